@@ -1,0 +1,99 @@
+"""Orthogonal Language and Task Adapters in Zero-Shot Cross-Lingual Transfer, arXiv:2012.06460: Eq. 1 and where it sits.
+
+Shapes: B sentences, T subwords, H hidden size, d bottleneck size. The numbers are those of AdapterHub's `pfeiffer`
+(`seq_bn`) and `pfeiffer+inv` configurations; `tests/oracle/` proves it against the `adapters` library.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from orthoadapters.config import Pair
+
+INIT_STD = 0.02  # ours: AdapterHub's `init_weights: bert`, N(0, 0.02) with zero biases; the paper gives none
+
+
+@dataclass(frozen=True)
+class AdapterConfig:
+    """Size of one adapter: `bottleneck` is d; `invertible_bottleneck` is the width of F and G, null: a quarter of H."""
+
+    bottleneck: int
+    invertible: bool = False
+    invertible_bottleneck: int | None = None
+
+
+class Adapter(nn.Module):
+    """Eq. 1: x_a = g(x_h W_d) W_u + x_r, with the biases that AdapterHub's adapters have."""
+
+    def __init__(self, hidden: int, bottleneck: int) -> None:
+        super().__init__()
+        self.down = nn.Linear(hidden, bottleneck)
+        self.up = nn.Linear(bottleneck, hidden)
+        _initialise(self)
+
+    def update(self, x_h: Tensor) -> Tensor:
+        """g(x_h W_d) W_u, (B, T, H): what the adapter adds to the residual."""
+        return self.up(torch.relu(self.down(x_h)))
+
+    def forward(self, x_h: Tensor, x_r: Tensor) -> Tensor:
+        return self.update(x_h) + x_r
+
+
+class InvertibleAdapter(nn.Module):
+    """NICE coupling (Dinh et al. 2015) after the embeddings, as in MAD-X: y1 = x1 + F(x2), y2 = x2 + G(y1)."""
+
+    def __init__(self, hidden: int, bottleneck: int) -> None:
+        super().__init__()
+        half = hidden // 2
+        self.F = nn.Sequential(nn.Linear(half, bottleneck), nn.ReLU(), nn.Linear(bottleneck, half))
+        self.G = nn.Sequential(nn.Linear(half, bottleneck), nn.ReLU(), nn.Linear(bottleneck, half))
+        _initialise(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x1, x2 = x.chunk(2, dim=-1)
+        y1 = x1 + self.F(x2)
+        return torch.cat((y1, x2 + self.G(y1)), dim=-1)
+
+    def inverse(self, y: Tensor) -> Tensor:
+        y1, y2 = y.chunk(2, dim=-1)
+        x2 = y2 - self.G(y1)
+        return torch.cat((y1 - self.F(x2), x2), dim=-1)
+
+
+class AdapterSite(nn.Module):
+    """Takes the place of an encoder layer's output sub-module (second feed-forward matrix, dropout, LayerNorm).
+
+    The adapters of the stack are applied in order; with an empty stack the layer is the backbone's own.
+    """
+
+    def __init__(self, output: nn.Module) -> None:
+        super().__init__()
+        self.dense, self.dropout, self.LayerNorm = output.dense, output.dropout, output.LayerNorm
+        self.adapters = nn.ModuleDict()
+
+    def forward(
+        self, intermediate: Tensor, attention_output: Tensor, stack: Sequence[str] = (), pair: Pair = Pair.output
+    ) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+        """Returns the layer's output (B, T, H) and the pair (x_h, x_a) of the stack's last adapter, None if there is none.
+
+        Raises KeyError for a name in `stack` that has no adapter here.
+        """
+        x_h = x_a = None
+        r = residual = self.dropout(self.dense(intermediate))
+        for name in stack:
+            residual = r
+            x_h = self.LayerNorm(r + attention_output)
+            r = x_a = self.adapters[name](x_h, residual)
+        output = self.LayerNorm(r + attention_output)
+        if x_h is None or x_a is None:
+            return output, None
+        return output, (x_h, x_a if pair is Pair.output else x_a - residual)
+
+
+def _initialise(module: nn.Module) -> None:
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            nn.init.normal_(part.weight, std=INIT_STD)
+            nn.init.zeros_(part.bias)

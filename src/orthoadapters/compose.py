@@ -1,0 +1,134 @@
+"""From the command line and `conf/` to a checked `Config`, with sentences for what is mistyped."""
+
+import dataclasses
+import difflib
+import itertools
+import re
+import typing
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from orthoadapters.config import Config, LanguageConfig
+from orthoadapters.errors import UserError
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+ConfigStore.instance().store(name="schema", node=Config)
+
+
+def compose_config(overrides: Sequence[str]) -> Config:
+    """Composes `conf/config.yaml` with Hydra overrides. Raises UserError naming a mistyped key or value, and the nearest."""
+    before = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return settle(compose("config", list(overrides)))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(_sentence(error, overrides)) from error
+    finally:
+        GlobalHydra.instance().hydra = before
+
+
+def check_command_line(arguments: Sequence[str]) -> None:
+    """Composes every value that the command line names, sweeps included, before Hydra runs a job."""
+    try:
+        overrides = OverridesParser.create().parse_overrides([a for a in arguments if not a.startswith("-")])
+    except OverrideParseException as error:
+        raise UserError(f"'{error.override}' is no override; write KEY=VALUE, such as optim.lr=5e-5") from error
+    values: list[list[str]] = []
+    for override in overrides:
+        if (override.get_key_element() or "").startswith("hydra"):
+            continue
+        key = override.get_key_element()
+        if override.is_sweep_override():
+            values.append([f"{key}={value}" for value in override.sweep_string_iterator()])
+        else:
+            values.append([str(override.input_line)])
+    for position in range(max(map(len, values), default=1)):  # each value once, not their product
+        compose_config([choices[min(position, len(choices) - 1)] for choices in values])
+
+
+def settle(composed: DictConfig) -> Config:
+    """Resolves a composed configuration into plain dataclasses. Raises UserError naming a value that is still missing."""
+    if unknown := sorted(set(map(str, composed)) - {field.name for field in dataclasses.fields(Config)}):
+        raise UserError(f"there is no key '{unknown[0]}'{_nearest(unknown[0], _known_keys())}")
+    if missing := sorted(OmegaConf.missing_keys(composed)):
+        raise UserError(f"{missing[0]} has no value here; give it one with {missing[0]}=...")
+    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), composed))
+    assert isinstance(config, Config)
+    if config.backbone.name is None:
+        config.backbone.name = Path(config.backbone.path).resolve().name
+    return config
+
+
+def language_config(code: str) -> LanguageConfig:
+    """Reads `conf/language/CODE.yaml`. Raises UserError listing the languages that exist."""
+    path = CONF / "language" / f"{code}.yaml"
+    if not path.exists():
+        known = sorted(file.stem for file in path.parent.glob("*.yaml"))
+        raise UserError(f"unknown language '{code}'{_nearest(code, known)}; conf/language/ has {', '.join(known)}")
+    merged = OmegaConf.merge(OmegaConf.structured(LanguageConfig), OmegaConf.load(path))
+    return typing.cast(LanguageConfig, OmegaConf.to_object(merged))
+
+
+# Choices of a task run that the training of a language adapter does not share.
+_TASK_RUN_ONLY = ("stage=", "language=", "task=", "data=", "task.", "data.", "optim.", "languages=", "seed=", "plan=",
+                  "language_adapters.missing=", "trainer.max_epochs=")  # fmt: skip
+
+
+def mlm_overrides(task_overrides: Sequence[str], language: str) -> list[str]:
+    """The overrides that train the language adapter which a task run with `task_overrides` needs for `language`.
+
+    The seed is left out: one language adapter serves the task runs of every seed.
+    """
+    kept = [override for override in task_overrides if not override.startswith(_TASK_RUN_ONLY)]
+    return ["stage=mlm", *kept, f"language={language}"]
+
+
+def _sentence(error: Exception, overrides: Sequence[str]) -> str:
+    text = " ".join(str(e) for e in (error, error.__cause__) if e is not None)
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
+        group, _, choice = error.missing_cfg_file.rpartition("/")
+        return f"{group} has no '{choice}'{_nearest(choice, error.options)}; there are: {', '.join(error.options)}"
+    found = re.search(r"Could not override '([^']+)'", text)
+    if found and ("not in struct" in text or "To append" in text or "No match" in text):
+        key = found[1]
+        return f"there is no key '{key}'{_nearest(key, _known_keys())}; `python train.py --help` lists the groups"
+    full_key = re.search(r"full_key: (\S+)", text)
+    where = re.search(r"In '([^']+)'", text)
+    place = f" in conf/{where[1]}.yaml" if where else ""
+    if full_key and re.search(r"Key '[^']+' (is )?not in", text):
+        return f"there is no key '{full_key[1]}'{place}{_nearest(full_key[1], _known_keys())}"
+    problem = next((line for line in text.splitlines() if "Value" in line or "Invalid" in line), text.splitlines()[0])
+    problem = re.sub(r"^.*?raised while composing config:\s*|^Error merging override \S+\s*", "", problem).strip()
+    invalid = re.search(r"Invalid value '([^']*)', expected one of \[([^\]]*)\]", text)
+    if invalid:
+        problem = f"'{invalid[1]}' is not one of {invalid[2]}{_nearest(invalid[1], invalid[2].split(', '))}"
+    return f"{full_key[1] if full_key else 'the configuration'}{place}: {problem}"
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    close = [key for key in known if key.rpartition(".")[2] == word]  # a bare `lr` means optim.lr, mlm.lr, ...
+    close = close or difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f", did you mean {' or '.join(close)}?" if close else ""
+
+
+def _known_keys() -> list[str]:
+    groups = [folder.name for folder in CONF.iterdir() if folder.is_dir()]
+    return sorted(set(groups) | set(_flat(Config)))
+
+
+def _flat(schema: type, prefix: str = "") -> Iterator[str]:
+    hints = typing.get_type_hints(schema)
+    for field in dataclasses.fields(schema):
+        kind = hints[field.name]
+        yield prefix + field.name
+        if dataclasses.is_dataclass(kind):
+            yield from _flat(typing.cast(type, kind), f"{prefix}{field.name}.")

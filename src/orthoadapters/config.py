@@ -1,0 +1,267 @@
+"""The typed configuration: every key that exists, its type, and what may not be combined.
+
+`conf/` sets the values; this file says which keys there are. Hydra merges every YAML file and every override into
+`Config`, so that a mistyped key or value anywhere fails when the configuration is composed.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from omegaconf import MISSING
+
+from orthoadapters.errors import UserError
+
+
+class AdapterKind(Enum):
+    """Whether an adapter exists, and whether it is trained with the orthogonality loss too."""
+
+    none = "none"
+    noo = "noo"
+    ort = "ort"
+
+
+class Stage(Enum):
+    mlm = "mlm"
+    task = "task"
+
+
+class TaskKind(Enum):
+    sentence_pair = "sentence_pair"
+    tagging = "tagging"
+
+
+class Pair(Enum):
+    """What Eq. 2 compares with x_h: the adapter's output x_a (Eq. 1), or its update alone (x_a without the residual)."""
+
+    output = "output"
+    update = "update"
+
+
+class Missing(Enum):
+    """What to do about a language adapter that has not been trained yet."""
+
+    stop = "stop"
+    train = "train"
+
+
+class DataSource(Enum):
+    hub = "hub"
+    xtreme = "xtreme"
+    demo = "demo"
+
+
+class CorpusSource(Enum):
+    wikipedia = "wikipedia"
+    text = "text"
+    demo = "demo"
+
+
+class LoggerKind(Enum):
+    wandb = "wandb"
+    csv = "csv"
+    none = "none"
+
+
+@dataclass
+class BackboneConfig:
+    name: str | None = None  # what runs and adapters are filed under; null: the last part of `path`
+    path: str = MISSING  # Hub id or folder
+    revision: str | None = None
+
+
+@dataclass
+class LanguageConfig:
+    code: str = MISSING
+    name: str = MISSING
+    wikipedia: str | None = None  # config of wikimedia/wikipedia
+    udpos: str | None = None  # config of google/xtreme
+
+
+@dataclass
+class TaskConfig:
+    name: str = MISSING
+    kind: TaskKind = MISSING
+    labels: list[str] = MISSING  # fixed inventory, in the order of the head's outputs
+    metrics: list[str] = MISSING  # the first one selects the epoch
+    languages: list[str] = MISSING  # all that the task has test data for, the source language first
+    folder: str = MISSING  # XTREME's name for the task
+    hub_id: str = MISSING
+    hub_revision: str | None = None
+    max_length: int = MISSING  # subwords per window, special ones included
+    batch_size: int = MISSING
+    epochs: int = MISSING
+    lr: float = MISSING
+
+
+@dataclass
+class DataConfig:
+    source: DataSource = MISSING
+    root: str | None = MISSING  # null where the source needs no folder
+    limit_train: int | None = None  # at most this many sentences or pairs, the first ones
+    limit_dev: int | None = None
+    limit_test: int | None = None
+
+
+@dataclass
+class CorpusConfig:
+    source: CorpusSource = MISSING
+    root: str | None = MISSING  # null where the source needs no folder
+
+
+@dataclass
+class MlmConfig:
+    lr: float = MISSING
+    ort_lr: float = MISSING
+    batch_size: int = MISSING
+    block_length: int = MISSING
+    mask_probability: float = MISSING
+    iterations: int = MISSING
+    dev_blocks: int = MISSING
+
+
+@dataclass
+class VariantConfig:
+    """Two enum fields make a variant; no adapter at all means that the backbone itself is trained."""
+
+    name: str = MISSING
+    language_adapter: AdapterKind = MISSING
+    task_adapter: AdapterKind = MISSING
+    language_reduction: int = MISSING  # d = hidden size / reduction
+    task_reduction: int = MISSING
+
+
+@dataclass
+class OptimConfig:
+    lr: float = MISSING
+    ort_lr: float = MISSING
+    eps: float = MISSING
+    ort_eps: float = MISSING
+    clip_norm: float | None = None
+
+
+@dataclass
+class OrthogonalityConfig:
+    pair: Pair = MISSING
+
+
+@dataclass
+class LanguageAdaptersConfig:
+    missing: Missing = MISSING
+    invert_before_decoder: bool = MISSING
+
+
+@dataclass
+class TrainerConfig:
+    accelerator: str = MISSING
+    precision: str = MISSING
+    max_epochs: int = MISSING
+    max_iterations: int = MISSING
+    checkpoint_every: int = MISSING
+    log_every: int = MISSING
+    layers_every: int = MISSING
+
+
+@dataclass
+class LoggerConfig:
+    kind: LoggerKind = MISSING
+    project: str = MISSING
+    entity: str | None = None
+
+
+@dataclass
+class PathsConfig:
+    runs: str = MISSING
+    adapters: str = MISSING
+    cache: str = MISSING
+
+
+@dataclass
+class Config:
+    stage: Stage = MISSING
+    seed: int = MISSING
+    plan: bool = MISSING
+    languages: list[str] | None = None  # target languages; null: all that the task has
+    source_language: str = MISSING
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    language: LanguageConfig = field(default_factory=LanguageConfig)
+    task: TaskConfig = field(default_factory=TaskConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    corpus: CorpusConfig = field(default_factory=CorpusConfig)
+    mlm: MlmConfig = field(default_factory=MlmConfig)
+    variant: VariantConfig = field(default_factory=VariantConfig)
+    optim: OptimConfig = field(default_factory=OptimConfig)
+    orthogonality: OrthogonalityConfig = field(default_factory=OrthogonalityConfig)
+    language_adapters: LanguageAdaptersConfig = field(default_factory=LanguageAdaptersConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    logger: LoggerConfig = field(default_factory=LoggerConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
+
+
+PRECISIONS = ("32-true", "bf16-mixed")
+METRICS = {TaskKind.sentence_pair: ("accuracy",), TaskKind.tagging: ("f1", "f1_strict", "accuracy")}
+
+
+def check(config: Config) -> None:
+    """Refuses what cannot be run, before any file is read or weight loaded. Raises UserError naming key and fix."""
+    if config.trainer.precision not in PRECISIONS:
+        why = {
+            "16-mixed": "its gradient scaler is updated once per optimizer and the orthogonality step is not unscaled",
+            "bf16-true": "steps of 1e-7 are lost in bf16 weights",
+        }.get(config.trainer.precision, "it is not supported")
+        raise UserError(
+            f"trainer.precision={config.trainer.precision}: {why}; use bf16-mixed on a GPU that has it, or 32-true"
+        )
+    if config.trainer.accelerator not in ("auto", "cpu", "gpu"):
+        raise UserError(f"trainer.accelerator={config.trainer.accelerator} is not one of auto, cpu, gpu")
+    variant, task = config.variant, config.task
+    if config.stage is Stage.mlm and variant.language_adapter is AdapterKind.none:
+        raise UserError(
+            f"variant={variant.name} has no language adapter to train; stage=mlm goes with variant=lnoo_tnoo (NOO) "
+            "or variant=lort_tnoo (ORT)"
+        )
+    if variant.language_adapter is not AdapterKind.none and variant.task_adapter is AdapterKind.none:
+        raise UserError(
+            f"variant={variant.name}: a language adapter without a task adapter is none of the paper's variants; "
+            "set variant.task_adapter=noo or ort"
+        )
+    if config.source_language not in task.languages:
+        raise UserError(f"source_language={config.source_language} is no language of {task.name}: {', '.join(task.languages)}")
+    for language in config.languages or []:
+        if language not in task.languages:
+            raise UserError(f"languages: {task.name} has no '{language}'; it has {', '.join(task.languages)}")
+    for metric in task.metrics:
+        if metric not in METRICS[task.kind]:
+            raise UserError(f"task.metrics: '{metric}' is not one of {', '.join(METRICS[task.kind])}")
+    if len(set(task.labels)) != len(task.labels) or len(task.labels) < 2:
+        raise UserError(f"task.labels of {task.name} must be at least two, each once")
+    positive = {
+        "optim.lr": config.optim.lr, "optim.ort_lr": config.optim.ort_lr, "optim.eps": config.optim.eps,
+        "optim.ort_eps": config.optim.ort_eps, "trainer.max_epochs": config.trainer.max_epochs,
+        "trainer.max_iterations": config.trainer.max_iterations, "task.batch_size": task.batch_size,
+        "mlm.batch_size": config.mlm.batch_size, "mlm.dev_blocks": config.mlm.dev_blocks,
+        "trainer.checkpoint_every": config.trainer.checkpoint_every, "trainer.log_every": config.trainer.log_every,
+        "trainer.layers_every": config.trainer.layers_every, "variant.language_reduction": variant.language_reduction,
+        "variant.task_reduction": variant.task_reduction, "data.limit_train": config.data.limit_train,
+        "data.limit_dev": config.data.limit_dev, "data.limit_test": config.data.limit_test,
+        "optim.clip_norm": config.optim.clip_norm,
+    }  # fmt: skip
+    for key, value in positive.items():
+        if value is not None and not value > 0:
+            raise UserError(f"{key}={value} must be greater than 0")
+    if not 0 < config.mlm.mask_probability < 1:
+        raise UserError(f"mlm.mask_probability={config.mlm.mask_probability} must lie between 0 and 1")
+    for key, length in {"mlm.block_length": config.mlm.block_length, "task.max_length": task.max_length}.items():
+        if length < 8:  # ours: special tokens and a few words
+            raise UserError(f"{key}={length} leaves no room for words; use 8 or more")
+
+
+def test_languages(config: Config) -> list[str]:
+    """The source language, then the targets."""
+    chosen = config.languages if config.languages is not None else config.task.languages
+    return [config.source_language, *(code for code in chosen if code != config.source_language)]
+
+
+def is_orthogonal(config: Config) -> bool:
+    """Whether this run takes the second step: the adapter that its stage trains is an orthoadapter."""
+    trained = config.variant.language_adapter if config.stage is Stage.mlm else config.variant.task_adapter
+    return trained is AdapterKind.ort

@@ -1,0 +1,1 @@
+"""From labelled sentences and plain text to batches."""

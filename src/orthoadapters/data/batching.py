@@ -1,0 +1,202 @@
+"""Batches, from loaders whose position can be saved and restored exactly.
+
+A loader's order is a function of (seed, epoch) and of nothing else, so its whole state is two integers. The position is
+counted before a batch is handed out: a state taken while the consumer holds batch k resumes with batch k + 1.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from orthoadapters.data.masking import Masking, mask_generator, mask_tokens
+from orthoadapters.data.windows import IGNORED, Windows
+from orthoadapters.errors import UserError
+
+POOL = 50  # ours: batches per pool sorted by length; little padding, and batches still mix the whole data set
+
+Batch = dict[str, Any]
+
+
+class ResumableLoader(ABC):
+    """One pass over its batches per `iter`. After `load_state_dict` the next pass goes on where the saved one stood."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.position = 0  # batches of this epoch that were handed out
+        self._resuming = False
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Batches per epoch."""
+
+    @abstractmethod
+    def batches(self, epoch: int, first: int) -> Iterator[Batch]:
+        """The batches of one epoch from number `first` on."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        ended = self.position >= len(self)
+        if ended or (self.position > 0 and not self._resuming):
+            self.epoch, self.position = self.epoch + 1, 0
+        self._resuming = False
+        for position, batch in enumerate(self.batches(self.epoch, self.position), self.position + 1):
+            self.position = position
+            yield pinned(batch)
+
+    def state_dict(self) -> dict[str, int]:
+        return {"epoch": self.epoch, "position": self.position, "batches": len(self)}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Raises UserError if the state is that of a loader with other batches."""
+        if state_dict["batches"] != len(self):
+            raise UserError(
+                f"the checkpoint was written with {state_dict['batches']} batches per epoch and the data now gives "
+                f"{len(self)}; restore the data and batch size of that run, or delete its checkpoints"
+            )
+        self.epoch, self.position = state_dict["epoch"], state_dict["position"]
+        self._resuming = True
+
+
+def pinned(batch: Batch) -> Batch:
+    """Tensors in page-locked memory where there is a GPU to copy them to."""
+    if not torch.cuda.is_available():
+        return batch
+    return {name: value.pin_memory() if isinstance(value, torch.Tensor) else value for name, value in batch.items()}
+
+
+def length_batches(
+    lengths: NDArray[np.int64], batch_size: int, rng: np.random.Generator | None
+) -> list[NDArray[np.int64]]:
+    """Indices of windows in batches of similar length; every window once, one batch may be smaller.
+
+    With `rng`: shuffled, sorted by length within pools of POOL batches, batches shuffled. Without: sorted by length.
+    """
+    order = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
+    pool = max(len(lengths), 1) if rng is None else POOL * batch_size
+    batches: list[NDArray[np.int64]] = []
+    for start in range(0, len(order), pool):
+        members = order[start : start + pool]
+        members = members[np.argsort(lengths[members], kind="stable")]
+        batches += [members[at : at + batch_size] for at in range(0, len(members), batch_size)]
+    if rng is not None:
+        batches = [batches[place] for place in rng.permutation(len(batches))]
+    return batches
+
+
+class BatchLoader(ResumableLoader):
+    """Padded batches of windows.
+
+    A batch: input_ids (B, T) int64, attention_mask (B, T) bool, labels (B,) or (B, T) int64, index (B,) int64 into the
+    windows, tokens: real subwords as a Python int, so that nobody waits for a GPU to count them.
+    """
+
+    def __init__(self, windows: Windows, batch_size: int, pad_id: int, seed: int, shuffle: bool) -> None:
+        super().__init__()
+        self.windows, self.batch_size, self.pad_id, self.seed, self.shuffle = windows, batch_size, pad_id, seed, shuffle
+        self.lengths = np.array([len(ids) for ids in windows.input_ids], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return -(-len(self.windows) // self.batch_size)
+
+    def batches(self, epoch: int, first: int) -> Iterator[Batch]:
+        rng = np.random.default_rng([self.seed, epoch]) if self.shuffle else None
+        for members in length_batches(self.lengths, self.batch_size, rng)[first:]:
+            yield self.collate(members)
+
+    def collate(self, members: NDArray[np.int64]) -> Batch:
+        lengths = self.lengths[members]
+        shape = (len(members), int(lengths.max()))
+        ids = np.full(shape, self.pad_id, dtype=np.int64)
+        labels = np.full(shape if self.windows.per_word else shape[:1], IGNORED, dtype=np.int64)
+        for row, (window, length) in enumerate(zip(members.tolist(), lengths.tolist(), strict=True)):
+            ids[row, :length] = self.windows.input_ids[window]
+            place = (row, slice(length)) if self.windows.per_word else row
+            labels[place] = self.windows.labels[window]
+        return {
+            "input_ids": torch.from_numpy(ids),
+            "attention_mask": torch.from_numpy(np.arange(shape[1]) < lengths[:, None]),
+            "labels": torch.from_numpy(labels),
+            "index": torch.from_numpy(members.astype(np.int64)),
+            "tokens": int(lengths.sum()),
+        }
+
+
+class BlockLoader(ResumableLoader):
+    """Masked batches of equally long blocks, `iterations` of them, cycling through the blocks in a new order each time.
+
+    With shuffle=False: every block once, in order, always with the same masks (for the development set).
+    A batch: input_ids (B, T) int64 (masked), positions (M,) and labels (M,) of the masked places, tokens: B * T.
+    """
+
+    def __init__(
+        self,
+        blocks: NDArray[np.int32],
+        batch_size: int,
+        iterations: int,
+        seed: int,
+        masking: Masking,
+        rows: NDArray[np.int64] | None = None,  # which of the blocks; None: all
+        shuffle: bool = True,
+    ) -> None:
+        super().__init__()
+        self.blocks, self.batch_size, self.seed, self.masking, self.shuffle = blocks, batch_size, seed, masking, shuffle
+        self.rows = np.arange(len(blocks)) if rows is None else rows
+        self.iterations = iterations if shuffle else -(-len(self.rows) // batch_size)
+        self._cycle, self._order = -1, self.rows
+
+    def __len__(self) -> int:
+        return self.iterations
+
+    def batches(self, epoch: int, first: int) -> Iterator[Batch]:
+        if not self.shuffle:
+            epoch = 0
+        for batch in range(first, self.iterations):
+            block_BT = torch.from_numpy(self.blocks[self._members(epoch, batch)].astype(np.int64))
+            m = self.masking
+            generator = mask_generator(self.seed, epoch, batch)
+            ids, positions, labels = mask_tokens(
+                block_BT, generator, m.mask_id, m.vocab_size, m.special_ids, m.probability
+            )
+            yield {"input_ids": ids, "positions": positions, "labels": labels, "tokens": block_BT.numel()}
+
+    def _members(self, epoch: int, batch: int) -> NDArray[np.int64]:
+        """Rows of one batch: a stretch of the endless sequence permutation 0, permutation 1, ..."""
+        start, n = (epoch * self.iterations + batch) * self.batch_size, len(self.rows)
+        if not self.shuffle:
+            return self.rows[start : start + self.batch_size]
+        members: list[NDArray[np.int64]] = []
+        end = start + self.batch_size
+        while start < end:
+            cycle, place = divmod(start, n)
+            taken = self._permutation(cycle)[place : place + end - start]
+            members.append(taken)
+            start += len(taken)
+        return np.concatenate(members)
+
+    def _permutation(self, cycle: int) -> NDArray[np.int64]:
+        if self._cycle != cycle:  # kept, as a pass over Wikipedia is two million blocks
+            self._cycle, self._order = cycle, np.random.default_rng([self.seed, cycle]).permutation(self.rows)
+        return self._order
+
+
+class Epochs:
+    """`epochs` passes over a loader as one sequence of batches, so that a run is counted in iterations and resumes anywhere."""
+
+    def __init__(self, loader: ResumableLoader, epochs: int) -> None:
+        self.loader, self.epochs = loader, epochs
+
+    def __len__(self) -> int:
+        return self.epochs * len(self.loader)
+
+    def __iter__(self) -> Iterator[Batch]:
+        while self.loader.epoch * len(self.loader) + self.loader.position < len(self):
+            yield from self.loader
+
+    def state_dict(self) -> dict[str, int]:
+        return self.loader.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        self.loader.load_state_dict(state_dict)

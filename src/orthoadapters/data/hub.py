@@ -1,0 +1,94 @@
+"""Labelled examples from the Hugging Face Hub, or from a local folder in its layout (which is what the tests read)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from orthoadapters.config import LanguageConfig, TaskConfig, TaskKind
+from orthoadapters.data.examples import Example, SentencePair, TaggedSentence
+from orthoadapters.data.tokenizer import first_line
+from orthoadapters.errors import UserError
+
+HUB_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
+TAG_COLUMNS = ("ner_tags", "pos_tags")  # unimelb-nlp/wikiann, google/xtreme
+
+# The order of the classes, from the dataset cards, for copies that store integers without names.
+HUB_LABELS = {
+    "xnli": ("entailment", "neutral", "contradiction"),
+    "wikiann": ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"),
+    "udpos": (
+        "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM",
+        "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X",
+    ),
+}  # fmt: skip
+
+
+def read_hub(task: TaskConfig, split: str, language: LanguageConfig, limit: int | None) -> tuple[list[Example], str]:
+    """The first `limit` examples of one split, and where they are from.
+
+    Raises UserError if they cannot be loaded or hold an unknown label.
+    """
+    config = language.udpos if task.name == "udpos" else language.code
+    if config is None:
+        raise UserError(
+            f"{task.hub_id} has no {task.name} data for {language.code}; "
+            "leave it out of languages=[...] or use data=xtreme data.root=DIR"
+        )
+    place = f"{task.hub_id} (config {config}, split {HUB_SPLITS[split]})"
+    dataset = load(task.hub_id, config, split=HUB_SPLITS[split], revision=task.hub_revision)
+    if limit is not None:
+        dataset = dataset.select(range(min(limit, len(dataset))))
+    tags = next((name for name in TAG_COLUMNS if name in dataset.column_names), "ner_tags or pos_tags")
+    needed = ("premise", "hypothesis", "label") if task.kind is TaskKind.sentence_pair else ("tokens", tags)
+    if missing := [name for name in needed if name not in dataset.column_names]:
+        raise UserError(f"{place} has columns {', '.join(dataset.column_names)} but no {missing[0]}; check task.hub_id")
+    columns = dataset.select_columns(list(needed))[:]
+    label_of = _Labels(dataset.features[needed[-1]], task, place)
+    if task.kind is TaskKind.sentence_pair:
+        rows = zip(columns["premise"], columns["hypothesis"], columns["label"], strict=True)
+        return [SentencePair(p, h, label_of(value, row)) for row, (p, h, value) in enumerate(rows)], place
+    sentences = enumerate(zip(columns["tokens"], columns[tags], strict=True))
+    return [_tagged(words, values, label_of, row, place) for row, (words, values) in sentences], place
+
+
+def unknown_label(place: str, label: object, task: TaskConfig) -> str:
+    """The sentence about a label that task.labels does not have."""
+    return f"{place}: unknown label {label!r}; the labels of task={task.name} are {', '.join(task.labels)}"
+
+
+def load(dataset_id: str, config: str, **options: Any) -> Any:
+    """`datasets.load_dataset`, with every way in which it fails turned into one sentence."""
+    import datasets  # slow to import, and only needed here
+
+    try:
+        return datasets.load_dataset(dataset_id, config, **options)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise UserError(
+            f"could not load {dataset_id} (config {config}, split {options.get('split')}): {first_line(error)}; "
+            "without an internet connection use data=xtreme data.root=DIR, corpus=text corpus.root=DIR, or suite=demo"
+        ) from error
+
+
+def _tagged(words: Sequence[str], values: Sequence[Any], label_of: "_Labels", row: int, place: str) -> TaggedSentence:
+    if len(words) != len(values):
+        raise UserError(
+            f"{place}, row {row}: {len(words)} words but {len(values)} tags; the data set is damaged, load it again"
+        )
+    return TaggedSentence(tuple(words), tuple(label_of(value, row) for value in values))
+
+
+class _Labels:
+    """Class integers or strings of one column to names that task.labels knows."""
+
+    def __init__(self, feature: Any, task: TaskConfig, place: str) -> None:
+        feature = getattr(feature, "feature", feature)  # a list of classes, or one class
+        names = getattr(feature, "names", None) or HUB_LABELS.get(task.name, task.labels)
+        self.task, self.place = task, place
+        known = set(task.labels)
+        self.names: dict[Any, str] = {number: name for number, name in enumerate(names) if name in known}
+        self.names.update({name: name for name in known})
+        self.all_names: dict[Any, str] = dict(enumerate(names))
+
+    def __call__(self, value: Any, row: int) -> str:
+        if value not in self.names:
+            raise UserError(unknown_label(f"{self.place}, row {row}", self.all_names.get(value, value), self.task))
+        return self.names[value]

@@ -1,0 +1,58 @@
+"""Masked language modelling: which subwords are hidden, and behind what."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+# ours: the paper says "masked language modeling" and no more; this is BERT's split (Devlin et al. 2019, section 3.1)
+MASK_SHARE = 0.8
+RANDOM_SHARE = 0.1  # the rest keeps its subword
+
+
+@dataclass(frozen=True)
+class Masking:
+    """What `mask_tokens` needs to know about a tokenizer, and the probability that a subword is masked."""
+
+    mask_id: int
+    vocab_size: int
+    special_ids: Tensor  # (S,) int64
+    probability: float
+
+
+def masking_for(tokenizer: PreTrainedTokenizerBase, probability: float) -> Masking:
+    special_ids = torch.tensor(sorted(set(tokenizer.all_special_ids)), dtype=torch.int64)
+    return Masking(tokenizer.mask_token_id, len(tokenizer), special_ids, probability)
+
+
+def mask_generator(seed: int, epoch: int, batch: int) -> torch.Generator:
+    """The random numbers of one batch's mask, a function of its number, so that no generator state is ever saved."""
+    state = np.random.SeedSequence([seed, epoch, batch]).generate_state(1, np.uint64)[0]
+    return torch.Generator().manual_seed(int(state))
+
+
+def mask_tokens(
+    block_BT: Tensor, generator: torch.Generator, mask_id: int, vocab_size: int, special_ids: Tensor, probability: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Hides each subword with `probability`: 80 % behind <mask>, 10 % behind a random subword, 10 % behind itself.
+
+    block_BT: (B, T) int64. Returns input ids (B, T), masked places (M,) of the flattened block in order, and the
+    original ids there (M,). Special ids are never masked; at least one place always is, or ValueError is raised.
+    """
+    flat = block_BT.flatten()
+    allowed = ~torch.isin(flat, special_ids)
+    draw = torch.rand(flat.shape, generator=generator)
+    chosen = allowed & (draw < probability)
+    if not chosen.any():
+        if not allowed.any():
+            raise ValueError("a batch of nothing but special tokens cannot be masked")
+        chosen[draw.masked_fill(~allowed, 2.0).argmin()] = True  # the place that was nearest to being chosen
+    positions = chosen.nonzero().squeeze(1)
+    labels = flat[positions]
+    fate = torch.rand(positions.shape, generator=generator)
+    anything = torch.randint(vocab_size, positions.shape, generator=generator)
+    shown = torch.where(fate < MASK_SHARE + RANDOM_SHARE, anything, labels)
+    shown = torch.where(fate < MASK_SHARE, mask_id, shown)
+    return flat.index_put((positions,), shown).view_as(block_BT), positions, labels

@@ -1,0 +1,68 @@
+"""The backbone's tokenizer, and what the windows and blocks need to know about it."""
+
+import hashlib
+from pathlib import Path
+
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from orthoadapters.errors import UserError
+
+# Any one of these makes a folder one with a tokenizer. Without the check transformers 5 builds an *empty* tokenizer of
+# five special tokens from config.json alone, and every word of every sentence becomes <unk> without a word of warning.
+TOKENIZER_FILES = ("tokenizer.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "vocab.txt")
+
+
+def load_tokenizer(path: str, revision: str | None = None, needs_mask: bool = False) -> PreTrainedTokenizerFast:
+    """The fast tokenizer of a local folder or a Hub id.
+
+    Raises UserError if there is none, if it has no fast form or no vocabulary, or (needs_mask) no mask token.
+    """
+    folder = Path(path).expanduser()
+    if folder.is_dir():
+        if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+            raise UserError(
+                f"no tokenizer in {path} (looked for {', '.join(TOKENIZER_FILES)}); "
+                "save the backbone's tokenizer into that folder, for instance with tokenizer.save_pretrained"
+            )
+    elif path.startswith((".", "~", "/")) or path.count("/") > 1:
+        raise UserError(
+            f"there is no folder {path}; backbone.path must be a folder or a Hub id such as FacebookAI/xlm-roberta-base"
+        )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder) if folder.is_dir() else path, revision=revision)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"could not load the tokenizer of {path}: {first_line(error)}; "
+            "without an internet connection use backbone=local backbone.path=DIR"
+        ) from error
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        raise UserError(f"the tokenizer of {path} is not a fast one; save a tokenizer.json beside the model")
+    if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
+        raise UserError(f"the tokenizer of {path} has no vocabulary; its tokenizer files are missing or empty")
+    if needs_mask and tokenizer.mask_token_id is None:
+        raise UserError(
+            f"the tokenizer of {path} has no mask token; stage=mlm needs a masked language model as backbone"
+        )
+    return tokenizer
+
+
+def special_ends(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
+    """The special ids before and after a single sequence, from the tokenizer's own template (XLM-R: <s>, </s>)."""
+    encoded = tokenizer("a", return_special_tokens_mask=True)
+    ids, special = encoded["input_ids"], encoded["special_tokens_mask"]
+    content = [place for place, is_special in enumerate(special) if not is_special]
+    return ids[: content[0]], ids[content[-1] + 1 :]
+
+
+def fingerprint(tokenizer: PreTrainedTokenizerFast) -> str:
+    """A hash of all that decides how text is cut; what earlier calls set for truncation and padding is undone."""
+    backend = tokenizer.backend_tokenizer
+    backend.no_truncation()
+    backend.no_padding()
+    return hashlib.sha256(backend.to_str().encode()).hexdigest()
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, without its full stop, to be put into a sentence."""
+    lines = str(error).strip().splitlines()
+    return lines[0].strip().rstrip(".") if lines else type(error).__name__

@@ -1,0 +1,156 @@
+"""Windows of subwords: labelled sentences in, id arrays out, and predictions joined again word by word.
+
+XTREME's algorithm (utils_preprocess.py): words are tokenised one by one; a word that would overflow the budget starts a
+new window; a word of no subword, or of more than the budget, becomes <unk>; the label sits on a word's first subword.
+No word is ever dropped.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from orthoadapters.data.examples import SentencePair, TaggedSentence
+from orthoadapters.data.tokenizer import special_ends
+from orthoadapters.errors import UserError
+
+IGNORED = -100  # torch's cross_entropy ignores this label
+CHUNK = 20_000  # ours: words or pairs per call of the tokenizer, which bounds memory
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of one data set, in its order.
+
+    input_ids: one int32 array (T,) per window, special ids included. labels: per window an int64 array, (T,) with
+    IGNORED off the first subwords for tagging, () for pairs. origin: (N,) index of each window's sentence or pair.
+    """
+
+    input_ids: list[NDArray[np.int32]]
+    labels: list[NDArray[np.int64]]
+    origin: NDArray[np.int64]
+    examples: int  # sentences or pairs, those without any window (no word) included
+    label_names: tuple[str, ...]
+    cut: int  # pairs that lost subwords to max_length
+    replaced: int  # words that became <unk> as a whole
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+    @property
+    def per_word(self) -> bool:
+        return bool(self.labels) and self.labels[0].ndim == 1
+
+
+def word_budget(tokenizer: PreTrainedTokenizerBase, max_length: int) -> int:
+    """Subwords that a window has room for: max_length - 3 for XLM-R and RoBERTa, max_length - 2 for BERT.
+
+    XTREME puts what stands between the two sentences of a pair (</s></s> for XLM-R) behind single sentences too, and
+    counts it; here the tokenizer's own template ends them with one </s>, and the budget is XTREME's all the same.
+    """
+    budget = max_length - (tokenizer.num_special_tokens_to_add(pair=True) - 1)
+    if budget < 1:
+        raise UserError(f"task.max_length={max_length} leaves no room for a word; the paper uses 128")
+    return budget
+
+
+def tag_windows(
+    sentences: Sequence[TaggedSentence], tokenizer: PreTrainedTokenizerFast, labels: Sequence[str], max_length: int
+) -> Windows:
+    """Windows of at most `max_length` subwords of tagged sentences."""
+    budget = word_budget(tokenizer, max_length)
+    before, after = special_ends(tokenizer)
+    pieces = _word_pieces(sentences, tokenizer, budget)
+    label_id = {label: number for number, label in enumerate(labels)}
+    input_ids: list[NDArray[np.int32]] = []
+    targets: list[NDArray[np.int64]] = []
+    origin: list[int] = []
+    replaced = 0
+
+    def close(index: int, ids: list[int], tags: list[int]) -> None:
+        input_ids.append(np.array([*before, *ids, *after], dtype=np.int32))
+        targets.append(np.array([IGNORED] * len(before) + tags + [IGNORED] * len(after), dtype=np.int64))
+        origin.append(index)
+
+    for index, sentence in enumerate(sentences):
+        ids: list[int] = []
+        tags: list[int] = []
+        for word, tag in zip(sentence.words, sentence.tags, strict=True):
+            subwords, is_replaced = pieces[word]
+            replaced += is_replaced
+            if len(ids) + len(subwords) > budget:
+                close(index, ids, tags)
+                ids, tags = [], []
+            ids.extend(subwords)
+            tags.append(label_id[tag])
+            tags.extend([IGNORED] * (len(subwords) - 1))
+        if ids:
+            close(index, ids, tags)
+
+    words = sum(len(sentence.words) for sentence in sentences)
+    counts = (len(sentences), words, len(input_ids), replaced)
+    log.info("%d sentences, %d words, %d windows, %d words replaced by <unk>", *counts)
+    return Windows(input_ids, targets, np.array(origin, dtype=np.int64), len(sentences), tuple(labels), 0, replaced)
+
+
+def _word_pieces(
+    sentences: Sequence[TaggedSentence], tokenizer: PreTrainedTokenizerFast, budget: int
+) -> dict[str, tuple[list[int], bool]]:
+    """The subword ids of every distinct word, and whether <unk> stands for it."""
+    words = list(dict.fromkeys(word for sentence in sentences for word in sentence.words))
+    pieces: dict[str, tuple[list[int], bool]] = {}
+    for start in range(0, len(words), CHUNK):
+        chunk = words[start : start + CHUNK]
+        encoded = tokenizer(chunk, add_special_tokens=False, verbose=False)["input_ids"]
+        for word, ids in zip(chunk, encoded, strict=True):
+            fits = 0 < len(ids) <= budget
+            pieces[word] = (ids if fits else [tokenizer.unk_token_id], not fits)
+    return pieces
+
+
+def pair_windows(
+    pairs: Sequence[SentencePair], tokenizer: PreTrainedTokenizerFast, labels: Sequence[str], max_length: int
+) -> Windows:
+    """One window per pair; a pair that is too long loses subwords at the end of its longer sentence, and is counted."""
+    if max_length < tokenizer.num_special_tokens_to_add(pair=True) + 2:
+        raise UserError(f"task.max_length={max_length} leaves no room for a sentence pair; the paper uses 128")
+    label_id = {label: number for number, label in enumerate(labels)}
+    input_ids: list[NDArray[np.int32]] = []
+    cut = 0
+    for start in range(0, len(pairs), CHUNK):
+        chunk = pairs[start : start + CHUNK]
+        encoded = tokenizer([p.premise for p in chunk], [p.hypothesis for p in chunk], verbose=False)["input_ids"]
+        too_long = [place for place, ids in enumerate(encoded) if len(ids) > max_length]
+        if too_long:
+            shortened = tokenizer(
+                [chunk[place].premise for place in too_long],
+                [chunk[place].hypothesis for place in too_long],
+                truncation="longest_first",
+                max_length=max_length,
+            )["input_ids"]
+            for place, ids in zip(too_long, shortened, strict=True):
+                encoded[place] = ids
+        cut += len(too_long)
+        input_ids.extend(np.array(ids, dtype=np.int32) for ids in encoded)
+    targets = [np.array(label_id[pair.label], dtype=np.int64) for pair in pairs]
+    log.info("%d pairs, %d of them cut to %d subwords", len(pairs), cut, max_length)
+    return Windows(input_ids, targets, np.arange(len(pairs)), len(pairs), tuple(labels), cut, 0)
+
+
+def join_windows(windows: Windows, predicted: Sequence[Sequence[int]]) -> list[list[str]]:
+    """Predicted label names per sentence, one per word in order, or one per pair.
+
+    predicted: per window its label ids, one per subword (longer rows are padding) for tagging, a single one for pairs.
+    """
+    joined: list[list[str]] = [[] for _ in range(windows.examples)]
+    names = windows.label_names
+    for origin, labels, row in zip(windows.origin.tolist(), windows.labels, predicted, strict=True):
+        if labels.ndim == 0:
+            joined[origin].append(names[row[0]])
+        else:
+            joined[origin].extend(names[row[place]] for place in np.flatnonzero(labels != IGNORED).tolist())
+    return joined

@@ -1,0 +1,197 @@
+"""The frozen backbone with one adapter site per layer, and the stack that is active in them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, PreTrainedModel
+from transformers.utils import logging as transformers_logging
+
+from orthoadapters import adapter_files
+from orthoadapters.adapters import Adapter, AdapterConfig, AdapterSite, InvertibleAdapter
+from orthoadapters.config import Pair
+from orthoadapters.errors import UserError
+from orthoadapters.heads import MaskedLMHead
+
+SUPPORTED = ("xlm-roberta", "roberta", "bert", "electra")  # post-LayerNorm encoders with this layer layout
+
+
+@dataclass
+class Encoded:
+    """hidden: (B, T, H). pairs: per layer (x_h, x_a) of the stack's last adapter, (B, T, H) each; empty without one."""
+
+    hidden: Tensor
+    pairs: list[tuple[Tensor, Tensor]]
+
+
+class AdaptedEncoder(nn.Module):
+    """A backbone whose layers' outputs are adapter sites. `activate` says which adapters are applied, in which order."""
+
+    def __init__(self, backbone: PreTrainedModel, mlm_head: MaskedLMHead | None = None, pair: Pair = Pair.output) -> None:
+        super().__init__()
+        if backbone.config.model_type not in SUPPORTED:
+            raise UserError(
+                f"backbone of type '{backbone.config.model_type}' is not supported; adapters are defined for "
+                f"post-LayerNorm encoders: {', '.join(SUPPORTED)}"
+            )
+        if getattr(backbone, "pooler", None) is not None:
+            backbone.pooler = None  # nothing here reads it
+        self.backbone = backbone.requires_grad_(False)
+        self.mlm_head = None if mlm_head is None else mlm_head.requires_grad_(False)
+        for layer in self.backbone.encoder.layer:
+            layer.output = AdapterSite(layer.output)
+        self.invertible = nn.ModuleDict()
+        self.configs: dict[str, AdapterConfig] = {}
+        self.stack: tuple[str, ...] = ()
+        self.pair = pair
+
+    @classmethod
+    def from_pretrained(
+        cls, path: str, *, revision: str | None = None, mlm_head: bool = False, pair: Pair = Pair.output
+    ) -> "AdaptedEncoder":
+        """Loads a Hugging Face folder or Hub id, frozen and in eval mode; `mlm_head` loads its pretrained MLM head too.
+
+        Raises UserError if it cannot be read, is of an unsupported type, or lacks a pretrained weight that is used.
+        """
+        _check_type(path, revision)
+        auto = AutoModelForMaskedLM if mlm_head else AutoModel
+        with _quiet():
+            try:
+                loaded, info = auto.from_pretrained(
+                    path,
+                    revision=revision,
+                    attn_implementation="sdpa",
+                    dtype=torch.float32,
+                    use_safetensors=True,
+                    output_loading_info=True,
+                )
+            except (OSError, ValueError) as error:
+                raise UserError(f"the weights of backbone {path} cannot be read: {_first_line(error)}") from error
+        missing = sorted(key for key in info["missing_keys"] if "pooler" not in key)
+        if missing:
+            raise UserError(f"backbone {path} lacks pretrained weights ({', '.join(missing[:3])}); it cannot be used here")
+        if not mlm_head:
+            return cls(loaded, pair=pair).eval()
+        return cls(loaded.base_model, MaskedLMHead(loaded), pair=pair).eval()
+
+    @property
+    def sites(self) -> list[AdapterSite]:
+        return [layer.output for layer in self.backbone.encoder.layer]
+
+    @property
+    def hidden_size(self) -> int:
+        return int(self.backbone.config.hidden_size)
+
+    def add_adapter(self, name: str, config: AdapterConfig) -> None:
+        """A new adapter with fresh weights at every site. Raises UserError if the name is taken or d is not below H."""
+        if name in self.configs:
+            raise UserError(f"an adapter named '{name}' is there already; delete_adapter('{name}') first or choose another")
+        if not 0 < config.bottleneck < self.hidden_size:  # paper: section 2, d < H
+            raise UserError(f"adapter '{name}': bottleneck {config.bottleneck} is not between 1 and H = {self.hidden_size}")
+        device = self.backbone.device
+        for site in self.sites:
+            site.adapters[name] = Adapter(self.hidden_size, config.bottleneck).to(device)
+        if config.invertible:
+            width = config.invertible_bottleneck or self.hidden_size // 4  # ours: AdapterHub's reduction 2 of a half
+            self.invertible[name] = InvertibleAdapter(self.hidden_size, width).to(device)
+        self.configs[name] = config
+        self.adapter_modules(name).requires_grad_(False)
+
+    def delete_adapter(self, name: str) -> None:
+        self._known(name)
+        for site in self.sites:
+            del site.adapters[name]
+        if name in self.invertible:
+            del self.invertible[name]
+        del self.configs[name]
+        self.stack = tuple(other for other in self.stack if other != name)
+
+    def adapter_modules(self, name: str) -> nn.ModuleList:
+        """Everything that belongs to one adapter: what is trained, counted and saved."""
+        self._known(name)
+        own = [site.adapters[name] for site in self.sites]
+        return nn.ModuleList(own + ([self.invertible[name]] if name in self.invertible else []))
+
+    def load_adapter(self, path: str | Path, name: str | None = None) -> str:
+        """Reads an AdapterHub folder; `name` defaults to the one in the file. Raises UserError as `adapter_files.read`."""
+        found, config, tensors = adapter_files.read(Path(path), self.hidden_size, len(self.sites))
+        name = name or found
+        self.add_adapter(name, config)
+        adapter_files.fill(self, name, tensors)
+        return name
+
+    def save_adapter(self, path: str | Path, name: str) -> None:
+        """Writes one adapter as an AdapterHub folder, atomically."""
+        self._known(name)
+        adapter_files.write(Path(path), self, name)
+
+    def activate(self, *names: str) -> None:
+        """Sets the stack, language adapter first; no name: the bare backbone. Raises KeyError for an unknown name."""
+        for name in names:
+            self._known(name)
+        self.stack = names
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Encoded:
+        """input_ids: (B, T). attention_mask: (B, T), 0 or False where padded; None: nothing is padded."""
+        hidden = self.backbone.embeddings(input_ids=input_ids)
+        if hasattr(self.backbone, "embeddings_project"):  # ELECTRA with narrow embeddings
+            hidden = self.backbone.embeddings_project(hidden)
+        if self.stack and self.stack[0] in self.invertible:
+            hidden = self.invertible[self.stack[0]](hidden)
+        # The mask is made here: transformers' own helper asks the device whether any token is padded, a synchronisation.
+        mask = None if attention_mask is None else attention_mask.bool()[:, None, None, :]
+        pairs: list[tuple[Tensor, Tensor]] = []
+        for layer in self.backbone.encoder.layer:
+            attention_output = layer.attention(hidden, mask)[0]
+            hidden, pair = layer.output(layer.intermediate(attention_output), attention_output, self.stack, self.pair)
+            if pair is not None:
+                pairs.append(pair)
+        return Encoded(hidden, pairs)
+
+    def mlm_logits(self, hidden: Tensor, *, invert: bool = False) -> Tensor:
+        """(M, H) hidden vectors -> (M, vocabulary); `invert` first undoes the active invertible adapter (MAD-X)."""
+        if self.mlm_head is None:
+            raise UserError("this encoder was loaded without its MLM head; from_pretrained(..., mlm_head=True) loads it")
+        if invert and self.stack and self.stack[0] in self.invertible:
+            hidden = self.invertible[self.stack[0]].inverse(hidden)
+        return self.mlm_head(hidden)
+
+    def _known(self, name: str) -> None:
+        if name not in self.configs:
+            there: Sequence[str] = sorted(self.configs) or ["none"]
+            raise KeyError(f"no adapter named '{name}'; adapters of this model: {', '.join(there)}")
+
+
+def _check_type(path: str, revision: str | None) -> None:
+    """Reads the backbone's config alone, so that an unsupported one is refused before its weights are fetched."""
+    try:
+        config = AutoConfig.from_pretrained(path, revision=revision)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"no backbone at {path}: {_first_line(error)}; give a Hugging Face folder with backbone=local backbone.path=DIR"
+        ) from error
+    if config.model_type not in SUPPORTED:
+        raise UserError(
+            f"backbone {path} is of type '{config.model_type}'; adapters are defined for post-LayerNorm encoders: "
+            f"{', '.join(SUPPORTED)}"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps transformers' report on unused heads out of the terminal; missing weights are checked by us, and raise."""
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(before)
+        transformers_logging.enable_progress_bar()

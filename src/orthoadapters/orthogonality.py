@@ -1,0 +1,29 @@
+"""Orthogonal Language and Task Adapters in Zero-Shot Cross-Lingual Transfer, arXiv:2012.06460: Eq. 2."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cosine_similarity
+
+
+def layer_orthogonality(x_h: Tensor, x_a: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+    """The inner mean of Eq. 2 for one layer: cos(x_h, x_a)^2 averaged over the real tokens of the batch.
+
+    x_h, x_a: (B, T, H). attention_mask: (B, T), 0 or False where padded; None: every token is real.
+    Computed in fp32, with autocast off: under bf16 the cosine itself would be bf16.
+    """
+    with torch.autocast(x_h.device.type, enabled=False):
+        squared_BT = cosine_similarity(x_h.float(), x_a.float(), dim=-1).square()
+        if attention_mask is None:
+            return squared_BT.mean()
+        mask_BT = attention_mask.to(squared_BT.dtype)
+        return (squared_BT * mask_BT).sum() / mask_BT.sum()  # ours: real tokens; the paper divides by the padded T
+
+
+def orthogonality_loss(pairs: Sequence[tuple[Tensor, Tensor]], attention_mask: Tensor | None = None) -> Tensor:
+    """Eq. 2: L_ORT = sum over layers of the mean over tokens of cos(x_h, x_a)^2, a scalar.
+
+    pairs: per layer (x_h, x_a) of the adapter that is being trained, as `AdaptedEncoder` returns them.
+    """
+    return torch.stack([layer_orthogonality(x_h, x_a, attention_mask) for x_h, x_a in pairs]).sum()

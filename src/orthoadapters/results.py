@@ -1,0 +1,119 @@
+"""result.json: the schema, where each number came from, and the table at the end of a run."""
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from orthoadapters.files import write_text
+
+SCHEMA_VERSION = 1
+PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "omegaconf", "transformers", "tokenizers", "datasets", "torchmetrics")
+
+
+@dataclass
+class Selection:
+    """The epoch that was kept: the best one by `metric` on the source language's development set."""
+
+    language: str
+    split: str
+    metric: str
+    value: float
+    epoch: int
+    history: list[dict[str, float]]
+
+
+@dataclass
+class Result:
+    """One finished run. Scores are fractions in 0..1; `n` counts sentences, pairs or, in the MLM stage, blocks."""
+
+    run: str
+    fingerprint: str
+    stage: str
+    task: str | None
+    variant: str
+    backbone: str
+    seed: int
+    lr: float
+    ort_lr: float | None
+    test: dict[str, dict[str, float]]
+    adapters: dict[str, dict[str, str]]
+    provenance: dict[str, Any]
+    selection: Selection | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    avg_zero_shot: dict[str, float] = field(default_factory=dict)
+    status: str = "finished"
+    schema_version: int = SCHEMA_VERSION
+
+
+def average_zero_shot(test: Mapping[str, Mapping[str, float]], source: str) -> dict[str, float]:
+    """The paper's AVGz: the mean over target languages, the source language left out; empty without targets."""
+    targets = [scores for language, scores in test.items() if language != source]
+    names = [name for name in targets[0] if name != "n"] if targets else []
+    return {name: sum(scores[name] for scores in targets) / len(targets) for name in names}
+
+
+def write_result(path: Path, result: Result) -> None:
+    """Written last and atomically: its presence means that the run is finished."""
+    write_text(path, json.dumps(asdict(result), indent=2, ensure_ascii=False) + "\n")
+
+
+def provenance(seconds: float, iterations: int, tokens: int, device: torch.device) -> dict[str, Any]:
+    """Which code, packages and hardware; `seconds` and tokens are the training's, over all restarts."""
+    hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
+    return {
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_dirty": bool(_git("status", "--porcelain")),
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "hardware": f"{hardware}, {torch.get_num_threads()} threads",
+        "seconds": round(seconds, 3),
+        "steps": iterations,
+        "tokens_per_second": round(tokens / seconds, 1) if seconds else None,
+    }
+
+
+def sha256(folder: Path) -> str:
+    """Of an adapter folder's files, names included, in order of their names."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def show(result: Mapping[str, Any]) -> None:
+    """Prints the scores of a finished run as a table on standard output."""
+    tests: dict[str, dict[str, float]] = result["test"]
+    names = [name for name in next(iter(tests.values())) if name != "n"]
+    loss = result["stage"] == "mlm"
+    table = Table(title=f"{result['run']}", title_justify="left")
+    table.add_column("language")
+    for name in names:
+        table.add_column(name if loss else f"{name} x 100", justify="right")
+    table.add_column("n", justify="right")
+    rows = dict(tests) | ({"avg_zero_shot": result["avg_zero_shot"]} if result["avg_zero_shot"] else {})
+    for language, scores in rows.items():
+        values = [f"{scores[name]:.4f}" if loss else f"{100 * scores[name]:.2f}" for name in names]
+        table.add_row(language, *values, str(scores.get("n", "")))
+    if chosen := result["selection"]:
+        table.caption = f"epoch {chosen['epoch']}, chosen on {chosen['language']} {chosen['split']} ({chosen['metric']})"
+    Console().print(table)
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=30, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None  # installed without its repository
+    return done.stdout.strip()

@@ -1,0 +1,102 @@
+"""A run's directory: its name, its fingerprint, what is in it, and whether it is finished."""
+
+import dataclasses
+import hashlib
+import json
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from orthoadapters.config import AdapterKind, Config, Stage, is_orthogonal, test_languages
+from orthoadapters.errors import UserError
+from orthoadapters.files import write_text
+
+# What changes no number of a finished run: where things lie, what is logged, on which device and how often it is saved.
+WITHOUT_EFFECT = {
+    "plan", "logger", "paths", "language_adapters.missing", "trainer.accelerator", "trainer.checkpoint_every",
+    "trainer.log_every", "trainer.layers_every", "variant.name", "language.name", "languages", "task.languages",
+}  # fmt: skip
+# What only one of the two stages reads.
+TASK_ONLY = {"task", "data", "source_language", "trainer.max_epochs", "variant.task_adapter", "variant.task_reduction"}
+MLM_ONLY = {"corpus", "mlm", "language", "language_adapters.invert_before_decoder", "trainer.max_iterations"}
+ORT_ONLY = {"optim.ort_lr", "optim.ort_eps", "orthogonality"}
+
+
+def choices(config: Config) -> dict[str, Any]:
+    """Every value that this run's numbers depend on, by dotted key."""
+    left_out = WITHOUT_EFFECT | (TASK_ONLY if config.stage is Stage.mlm else MLM_ONLY)
+    if not is_orthogonal(config):
+        left_out = left_out | ORT_ONLY
+    if config.stage is Stage.task and config.variant.language_adapter is AdapterKind.none:
+        left_out = left_out | {"variant.language_reduction"}
+    flat = _flat(dataclasses.asdict(config))
+    kept = {key: v for key, v in flat.items() if not any(key == k or key.startswith(k + ".") for k in left_out)}
+    if config.stage is Stage.mlm:
+        kept |= {"optim.lr": config.optim.lr}
+        kept = {key: v for key, v in kept.items() if key not in ("mlm.lr", "mlm.ort_lr", "mlm.iterations")}
+    else:
+        kept |= {"languages": test_languages(config)}
+        kept = {key: v for key, v in kept.items() if key not in ("task.lr", "task.epochs")}
+    return kept
+
+
+def fingerprint(config: Config) -> str:
+    """SHA-256 of the choices, in hexadecimal: equal for two command lines that mean the same run."""
+    return hashlib.sha256(json.dumps(choices(config), sort_keys=True).encode()).hexdigest()
+
+
+class RunDirectory:
+    """`config` decides the name, so that two runs share a directory only if they are the same run."""
+
+    def __init__(self, config: Config) -> None:
+        self.config, self.fingerprint = config, fingerprint(config)
+        mlm = config.stage is Stage.mlm
+        cell = f"{config.language.code}-{config.variant.language_adapter.value}" if mlm else config.variant.name
+        rates = f"lr{config.optim.lr:g}" + (f"-ort{config.optim.ort_lr:g}" if is_orthogonal(config) else "")
+        self.name = "/".join(
+            (
+                str(config.backbone.name),
+                "mlm" if mlm else config.task.name,
+                cell,
+                f"{rates}-seed{config.seed}-{self.fingerprint[:8]}",
+            )
+        )
+        self.path = Path(config.paths.runs) / self.name
+        self.result = self.path / "result.json"
+        self.checkpoint = self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def finished(self) -> bool:
+        return self.result.exists()
+
+    def open(self) -> None:
+        """Makes the directory and writes config.yaml. Raises UserError if it belongs to another configuration."""
+        written = self.path / "config.yaml"
+        if written.exists():
+            former = (yaml.safe_load(written.read_text()) or {}).get("fingerprint")
+            if former != self.fingerprint:
+                raise UserError(
+                    f"{self.path} belongs to another configuration (fingerprint {str(former)[:8]}, this run's is "
+                    f"{self.fingerprint[:8]}); move it away, or choose another folder with paths.runs=DIR"
+                )
+            return
+        (self.path / "checkpoints").mkdir(parents=True, exist_ok=True)
+        described = {"fingerprint": self.fingerprint} | _plain(dataclasses.asdict(self.config))
+        write_text(written, yaml.safe_dump(described, sort_keys=False, allow_unicode=True))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value.value if isinstance(value, Enum) else value
+
+
+def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in _plain(nested).items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return flat

@@ -1,0 +1,175 @@
+"""The two stages from start to finish: data -> model -> alternating steps -> scores -> files -> result.json."""
+
+import dataclasses
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytorch_lightning as pl
+
+from orthoadapters import language_adapters as library
+from orthoadapters.adapters import AdapterConfig
+from orthoadapters.compose import language_config
+from orthoadapters.config import AdapterKind, Config, TaskKind, is_orthogonal, test_languages
+from orthoadapters.data.modules import TASK_DATA, MLMData
+from orthoadapters.data.tokenizer import load_tokenizer
+from orthoadapters.evaluation import evaluate, swap_language
+from orthoadapters.files import new_folder
+from orthoadapters.heads import SentencePairHead, TokenHead
+from orthoadapters.model import AdaptedEncoder
+from orthoadapters.predictions import save_head, write_predictions
+from orthoadapters.results import Result, Selection, average_zero_shot, provenance, write_result
+from orthoadapters.runs import RunDirectory
+from orthoadapters.tracking import Tracker, trackers
+from orthoadapters.training.callbacks import SelectOnDev
+from orthoadapters.training.fit import device, fit
+from orthoadapters.training.mlm import MLMTraining, held_out
+from orthoadapters.training.record import Recorder
+from orthoadapters.training.task import TaskTraining
+
+TASK_ADAPTER = "task"  # the task adapter's name in the stack; language adapters go by their language's code
+HEADS = {TaskKind.sentence_pair: SentencePairHead, TaskKind.tagging: TokenHead}
+
+
+def train_language_adapter(config: Config, run: RunDirectory) -> Result:
+    """Stage 1: trains the language adapter of `config.language`, publishes it, writes result.json."""
+    language, kind = config.language.code, config.variant.language_adapter
+    target = library.language_adapter(config, language)
+    library.check_publishable(target, run.fingerprint)
+    path, where = backbone_path(config), device(config.trainer)
+    tokenizer = load_tokenizer(path, config.backbone.revision)
+    data = MLMData(
+        config.corpus, config.mlm, config.language, tokenizer, Path(config.paths.cache), config.seed,
+        iterations=config.trainer.max_iterations,
+    )  # fmt: skip
+    loader, dev = data.loaders
+    model = AdaptedEncoder.from_pretrained(
+        path, revision=config.backbone.revision, mlm_head=True, pair=config.orthogonality.pair
+    ).to(where)
+    run.open()
+    bare = held_out(model, dev, invert=False)
+    pl.seed_everything(config.seed, verbose=False)  # here, so that the fresh weights depend on the seed alone
+    model.add_adapter(language, AdapterConfig(model.hidden_size // config.variant.language_reduction, invertible=True))
+    model.activate(language)
+    invert = config.language_adapters.invert_before_decoder
+    with _trackers(config, run, len(model.sites)) as opened:
+        recorder = _recorder(config, opened)
+        module = MLMTraining(model, language, is_orthogonal(config), config.optim, recorder, invert)
+        fit(config.trainer, run, module, loader, f"mlm {language} {kind.value}")
+        scores = held_out(model, dev, invert)
+        model.save_adapter(run.path / "adapter", language)
+        record = {
+            "fingerprint": run.fingerprint, "language": language, "kind": kind.value, "backbone": config.backbone.name,
+            "iterations": config.trainer.max_iterations, "batch_size": config.mlm.batch_size,
+        }  # fmt: skip
+        library.publish(run.path / "adapter", target, record | scores)
+        test = {language: scores | {"mlm_loss_without_adapter": bare["mlm_loss"], "n": len(dev.rows)}}
+        result = _result(config, run, recorder, len(loader), test, {language: target.described()})
+        result.counts = {"blocks": len(loader.blocks), "trained_on": len(loader.rows)}
+        _finish(run, result, opened)
+    return result
+
+
+def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> Result:
+    """Stage 2 and the transfer: trains on the source language, selects on its dev set, tests every language."""
+    library.require(config, overrides)
+    source, languages = config.source_language, test_languages(config)
+    path, where = backbone_path(config), device(config.trainer)
+    tokenizer = load_tokenizer(path, config.backbone.revision)
+    data = TASK_DATA[config.task.name](config.data, config.task, language_config(source), tokenizer, config.seed)
+    loader, dev = data.train_for(config.trainer.max_epochs), data.dev
+    tests = {code: data.evaluation("test", language_config(code)) for code in languages}  # bad input shows before training
+    model = AdaptedEncoder.from_pretrained(path, revision=config.backbone.revision, pair=config.orthogonality.pair)
+    adapters = {adapter.language: adapter for adapter in library.needed(config)}
+    for adapter in adapters.values():  # likewise: every one is read and checked before training
+        model.load_adapter(adapter.path, adapter.language)
+        if adapter.language != source:
+            model.delete_adapter(adapter.language)
+    run.open()
+    pl.seed_everything(config.seed, verbose=False)  # here, so that the fresh weights depend on the seed alone
+    head = HEADS[config.task.kind](model.hidden_size, len(config.task.labels), model.backbone.config.hidden_dropout_prob)
+    task_adapter = None if config.variant.task_adapter is AdapterKind.none else TASK_ADAPTER
+    if task_adapter:
+        model.add_adapter(task_adapter, AdapterConfig(model.hidden_size // config.variant.task_reduction))
+    swap_language(model, source if adapters else None, task_adapter)
+
+    with _trackers(config, run, len(model.sites)) as opened:
+        recorder = _recorder(config, opened)
+        module = TaskTraining(model, head, task_adapter, is_orthogonal(config), config.optim, recorder).to(where)
+        select = SelectOnDev(dev, config.task.metrics, data.batches_per_epoch)
+        fit(config.trainer, run, module, loader, f"{config.task.name} {config.variant.name} lr {config.optim.lr:g}", [select])
+        select.restore(module)
+
+        test: dict[str, dict[str, float]] = {}
+        for code, evaluation in tests.items():
+            if adapters and code != source:
+                model.load_adapter(adapters[code].path, code)
+            swap_language(model, code if adapters else None, task_adapter)
+            scored = evaluate(model, head, evaluation, config.task.metrics)
+            if adapters and code != source:
+                model.delete_adapter(code)
+            test[code] = scored.scores | {"n": len(evaluation.examples)}
+            write_predictions(run.path / "predictions" / f"test-{code}.tsv", scored.predictions, config.task.kind)
+        if task_adapter:
+            model.save_adapter(run.path / "adapter", task_adapter)
+        else:
+            with new_folder(run.path / "backbone") as folder:
+                model.backbone.save_pretrained(folder)
+        save_head(run.path / "head", head, config.task)
+        used = {code: adapter.described() for code, adapter in adapters.items()}
+        result = _result(config, run, recorder, len(loader), test, used)
+        result.selection = Selection(source, "dev", config.task.metrics[0], select.value, select.epoch, select.history)
+        result.avg_zero_shot = average_zero_shot(test, source)
+        result.counts = data.counts
+        _finish(run, result, opened)
+    return result
+
+
+def backbone_path(config: Config) -> str:
+    """The Hub id or folder of the backbone; the demo world's is pretrained when it is first needed."""
+    if config.backbone.path != "demo":
+        return config.backbone.path
+    from orthoadapters.demo import ensure_backbone
+
+    return str(ensure_backbone(Path(config.paths.cache)))
+
+
+def _trackers(config: Config, run: RunDirectory, layers: int) -> AbstractContextManager[list[Tracker]]:
+    columns = ["loss", "grad_norm", "l_ort", "ort_grad_norm", "lr", "ort_lr", "tokens_per_second"]
+    columns += [f"dev_{name}" for name in config.task.metrics] + [f"l_ort_layer_{i}" for i in range(layers)]
+    return trackers(config, run, columns)
+
+
+def _recorder(config: Config, opened: Sequence[Tracker]) -> Recorder:
+    trainer = config.trainer
+    return Recorder(opened, config.optim, is_orthogonal(config), trainer.log_every, trainer.layers_every)
+
+
+def _result(
+    config: Config, run: RunDirectory, recorder: Recorder, iterations: int,
+    test: dict[str, dict[str, float]], adapters: dict[str, dict[str, str]],
+) -> Result:  # fmt: skip
+    return Result(
+        run=run.name,
+        fingerprint=run.fingerprint,
+        stage=config.stage.value,
+        task=config.task.name if config.stage.value == "task" else None,
+        variant=config.variant.name,
+        backbone=str(config.backbone.name),
+        seed=config.seed,
+        lr=config.optim.lr,
+        ort_lr=config.optim.ort_lr if is_orthogonal(config) else None,
+        test=test,
+        adapters=adapters,
+        provenance=provenance(recorder.seconds, iterations, recorder.tokens, device(config.trainer)),
+    )
+
+
+def _finish(run: RunDirectory, result: Result, opened: Sequence[Tracker]) -> None:
+    scores = {f"test_{code}_{name}": value for code, row in result.test.items() for name, value in row.items()}
+    scores |= {f"avg_zero_shot_{name}": value for name, value in result.avg_zero_shot.items()}
+    if result.selection:
+        scores |= {"selected_epoch": result.selection.epoch, "selected_dev": result.selection.value}
+    for tracker in opened:
+        tracker.summarise(scores | {f"provenance_{k}": v for k, v in dataclasses.asdict(result)["provenance"].items()})
+    write_result(run.result, result)

@@ -1,0 +1,126 @@
+"""Where logged values go: metrics.csv in the run directory, and Weights & Biases."""
+
+import csv
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from orthoadapters.config import Config, LoggerKind
+from orthoadapters.errors import UserError
+from orthoadapters.runs import RunDirectory, choices
+
+
+class Tracker(Protocol):
+    def resume_from(self, iteration: int) -> None:
+        """Training starts after this iteration: what was logged for later ones will be logged again."""
+
+    def log(self, iteration: int, row: Mapping[str, float]) -> None:
+        """Takes one row of values; the iteration counts batches."""
+
+    def summarise(self, values: Mapping[str, Any]) -> None:
+        """Takes the run's closing values."""
+
+    def close(self, exit_code: int) -> None:
+        """Ends the run, as failed unless exit_code is 0."""
+
+
+class CsvTracker:
+    """metrics.csv: `iteration` and one column per value, empty where an iteration has none.
+
+    `resume_from` drops the rows of iterations that a resumed run is going to repeat.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        self.path, self.columns = path, ["iteration", *columns]
+        self.resume_from(-1 if not path.exists() else sys.maxsize)
+
+    def resume_from(self, iteration: int) -> None:
+        kept: list[dict[str, str]] = []
+        if self.path.exists():
+            with self.path.open(newline="", encoding="utf-8") as file:
+                kept = [row for row in csv.DictReader(file) if int(row["iteration"]) <= iteration]
+        if hasattr(self, "file"):
+            self.file.close()
+        temporary = self.path.with_name(".metrics.csv.tmp")
+        self.file = temporary.open("w", newline="", encoding="utf-8")
+        self.writer = csv.DictWriter(self.file, self.columns, lineterminator="\n")
+        self.writer.writeheader()
+        self.writer.writerows(kept)
+        self.file.flush()
+        temporary.replace(self.path)
+
+    def log(self, iteration: int, row: Mapping[str, float]) -> None:
+        self.writer.writerow({"iteration": iteration} | {name: f"{value:.7g}" for name, value in row.items()})
+        self.file.flush()  # what a checkpoint continues must be on disk when it is written
+
+    def summarise(self, values: Mapping[str, Any]) -> None:
+        """The closing values stand in result.json."""
+
+    def close(self, exit_code: int) -> None:
+        self.file.close()
+
+
+class WandbTracker:
+    """One W&B run per cell; its id is made of name and fingerprint, so that a resumed run goes on in place."""
+
+    def __init__(self, config: Config, run: RunDirectory) -> None:
+        import wandb
+
+        mode = os.environ.get("WANDB_MODE")
+        if mode is None:
+            mode = "online" if wandb.api.api_key else "offline"
+            if mode == "offline":
+                sync = f"wandb sync {run.path}/wandb/offline-run-*"
+                print(f"W&B: no key found, logging offline; `{sync}` uploads it later", file=sys.stderr)
+        stage = config.stage.value
+        subject = config.language.code if stage == "mlm" else config.task.name
+        self.run = wandb.init(
+            project=config.logger.project,
+            entity=config.logger.entity,
+            id=run.name.replace("/", "-"),
+            name=run.name,
+            group=f"{stage}-{subject}",
+            job_type=stage,
+            tags=[stage, config.variant.name, subject, str(config.backbone.name), f"seed{config.seed}"],
+            config=choices(config) | {"stage": stage, "variant": config.variant.name, "fingerprint": run.fingerprint},
+            dir=str(run.path),
+            mode=mode,  # type: ignore[arg-type]
+            resume="allow",
+            reinit="create_new",
+            settings=wandb.Settings(silent=True, console="off"),
+        )
+
+    def resume_from(self, iteration: int) -> None:
+        """W&B keeps the first value of a step that is logged twice; both are equal, as a resumed run is bit-exact."""
+
+    def log(self, iteration: int, row: Mapping[str, float]) -> None:
+        self.run.log(dict(row), step=iteration)
+
+    def summarise(self, values: Mapping[str, Any]) -> None:
+        self.run.summary.update(dict(values))
+
+    def close(self, exit_code: int) -> None:
+        self.run.finish(exit_code=exit_code)
+
+
+@contextmanager
+def trackers(config: Config, run: RunDirectory, columns: Sequence[str]) -> Iterator[list[Tracker]]:
+    """The trackers that `logger` asks for; ended as failed if the block raises, whatever it raises."""
+    opened: list[Tracker] = []
+    exit_code = 1
+    try:
+        if config.logger.kind is not LoggerKind.none:
+            opened.append(CsvTracker(run.path / "metrics.csv", columns))
+        if config.logger.kind is LoggerKind.wandb:
+            try:
+                opened.append(WandbTracker(config, run))
+            except Exception as error:  # whatever W&B raises, the reader needs one way out
+                raise UserError(f"W&B did not start: {error}; logger=csv or WANDB_MODE=offline goes on without it") from error
+        yield opened
+        exit_code = 0
+    finally:
+        for tracker in opened:
+            tracker.close(exit_code)

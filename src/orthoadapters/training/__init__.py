@@ -1,0 +1,1 @@
+"""The alternating step, and the two stages that take it."""

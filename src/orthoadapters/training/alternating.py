@@ -1,0 +1,108 @@
+"""The alternating step (paper, section 2 and footnote 5): one Adam on the main loss, a second one on L_ORT."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from orthoadapters.config import OptimConfig
+from orthoadapters.model import AdaptedEncoder
+from orthoadapters.orthogonality import layer_orthogonality, orthogonality_loss
+from orthoadapters.training.record import Recorder
+
+
+class AlternatingTraining(pl.LightningModule, ABC):
+    """Trains one adapter (and a head), or the whole backbone; `MLMTraining` and `TaskTraining` give the main loss.
+
+    adapter: name of the adapter in the active stack that is trained; None trains the backbone itself.
+    head: trained by the main optimizer alone; None if there is none. orthogonal: take the second step as well.
+    """
+
+    def __init__(
+        self,
+        model: AdaptedEncoder,
+        adapter: str | None,
+        head: nn.Module | None,
+        orthogonal: bool,
+        optim: OptimConfig,
+        recorder: Recorder,
+    ) -> None:
+        super().__init__()
+        if orthogonal and adapter is None:
+            raise ValueError("L_ORT is defined for an adapter; there is none to train")
+        self.automatic_optimization = False
+        self.strict_loading = False  # a checkpoint holds what is trained, and on_load_checkpoint checks that it holds all
+        self.model, self.head = model, head
+        self.orthogonal, self.optim, self.recorder = orthogonal, optim, recorder
+        trained = model.backbone if adapter is None else model.adapter_modules(adapter)
+        self.body = [p.requires_grad_(True) for p in trained.parameters()]
+        self.main_parameters = self.body + ([] if head is None else list(head.parameters()))
+        self._rng: dict[str, Any] | None = None
+
+    @abstractmethod
+    def main_loss(self, batch: dict[str, Any]) -> Tensor:
+        """L_MLM or L_TASK of one batch, a scalar."""
+
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        main = torch.optim.Adam(self.main_parameters, lr=self.optim.lr, eps=self.optim.eps)
+        if not self.orthogonal:
+            return [main]
+        return [main, torch.optim.Adam(self.body, lr=self.optim.ort_lr, eps=self.optim.ort_eps)]
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        """One step on the main loss, then one on L_ORT from a second forward through the updated weights."""
+        optimizers = self.optimizers(use_pl_optimizer=True)
+        main = optimizers[0] if isinstance(optimizers, list) else optimizers
+        main.zero_grad()
+        loss = self.main_loss(batch)
+        self.manual_backward(loss)
+        row = {"loss": loss.detach(), "grad_norm": self._clip(self.main_parameters)}
+        main.step()
+
+        if self.orthogonal:
+            ort = self.optimizers(use_pl_optimizer=False)[1]  # type: ignore[index]  # raw: global_step counts batches
+            ort.zero_grad()
+            mask = batch.get("attention_mask")
+            pairs = self.model(batch["input_ids"], mask).pairs  # the head is not needed for L_ORT
+            l_ort = orthogonality_loss(pairs, mask)
+            self.manual_backward(l_ort)
+            row |= {"l_ort": l_ort.detach(), "ort_grad_norm": self._clip(self.body)}
+            ort.step()
+            if self.recorder.wants_layers(self.global_step):
+                with torch.no_grad():
+                    layers = [layer_orthogonality(x_h, x_a, mask) for x_h, x_a in pairs]
+                row |= {f"l_ort_layer_{i}": value for i, value in enumerate(layers)}
+        self.recorder.step(self.global_step, row, batch["tokens"])
+
+    def _clip(self, parameters: list[nn.Parameter]) -> Tensor:
+        """The norm of the gradients before clipping, left on its device."""
+        limit = float("inf") if self.optim.clip_norm is None else self.optim.clip_norm
+        return torch.nn.utils.clip_grad_norm_(parameters, limit)
+
+    def trained_state(self) -> dict[str, Tensor]:
+        """What is trained, by name: the one predicate for what checkpoints hold."""
+        return {name: parameter.detach() for name, parameter in self.named_parameters() if parameter.requires_grad}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["state_dict"] = self.trained_state()
+        checkpoint["recorder"] = self.recorder.state_dict()
+        checkpoint["rng"] = {"cpu": torch.get_rng_state()}
+        if torch.cuda.is_available():
+            checkpoint["rng"]["cuda"] = torch.cuda.get_rng_state_all()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if checkpoint["state_dict"].keys() != self.trained_state().keys():
+            raise ValueError("the checkpoint holds other parameters than this run trains")
+        self.recorder.load_state_dict(checkpoint["recorder"])
+        self._rng = checkpoint["rng"]
+
+    def on_train_start(self) -> None:
+        self.model.train()
+        if self._rng is not None:  # set last, so that nothing between loading and training draws from it
+            torch.set_rng_state(self._rng["cpu"])
+            if torch.cuda.is_available() and "cuda" in self._rng:
+                torch.cuda.set_rng_state_all(self._rng["cuda"])
+            self._rng = None
+        self.recorder.resume_from(self.global_step)

@@ -1,0 +1,106 @@
+"""What happens between iterations: selection on the source language's development set, checkpoints, the progress bar."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, Checkpoint
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor
+
+from orthoadapters.data.modules import Evaluation
+from orthoadapters.evaluation import evaluate
+from orthoadapters.training.alternating import AlternatingTraining
+from orthoadapters.training.task import TaskTraining
+
+
+class SelectOnDev(Callback):
+    """Scores the source language's development set after every epoch and keeps the weights of the best one.
+
+    It is given that one set and nothing else, so that no target language can take part in the selection. Ties go to the
+    earlier epoch. Its state travels in the checkpoint.
+    """
+
+    def __init__(self, dev: Evaluation, metrics: list[str], batches_per_epoch: int) -> None:
+        self.dev, self.metrics, self.batches_per_epoch = dev, metrics, batches_per_epoch
+        self.epoch, self.value = 0, -1.0
+        self.history: list[dict[str, float]] = []  # one entry per epoch
+        self.best: dict[str, Tensor] = {}
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_step % self.batches_per_epoch != 0:
+            return
+        assert isinstance(pl_module, TaskTraining)
+        epoch = trainer.global_step // self.batches_per_epoch
+        pl_module.recorder.flush()
+        scores = evaluate(pl_module.model, pl_module.head, self.dev, self.metrics).scores
+        pl_module.recorder.log(trainer.global_step, {f"dev_{name}": value for name, value in scores.items()})
+        self.history.append({"epoch": epoch} | scores)
+        if scores[self.metrics[0]] > self.value:
+            self.epoch, self.value = epoch, scores[self.metrics[0]]
+            self.best = {name: value.cpu().clone() for name, value in pl_module.trained_state().items()}
+
+    def restore(self, module: TaskTraining) -> None:
+        """Puts the best epoch's weights back."""
+        with torch.no_grad():
+            for name, parameter in module.named_parameters():
+                if parameter.requires_grad:
+                    parameter.copy_(self.best[name])
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"epoch": self.epoch, "value": self.value, "history": self.history, "best": self.best}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.epoch, self.value = state_dict["epoch"], state_dict["value"]
+        self.history, self.best = state_dict["history"], state_dict["best"]
+
+
+class KeepLast(Checkpoint):
+    """Writes `last.ckpt` every `every` iterations and after the last one, under a temporary name first.
+
+    Lightning runs callbacks of this kind after all others, so a checkpoint of an epoch's end holds its dev score.
+    """
+
+    def __init__(self, path: Path, every: int) -> None:
+        self.path, self.every = path, every
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps:
+            temporary = self.path.with_name(".last.ckpt.tmp")
+            trainer.save_checkpoint(temporary)
+            temporary.replace(self.path)
+
+
+class ProgressBar(Callback):
+    """One line with the remaining time and the newest logged losses; nothing when standard error is no terminal."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
+            TimeRemainingColumn(), TextColumn("{task.fields[news]}"),
+            disable=not sys.stderr.isatty(), console=Console(stderr=True),
+        )  # fmt: skip
+        self.line = self.bar.add_task(self.title, total=trainer.max_steps, completed=trainer.global_step, news="")
+        self.bar.start()
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        assert isinstance(pl_module, AlternatingTraining)
+        last = pl_module.recorder.last
+        news = "  ".join(f"{name} {last[name]:.4g}" for name in ("loss", "l_ort") if name in last)
+        self.bar.update(self.line, completed=trainer.global_step, news=news)
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if hasattr(self, "bar"):
+            self.bar.stop()

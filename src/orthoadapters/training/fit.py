@@ -1,0 +1,62 @@
+"""One training, on Lightning's Trainer, from its last checkpoint if it has one."""
+
+import logging
+import sys
+import warnings
+from collections.abc import Sequence
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+
+from orthoadapters.config import TrainerConfig
+from orthoadapters.data.batching import BlockLoader, Epochs
+from orthoadapters.errors import UserError
+from orthoadapters.runs import RunDirectory
+from orthoadapters.training.alternating import AlternatingTraining
+from orthoadapters.training.callbacks import KeepLast, ProgressBar
+
+
+def device(trainer: TrainerConfig) -> torch.device:
+    """Where a run computes. Raises UserError if a GPU is asked for and there is none."""
+    if trainer.accelerator == "gpu" and not torch.cuda.is_available():
+        raise UserError("trainer.accelerator=gpu: PyTorch sees no CUDA device here; use trainer.accelerator=cpu")
+    return torch.device("cuda" if trainer.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def fit(
+    config: TrainerConfig,
+    run: RunDirectory,
+    module: AlternatingTraining,
+    loader: Epochs | BlockLoader,
+    title: str,
+    callbacks: Sequence[Callback] = (),
+) -> None:
+    """Takes every batch of `loader` once; afterwards the module is back on the run's device."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # what it says of devices, result.json says too
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="pytorch_lightning")  # workers, missing loggers: all by design here
+        trainer = pl.Trainer(
+            accelerator="gpu" if device(config).type == "cuda" else "cpu",
+            devices=1,
+            precision=config.precision,  # type: ignore[arg-type]  # checked by config.check
+            max_epochs=1,  # the loader holds all epochs, so that every resume is one in the middle of an epoch
+            max_steps=len(loader),
+            callbacks=[*callbacks, ProgressBar(title), KeepLast(run.checkpoint, config.checkpoint_every)],
+            logger=False,
+            limit_val_batches=0,
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+        try:
+            trainer.fit(module, train_dataloaders=loader, ckpt_path=str(run.checkpoint) if run.checkpoint.exists() else None)
+        except (KeyboardInterrupt, SystemExit):
+            saved = f"{run.checkpoint}" if run.checkpoint.exists() else "the start, as no checkpoint was written yet"
+            print(f"stopped at iteration {trainer.global_step}; the same command goes on from {saved}", file=sys.stderr)
+            raise
+    if trainer.global_step < len(loader):
+        raise SystemExit(f"{run.path}: stopped at iteration {trainer.global_step} of {len(loader)}")
+    module.recorder.flush()
+    module.to(device(config))

@@ -1,0 +1,58 @@
+"""Stage 1 (paper, figure 1a): a language adapter, trained by masked language modelling on text of its language."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from orthoadapters.config import OptimConfig
+from orthoadapters.model import AdaptedEncoder
+from orthoadapters.orthogonality import orthogonality_loss
+from orthoadapters.training.alternating import AlternatingTraining
+from orthoadapters.training.record import Recorder
+
+
+def mlm_loss(model: AdaptedEncoder, hidden: Tensor, positions: Tensor, labels: Tensor, invert: bool) -> Tensor:
+    """L_MLM: cross-entropy over the masked places only, so that no logits are computed for the others.
+
+    hidden: (B, T, H). positions: (M,) places in the flattened (B * T). labels: (M,) the original subwords.
+    """
+    masked = hidden.flatten(0, 1)[positions]
+    return cross_entropy(model.mlm_logits(masked, invert=invert).float(), labels)
+
+
+class MLMTraining(AlternatingTraining):
+    """Trains the language adapter `adapter`, which must be the whole active stack, with L_MLM.
+
+    invert: undo the invertible adapter before the decoder, as MAD-X describes.
+    """
+
+    def __init__(
+        self, model: AdaptedEncoder, adapter: str, orthogonal: bool, optim: OptimConfig, recorder: Recorder, invert: bool
+    ) -> None:
+        super().__init__(model, adapter, None, orthogonal, optim, recorder)
+        self.invert = invert
+
+    def main_loss(self, batch: dict[str, Any]) -> Tensor:
+        hidden = self.model(batch["input_ids"]).hidden  # blocks are never padded: no mask
+        return mlm_loss(self.model, hidden, batch["positions"], batch["labels"], self.invert)
+
+
+@torch.inference_mode()
+def held_out(model: AdaptedEncoder, loader: Iterable[dict[str, Any]], invert: bool) -> dict[str, float]:
+    """L_MLM per masked subword on held-out blocks and, where an adapter is active, its L_ORT."""
+    was_training, device = model.training, next(model.parameters()).device
+    model.eval()
+    loss = l_ort = torch.zeros((), device=device)
+    masked = batches = 0
+    for batch in loader:
+        encoded = model(batch["input_ids"].to(device))
+        count = len(batch["labels"])
+        one = mlm_loss(model, encoded.hidden, batch["positions"].to(device), batch["labels"].to(device), invert)
+        loss, masked, batches = loss + one * count, masked + count, batches + 1
+        if encoded.pairs:
+            l_ort = l_ort + orthogonality_loss(encoded.pairs)
+    model.train(was_training)
+    return {"mlm_loss": float(loss) / masked} | ({"l_ort": float(l_ort) / batches} if model.stack else {})

@@ -1,0 +1,84 @@
+"""What is logged per iteration, kept on the device between flushes so that logging never waits for a GPU."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from orthoadapters.config import OptimConfig
+from orthoadapters.errors import UserError
+from orthoadapters.tracking import Tracker
+
+
+class Recorder:
+    """Collects one row per iteration and hands them to the trackers every `log_every` iterations.
+
+    Columns: loss, grad_norm, l_ort, ort_grad_norm (before clipping), lr, ort_lr, tokens_per_second (real tokens, between
+    two flushes), and l_ort_layer_{i} every `layers_every` iterations.
+    """
+
+    def __init__(
+        self, trackers: Sequence[Tracker], optim: OptimConfig, orthogonal: bool, log_every: int, layers_every: int
+    ) -> None:
+        self.trackers, self.log_every, self.layers_every = trackers, log_every, layers_every
+        self.rates = {"lr": optim.lr} | ({"ort_lr": optim.ort_lr} if orthogonal else {})
+        self.seconds, self.tokens = 0.0, 0  # of the whole run, over all its restarts
+        self.last: dict[str, float] = {}  # the newest row, for the progress bar
+        self._rows: list[tuple[int, list[str]]] = []
+        self._values: list[Tensor] = []
+        self._since, self._pending = time.perf_counter(), 0
+
+    def resume_from(self, iteration: int) -> None:
+        for tracker in self.trackers:
+            tracker.resume_from(iteration)
+        self.start()
+
+    def start(self) -> None:
+        self._since, self._pending = time.perf_counter(), 0
+
+    def wants_layers(self, iteration: int) -> bool:
+        return iteration == 1 or iteration % self.layers_every == 0
+
+    def step(self, iteration: int, row: Mapping[str, Tensor], tokens: int) -> None:
+        self._rows.append((iteration, list(row)))
+        self._values.extend(row.values())
+        self._pending += tokens
+        if iteration % self.log_every == 0:
+            self.flush()
+
+    def flush(self) -> None:
+        """Brings the collected values over in one transfer. Raises UserError if the main loss is no longer finite."""
+        if not self._rows:
+            return
+        values = torch.stack([value.float() for value in self._values]).tolist()
+        seconds = time.perf_counter() - self._since
+        rate = self._pending / max(seconds, 1e-9)
+        self.seconds += seconds
+        self.tokens += self._pending
+        for iteration, names in self._rows:
+            row = dict(zip(names, values, strict=False)) | self.rates | {"tokens_per_second": rate}
+            values = values[len(names) :]
+            for tracker in self.trackers:
+                tracker.log(iteration, row)
+            self.last = row
+            if not math.isfinite(row["loss"]):
+                raise UserError(f"the loss is {row['loss']} at iteration {iteration}; a lower optim.lr usually mends it")
+        self._rows, self._values = [], []
+        self.start()
+
+    def log(self, iteration: int, row: Mapping[str, float]) -> None:
+        """Logs values that are no part of the training step, such as a score on the development set."""
+        self.flush()
+        for tracker in self.trackers:
+            tracker.log(iteration, row)
+        self.start()  # time spent on evaluation is none of the training's
+
+    def state_dict(self) -> dict[str, Any]:
+        self.flush()
+        return {"seconds": self.seconds, "tokens": self.tokens}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.seconds, self.tokens = state["seconds"], state["tokens"]

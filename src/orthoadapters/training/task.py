@@ -1,0 +1,32 @@
+"""Stage 2 (paper, figure 1b): a task adapter and its head on top of the frozen source-language adapter."""
+
+from typing import Any
+
+from torch import Tensor
+
+from orthoadapters.config import OptimConfig
+from orthoadapters.heads import SentencePairHead, TokenHead
+from orthoadapters.model import AdaptedEncoder
+from orthoadapters.training.alternating import AlternatingTraining
+from orthoadapters.training.record import Recorder
+
+
+class TaskTraining(AlternatingTraining):
+    """Trains the last adapter of the active stack (or, with adapter None, the whole backbone) and the head with L_TASK."""
+
+    head: SentencePairHead | TokenHead
+
+    def __init__(
+        self,
+        model: AdaptedEncoder,
+        head: SentencePairHead | TokenHead,
+        adapter: str | None,
+        orthogonal: bool,
+        optim: OptimConfig,
+        recorder: Recorder,
+    ) -> None:
+        super().__init__(model, adapter, head, orthogonal, optim, recorder)
+
+    def main_loss(self, batch: dict[str, Any]) -> Tensor:
+        hidden = self.model(batch["input_ids"], batch["attention_mask"]).hidden
+        return self.head.loss(self.head(hidden), batch["labels"])

@@ -1,0 +1,74 @@
+"""Train a language adapter (stage=mlm) or a task adapter with zero-shot evaluation (stage=task): one run, or a multirun.
+
+python train.py variant=lort_tnoo task=xnli
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from orthoadapters import language_adapters as library
+from orthoadapters.compose import check_command_line, compose_config, mlm_overrides, settle
+from orthoadapters.config import Config, Missing, Stage, check
+from orthoadapters.errors import UserError
+from orthoadapters.plan import print_plan
+from orthoadapters.results import show
+from orthoadapters.runs import RunDirectory
+
+failures: list[str] = []  # of this command's jobs; Hydra swallows a job's return value
+
+
+def run_one(config: Config, overrides: Sequence[str]) -> None:
+    """Check, plan, skip what is finished, train missing language adapters if asked to, run the stage, show the scores."""
+    check(config)
+    run = RunDirectory(config)
+    if config.plan:
+        print_plan(config, run, overrides)
+        return
+    if run.finished:
+        library.check_finished(config, run)
+        print(f"finished before: {run.path}")
+        show(json.loads(run.result.read_text()))
+        return
+    from orthoadapters.stages import train_language_adapter, train_task  # late: torch takes seconds to import
+
+    if config.stage is Stage.mlm:
+        result = train_language_adapter(config, run)
+    else:
+        if config.language_adapters.missing is Missing.train:
+            for adapter in library.missing(config):
+                needed = mlm_overrides(overrides, adapter.language)
+                run_one(compose_config(needed), needed)
+        result = train_task(config, run, overrides)
+    show(vars(result) | {"selection": vars(result.selection) if result.selection else None})
+    print(f"result: {run.result}")
+
+
+@hydra.main(config_path="conf", config_name="config", version_base="1.3")
+def job(composed: DictConfig) -> None:
+    try:
+        run_one(settle(composed), list(HydraConfig.get().overrides.task))
+    except UserError as error:
+        failures.append(str(error))
+        print(f"error: {error}", file=sys.stderr)
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("orthoadapters").setLevel(logging.INFO)
+    try:
+        check_command_line(sys.argv[1:])
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    job()
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
