@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoModelForMaskedLM, PreTrainedModel
 from transformers.utils import logging as transformers_logging
@@ -68,7 +69,7 @@ class AdaptedEncoder(nn.Module):
                     use_safetensors=True,
                     output_loading_info=True,
                 )
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, SafetensorError) as error:
                 raise UserError(f"the weights of backbone {path} cannot be read: {_first_line(error)}") from error
         missing = sorted(key for key in info["missing_keys"] if "pooler" not in key)
         if missing:

@@ -1,23 +1,18 @@
-"""result.json: the schema, where each number came from, and the table at the end of a run."""
+"""result.json: its schema, and the tables at the end of a command."""
 
 import hashlib
-import importlib.metadata
 import json
-import platform
-import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.table import Table
 
 from orthoadapters.files import write_text
 
 SCHEMA_VERSION = 1
-PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "omegaconf", "transformers", "tokenizers", "datasets", "torchmetrics")
 
 
 @dataclass
@@ -67,21 +62,6 @@ def write_result(path: Path, result: Result) -> None:
     write_text(path, json.dumps(asdict(result), indent=2, ensure_ascii=False) + "\n")
 
 
-def provenance(seconds: float, iterations: int, tokens: int, device: torch.device) -> dict[str, Any]:
-    """Which code, packages and hardware; `seconds` and tokens are the training's, over all restarts."""
-    hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
-    return {
-        "git_commit": _git("rev-parse", "HEAD"),
-        "git_dirty": bool(_git("status", "--porcelain")),
-        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
-        "python": platform.python_version(),
-        "hardware": f"{hardware}, {torch.get_num_threads()} threads",
-        "seconds": round(seconds, 3),
-        "steps": iterations,
-        "tokens_per_second": round(tokens / seconds, 1) if seconds else None,
-    }
-
-
 def sha256(folder: Path) -> str:
     """Of an adapter folder's files, names included, in order of their names."""
     digest = hashlib.sha256()
@@ -107,13 +87,3 @@ def show(result: Mapping[str, Any]) -> None:
     if chosen := result["selection"]:
         table.caption = f"epoch {chosen['epoch']}, chosen on {chosen['language']} {chosen['split']} ({chosen['metric']})"
     Console().print(table)
-
-
-def _git(*arguments: str) -> str | None:
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=30, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None  # installed without its repository
-    return done.stdout.strip()

@@ -18,7 +18,8 @@ from orthoadapters.files import new_folder
 from orthoadapters.heads import SentencePairHead, TokenHead
 from orthoadapters.model import AdaptedEncoder
 from orthoadapters.predictions import save_head, write_predictions
-from orthoadapters.results import Result, Selection, average_zero_shot, provenance, write_result
+from orthoadapters.provenance import provenance
+from orthoadapters.results import Result, Selection, average_zero_shot, write_result
 from orthoadapters.runs import RunDirectory
 from orthoadapters.tracking import Tracker, trackers
 from orthoadapters.training.callbacks import SelectOnDev

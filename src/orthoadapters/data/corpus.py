@@ -62,9 +62,9 @@ def corpus_key(corpus: CorpusConfig, language: LanguageConfig, seed: int = 0) ->
 
 
 def text_file(corpus: CorpusConfig, language: LanguageConfig) -> Path:
-    if corpus.root is None:
+    if corpus.root in (None, "???"):
         raise UserError(f"corpus=text needs a folder that holds {language.code}.txt; add corpus.root=DIR")
-    path = Path(corpus.root).expanduser() / f"{language.code}.txt"
+    path = Path(str(corpus.root)).expanduser() / f"{language.code}.txt"
     if not path.is_file():
         raise UserError(f"there is no {path}; corpus.root must hold {language.code}.txt with one passage a line")
     return path

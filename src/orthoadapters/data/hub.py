@@ -1,6 +1,8 @@
 """Labelled examples from the Hugging Face Hub, or from a local folder in its layout (which is what the tests read)."""
 
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from orthoadapters.config import LanguageConfig, TaskConfig, TaskKind
@@ -60,6 +62,10 @@ def load(dataset_id: str, config: str, **options: Any) -> Any:
     import datasets  # slow to import, and only needed here
 
     try:
+        if Path(dataset_id).is_dir() and not options.get("streaming"):
+            # datasets 5.2 knows a local folder by its last name and config alone, and would give what it once read there
+            with tempfile.TemporaryDirectory() as scratch:
+                return datasets.load_dataset(dataset_id, config, cache_dir=scratch, keep_in_memory=True, **options)
         return datasets.load_dataset(dataset_id, config, **options)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         raise UserError(

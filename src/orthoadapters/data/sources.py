@@ -47,9 +47,9 @@ def read_xtreme(
     root: str | None, task: TaskConfig, split: Split, language: LanguageConfig, limit: int | None
 ) -> tuple[list[Example], str]:
     """Examples of one XTREME file, and its name."""
-    if root is None:
+    if root in (None, "???"):
         raise UserError("data=xtreme needs the folder that XTREME's download made; add data.root=DIR")
-    path = Path(root).expanduser() / task.folder / f"{split}-{language.code}.tsv"
+    path = Path(str(root)).expanduser() / task.folder / f"{split}-{language.code}.tsv"
     if not path.is_file():
         raise UserError(
             f"there is no {path}; data.root={root} must hold {task.folder}/{path.name}, as XTREME's download makes it"

@@ -1,0 +1,40 @@
+PYTHON ?= python3
+VENV ?= .venv
+READY := $(VENV)/.ready
+RUN := $(VENV)/bin/python
+SHARED_DIR ?= ../shared
+DEMO_TASK ?= udpos
+
+.PHONY: help setup demo test test-real lint clean
+.DEFAULT_GOAL := help
+
+help: ## print this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: $(READY) ## make .venv and install everything, pinned
+
+$(READY): requirements.txt requirements-dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; make PYTHON=python3.11 names one")'
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	touch $@
+
+demo: setup ## all seven variants on the embedded demo world, without a network; minutes on two cores
+	$(RUN) train.py --multirun suite=demo task=$(DEMO_TASK) language_adapters.missing=train logger=csv \
+	  variant=full_ft,t_noo,t_ort,lnoo_tnoo,lnoo_tort,lort_tnoo,lort_tort
+
+test: setup ## the tests: CPU, no network, minutes
+	$(RUN) -m pytest
+
+test-real: setup ## the checks that need real data in SHARED_DIR (default ../shared)
+	@if [ -d "$(SHARED_DIR)/data" ]; then SHARED_DIR="$(SHARED_DIR)" $(RUN) -m pytest -m real tests/real; \
+	else echo "test-real: no real data in $(SHARED_DIR)/data, nothing was checked; SHARED_DIR=DIR names another place"; fi
+
+lint: setup ## ruff (format and rules) and mypy
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+
+clean: ## remove .venv, caches, and nothing that was trained
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis

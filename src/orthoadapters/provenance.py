@@ -1,0 +1,36 @@
+"""Where the numbers of a run come from."""
+
+import importlib.metadata
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "omegaconf", "transformers", "tokenizers", "datasets", "torchmetrics")
+
+
+def provenance(seconds: float, iterations: int, tokens: int, device: torch.device) -> dict[str, Any]:
+    """Which code, packages and hardware; `seconds` and tokens are the training's, over all restarts."""
+    hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
+    return {
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_dirty": bool(_git("status", "--porcelain")),
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "hardware": f"{hardware}, {torch.get_num_threads()} threads",
+        "seconds": round(seconds, 3),
+        "steps": iterations,
+        "tokens_per_second": round(tokens / seconds, 1) if seconds else None,
+    }
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=30, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None  # installed without its repository
+    return done.stdout.strip()

@@ -1,0 +1,40 @@
+"""A tiny backbone with a tokenizer, a folder of labelled data as XTREME makes it, and text: enough for every road."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside the tests
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ["WANDB_MODE"] = "offline"
+os.environ["HF_HUB_OFFLINE"] = "1"
+torch.set_num_threads(1)  # the models here are tiny: threads would cost more than they bring
+
+import tiny_world  # noqa: E402
+
+ORACLE = Path(__file__).parent / "oracle"
+
+
+@pytest.fixture(scope="session")
+def oracle() -> Path:
+    return ORACLE
+
+
+@pytest.fixture(scope="session")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The oracle's backbone (3 layers, hidden 64, vocabulary 400) with a tokenizer whose ids it has."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    shutil.copytree(ORACLE / "backbone", folder)
+    return tiny_world.save_tiny_tokenizer(folder)
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with udpos/, panx/, xnli/ and text/ in a few languages."""
+    folder = tmp_path_factory.mktemp("world")
+    tiny_world.write(folder)
+    return folder

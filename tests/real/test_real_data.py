@@ -1,0 +1,81 @@
+"""The readers over the real data of SHARED_DIR (default ../shared), with the small real backbone's tokenizer.
+
+Run by `make test-real`. The counts are those of that folder's README.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from orthoadapters.config import (
+    CorpusConfig,
+    CorpusSource,
+    DataConfig,
+    DataSource,
+    LanguageConfig,
+    TaskConfig,
+    TaskKind,
+)
+from orthoadapters.data.corpus import corpus_key, passages, token_blocks
+from orthoadapters.data.hub import HUB_LABELS
+from orthoadapters.data.modules import TASK_DATA
+from orthoadapters.data.tokenizer import load_tokenizer
+from orthoadapters.data.windows import IGNORED, join_windows
+
+SHARED = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[2] / ".." / "shared")).resolve()
+pytestmark = [pytest.mark.real, pytest.mark.skipif(not (SHARED / "data").is_dir(), reason=f"no {SHARED}/data")]
+
+FOLDERS = {"xnli": "xnli", "wikiann": "panx", "udpos": "udpos"}
+COUNTS = {
+    "udpos": {"en": (21253, 3974, 5440), "ar": (None, 909, 1680), "tr": (None, 988, 4785)},
+    "wikiann": {
+        "en": (20000, 10000, 10000), "ar": (None, 10000, 10000), "tr": (None, 10000, 10000),
+        "sw": (None, 1000, 1000), "qu": (None, 100, 100),
+    },
+    "xnli": {"en": (29481, 2490, 5010)} | {code: (None, 2490, 5010) for code in ("ar", "sw", "tr")},
+}  # fmt: skip
+SPLITS = [
+    (name, code, split, n)
+    for name, languages in COUNTS.items()
+    for code, numbers in languages.items()
+    for split, n in zip(("train", "dev", "test"), numbers, strict=True)
+    if n is not None
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return load_tokenizer(str(SHARED / "backbones" / "mini-xlmr"), needs_mask=True)
+
+
+@pytest.mark.parametrize(("name", "code", "split", "n"), SPLITS, ids=lambda value: str(value))
+def test_every_file_is_read_whole_and_no_word_is_lost(tokenizer, name, code, split, n):
+    kind = TaskKind.sentence_pair if name == "xnli" else TaskKind.tagging
+    task = TaskConfig(
+        name, kind, list(HUB_LABELS[name]), ["accuracy"], [], FOLDERS[name], "-",
+        max_length=128, batch_size=32, epochs=1, lr=1e-4,
+    )  # fmt: skip
+    data = DataConfig(source=DataSource.xtreme, root=str(SHARED / "data"))
+    language = LanguageConfig(code=code, name=code)
+    evaluation = TASK_DATA[name](data, task, language, tokenizer, 0).evaluation(split, language)
+    windows = evaluation.windows
+    assert len(evaluation.examples) == windows.examples == n
+    assert max(len(ids) for ids in windows.input_ids) <= 128
+    rows = [np.where(labels == IGNORED, 0, labels).reshape(-1).tolist() for labels in windows.labels]
+    assert join_windows(windows, rows) == evaluation.gold
+    seen = np.concatenate([batch["index"].numpy() for batch in evaluation.loader])
+    assert sorted(seen) == list(range(len(windows)))
+
+
+@pytest.mark.parametrize("code", ["en", "ar", "sw", "tr", "qu"])
+def test_text_is_cut_into_blocks_of_exactly_128_subwords(tokenizer, tmp_path, code):
+    corpus = CorpusConfig(source=CorpusSource.text, root=str(SHARED / "data" / "text"))
+    language = LanguageConfig(code=code, name=code)
+    key = corpus_key(corpus, language)
+    blocks = token_blocks(passages(corpus, language), tokenizer, 128, 10**6, tmp_path, key)
+    assert blocks.shape[1] == 128 and len(blocks) > 3000
+    assert (blocks[:, 0] == tokenizer.bos_token_id).all() and (blocks[:, 127] == tokenizer.eos_token_id).all()
+    assert (blocks != tokenizer.pad_token_id).all() and (blocks != tokenizer.mask_token_id).all()
+    assert len(token_blocks(passages(corpus, language), tokenizer, 128, 100, tmp_path, key)) == 100

@@ -1,0 +1,29 @@
+"""Short whole runs on the tiny world, for tests."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from orthoadapters.compose import compose_config
+from orthoadapters.config import Config, Stage, check
+from orthoadapters.results import Result
+from orthoadapters.runs import RunDirectory
+from orthoadapters.stages import train_language_adapter, train_task
+
+
+def overrides(backbone: Path, world: Path, out: Path, *more: str) -> list[str]:
+    return [
+        "backbone=local", f"backbone.path={backbone}", "data=xtreme", f"data.root={world}", "corpus=text",
+        f"corpus.root={world}/text", "logger=csv", f"paths.runs={out}/runs", f"paths.adapters={out}/adapters",
+        f"paths.cache={out}/cache", "mlm.block_length=16", "mlm.dev_blocks=4", "mlm.batch_size=4", "task.batch_size=8",
+        "mlm.lr=1e-2", "mlm.ort_lr=1e-2", "trainer.max_iterations=6", "trainer.max_epochs=2", "trainer.accelerator=cpu",
+        "trainer.log_every=2", "trainer.layers_every=3", *more,
+    ]  # fmt: skip
+
+
+def execute(given: Sequence[str]) -> Result:
+    config: Config = compose_config(given)
+    check(config)
+    run = RunDirectory(config)
+    if config.stage is Stage.mlm:
+        return train_language_adapter(config, run)
+    return train_task(config, run, given)

@@ -1,0 +1,201 @@
+"""Loaders: every window once per epoch, little padding, and a position that can be saved and restored exactly."""
+
+import random
+from itertools import islice
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from orthoadapters.data.batching import BatchLoader, BlockLoader
+from orthoadapters.data.masking import Masking
+from orthoadapters.data.windows import IGNORED, Windows
+from orthoadapters.errors import UserError
+
+PAD = 1
+MASKING = Masking(mask_id=4, vocab_size=1000, special_ids=torch.tensor([0, 1, 2, 3, 4]), probability=0.15)
+
+
+def make_windows(lengths, per_word=True):
+    """Window i holds i + 10 in every place, and i as every label."""
+    ids = [np.full(n, i + 10, dtype=np.int32) for i, n in enumerate(lengths)]
+    labels = [np.full(n if per_word else (), i, dtype=np.int64) for i, n in enumerate(lengths)]
+    return Windows(ids, labels, np.arange(len(lengths)), len(lengths), ("a", "b"), 0, 0)
+
+
+def make_blocks(n, length=16):
+    return (np.arange(n * length, dtype=np.int32) + 5).reshape(n, length)
+
+
+def block_loader(n=23, batch_size=4, iterations=17, seed=3, **more):
+    return BlockLoader(make_blocks(n), batch_size, iterations, seed, MASKING, **more)
+
+
+def original(batch):
+    """The blocks of a batch before they were masked, (B, 16)."""
+    return batch["input_ids"].flatten().index_put((batch["positions"],), batch["labels"]).view(-1, 16)
+
+
+def same(first, second):
+    assert len(first) == len(second)
+    for a, b in zip(first, second, strict=True):
+        assert a.keys() == b.keys()
+        assert all(torch.equal(a[k], b[k]) if torch.is_tensor(a[k]) else a[k] == b[k] for k in a)
+
+
+lengths_and_size = st.tuples(st.lists(st.integers(1, 30), min_size=1, max_size=300), st.integers(1, 5))
+
+
+@given(lengths_and_size, st.booleans(), st.booleans(), st.integers(0, 3))
+def test_an_epoch_is_a_permutation_of_the_data_with_padding_alone_added(data, shuffle, per_word, seed):
+    lengths, size = data
+    loader = BatchLoader(make_windows(lengths, per_word), size, PAD, seed, shuffle)
+    batches = list(loader)
+    assert len(batches) == len(loader)
+    assert sorted(torch.cat([b["index"] for b in batches]).tolist()) == list(range(len(lengths)))
+    assert sum(len(b["index"]) == size for b in batches) >= len(batches) - 1
+    for batch in batches:
+        ids, mask, labels, index = (batch[k] for k in ("input_ids", "attention_mask", "labels", "index"))
+        assert (ids.dtype, mask.dtype, labels.dtype, index.dtype) == (torch.int64, torch.bool, torch.int64, torch.int64)
+        assert mask.sum(1).tolist() == [lengths[i] for i in index]
+        assert ids.shape == mask.shape and ids.shape[1] == max(lengths[i] for i in index)
+        assert (ids == torch.where(mask, index[:, None] + 10, PAD)).all()
+        expected = torch.where(mask, index[:, None], IGNORED) if per_word else index
+        assert torch.equal(labels, expected)
+        assert batch["tokens"] == int(mask.sum()) and isinstance(batch["tokens"], int)
+
+
+def test_batches_of_similar_length_waste_little_padding_and_still_differ_between_epochs():
+    rng = random.Random(0)
+    lengths = [rng.randint(5, 128) for _ in range(5000)]
+    loader = BatchLoader(make_windows(lengths), 16, PAD, 0, shuffle=True)
+    first, second = list(loader), list(loader)
+    padded = sum(b["input_ids"].numel() for b in first)
+    assert padded / sum(lengths) < 1.05  # 1.9 without sorting
+    assert [b["index"].tolist() for b in first] != [b["index"].tolist() for b in second]
+    widths = [b["input_ids"].shape[1] for b in first[:50]]
+    assert widths != sorted(widths)  # batches do not come from short to long
+
+
+def test_order_depends_on_seed_and_epoch_and_not_on_global_random_state():
+    def order(seed):
+        return [b["index"].tolist() for b in BatchLoader(make_windows([3] * 40), 4, PAD, seed, shuffle=True)]
+
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)
+    first = order(5)
+    random.seed(2), np.random.seed(2), torch.manual_seed(2)
+    assert order(5) == first != order(6)
+
+
+def batch_loader():
+    rng = random.Random(1)
+    return BatchLoader(make_windows([rng.randint(1, 9) for _ in range(101)]), 6, PAD, 3, shuffle=True)
+
+
+@pytest.mark.parametrize("make", [batch_loader, block_loader], ids=["windows", "blocks"])
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_resuming_at_any_position_gives_the_batches_that_were_left(make, epochs):
+    for position in range(len(make()) + 1):
+        loader = make()
+        for _ in range(epochs):
+            list(loader)
+        iterator = iter(loader)
+        list(islice(iterator, position))
+        state = loader.state_dict()
+        left = list(iterator)
+        following = list(loader)
+        resumed = make()
+        resumed.load_state_dict(state)
+        if left:  # else the saved epoch was over, and the next one begins
+            same(list(resumed), left)
+        same(list(resumed), following)
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 16), st.integers(1, 4))
+def test_a_state_taken_while_batch_k_is_held_resumes_with_batch_k_plus_one(held, copies):
+    loader = batch_loader()
+    batches = list(batch_loader())
+    iterator = iter(loader)
+    for _ in range(held):
+        next(iterator)
+    for _ in range(copies):  # saved and restored several times without a batch in between
+        state = loader.state_dict()
+        loader = batch_loader()
+        loader.load_state_dict(state)
+    same(list(loader), batches[held:])
+
+
+def test_a_pass_that_was_broken_off_is_not_taken_up_again_without_a_restored_state():
+    loader = BatchLoader(make_windows([2, 3, 4, 5]), 1, PAD, 0, shuffle=False)
+    next(iter(loader))
+    assert [b["index"].item() for b in loader] == [0, 1, 2, 3]
+
+
+def test_a_state_of_other_data_is_refused():
+    state = block_loader(iterations=5).state_dict()
+    with pytest.raises(UserError, match="written with 5 batches per epoch and the data now gives 6"):
+        block_loader(iterations=6).load_state_dict(state)
+
+
+def test_lightning_resumes_with_the_batch_after_the_checkpoint(tmp_path):
+    class Model(pl.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.zeros(()))
+            self.seen = []
+
+        def training_step(self, batch, batch_idx):
+            self.seen.append(batch["index"].tolist())
+            return self.weight * 1.0
+
+        def on_train_batch_end(self, *_):
+            if self.trainer.global_step == 23 and not (tmp_path / "at23.ckpt").exists():
+                self.trainer.save_checkpoint(tmp_path / "at23.ckpt")
+
+        def configure_optimizers(self):
+            return torch.optim.SGD(self.parameters(), lr=0.1)
+
+    def fit(checkpoint=None):
+        model = Model()
+        quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+        trainer = pl.Trainer(max_epochs=3, accelerator="cpu", enable_model_summary=False, **quiet)
+        trainer.fit(model, batch_loader(), ckpt_path=checkpoint)
+        return model.seen
+
+    whole = fit()
+    assert len(whole) == 51
+    assert fit(tmp_path / "at23.ckpt") == whole[23:]
+
+
+def test_blocks_are_cycled_through_with_a_new_order_each_time():
+    blocks = make_blocks(10)
+    loader = BlockLoader(blocks, 4, 10, 0, MASKING)
+    rows = []
+    for batch in loader:
+        rows += ((original(batch)[:, 0] - 5) // 16).tolist()
+        assert batch["tokens"] == 64
+    cycles = [rows[start : start + 10] for start in range(0, 40, 10)]
+    assert all(sorted(cycle) == list(range(10)) for cycle in cycles)
+    assert len({tuple(cycle) for cycle in cycles}) == 4
+
+
+def test_a_second_epoch_of_blocks_goes_on_in_the_stream_with_new_masks():
+    once = list(block_loader(n=8, batch_size=2, iterations=4))
+    loader = block_loader(n=8, batch_size=2, iterations=2)
+    halves = list(loader) + list(loader)
+    assert all(torch.equal(original(a), original(b)) for a, b in zip(once, halves, strict=True))
+    same(once[:2], halves[:2])
+    assert once[2]["positions"].tolist() != halves[2]["positions"].tolist()
+
+
+def test_development_blocks_come_in_order_once_and_always_with_the_same_masks():
+    rows = np.array([7, 2, 5, 1, 3])
+    loader = block_loader(batch_size=2, iterations=0, rows=rows, shuffle=False)
+    first, second = list(loader), list(loader)
+    assert len(loader) == 3 and [len(b["input_ids"]) for b in first] == [2, 2, 1]
+    same(first, second)
+    assert torch.equal(torch.cat([original(batch) for batch in first]), torch.from_numpy(make_blocks(23)[rows]).long())

@@ -1,0 +1,140 @@
+"""The adapted encoder: the architectures it supports, the stack, what is refused."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+
+from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
+
+SMALL = {
+    "vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
+    "max_position_embeddings": 40,
+}  # fmt: skip
+TYPES = {
+    "XLMRoberta": {"pad_token_id": 1},
+    "Roberta": {"pad_token_id": 1},
+    "Bert": {},
+    "Electra": {"embedding_size": 8},
+}
+
+
+@pytest.fixture(params=TYPES)
+def saved(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{request.param}Config")(**SMALL, **TYPES[request.param])
+    getattr(transformers, f"{request.param}ForMaskedLM")(config).save_pretrained(tmp_path)
+    return tmp_path
+
+
+IDS = torch.tensor([[0, 5, 6, 7, 2], [0, 8, 2, 1, 1]])
+MASK = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
+
+
+def test_without_a_stack_it_is_the_backbone_itself(saved: Path) -> None:
+    reference = transformers.AutoModelForMaskedLM.from_pretrained(saved).eval()
+    model = AdaptedEncoder.from_pretrained(str(saved), mlm_head=True)
+    model.add_adapter("sw", AdapterConfig(4, invertible=True))
+    with torch.no_grad():
+        expected = reference(input_ids=IDS, attention_mask=MASK, output_hidden_states=True)
+        out = model(IDS, MASK)
+        logits = model.mlm_logits(out.hidden[MASK.bool()])
+    torch.testing.assert_close(out.hidden[MASK.bool()], expected.hidden_states[-1][MASK.bool()], atol=1e-5, rtol=0)
+    torch.testing.assert_close(logits, expected.logits[MASK.bool()], atol=1e-5, rtol=0)
+    assert out.pairs == []
+
+
+def test_without_a_mask_nothing_is_padded(saved: Path) -> None:
+    model = AdaptedEncoder.from_pretrained(str(saved))
+    with torch.no_grad():
+        hidden = model(IDS[:1]).hidden
+        torch.testing.assert_close(hidden, model(IDS[:1], MASK[:1]).hidden)
+
+
+def test_an_adapter_trains_and_the_backbone_does_not(saved: Path) -> None:
+    model = AdaptedEncoder.from_pretrained(str(saved))
+    assert not any(p.requires_grad for p in model.parameters())
+    model.add_adapter("sw", AdapterConfig(4, invertible=True))
+    assert not any(p.requires_grad for p in model.parameters())
+    model.adapter_modules("sw").requires_grad_(True)
+    model.activate("sw")
+    model(IDS, MASK).hidden.sum().backward()
+    with_gradient = {name for name, p in model.named_parameters() if p.grad is not None}
+    assert with_gradient == {name for name, p in model.named_parameters() if ".adapters.sw." in name or "invertible.sw" in name}
+
+
+def test_only_the_first_adapter_of_a_stack_contributes_its_invertible_part(saved: Path) -> None:
+    model = AdaptedEncoder.from_pretrained(str(saved))
+    for name in ("sw", "ar"):
+        model.add_adapter(name, AdapterConfig(4, invertible=True))
+    model.activate("sw", "ar")
+    with torch.no_grad():
+        both = model(IDS, MASK).hidden
+        for parameter in model.invertible["ar"].parameters():
+            parameter.add_(1.0)
+        assert torch.equal(both, model(IDS, MASK).hidden)
+        for parameter in model.invertible["sw"].parameters():
+            parameter.add_(1.0)
+        assert not torch.equal(both, model(IDS, MASK).hidden)
+
+
+def test_undoing_the_invertible_adapter_before_the_decoder(saved: Path) -> None:
+    model = AdaptedEncoder.from_pretrained(str(saved), mlm_head=True)
+    model.add_adapter("sw", AdapterConfig(4, invertible=True))
+    model.activate("sw")
+    hidden = torch.randn(3, 16)
+    with torch.no_grad():
+        inverted = model.mlm_logits(hidden, invert=True)
+        assert torch.equal(inverted, model.mlm_logits(model.invertible["sw"].inverse(hidden)))
+        assert not torch.equal(inverted, model.mlm_logits(hidden))
+
+
+def test_unknown_names_raise_and_name_what_is_there(backbone: Path) -> None:
+    model = AdaptedEncoder.from_pretrained(str(backbone))
+    model.add_adapter("sw", AdapterConfig(4))
+    with pytest.raises(KeyError, match=r"no adapter named 'tr'; adapters of this model: sw"):
+        model.activate("tr")
+    with pytest.raises(UserError, match="'sw' is there already"):
+        model.add_adapter("sw", AdapterConfig(4))
+    model.activate("sw")
+    model.delete_adapter("sw")
+    assert model.stack == ()
+    assert not any("sw" in name for name, _ in model.named_parameters())
+
+
+def test_sites_are_visible(backbone: Path) -> None:
+    assert "(output): AdapterSite" in str(AdaptedEncoder.from_pretrained(str(backbone)))
+
+
+@pytest.mark.parametrize("d", [0, 64, 100])
+def test_a_bottleneck_must_be_below_the_hidden_size(backbone: Path, d: int) -> None:
+    with pytest.raises(UserError, match="not between 1 and H = 64"):
+        AdaptedEncoder.from_pretrained(str(backbone)).add_adapter("sw", AdapterConfig(d))
+
+
+def test_other_architectures_are_refused_with_those_that_are_supported(tmp_path: Path) -> None:
+    config = transformers.DistilBertConfig(vocab_size=50, dim=16, n_layers=1, n_heads=2, hidden_dim=32)
+    transformers.DistilBertModel(config).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match="'distilbert'.*xlm-roberta, roberta, bert, electra"):
+        AdaptedEncoder.from_pretrained(str(tmp_path))
+
+
+def test_a_missing_backbone_and_missing_weights_are_sentences(tmp_path: Path, backbone: Path) -> None:
+    with pytest.raises(UserError, match="no backbone at"):
+        AdaptedEncoder.from_pretrained(str(tmp_path))
+    transformers.XLMRobertaModel(transformers.XLMRobertaConfig(**SMALL)).save_pretrained(tmp_path)
+    AdaptedEncoder.from_pretrained(str(tmp_path))
+    with pytest.raises(UserError, match="lacks pretrained weights"):
+        AdaptedEncoder.from_pretrained(str(tmp_path), mlm_head=True)
+    (tmp_path / "model.safetensors").write_bytes((tmp_path / "model.safetensors").read_bytes()[:1000])
+    with pytest.raises(UserError, match="cannot be read"):
+        AdaptedEncoder.from_pretrained(str(tmp_path))
+
+
+def test_it_compiles_in_one_graph(backbone: Path) -> None:
+    model = AdaptedEncoder.from_pretrained(str(backbone))
+    model.add_adapter("sw", AdapterConfig(8))
+    model.activate("sw")
+    explained = torch._dynamo.explain(model)(torch.tensor([[0, 5, 6, 2]]))
+    assert explained.graph_break_count == 0

@@ -1,0 +1,252 @@
+"""Readers: XTREME's folder, the Hub (through local parquet data sets), the demo world; and every mistake in one sentence."""
+
+import socket
+
+import datasets
+import pytest
+from datasets import ClassLabel, Dataset, Features, Sequence, Value
+
+from orthoadapters.config import DataConfig, DataSource, LanguageConfig, TaskConfig, TaskKind
+from orthoadapters.data import hub
+from orthoadapters.data.examples import SentencePair, TaggedSentence
+from orthoadapters.data.hub import HUB_LABELS
+from orthoadapters.data.sources import read_examples
+from orthoadapters.errors import UserError
+
+SW = LanguageConfig(code="sw", name="Swahili", wikipedia="20231101.sw", udpos=None)
+EN = LanguageConfig(code="en", name="English", wikipedia="20231101.en", udpos="udpos.English")
+FOLDERS = {"xnli": "xnli", "wikiann": "panx", "udpos": "udpos"}
+
+
+def task(name, **changes):
+    labels = list(HUB_LABELS[name])
+    kind = TaskKind.sentence_pair if name == "xnli" else TaskKind.tagging
+    values = {"labels": labels, "metrics": ["accuracy"], "languages": ["en", "sw"], "hub_id": "nobody/nothing"}
+    sizes = {"max_length": 32, "batch_size": 4, "epochs": 1, "lr": 1e-4}
+    return TaskConfig(name=name, kind=kind, folder=FOLDERS[name], **(values | sizes | changes))
+
+
+def read_file(tmp_path, name, content, split="train", language=EN, **limits):
+    folder = tmp_path / FOLDERS[name]
+    folder.mkdir(exist_ok=True)
+    (folder / f"{split}-{language.code}.tsv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    data = DataConfig(source=DataSource.xtreme, root=str(tmp_path), **limits)
+    return read_examples(data, task(name), split, language)
+
+
+def test_tagged_sentences_are_read_word_by_word(tmp_path):
+    content = "Sioux\tB-ORG\nFalls\tI-ORG\n\nnew york\tB-LOC\n\n"
+    assert read_file(tmp_path, "wikiann", content, "test", SW) == [
+        TaggedSentence(("Sioux", "Falls"), ("B-ORG", "I-ORG")),
+        TaggedSentence(("new york",), ("B-LOC",)),
+    ]
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\n\n\n"])
+def test_the_end_of_the_file_does_not_matter(tmp_path, ending):
+    assert len(read_file(tmp_path, "udpos", "a\tDET\n\n\nb\tNOUN" + ending)) == 2
+
+
+def test_byte_order_mark_and_windows_line_ends_are_tolerated(tmp_path):
+    content = "\ufeffa\tDET\r\nb\tNOUN\r\n\r\nc\tX\r\n"
+    assert [s.words for s in read_file(tmp_path, "udpos", content)] == [("a", "b"), ("c",)]
+
+
+def test_quotes_and_unicodes_other_line_separators_are_characters_of_a_word(tmp_path):
+    content = '"\tPUNCT\na\u2028b\tNOUN\nc\x85\tNOUN\n""d\tNOUN\n\tX\n'
+    assert read_file(tmp_path, "udpos", content)[0].words == ('"', "a\u2028b", "c\x85", '""d', "")
+
+
+def test_pairs_are_read_with_quotes_as_they_stand(tmp_path):
+    content = 'He said "yes\tYes, "he did\tentailment\n\none\ttwo\tneutral\r\n'
+    assert read_file(tmp_path, "xnli", content) == [
+        SentencePair('He said "yes', 'Yes, "he did', "entailment"),
+        SentencePair("one", "two", "neutral"),
+    ]
+
+
+def test_multinlis_spelling_of_contradiction_is_understood(tmp_path):
+    assert read_file(tmp_path, "xnli", "a\tb\tcontradictory\n")[0].label == "contradiction"
+
+
+def test_limits_take_the_first_examples_of_their_split_alone(tmp_path):
+    content = "a\tDET\n\nb\tNOUN\n\nc\tX\n"
+    assert [s.words for s in read_file(tmp_path, "udpos", content, limit_train=2)] == [("a",), ("b",)]
+    assert len(read_file(tmp_path, "udpos", content, limit_dev=1)) == 3
+    with pytest.raises(UserError, match="data.limit_train=0 leaves nothing to read"):
+        read_file(tmp_path, "udpos", content, limit_train=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("udpos", "a\tDET\nb\tNOUN\tx\n", r"line 2: 3 columns instead of `word TAB tag` in 'b\\tNOUN\\tx'"),
+        ("udpos", "a\tDET\n\nb\n", r"line 3: no label in 'b'; mend that line"),
+        ("udpos", "a\tDET\nb\t\n", r"line 2: no label in 'b\\t'"),
+        ("udpos", "a\tDET\nb\tNOUN_\n", r"line 2: unknown label 'NOUN_'; the labels of task=udpos are ADJ, ADP"),
+        ("wikiann", "a\tB-MISC\n", r"line 1: unknown label 'B-MISC'; the labels of task=wikiann are O, B-PER"),
+        ("xnli", "a\tb\tneutral\na\tb\n", r"line 2: no label in 'a\\tb'"),
+        ("xnli", "a\tb\tneutral\nab\n", r"line 2: 1 columns instead of `premise TAB hypothesis TAB label` in 'ab'"),
+        ("xnli", "a\tb\t-\n", r"line 1: unknown label '-'; the labels of task=xnli are entailment"),
+        ("udpos", b"a\tDET\n\xff\tX\n", r"line 2: not UTF-8; convert the file"),
+        ("udpos", "\n\n", r"train-en.tsv has no train examples"),
+        ("xnli", "", r"train-en.tsv has no train examples"),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_name_and_line(tmp_path, name, content, message):
+    with pytest.raises(UserError, match=rf"{FOLDERS[name]}/train-en.tsv.*{message}|{message}") as caught:
+        read_file(tmp_path, name, content)
+    assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "content"), [("wikiann", "Sioux\nFalls\n"), ("xnli", "premise\thypothesis\n")])
+def test_test_files_without_labels_say_that_xtreme_distributes_them_so(tmp_path, name, content):
+    with pytest.raises(UserError, match="line 1: no label in .*XTREME distributes its test files without labels"):
+        read_file(tmp_path, name, content, split="test")
+
+
+def test_a_missing_file_and_a_missing_root_name_the_fix(tmp_path):
+    data = DataConfig(source=DataSource.xtreme, root=str(tmp_path))
+    with pytest.raises(UserError, match=r"there is no .*panx/test-sw.tsv; data.root=.* must hold panx/test-sw.tsv"):
+        read_examples(data, task("wikiann"), "test", SW)
+    with pytest.raises(UserError, match="add data.root=DIR"):
+        read_examples(DataConfig(source=DataSource.xtreme), task("wikiann"), "test", SW)
+
+
+@pytest.fixture
+def make_hub(tmp_path):
+    """A function that writes a data set in the Hub's layout: parquet files, and configs in the YAML of README.md."""
+    datasets.disable_progress_bars()
+
+    def make(config, rows_by_split, features):
+        folder = tmp_path / "hub" / "dataset"
+        files = ""
+        for split, rows in rows_by_split.items():
+            (folder / config).mkdir(parents=True, exist_ok=True)
+            Dataset.from_dict(rows, Features(features)).to_parquet(folder / config / f"{split}.parquet")
+            files += f"  - split: {split}\n    path: {config}/{split}.parquet\n"
+        (folder / "README.md").write_text(f"---\nconfigs:\n- config_name: {config}\n  data_files:\n{files}---\n")
+        return str(folder)
+
+    return make
+
+
+def read_hub(hub_id, name, split, language, **limits):
+    return read_examples(DataConfig(source=DataSource.hub, **limits), task(name, hub_id=hub_id), split, language)
+
+
+def tag_features(column, names):
+    return {"tokens": Sequence(Value("string")), column: Sequence(ClassLabel(names=list(names)))}
+
+
+def test_hub_pairs_are_read_by_language_and_split(make_hub):
+    features = {
+        "premise": Value("string"),
+        "hypothesis": Value("string"),
+        "label": ClassLabel(names=HUB_LABELS["xnli"]),
+    }
+    rows = {"premise": ["a", "b", "c"], "hypothesis": ["x", "y", "z"], "label": [2, 0, 1]}
+    hub_id = make_hub("sw", {"validation": rows, "test": {k: v[:1] for k, v in rows.items()}}, features)
+    expected = [SentencePair("a", "x", "contradiction"), SentencePair("b", "y", "entailment")]
+    assert read_hub(hub_id, "xnli", "dev", SW, limit_dev=2) == expected
+    assert read_hub(hub_id, "xnli", "dev", SW, limit_dev=100)[2] == SentencePair("c", "z", "neutral")
+    assert len(read_hub(hub_id, "xnli", "test", SW)) == 1
+
+
+def test_hub_tags_get_their_names_from_the_data_set_whatever_its_order(make_hub):
+    order = ["I-LOC", "O", "B-LOC", "B-PER", "I-PER", "B-ORG", "I-ORG"]
+    rows = {"tokens": [["Dar", "es", "Salaam", "ni"], []], "ner_tags": [[2, 0, 0, 1], []]}
+    hub_id = make_hub("sw", {"test": rows}, tag_features("ner_tags", order))
+    first, empty = read_hub(hub_id, "wikiann", "test", SW)
+    assert first == TaggedSentence(("Dar", "es", "Salaam", "ni"), ("B-LOC", "I-LOC", "I-LOC", "O"))
+    assert empty == TaggedSentence((), ())
+
+
+def test_hub_tags_stored_as_integers_get_the_documented_order_and_strings_stay(make_hub):
+    features = {"tokens": Sequence(Value("string")), "pos_tags": Sequence(Value("int64"))}
+    hub_id = make_hub("udpos.English", {"train": {"tokens": [["a", "b"]], "pos_tags": [[5, 16]]}}, features)
+    assert read_hub(hub_id, "udpos", "train", EN)[0].tags == ("DET", "X")
+    features["pos_tags"] = Sequence(Value("string"))
+    hub_id = make_hub("udpos.English", {"train": {"tokens": [["a", "b"]], "pos_tags": [["NOUN", "VERB"]]}}, features)
+    assert read_hub(hub_id, "udpos", "train", EN)[0].tags == ("NOUN", "VERB")
+
+
+def test_hub_udpos_needs_the_languages_config_name(make_hub):
+    with pytest.raises(UserError, match="has no udpos data for sw; leave it out of"):
+        read_hub("nobody/nothing", "udpos", "test", SW)
+
+
+@pytest.mark.parametrize(
+    ("names", "value", "shown"), [(["O", "B-MISC"], 1, "'B-MISC'"), (None, 9, "9"), (None, -1, "-1")]
+)
+def test_hub_labels_that_the_task_does_not_know_are_refused_with_their_row(make_hub, names, value, shown):
+    tags = Sequence(ClassLabel(names=names) if names else Value("int64"))
+    rows = {"tokens": [["a"], ["b"]], "ner_tags": [[0], [value]]}
+    hub_id = make_hub("sw", {"test": rows}, {"tokens": Sequence(Value("string")), "ner_tags": tags})
+    with pytest.raises(
+        UserError, match=rf"config sw, split test\), row 1: unknown label {shown}; the labels of task=wiki"
+    ):
+        read_hub(hub_id, "wikiann", "test", SW)
+
+
+def test_hub_rows_with_more_words_than_tags_and_missing_columns_are_refused(make_hub):
+    features = tag_features("ner_tags", HUB_LABELS["wikiann"])
+    hub_id = make_hub("sw", {"test": {"tokens": [["a", "b"]], "ner_tags": [[0]]}}, features)
+    with pytest.raises(UserError, match="row 0: 2 words but 1 tags"):
+        read_hub(hub_id, "wikiann", "test", SW)
+    hub_id = make_hub("sw", {"test": {"text": ["a"]}}, {"text": Value("string")})
+    with pytest.raises(UserError, match="has columns text but no tokens; check task.hub_id"):
+        read_hub(hub_id, "wikiann", "test", SW)
+
+
+def test_a_missing_config_or_split_is_one_sentence(make_hub):
+    features = tag_features("ner_tags", HUB_LABELS["wikiann"])
+    hub_id = make_hub("sw", {"test": {"tokens": [["a"]], "ner_tags": [[0]]}}, features)
+    for split, language in (("test", EN), ("train", SW)):
+        with pytest.raises(UserError, match=rf"could not load {hub_id} \(config {language.code}") as caught:
+            read_hub(hub_id, "wikiann", split, language)
+        assert "\n" not in str(caught.value)
+
+
+def test_an_unreachable_hub_names_the_ways_to_work_without_a_network(monkeypatch):
+    def unreachable(*args, **kwargs):
+        raise ConnectionError("Couldn't reach 'nobody/nothing' on the Hub (LocalEntryNotFoundError)\nmore")
+
+    monkeypatch.setattr(datasets, "load_dataset", unreachable)
+    monkeypatch.setattr(socket, "socket", None)  # nothing else may try either
+    with pytest.raises(
+        UserError, match=r"could not load nobody/nothing \(config sw, split test\): Couldn't reach .*data=xt"
+    ):
+        read_hub("nobody/nothing", "wikiann", "test", SW)
+
+
+def test_the_revision_of_a_data_set_is_passed_on(monkeypatch):
+    asked = {}
+
+    def load_dataset(*args, **kwargs):
+        asked.update(kwargs, args=args)
+        return Dataset.from_dict({"premise": ["a"], "hypothesis": ["b"], "label": [0]})
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    config = task("xnli", hub_id="facebook/xnli", hub_revision="abc")
+    read_examples(DataConfig(source=DataSource.hub), config, "test", SW)
+    assert asked == {"args": ("facebook/xnli", "sw"), "split": "test", "revision": "abc"}
+    assert hub.HUB_SPLITS == {"train": "train", "dev": "validation", "test": "test"}
+
+
+def test_demo_examples_are_checked_and_limited_like_all_others(monkeypatch):
+    import orthoadapters.demo
+
+    sentences = [TaggedSentence(("a",), ("DET",)), TaggedSentence(("b",), ("NOPE",))]
+    monkeypatch.setattr(orthoadapters.demo, "demo_examples", lambda name, split, code: sentences, raising=False)
+    data = DataConfig(source=DataSource.demo, limit_dev=1)
+    assert read_examples(data, task("udpos"), "dev", EN) == sentences[:1]
+    with pytest.raises(UserError, match=r"the demo world \(udpos, dev, en\), example 2: unknown label 'NOPE'"):
+        read_examples(DataConfig(source=DataSource.demo), task("udpos"), "dev", EN)
+
+
+def test_a_local_data_set_that_has_changed_is_read_again(make_hub):
+    features = tag_features("ner_tags", HUB_LABELS["wikiann"])
+    for word in ("old", "new"):
+        hub_id = make_hub("sw", {"test": {"tokens": [[word]], "ner_tags": [[0]]}}, features)
+        assert read_hub(hub_id, "wikiann", "test", SW)[0].words == (word,)

@@ -1,0 +1,228 @@
+"""Whole runs on the tiny world: both stages, all variants and tasks, repetition, interruption, missing adapters."""
+
+import csv
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from runs import execute, overrides
+from safetensors.torch import load_file
+
+from orthoadapters import AdaptedEncoder, UserError
+from orthoadapters.training.alternating import AlternatingTraining
+
+VARIANTS = ["full_ft", "t_noo", "t_ort", "lnoo_tnoo", "lnoo_tort", "lort_tnoo", "lort_tort"]
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory, backbone: Path, world: Path) -> Path:
+    """A folder in which the language adapters of both kinds are trained."""
+    folder = tmp_path_factory.mktemp("out")
+    for variant in ("lnoo_tnoo", "lort_tnoo"):
+        for language in ("en", "ar", "tr", "sw"):
+            execute(overrides(backbone, world, folder, "stage=mlm", f"variant={variant}", f"language={language}"))
+    return folder
+
+
+def numbers(result: Any) -> dict[str, Any]:
+    """A result without what time, place and machine decide."""
+    kept = asdict(result)
+    kept["provenance"] = kept["provenance"]["steps"]
+    kept["adapters"] = {code: entry["kind"] for code, entry in kept["adapters"].items()}
+    return kept
+
+
+def test_a_language_adapter_is_trained_published_and_described(out: Path, backbone: Path) -> None:
+    (run,) = (out / "runs" / "tiny" / "mlm" / "sw-ort").iterdir()
+    result = json.loads((run / "result.json").read_text())
+    assert result["stage"] == "mlm"
+    assert result["lr"] == 1e-2
+    assert result["ort_lr"] == 1e-2
+    assert result["test"]["sw"]["n"] == 4
+    assert result["test"]["sw"].keys() == {"mlm_loss", "l_ort", "mlm_loss_without_adapter", "n"}
+    assert result["provenance"]["steps"] == 6
+    published = out / "adapters" / "tiny" / "sw-ort"
+    assert result["adapters"]["sw"]["path"] == str(published)
+    model = AdaptedEncoder.from_pretrained(str(backbone))
+    assert model.load_adapter(published) == "sw"
+    assert model.configs["sw"].bottleneck == 32
+    assert model.configs["sw"].invertible
+    assert {file.name for file in run.iterdir()} == {
+        "result.json", "config.yaml", "metrics.csv", "checkpoints", "adapter",
+    }  # fmt: skip
+    with (run / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["iteration"]) for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert [bool(row["l_ort_layer_2"]) for row in rows] == [True, False, True, False, False, True]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_runs_from_training_to_zero_shot_scores(
+    out: Path, backbone: Path, world: Path, variant: str
+) -> None:
+    result = execute(overrides(backbone, world, out, f"variant={variant}", "task=udpos", "languages=[ar,tr]"))
+    assert list(result.test) == ["en", "ar", "tr"]
+    assert all(scores.keys() == {"f1", "accuracy", "n"} for scores in result.test.values())
+    assert result.avg_zero_shot["f1"] == pytest.approx((result.test["ar"]["f1"] + result.test["tr"]["f1"]) / 2)
+    assert result.selection is not None
+    assert result.selection.language == "en"
+    best = max(result.selection.history, key=lambda epoch: epoch["f1"])
+    assert (result.selection.value, result.selection.epoch) == (best["f1"], best["epoch"])
+    kind = {"lnoo": "noo", "lort": "ort"}.get(variant.split("_")[0])
+    assert {entry["kind"] for entry in result.adapters.values()} == ({kind} if kind else set())
+    run = out / "runs" / result.run
+    lines = (run / "predictions" / "test-tr.tsv").read_text().split("\n\n")
+    assert lines.pop() == ""
+    assert [len(sentence.split("\n")) for sentence in lines] == [3] * 14
+    assert (run / "adapter").exists() == (variant != "full_ft")
+    assert (run / "backbone").exists() == (variant == "full_ft")
+    assert json.loads((run / "head" / "head.json").read_text())["labels"][0] == "ADJ"
+    assert (result.ort_lr is None) == variant.endswith(("noo", "ft"))
+    rows = (run / "metrics.csv").read_text().splitlines()
+    assert rows[0].startswith("iteration,loss,grad_norm,l_ort")
+    assert rows[1].split(",")[3] != "" if variant.endswith("ort") else rows[1].split(",")[3] == ""
+
+
+@pytest.mark.parametrize("task", ["wikiann", "xnli"])
+def test_the_other_tasks_run_too(out: Path, backbone: Path, world: Path, task: str) -> None:
+    result = execute(overrides(backbone, world, out, "variant=lort_tort", f"task={task}", "languages=[ar,sw]"))
+    metrics = {"wikiann": {"f1", "f1_strict", "n"}, "xnli": {"accuracy", "n"}}[task]
+    assert result.test["sw"].keys() == metrics
+    predicted = (out / "runs" / result.run / "predictions" / "test-sw.tsv").read_text().splitlines()
+    assert len(predicted) == (14 if task == "xnli" else 14 * 4)
+
+
+def test_the_swap_changes_what_is_predicted_with(out: Path, backbone: Path, world: Path) -> None:
+    """The adapters that result.json names are those of the tested language, not the source's."""
+    result = execute(overrides(backbone, world, out, "variant=lnoo_tnoo", "task=wikiann", "languages=[ar,sw]", "seed=5"))
+    assert {code: Path(entry["path"]).name for code, entry in result.adapters.items()} == {
+        "en": "en-noo", "ar": "ar-noo", "sw": "sw-noo",
+    }  # fmt: skip
+    assert len({entry["sha256"] for entry in result.adapters.values()}) == 3
+
+
+@pytest.mark.parametrize("stage", ["mlm", "task"])
+def test_the_same_command_twice_gives_the_same_result(
+    stage: str, out: Path, backbone: Path, world: Path, tmp_path: Path
+) -> None:
+    twice = []
+    for name in ("one", "two"):
+        given = overrides(backbone, world, tmp_path / name, f"stage={stage}", "variant=t_ort", "task=udpos", "languages=[tr]")
+        if stage == "mlm":
+            given += ["variant=lort_tnoo", "language=tr"]
+        twice.append(numbers(execute(given)))
+    assert twice[0] == twice[1]
+
+
+@pytest.mark.parametrize("stop", [1, 3, 5, 6, 9, 10])
+@pytest.mark.parametrize("variant", ["lort_tort", "full_ft"])
+def test_an_interrupted_task_run_goes_on_with_the_weights_it_would_have_had(
+    variant: str, stop: int, out: Path, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """10 iterations, an epoch ends at 5 and at 10, a checkpoint is written every 2 and at the end."""
+    common = [f"variant={variant}", "task=udpos", "languages=[tr]", "trainer.checkpoint_every=2", f"paths.adapters={out}/adapters"]
+    undisturbed = execute(overrides(backbone, world, tmp_path / "whole", *common))
+    again = overrides(backbone, world, tmp_path / "stopped", *common)
+    interrupted(monkeypatch, stop, again)
+    resumed = execute(again)
+    assert numbers(resumed) == numbers(undisturbed)
+    whole, stopped = tmp_path / "whole" / "runs" / resumed.run, tmp_path / "stopped" / "runs" / resumed.run
+    part = "backbone/model.safetensors" if variant == "full_ft" else "adapter/adapter.safetensors"
+    assert same_tensors(whole / part, stopped / part)
+    assert logged(whole) == logged(stopped)
+
+
+@pytest.mark.parametrize("stop", [1, 3, 6])
+def test_an_interrupted_mlm_run_goes_on_with_the_weights_it_would_have_had(
+    stop: int, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    common = ["stage=mlm", "variant=lort_tnoo", "language=sw", "trainer.checkpoint_every=2"]
+    undisturbed = execute(overrides(backbone, world, tmp_path / "whole", *common))
+    again = overrides(backbone, world, tmp_path / "stopped", *common)
+    interrupted(monkeypatch, stop, again)
+    resumed = execute(again)
+    assert numbers(resumed) == numbers(undisturbed)
+    whole, stopped = tmp_path / "whole" / "runs" / resumed.run, tmp_path / "stopped" / "runs" / resumed.run
+    assert same_tensors(whole / "adapter/adapter.safetensors", stopped / "adapter/adapter.safetensors")
+    assert logged(whole) == logged(stopped)
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch, stop: int, given: list[str]) -> None:
+    """Starts a run that dies when it has taken step `stop`, and not before."""
+
+    def dying(module: AlternatingTraining, batch: Any, batch_idx: int) -> None:
+        if module.global_step == stop:
+            raise RuntimeError("power cut")
+        step(module, batch, batch_idx)
+
+    def dying_at_the_end(*_: Any) -> None:
+        raise RuntimeError("power cut")
+
+    step = AlternatingTraining.training_step
+    with monkeypatch.context() as patched:
+        patched.setattr(AlternatingTraining, "training_step", dying)
+        patched.setattr("orthoadapters.stages._finish", dying_at_the_end)  # a stop after the last step
+        with pytest.raises(RuntimeError, match="power cut"):
+            execute(given)
+
+
+def same_tensors(one: Path, two: Path) -> bool:
+    a, b = load_file(one), load_file(two)
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def logged(run: Path) -> list[dict[str, str]]:
+    with (run / "metrics.csv").open() as file:
+        return [{key: value for key, value in row.items() if key != "tokens_per_second"} for row in csv.DictReader(file)]
+
+
+def test_missing_language_adapters_stop_the_run_with_the_commands_that_train_them(
+    backbone: Path, world: Path, tmp_path: Path
+) -> None:
+    given = overrides(backbone, world, tmp_path, "variant=lort_tnoo", "task=udpos", "languages=[ar,tr]")
+    with pytest.raises(UserError, match=r"no language adapter for en, ar, tr \(ort\)") as caught:
+        execute(given)
+    commands = [line.split()[2:] for line in str(caught.value).splitlines() if "train.py" in line]
+    assert len(commands) == 3
+    assert not (tmp_path / "runs").exists()
+    for command in commands:
+        execute(command)
+    assert list(execute(given).test) == ["en", "ar", "tr"]
+
+
+def test_a_run_directory_of_another_configuration_is_refused(backbone: Path, world: Path, tmp_path: Path) -> None:
+    given = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]", "trainer.max_epochs=1")
+    run = tmp_path / "runs" / execute(given).run
+    (run / "config.yaml").write_text("fingerprint: 0123456789\n")
+    before = (run / "result.json").read_text()
+    with pytest.raises(UserError, match="belongs to another configuration"):
+        execute(given)
+    assert (run / "result.json").read_text() == before
+
+
+def test_an_adapter_of_another_training_is_never_overwritten(backbone: Path, world: Path, tmp_path: Path) -> None:
+    common = ["stage=mlm", "variant=lnoo_tnoo", "language=sw"]
+    execute(overrides(backbone, world, tmp_path, *common))
+    published = (tmp_path / "adapters/tiny/sw-noo/adapter.safetensors").read_bytes()
+    with pytest.raises(UserError, match="holds an adapter of another training"):
+        execute(overrides(backbone, world, tmp_path, *common, "seed=1"))
+    assert (tmp_path / "adapters/tiny/sw-noo/adapter.safetensors").read_bytes() == published
+
+
+def test_bad_data_of_a_target_language_shows_before_training(backbone: Path, world: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"test-zh.tsv"):
+        execute(overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[zh]"))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_plain_inverse_before_the_decoder_is_a_choice(backbone: Path, world: Path, tmp_path: Path) -> None:
+    losses = {
+        choice: execute(
+            overrides(backbone, world, tmp_path / choice, "stage=mlm", "language=sw", f"language_adapters.invert_before_decoder={choice}")
+        ).test["sw"]["mlm_loss"]
+        for choice in ("true", "false")
+    }  # fmt: skip
+    assert losses["true"] != losses["false"]
