@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -17,10 +18,12 @@ from orthoadapters.compose import check_command_line, compose_config, mlm_overri
 from orthoadapters.config import Config, Missing, Stage, check
 from orthoadapters.errors import UserError
 from orthoadapters.plan import print_plan
-from orthoadapters.results import show
+from orthoadapters.results import show, show_together
 from orthoadapters.runs import RunDirectory
 
-failures: list[str] = []  # of this command's jobs; Hydra swallows a job's return value
+# Of this command's jobs, as Hydra swallows what a job returns.
+failures: list[str] = []
+finished: list[dict[str, Any]] = []
 
 
 def run_one(config: Config, overrides: Sequence[str]) -> None:
@@ -33,19 +36,24 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
     if run.finished:
         library.check_finished(config, run)
         print(f"finished before: {run.path}")
-        show(json.loads(run.result.read_text()))
-        return
+        return show_result(run)
     from orthoadapters.stages import train_language_adapter, train_task  # late: torch takes seconds to import
 
     if config.stage is Stage.mlm:
-        result = train_language_adapter(config, run)
+        train_language_adapter(config, run)
     else:
         if config.language_adapters.missing is Missing.train:
             for adapter in library.missing(config):
                 needed = mlm_overrides(overrides, adapter.language)
                 run_one(compose_config(needed), needed)
-        result = train_task(config, run, overrides)
-    show(vars(result) | {"selection": vars(result.selection) if result.selection else None})
+        train_task(config, run, overrides)
+    show_result(run)
+
+
+def show_result(run: RunDirectory) -> None:
+    result = json.loads(run.result.read_text())
+    finished.append(result)
+    show(result)
     print(f"result: {run.result}")
 
 
@@ -67,6 +75,10 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     job()
+    if len(finished) > 1:
+        show_together(finished)
+    for failure in failures if len(failures) + len(finished) > 1 else []:  # again, where it has not scrolled away
+        print(f"failed: {failure}", file=sys.stderr)
     return 1 if failures else 0
 
 

@@ -61,11 +61,13 @@ def test_an_epoch_is_a_permutation_of_the_data_with_padding_alone_added(data, sh
         ids, mask, labels, index = (batch[k] for k in ("input_ids", "attention_mask", "labels", "index"))
         assert (ids.dtype, mask.dtype, labels.dtype, index.dtype) == (torch.int64, torch.bool, torch.int64, torch.int64)
         assert mask.sum(1).tolist() == [lengths[i] for i in index]
-        assert ids.shape == mask.shape and ids.shape[1] == max(lengths[i] for i in index)
+        assert ids.shape == mask.shape
+        assert ids.shape[1] == max(lengths[i] for i in index)
         assert (ids == torch.where(mask, index[:, None] + 10, PAD)).all()
         expected = torch.where(mask, index[:, None], IGNORED) if per_word else index
         assert torch.equal(labels, expected)
-        assert batch["tokens"] == int(mask.sum()) and isinstance(batch["tokens"], int)
+        assert batch["tokens"] == int(mask.sum())
+        assert isinstance(batch["tokens"], int)
 
 
 def test_batches_of_similar_length_waste_little_padding_and_still_differ_between_epochs():
@@ -137,7 +139,7 @@ def test_a_pass_that_was_broken_off_is_not_taken_up_again_without_a_restored_sta
 
 def test_a_state_of_other_data_is_refused():
     state = block_loader(iterations=5).state_dict()
-    with pytest.raises(UserError, match="written with 5 batches per epoch and the data now gives 6"):
+    with pytest.raises(UserError, match=r"written with 5 batches per epoch and the data now gives 6"):
         block_loader(iterations=6).load_state_dict(state)
 
 
@@ -196,6 +198,7 @@ def test_development_blocks_come_in_order_once_and_always_with_the_same_masks():
     rows = np.array([7, 2, 5, 1, 3])
     loader = block_loader(batch_size=2, iterations=0, rows=rows, shuffle=False)
     first, second = list(loader), list(loader)
-    assert len(loader) == 3 and [len(b["input_ids"]) for b in first] == [2, 2, 1]
+    assert len(loader) == 3
+    assert [len(b["input_ids"]) for b in first] == [2, 2, 1]
     same(first, second)
     assert torch.equal(torch.cat([original(batch) for batch in first]), torch.from_numpy(make_blocks(23)[rows]).long())

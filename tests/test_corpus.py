@@ -1,7 +1,7 @@
 """Text for masked language modelling: what is read, how it is cut, when reading stops, and what the cache knows."""
 
 import os
-from itertools import count
+from itertools import count, pairwise
 
 import datasets
 import numpy as np
@@ -36,7 +36,7 @@ def test_a_long_text_file_is_read_in_shuffled_runs_that_the_seed_decides(tmp_pat
     assert first == again != other
     assert sorted(first) == sorted(other) == sorted(f"line {i}" for i in range(1000))
     numbers = [int(line.split()[1]) for line in first]
-    assert sum(b != a + 1 for a, b in zip(numbers, numbers[1:], strict=False)) <= 1000 // corpus_module.RUN + 1
+    assert sum(b != a + 1 for a, b in pairwise(numbers)) <= 1000 // corpus_module.RUN + 1
     assert max(numbers[:128]) - min(numbers[:128]) > 200  # not the file's beginning alone
 
 
@@ -56,7 +56,7 @@ def test_an_unusable_text_file_is_one_sentence(tmp_path, content, message):
 def test_a_missing_text_file_or_folder_names_the_fix(tmp_path):
     with pytest.raises(UserError, match=r"there is no .*sw.txt; corpus.root must hold sw.txt"):
         next(passages(CorpusConfig(source=CorpusSource.text, root=str(tmp_path)), SW))
-    with pytest.raises(UserError, match="add corpus.root=DIR"):
+    with pytest.raises(UserError, match=r"add corpus.root=DIR"):
         next(passages(CorpusConfig(source=CorpusSource.text), SW))
 
 
@@ -74,7 +74,8 @@ def test_wikipedia_is_streamed_shuffled_and_read_no_further_than_needed(tmp_path
     monkeypatch.setattr(corpus_module, "WIKIPEDIA", str(tmp_path / "wiki"))
     wikipedia = CorpusConfig(source=CorpusSource.wikipedia, root=None)
     texts = list(passages(wikipedia, SW, seed=1))
-    assert sorted(texts) == sorted(articles["text"]) and texts != articles["text"]
+    assert sorted(texts) == sorted(articles["text"])
+    assert texts != articles["text"]
     assert texts == list(passages(wikipedia, SW, seed=1)) != list(passages(wikipedia, SW, seed=2))
     blocks = token_blocks(passages(wikipedia, SW, seed=1), TOKENIZER, 32, 7, tmp_path / "cache", "wiki")
     assert blocks.shape == (7, 32)
@@ -82,7 +83,7 @@ def test_wikipedia_is_streamed_shuffled_and_read_no_further_than_needed(tmp_path
 
 def test_a_language_without_wikipedia_names_the_fix():
     nowhere = LanguageConfig(code="xx", name="Nowhere")
-    with pytest.raises(UserError, match="no Wikipedia is known for xx; set language.wikipedia"):
+    with pytest.raises(UserError, match=r"no Wikipedia is known for xx; set language.wikipedia"):
         next(passages(CorpusConfig(source=CorpusSource.wikipedia), nowhere))
 
 
@@ -100,18 +101,26 @@ def test_demo_text_comes_from_the_demo_world(monkeypatch):
 @settings(deadline=None)
 @given(st.lists(st.text("abc the", max_size=30), min_size=30, max_size=400), st.integers(4, 12), st.integers(5, 40))
 def test_blocks_are_the_text_cut_at_equal_lengths_between_start_and_end(tmp_path_factory, texts, length, wanted):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _check_blocks(monkeypatch, tmp_path_factory, texts, length, wanted)
+
+
+def _check_blocks(monkeypatch, tmp_path_factory, texts, length, wanted):
     encoded = [ids for ids in TOKENIZER(texts, add_special_tokens=False)["input_ids"] if ids]
     stream = [i for ids in encoded for i in [*ids, TOKENIZER.sep_token_id]]
     body = length - 2
     n = min(len(stream) // body, wanted)
     folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setattr(corpus_module, "PASSAGES_PER_CALL", 7)  # many calls, with something left over from each
     if n < 5:
         with pytest.raises(UserError):
             token_blocks(iter(texts), TOKENIZER, length, wanted, folder, "key")
         return
     blocks = token_blocks(iter(texts), TOKENIZER, length, wanted, folder, "key")
-    assert blocks.shape == (n, length) and blocks.dtype == np.int32
-    assert (blocks[:, 0] == TOKENIZER.bos_token_id).all() and (blocks[:, -1] == TOKENIZER.eos_token_id).all()
+    assert blocks.shape == (n, length)
+    assert blocks.dtype == np.int32
+    assert (blocks[:, 0] == TOKENIZER.bos_token_id).all()
+    assert (blocks[:, -1] == TOKENIZER.eos_token_id).all()
     assert blocks[:, 1:-1].flatten().tolist() == stream[: n * body]
 
 
@@ -136,8 +145,9 @@ def test_a_second_call_reads_the_cache_and_no_text(tmp_path):
 
     first = token_blocks(iter(["words xyz"] * 50), TOKENIZER, 16, 20, tmp_path, "key")
     again = token_blocks(unreadable(), TOKENIZER, 16, 20, tmp_path, "key")
-    assert np.array_equal(first, again) and isinstance(again, np.memmap)
-    assert [name for name in os.listdir(tmp_path) if name.startswith(".")] == []
+    assert np.array_equal(first, again)
+    assert isinstance(again, np.memmap)
+    assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
 def test_whatever_decides_the_blocks_decides_the_name_in_the_cache(tmp_path):
@@ -147,17 +157,19 @@ def test_whatever_decides_the_blocks_decides_the_name_in_the_cache(tmp_path):
     other = tiny_tokenizer()
     other.add_tokens(["words"])
     for tokenizer, length, wanted, key in [
-        (TOKENIZER, 16, 20, "a"), (other, 16, 20, "a"), (TOKENIZER, 17, 20, "a"), (TOKENIZER, 16, 19, "a"), (TOKENIZER, 16, 20, "b"),
+        (TOKENIZER, 16, 20, "a"), (other, 16, 20, "a"), (TOKENIZER, 17, 20, "a"),
+        (TOKENIZER, 16, 19, "a"), (TOKENIZER, 16, 20, "b"),
     ]:  # fmt: skip
         token_blocks(texts(), tokenizer, length, wanted, tmp_path, key)
-    assert len(os.listdir(tmp_path)) == 5
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 def test_the_key_changes_with_the_text_the_seed_and_the_language(tmp_path):
     corpus = text_corpus(tmp_path, "one text")
     key = corpus_key(corpus, SW, 0)
-    assert key.startswith("text-sw-seed0-") and key == corpus_key(corpus, SW, 0) != corpus_key(corpus, SW, 1)
-    stamp = os.stat(tmp_path / "sw.txt")
+    assert key.startswith("text-sw-seed0-")
+    assert key == corpus_key(corpus, SW, 0) != corpus_key(corpus, SW, 1)
+    stamp = (tmp_path / "sw.txt").stat()
     text_corpus(tmp_path, "two text")
     os.utime(tmp_path / "sw.txt", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     assert corpus_key(corpus, SW, 0) != key
@@ -166,11 +178,11 @@ def test_the_key_changes_with_the_text_the_seed_and_the_language(tmp_path):
 
 
 def test_too_little_text_is_refused_with_its_counts_and_leaves_nothing_in_the_cache(tmp_path):
-    with pytest.raises(UserError, match="key: only 35 subwords of text, which make 2 blocks of 16; at least 5"):
+    with pytest.raises(UserError, match=r"key: only 35 subwords of text, which make 2 blocks of 16; at least 5"):
         token_blocks(iter(["words xyz"] * 5), TOKENIZER, 16, 100, tmp_path, "key")
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_block_length_without_room_for_text_is_refused(tmp_path):
-    with pytest.raises(UserError, match="mlm.block_length=2 leaves no room"):
+    with pytest.raises(UserError, match=r"mlm.block_length=2 leaves no room"):
         token_blocks(iter(["the"]), TOKENIZER, 2, 5, tmp_path, "key")

@@ -50,7 +50,8 @@ def test_every_task_gives_training_batches_a_dev_set_and_evaluations_in_other_la
     assert len({i for batch in train for i in batch["index"].tolist()}) == len(module.train.windows)
     assert module.train.windows.examples == 30
     assert module.train_dataloader() is module.train_dataloader()  # one position, whoever asks
-    assert module.val_dataloader() is module.dev.loader and len(module.dev.examples) == 7
+    assert module.val_dataloader() is module.dev.loader
+    assert len(module.dev.examples) == 7
     evaluation = module.evaluation("test", SW)
     assert len(evaluation.examples) == len(evaluation.gold) == 5
     labels = evaluation.windows.labels
@@ -64,11 +65,12 @@ def test_training_is_shuffled_by_the_seed_and_evaluation_is_not(tmp_path):
     first, second = make(tmp_path / "0", "udpos", seed=0), make(tmp_path / "1", "udpos", seed=1)
     for loaders, equal in (((first.train, second.train), False), ((first.dev.loader, second.dev.loader), True)):
         a, b = ([i for batch in loader for i in batch["index"].tolist()] for loader in loaders)
-        assert (a == b) is equal and sorted(a) == sorted(b)
+        assert (a == b) is equal
+        assert sorted(a) == sorted(b)
 
 
 def test_tasks_are_found_by_name():
-    assert TASK_DATA == {"xnli": XNLIData, "wikiann": WikiANNData, "udpos": UDPOSData}
+    assert {"xnli": XNLIData, "wikiann": WikiANNData, "udpos": UDPOSData} == TASK_DATA
 
 
 def test_pairs_have_one_label_and_words_one_on_their_first_subword(tmp_path):
@@ -104,9 +106,12 @@ def test_development_blocks_are_held_out_and_have_fixed_masks(tmp_path):
     module = mlm_module(tmp_path, iterations=200)
     train, dev = module.train_dataloader(), module.val_dataloader()
     held_out, trained = set(originals(dev)), set(originals(train))
-    assert len(held_out) == 10 and len(trained) > 100 and not held_out & trained
+    assert len(held_out) == 10
+    assert len(trained) > 100
+    assert not held_out & trained
     for a, b in zip(dev, dev, strict=True):
-        assert torch.equal(a["input_ids"], b["input_ids"]) and torch.equal(a["positions"], b["positions"])
+        assert torch.equal(a["input_ids"], b["input_ids"])
+        assert torch.equal(a["positions"], b["positions"])
 
 
 def test_only_as_many_blocks_are_cut_as_the_run_will_read(tmp_path):
@@ -115,7 +120,8 @@ def test_only_as_many_blocks_are_cut_as_the_run_will_read(tmp_path):
     assert len(train) == len(list(train)) == 5
     assert len(train.blocks) == 5 * 4 + 10
     shorter = MLMData(module.corpus, module.mlm, SW, module.tokenizer, module.cache, 0, iterations=2)
-    assert len(shorter.train_dataloader()) == 2 and len(shorter.train_dataloader().blocks) == 2 * 4 + 10
+    assert len(shorter.train_dataloader()) == 2
+    assert len(shorter.train_dataloader().blocks) == 2 * 4 + 10
 
 
 def test_text_that_leaves_no_training_batch_names_the_fix(tmp_path):
@@ -129,5 +135,5 @@ def test_a_tokenizer_without_mask_token_is_refused(tmp_path):
     tokenizer = tiny_tokenizer()
     tokenizer.mask_token = None
     module = mlm_module(tmp_path)
-    with pytest.raises(UserError, match="no mask token"):
+    with pytest.raises(UserError, match=r"no mask token"):
         MLMData(module.corpus, module.mlm, SW, tokenizer, tmp_path, 0)

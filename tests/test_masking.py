@@ -37,9 +37,11 @@ def test_labels_are_the_originals_and_nothing_else_changes(b, t, seed, probabili
     before = block.clone()
     ids, positions, labels = mask(block, seed, probability)
     assert torch.equal(block, before)
-    assert ids.shape == block.shape and ids.dtype == torch.int64
+    assert ids.shape == block.shape
+    assert ids.dtype == torch.int64
     assert torch.equal(block.flatten()[positions], labels)
-    assert len(positions) >= 1 and positions.tolist() == sorted(set(positions.tolist()))
+    assert len(positions) >= 1
+    assert positions.tolist() == sorted(set(positions.tolist()))
     assert not torch.isin(labels, SPECIAL).any()
     untouched = torch.ones(b * t, dtype=torch.bool)
     untouched[positions] = False
@@ -55,11 +57,12 @@ def test_one_place_is_masked_even_if_none_was_drawn():
     block = torch.tensor([[0, 50, 60, 2]])
     for seed in range(20):
         _, positions, labels = mask(block, seed, probability=0.0)
-        assert len(positions) == 1 and labels.item() in (50, 60)
+        assert len(positions) == 1
+        assert labels.item() in (50, 60)
 
 
 def test_a_batch_of_special_tokens_alone_is_refused():
-    with pytest.raises(ValueError, match="nothing but special tokens"):
+    with pytest.raises(ValueError, match=r"nothing but special tokens"):
         mask(torch.tensor([[0, 2, 1]]))
 
 

@@ -1,4 +1,4 @@
-"""Readers: XTREME's folder, the Hub (through local parquet data sets), the demo world; and every mistake in one sentence."""
+"""Readers: XTREME's folder, the Hub (through local parquet data), the demo world; every mistake in one sentence."""
 
 import socket
 
@@ -73,7 +73,7 @@ def test_limits_take_the_first_examples_of_their_split_alone(tmp_path):
     content = "a\tDET\n\nb\tNOUN\n\nc\tX\n"
     assert [s.words for s in read_file(tmp_path, "udpos", content, limit_train=2)] == [("a",), ("b",)]
     assert len(read_file(tmp_path, "udpos", content, limit_dev=1)) == 3
-    with pytest.raises(UserError, match="data.limit_train=0 leaves nothing to read"):
+    with pytest.raises(UserError, match=r"data.limit_train=0 leaves nothing to read"):
         read_file(tmp_path, "udpos", content, limit_train=0)
 
 
@@ -96,12 +96,13 @@ def test_limits_take_the_first_examples_of_their_split_alone(tmp_path):
 def test_a_bad_file_is_refused_with_its_name_and_line(tmp_path, name, content, message):
     with pytest.raises(UserError, match=rf"{FOLDERS[name]}/train-en.tsv.*{message}|{message}") as caught:
         read_file(tmp_path, name, content)
-    assert str(tmp_path) in str(caught.value) and "\n" not in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(("name", "content"), [("wikiann", "Sioux\nFalls\n"), ("xnli", "premise\thypothesis\n")])
 def test_test_files_without_labels_say_that_xtreme_distributes_them_so(tmp_path, name, content):
-    with pytest.raises(UserError, match="line 1: no label in .*XTREME distributes its test files without labels"):
+    with pytest.raises(UserError, match=r"line 1: no label in .*XTREME distributes its test files without labels"):
         read_file(tmp_path, name, content, split="test")
 
 
@@ -109,7 +110,7 @@ def test_a_missing_file_and_a_missing_root_name_the_fix(tmp_path):
     data = DataConfig(source=DataSource.xtreme, root=str(tmp_path))
     with pytest.raises(UserError, match=r"there is no .*panx/test-sw.tsv; data.root=.* must hold panx/test-sw.tsv"):
         read_examples(data, task("wikiann"), "test", SW)
-    with pytest.raises(UserError, match="add data.root=DIR"):
+    with pytest.raises(UserError, match=r"add data.root=DIR"):
         read_examples(DataConfig(source=DataSource.xtreme), task("wikiann"), "test", SW)
 
 
@@ -172,7 +173,7 @@ def test_hub_tags_stored_as_integers_get_the_documented_order_and_strings_stay(m
 
 
 def test_hub_udpos_needs_the_languages_config_name(make_hub):
-    with pytest.raises(UserError, match="has no udpos data for sw; leave it out of"):
+    with pytest.raises(UserError, match=r"has no udpos data for sw; leave it out of"):
         read_hub("nobody/nothing", "udpos", "test", SW)
 
 
@@ -192,10 +193,10 @@ def test_hub_labels_that_the_task_does_not_know_are_refused_with_their_row(make_
 def test_hub_rows_with_more_words_than_tags_and_missing_columns_are_refused(make_hub):
     features = tag_features("ner_tags", HUB_LABELS["wikiann"])
     hub_id = make_hub("sw", {"test": {"tokens": [["a", "b"]], "ner_tags": [[0]]}}, features)
-    with pytest.raises(UserError, match="row 0: 2 words but 1 tags"):
+    with pytest.raises(UserError, match=r"row 0: 2 words but 1 tags"):
         read_hub(hub_id, "wikiann", "test", SW)
     hub_id = make_hub("sw", {"test": {"text": ["a"]}}, {"text": Value("string")})
-    with pytest.raises(UserError, match="has columns text but no tokens; check task.hub_id"):
+    with pytest.raises(UserError, match=r"has columns text but no tokens; check task.hub_id"):
         read_hub(hub_id, "wikiann", "test", SW)
 
 

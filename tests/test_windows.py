@@ -30,7 +30,7 @@ tagged = st.lists(st.tuples(words, st.sampled_from(TAGS)), max_size=25).map(
 
 
 def xtreme_windows(sentences, max_length):
-    """What XTREME's preprocessing makes of the sentences: per window the list of (subword ids, tag) and its sentence."""
+    """What XTREME's preprocessing makes of the sentences: per window its sentence and its (subword ids, tag)."""
     budget, windows = max_length - 3, []
     for number, sentence in enumerate(sentences):
         used = 0
@@ -55,7 +55,8 @@ def test_windows_are_xtremes(sentences, max_length):
         assert ids.tolist() == [START, *(i for subwords, _ in content for i in subwords), END]
         flat = [x for subwords, tag in content for x in [TAGS.index(tag)] + [IGNORED] * (len(subwords) - 1)]
         assert labels.tolist() == [IGNORED, *flat, IGNORED]
-        assert len(ids) <= max_length and ids.dtype == np.int32
+        assert len(ids) <= max_length
+        assert ids.dtype == np.int32
 
 
 @given(st.lists(tagged, max_size=6), st.integers(4, 24), st.integers(0, 3))
@@ -91,7 +92,7 @@ def test_words_without_subwords_and_words_beyond_the_budget_become_unknown_and_a
 def test_the_budget_is_that_of_xtreme_for_both_kinds_of_tokenizer():
     assert word_budget(TOKENIZER, 128) == 125
     assert word_budget(SimpleNamespace(num_special_tokens_to_add=lambda pair: 3 if pair else 2), 128) == 126
-    with pytest.raises(UserError, match="task.max_length=3 leaves no room"):
+    with pytest.raises(UserError, match=r"task.max_length=3 leaves no room"):
         word_budget(TOKENIZER, 3)
 
 
@@ -146,14 +147,14 @@ def test_a_folder_without_a_tokenizer_is_refused_even_if_transformers_would_make
 
 
 def test_a_folder_that_does_not_exist_is_not_looked_for_on_the_hub(tmp_path):
-    with pytest.raises(UserError, match="there is no folder .*missing; backbone.path must be"):
+    with pytest.raises(UserError, match=r"there is no folder .*missing; backbone.path must be"):
         load_tokenizer(str(tmp_path / "missing"))
 
 
 def test_a_damaged_tokenizer_file_is_refused_in_one_sentence(tmp_path):
     save_tiny_tokenizer(tmp_path)
     (tmp_path / "tokenizer.json").write_text("{")
-    with pytest.raises(UserError, match="could not load the tokenizer of"):
+    with pytest.raises(UserError, match=r"could not load the tokenizer of"):
         load_tokenizer(str(tmp_path))
 
 
@@ -162,5 +163,5 @@ def test_a_tokenizer_without_a_mask_token_is_refused_where_one_is_needed(tmp_pat
     tokenizer.mask_token = None
     tokenizer.save_pretrained(tmp_path)
     assert load_tokenizer(str(tmp_path)).mask_token_id is None
-    with pytest.raises(UserError, match="no mask token; stage=mlm needs"):
+    with pytest.raises(UserError, match=r"no mask token; stage=mlm needs"):
         load_tokenizer(str(tmp_path), needs_mask=True)

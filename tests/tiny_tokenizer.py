@@ -10,7 +10,7 @@ PIECES = ["the", "ing", "an", "er", "▁the", "▁a", "▁in", "▁on", "▁word
 
 
 def tiny_tokenizer() -> PreTrainedTokenizerFast:
-    """Every lower-case word is two or more subwords unless it is in PIECES; other characters are <unk>; ids as in XLM-R."""
+    """Words are mostly letters and the PIECES; other characters than a to z are <unk>; special ids as in XLM-R."""
     special = ["<s>", "<pad>", "</s>", "<unk>"]
     vocabulary = [(piece, 0.0) for piece in special]
     vocabulary += [("▁", -3.0), *((piece, -4.0) for piece in PIECES), *((letter, -5.0) for letter in ALPHABET)]

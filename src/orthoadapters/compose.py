@@ -57,7 +57,7 @@ def check_command_line(arguments: Sequence[str]) -> None:
 
 def settle(composed: DictConfig) -> Config:
     """Resolves a composed configuration into plain dataclasses. Raises UserError naming a value that is still missing."""
-    if unknown := sorted(set(map(str, composed)) - {field.name for field in dataclasses.fields(Config)}):
+    if unknown := sorted(set(_given(composed)) - set(_flat(Config))):
         raise UserError(f"there is no key '{unknown[0]}'{_nearest(unknown[0], _known_keys())}")
     if missing := sorted(OmegaConf.missing_keys(composed)):
         raise UserError(f"{missing[0]} has no value here; give it one with {missing[0]}=...")
@@ -117,12 +117,19 @@ def _sentence(error: Exception, overrides: Sequence[str]) -> str:
 def _nearest(word: str, known: Sequence[str]) -> str:
     close = [key for key in known if key.rpartition(".")[2] == word]  # a bare `lr` means optim.lr, mlm.lr, ...
     close = close or difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f", did you mean {' or '.join(close)}?" if close else ""
+    return ", did you mean " + " or ".join(f"'{word}'" for word in close) + "?" if close else ""
 
 
 def _known_keys() -> list[str]:
     groups = [folder.name for folder in CONF.iterdir() if folder.is_dir()]
     return sorted(set(groups) | set(_flat(Config)))
+
+
+def _given(composed: DictConfig, prefix: str = "") -> Iterator[str]:
+    for key in composed:
+        yield f"{prefix}{key}"
+        if OmegaConf.is_dict(composed._get_node(key)):
+            yield from _given(composed[key], f"{prefix}{key}.")
 
 
 def _flat(schema: type, prefix: str = "") -> Iterator[str]:

@@ -255,7 +255,7 @@ def check(config: Config) -> None:
             raise UserError(f"{key}={length} leaves no room for words; use 8 or more")
 
 
-def test_languages(config: Config) -> list[str]:
+def evaluated_languages(config: Config) -> list[str]:
     """The source language, then the targets."""
     chosen = config.languages if config.languages is not None else config.task.languages
     return [config.source_language, *(code for code in chosen if code != config.source_language)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.compose import mlm_overrides
-from orthoadapters.config import AdapterKind, Config, Stage, test_languages
+from orthoadapters.config import AdapterKind, Config, Stage, evaluated_languages
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, write_text
 from orthoadapters.results import sha256
@@ -41,7 +41,7 @@ def needed(config: Config) -> list[LanguageAdapter]:
     """The language adapters that a task run reads, the source language's first; none for variants without."""
     if config.variant.language_adapter is AdapterKind.none:
         return []
-    return [language_adapter(config, language) for language in test_languages(config)]
+    return [language_adapter(config, language) for language in evaluated_languages(config)]
 
 
 def missing(config: Config) -> list[LanguageAdapter]:

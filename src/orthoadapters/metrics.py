@@ -36,7 +36,7 @@ def spans(tags: Sequence[str]) -> set[Span]:
     return found
 
 
-START = ("O", "")  # seqeval's state before the first word: after an O it is ("O", "_"), which tells X (type _) apart
+START = ("O", "_")  # the state after an O
 
 
 @cache

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from orthoadapters import language_adapters as library
 from orthoadapters.compose import mlm_overrides
-from orthoadapters.config import Config, Stage, is_orthogonal, test_languages
+from orthoadapters.config import Config, Stage, is_orthogonal, evaluated_languages
 from orthoadapters.runs import RunDirectory
 
 
@@ -18,7 +18,7 @@ def print_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> N
         print(f"  language adapter for {config.language.name} ({config.variant.language_adapter.value}) on {config.backbone.path}")
         print(f"  {config.trainer.max_iterations} iterations of {mlm.batch_size} x {mlm.block_length} subwords, lr {config.optim.lr:g}{ort}")
         return
-    print(f"  {config.variant.name} on {config.task.name} with {config.backbone.path}, tested on {', '.join(test_languages(config))}")
+    print(f"  {config.variant.name} on {config.task.name} with {config.backbone.path}, tested on {', '.join(evaluated_languages(config))}")
     print(f"  {config.trainer.max_epochs} epochs of batches of {config.task.batch_size}, lr {config.optim.lr:g}{ort}")
     for adapter in library.missing(config):
         print(f"  waits for {adapter.path}: python train.py {' '.join(mlm_overrides(overrides, adapter.language))}")

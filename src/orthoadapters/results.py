@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,3 +87,22 @@ def show(result: Mapping[str, Any]) -> None:
     if chosen := result["selection"]:
         table.caption = f"epoch {chosen['epoch']}, chosen on {chosen['language']} {chosen['split']} ({chosen['metric']})"
     Console().print(table)
+
+
+def show_together(results: Sequence[Mapping[str, Any]]) -> None:
+    """One table per task of what a multirun finished: a row per run, a column per language, the task's first metric."""
+    for task in dict.fromkeys(result["task"] for result in results if result["task"]):
+        rows = [result for result in results if result["task"] == task]
+        metric = rows[0]["selection"]["metric"]
+        languages = dict.fromkeys(code for row in rows for code in row["test"])
+        table = Table(title=f"{task}: {metric} x 100 on test, zero-shot in all languages but the first", title_justify="left")
+        for heading in ("variant", "lr", "ort lr", "seed"):
+            table.add_column(heading)
+        for heading in (*languages, "avg_zero_shot"):
+            table.add_column(heading, justify="right")
+        for row in rows:
+            scores = [row["test"].get(code, {}).get(metric) for code in languages] + [row["avg_zero_shot"].get(metric)]
+            ort_lr = "" if row["ort_lr"] is None else f"{row['ort_lr']:g}"
+            shown = ["" if score is None else f"{100 * score:.2f}" for score in scores]
+            table.add_row(row["variant"], f"{row['lr']:g}", ort_lr, str(row["seed"]), *shown)
+        Console().print(table)

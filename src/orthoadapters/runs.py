@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from orthoadapters.config import AdapterKind, Config, Stage, is_orthogonal, test_languages
+from orthoadapters.config import AdapterKind, Config, Stage, is_orthogonal, evaluated_languages
 from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
 
@@ -37,7 +37,7 @@ def choices(config: Config) -> dict[str, Any]:
         kept |= {"optim.lr": config.optim.lr}
         kept = {key: v for key, v in kept.items() if key not in ("mlm.lr", "mlm.ort_lr", "mlm.iterations")}
     else:
-        kept |= {"languages": test_languages(config)}
+        kept |= {"languages": evaluated_languages(config)}
         kept = {key: v for key, v in kept.items() if key not in ("task.lr", "task.epochs")}
     return kept
 

@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from orthoadapters import language_adapters as library
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.compose import language_config
-from orthoadapters.config import AdapterKind, Config, TaskKind, is_orthogonal, test_languages
+from orthoadapters.config import AdapterKind, Config, TaskKind, is_orthogonal, evaluated_languages
 from orthoadapters.data.modules import TASK_DATA, MLMData
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation import evaluate, swap_language
@@ -74,7 +74,7 @@ def train_language_adapter(config: Config, run: RunDirectory) -> Result:
 def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> Result:
     """Stage 2 and the transfer: trains on the source language, selects on its dev set, tests every language."""
     library.require(config, overrides)
-    source, languages = config.source_language, test_languages(config)
+    source, languages = config.source_language, evaluated_languages(config)
     path, where = backbone_path(config), device(config.trainer)
     tokenizer = load_tokenizer(path, config.backbone.revision)
     data = TASK_DATA[config.task.name](config.data, config.task, language_config(source), tokenizer, config.seed)

@@ -34,7 +34,7 @@ COUNTS = {
         "en": (20000, 10000, 10000), "ar": (None, 10000, 10000), "tr": (None, 10000, 10000),
         "sw": (None, 1000, 1000), "qu": (None, 100, 100),
     },
-    "xnli": {"en": (29481, 2490, 5010)} | {code: (None, 2490, 5010) for code in ("ar", "sw", "tr")},
+    "xnli": {"en": (29481, 2490, 5010)} | dict.fromkeys(("ar", "sw", "tr"), (None, 2490, 5010)),
 }  # fmt: skip
 SPLITS = [
     (name, code, split, n)
@@ -75,7 +75,10 @@ def test_text_is_cut_into_blocks_of_exactly_128_subwords(tokenizer, tmp_path, co
     language = LanguageConfig(code=code, name=code)
     key = corpus_key(corpus, language)
     blocks = token_blocks(passages(corpus, language), tokenizer, 128, 10**6, tmp_path, key)
-    assert blocks.shape[1] == 128 and len(blocks) > 3000
-    assert (blocks[:, 0] == tokenizer.bos_token_id).all() and (blocks[:, 127] == tokenizer.eos_token_id).all()
-    assert (blocks != tokenizer.pad_token_id).all() and (blocks != tokenizer.mask_token_id).all()
+    assert blocks.shape[1] == 128
+    assert len(blocks) > 3000
+    assert (blocks[:, 0] == tokenizer.bos_token_id).all()
+    assert (blocks[:, 127] == tokenizer.eos_token_id).all()
+    assert (blocks != tokenizer.pad_token_id).all()
+    assert (blocks != tokenizer.mask_token_id).all()
     assert len(token_blocks(passages(corpus, language), tokenizer, 128, 100, tmp_path, key)) == 100

@@ -183,7 +183,7 @@ class BlockLoader(ResumableLoader):
 
 
 class Epochs:
-    """`epochs` passes over a loader as one sequence of batches, so that a run is counted in iterations and resumes anywhere."""
+    """`epochs` passes over a loader as one sequence of batches: a run is counted in iterations and resumes anywhere."""
 
     def __init__(self, loader: ResumableLoader, epochs: int) -> None:
         self.loader, self.epochs = loader, epochs

@@ -5,7 +5,6 @@ Only as much text is read and tokenised as the run will use; the blocks are kept
 
 import hashlib
 import logging
-import os
 import random
 import sys
 import tempfile
@@ -130,10 +129,10 @@ def token_blocks(
                         f"at least {MIN_BLOCKS} are needed, so add text"
                     )
             except BaseException:
-                os.unlink(file.name)
+                Path(file.name).unlink()
                 raise
-        os.chmod(file.name, 0o644)  # temporary files are for their owner alone; a cache may be shared
-        os.replace(file.name, path)
+        Path(file.name).chmod(0o644)  # temporary files are for their owner alone; a cache may be shared
+        Path(file.name).replace(path)
         log.info("%s: %d blocks of %d subwords cut from %d subwords", path, n, length, subwords)
     blocks: NDArray[np.int32] = np.load(path, mmap_mode="r")
     return blocks

@@ -63,7 +63,7 @@ def load(dataset_id: str, config: str, **options: Any) -> Any:
 
     try:
         if Path(dataset_id).is_dir() and not options.get("streaming"):
-            # datasets 5.2 knows a local folder by its last name and config alone, and would give what it once read there
+            # datasets 5.2 knows a local folder by its last name and config alone, and gives what it once read there
             with tempfile.TemporaryDirectory() as scratch:
                 return datasets.load_dataset(dataset_id, config, cache_dir=scratch, keep_in_memory=True, **options)
         return datasets.load_dataset(dataset_id, config, **options)
@@ -87,7 +87,7 @@ class _Labels:
 
     def __init__(self, feature: Any, task: TaskConfig, place: str) -> None:
         feature = getattr(feature, "feature", feature)  # a list of classes, or one class
-        names = getattr(feature, "names", None) or HUB_LABELS.get(task.name, task.labels)
+        names: Sequence[str] = getattr(feature, "names", None) or HUB_LABELS.get(task.name, tuple(task.labels))
         self.task, self.place = task, place
         known = set(task.labels)
         self.names: dict[Any, str] = {number: name for number, name in enumerate(names) if name in known}
