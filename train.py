@@ -14,8 +14,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from orthoadapters import language_adapters as library
+from orthoadapters.checks import check
 from orthoadapters.compose import check_command_line, compose_config, mlm_overrides, settle
-from orthoadapters.config import Config, Missing, Stage, check
+from orthoadapters.config import Config, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.plan import print_plan
 from orthoadapters.results import show, show_together
@@ -74,7 +75,11 @@ def main() -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    job()
+    try:
+        job()
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
     if len(finished) > 1:
         show_together(finished)
     for failure in failures if len(failures) + len(finished) > 1 else []:  # again, where it has not scrolled away

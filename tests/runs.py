@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from orthoadapters.checks import check
 from orthoadapters.compose import compose_config
-from orthoadapters.config import Config, Stage, check
+from orthoadapters.config import Config, Stage
 from orthoadapters.results import Result
 from orthoadapters.runs import RunDirectory
 from orthoadapters.stages import train_language_adapter, train_task

@@ -53,10 +53,16 @@ def test_what_is_written_has_the_librarys_tensor_names_and_fields(
 ) -> None:
     model.load_adapter(oracle / "sw")
     model.save_adapter(tmp_path / "sw", "sw")
-    ours, theirs = load_file(tmp_path / "sw/adapter.safetensors"), load_file(oracle / "sw_safetensors/adapter.safetensors")
+    ours, theirs = (
+        load_file(tmp_path / "sw/adapter.safetensors"),
+        load_file(oracle / "sw_safetensors/adapter.safetensors"),
+    )
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-    configs = [json.loads((folder / "adapter_config.json").read_text())["config"] for folder in (tmp_path / "sw", oracle / "sw")]
+    configs = [
+        json.loads((folder / "adapter_config.json").read_text())["config"]
+        for folder in (tmp_path / "sw", oracle / "sw")
+    ]
     assert configs[0].items() <= configs[1].items()
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from orthoadapters.checks import check
 from orthoadapters.compose import CONF, check_command_line, compose_config, language_config, mlm_overrides
-from orthoadapters.config import AdapterKind, check, is_orthogonal, evaluated_languages
+from orthoadapters.config import AdapterKind, evaluated_languages, is_orthogonal
 from orthoadapters.errors import UserError
 from orthoadapters.runs import RunDirectory, choices, fingerprint
 
@@ -93,7 +94,9 @@ def test_a_mistyped_key_in_a_file_fails_and_names_file_and_key(tmp_path: Path, m
     shutil.copytree(CONF, tmp_path / "conf")
     (tmp_path / "conf/task/mine.yaml").write_text((CONF / "task/udpos.yaml").read_text() + "batch_sise: 3\n")
     monkeypatch.setattr(compose, "CONF", tmp_path / "conf")
-    with pytest.raises(UserError, match=r"no key 'task.batch_sise' in conf/task/mine.yaml, did you mean 'task.batch_size'"):
+    with pytest.raises(
+        UserError, match=r"no key 'task.batch_sise' in conf/task/mine.yaml, did you mean 'task.batch_size'"
+    ):
         compose_config(["task=mine"])
 
 
@@ -103,7 +106,10 @@ def test_a_mistyped_key_in_a_file_fails_and_names_file_and_key(tmp_path: Path, m
         (["trainer.precision=16-mixed"], "use bf16-mixed"),
         (["trainer.precision=bf16-true"], "lost in bf16 weights"),
         (["stage=mlm", "variant=t_noo"], "has no language adapter to train"),
-        (["variant=t_noo", "variant.language_adapter=noo", "variant.task_adapter=none"], "none of the paper's variants"),
+        (
+            ["variant=t_noo", "variant.language_adapter=noo", "variant.task_adapter=none"],
+            "none of the paper's variants",
+        ),
         (["task=xnli", "languages=[et]"], "xnli has no 'et'; it has en, ar"),
         (["source_language=xx"], "no language of xnli"),
         (["optim.lr=0"], "optim.lr=0.0 must be greater than 0"),
@@ -140,9 +146,20 @@ def test_a_fingerprint_is_what_the_numbers_depend_on_and_no_more() -> None:
         if override == "corpus.root=x":
             extra = ["corpus=text"]
         assert fingerprint(compose_config(["variant=lort_tnoo", override, *extra])) == fingerprint(base), override
-    for override in ("seed=1", "optim.lr=1e-5", "languages=[tr]", "data.limit_train=5", "task=udpos", "variant=lort_tort"):
+    for override in (
+        "seed=1",
+        "optim.lr=1e-5",
+        "languages=[tr]",
+        "data.limit_train=5",
+        "task=udpos",
+        "variant=lort_tort",
+    ):
         assert fingerprint(compose_config(["variant=lort_tnoo", override])) != fingerprint(base), override
-    mlm = [["stage=mlm", f"variant={v}", "language=sw", f"task={t}"] for v in ("lort_tnoo", "lort_tort") for t in ("xnli", "udpos")]
+    mlm = [
+        ["stage=mlm", f"variant={v}", "language=sw", f"task={t}"]
+        for v in ("lort_tnoo", "lort_tort")
+        for t in ("xnli", "udpos")
+    ]
     assert len({fingerprint(compose_config(each)) for each in mlm}) == 1
     assert fingerprint(compose_config([*mlm[0], "mlm.ort_lr=1e-6"])) != fingerprint(compose_config(mlm[0]))
 
@@ -152,7 +169,9 @@ def test_a_run_directorys_name_is_made_of_its_choices() -> None:
     name = RunDirectory(config).name
     assert name.startswith("xlmr_base/udpos/t_ort/lr0.0001-ort1e-07-seed3-")
     assert "=" not in name
-    assert RunDirectory(compose_config(["stage=mlm", "language=sw"])).name.startswith("xlmr_base/mlm/sw-noo/lr0.0001-seed0-")
+    assert RunDirectory(compose_config(["stage=mlm", "language=sw"])).name.startswith(
+        "xlmr_base/mlm/sw-noo/lr0.0001-seed0-"
+    )
     assert "optim.ort_lr" in choices(config)
 
 
@@ -160,7 +179,14 @@ def test_commands_for_missing_adapters_keep_what_the_training_depends_on() -> No
     given = ["variant=lort_tort", "task=udpos", "data=xtreme", "data.root=x", "optim.lr=1e-3", "mlm.lr=1e-3", "seed=4",
              "paths.adapters=a", "languages=[tr]", "trainer.max_epochs=2", "trainer.max_iterations=9"]  # fmt: skip
     made = mlm_overrides(given, "tr")
-    assert made == ["stage=mlm", "variant=lort_tort", "mlm.lr=1e-3", "paths.adapters=a", "trainer.max_iterations=9", "language=tr"]
+    assert made == [
+        "stage=mlm",
+        "variant=lort_tort",
+        "mlm.lr=1e-3",
+        "paths.adapters=a",
+        "trainer.max_iterations=9",
+        "language=tr",
+    ]
     config = compose_config(made)
     check(config)
     assert config.variant.language_adapter is AdapterKind.ort
@@ -174,4 +200,3 @@ def test_every_constant_in_conf_says_where_it_comes_from() -> None:
             value = line.split("#")[0].partition(":")[2].strip()
             if isinstance(yaml.safe_load(value), int | float) and not isinstance(yaml.safe_load(value), bool):
                 assert re.search(r"# (paper|ours): \S", line), f"{path}:{number}: {line}"
-

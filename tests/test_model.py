@@ -61,7 +61,9 @@ def test_an_adapter_trains_and_the_backbone_does_not(saved: Path) -> None:
     model.activate("sw")
     model(IDS, MASK).hidden.sum().backward()
     with_gradient = {name for name, p in model.named_parameters() if p.grad is not None}
-    assert with_gradient == {name for name, p in model.named_parameters() if ".adapters.sw." in name or "invertible.sw" in name}
+    assert with_gradient == {
+        name for name, p in model.named_parameters() if ".adapters.sw." in name or "invertible.sw" in name
+    }
 
 
 def test_only_the_first_adapter_of_a_stack_contributes_its_invertible_part(saved: Path) -> None:
@@ -116,7 +118,7 @@ def test_a_bottleneck_must_be_below_the_hidden_size(backbone: Path, d: int) -> N
 def test_other_architectures_are_refused_with_those_that_are_supported(tmp_path: Path) -> None:
     config = transformers.DistilBertConfig(vocab_size=50, dim=16, n_layers=1, n_heads=2, hidden_dim=32)
     transformers.DistilBertModel(config).save_pretrained(tmp_path)
-    with pytest.raises(UserError, match="'distilbert'.*xlm-roberta, roberta, bert, electra"):
+    with pytest.raises(UserError, match=r"'distilbert'.*xlm-roberta, roberta, bert, electra"):
         AdaptedEncoder.from_pretrained(str(tmp_path))
 
 

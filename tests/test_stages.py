@@ -97,7 +97,9 @@ def test_the_other_tasks_run_too(out: Path, backbone: Path, world: Path, task: s
 
 def test_the_swap_changes_what_is_predicted_with(out: Path, backbone: Path, world: Path) -> None:
     """The adapters that result.json names are those of the tested language, not the source's."""
-    result = execute(overrides(backbone, world, out, "variant=lnoo_tnoo", "task=wikiann", "languages=[ar,sw]", "seed=5"))
+    result = execute(
+        overrides(backbone, world, out, "variant=lnoo_tnoo", "task=wikiann", "languages=[ar,sw]", "seed=5")
+    )
     assert {code: Path(entry["path"]).name for code, entry in result.adapters.items()} == {
         "en": "en-noo", "ar": "ar-noo", "sw": "sw-noo",
     }  # fmt: skip
@@ -110,7 +112,9 @@ def test_the_same_command_twice_gives_the_same_result(
 ) -> None:
     twice = []
     for name in ("one", "two"):
-        given = overrides(backbone, world, tmp_path / name, f"stage={stage}", "variant=t_ort", "task=udpos", "languages=[tr]")
+        given = overrides(
+            backbone, world, tmp_path / name, f"stage={stage}", "variant=t_ort", "task=udpos", "languages=[tr]"
+        )
         if stage == "mlm":
             given += ["variant=lort_tnoo", "language=tr"]
         twice.append(numbers(execute(given)))
@@ -123,7 +127,13 @@ def test_an_interrupted_task_run_goes_on_with_the_weights_it_would_have_had(
     variant: str, stop: int, out: Path, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """10 iterations, an epoch ends at 5 and at 10, a checkpoint is written every 2 and at the end."""
-    common = [f"variant={variant}", "task=udpos", "languages=[tr]", "trainer.checkpoint_every=2", f"paths.adapters={out}/adapters"]
+    common = [
+        f"variant={variant}",
+        "task=udpos",
+        "languages=[tr]",
+        "trainer.checkpoint_every=2",
+        f"paths.adapters={out}/adapters",
+    ]
     undisturbed = execute(overrides(backbone, world, tmp_path / "whole", *common))
     again = overrides(backbone, world, tmp_path / "stopped", *common)
     interrupted(monkeypatch, stop, again)
@@ -176,7 +186,9 @@ def same_tensors(one: Path, two: Path) -> bool:
 
 def logged(run: Path) -> list[dict[str, str]]:
     with (run / "metrics.csv").open() as file:
-        return [{key: value for key, value in row.items() if key != "tokens_per_second"} for row in csv.DictReader(file)]
+        return [
+            {key: value for key, value in row.items() if key != "tokens_per_second"} for row in csv.DictReader(file)
+        ]
 
 
 def test_missing_language_adapters_stop_the_run_with_the_commands_that_train_them(
@@ -194,7 +206,9 @@ def test_missing_language_adapters_stop_the_run_with_the_commands_that_train_the
 
 
 def test_a_run_directory_of_another_configuration_is_refused(backbone: Path, world: Path, tmp_path: Path) -> None:
-    given = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]", "trainer.max_epochs=1")
+    given = overrides(
+        backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]", "trainer.max_epochs=1"
+    )
     run = tmp_path / "runs" / execute(given).run
     (run / "config.yaml").write_text("fingerprint: 0123456789\n")
     before = (run / "result.json").read_text()
@@ -219,9 +233,10 @@ def test_bad_data_of_a_target_language_shows_before_training(backbone: Path, wor
 
 
 def test_plain_inverse_before_the_decoder_is_a_choice(backbone: Path, world: Path, tmp_path: Path) -> None:
+    key = "language_adapters.invert_before_decoder"
     losses = {
         choice: execute(
-            overrides(backbone, world, tmp_path / choice, "stage=mlm", "language=sw", f"language_adapters.invert_before_decoder={choice}")
+            overrides(backbone, world, tmp_path / choice, "stage=mlm", "language=sw", f"{key}={choice}")
         ).test["sw"]["mlm_loss"]
         for choice in ("true", "false")
     }  # fmt: skip

@@ -96,7 +96,9 @@ def test_a_run_that_raises_is_ended_as_failed(
 
 @pytest.mark.parametrize(("logger", "expected"), [("csv", True), ("none", False)])
 def test_the_other_loggers(logger: str, expected: bool, backbone: Path, world: Path, tmp_path: Path) -> None:
-    result = execute(overrides(backbone, world, tmp_path, f"logger={logger}", "task=udpos", "variant=t_noo", "languages=[tr]"))
+    result = execute(
+        overrides(backbone, world, tmp_path, f"logger={logger}", "task=udpos", "variant=t_noo", "languages=[tr]")
+    )
     assert (tmp_path / "runs" / result.run / "metrics.csv").exists() == expected
     assert not list(tmp_path.rglob("wandb"))
 

@@ -8,7 +8,12 @@ if TYPE_CHECKING:
     from orthoadapters.model import AdaptedEncoder as AdaptedEncoder
     from orthoadapters.orthogonality import orthogonality_loss as orthogonality_loss
 
-_HOMES = {"AdaptedEncoder": "model", "AdapterConfig": "adapters", "UserError": "errors", "orthogonality_loss": "orthogonality"}
+_HOMES = {
+    "AdaptedEncoder": "model",
+    "AdapterConfig": "adapters",
+    "UserError": "errors",
+    "orthogonality_loss": "orthogonality",
+}
 __all__ = ["AdaptedEncoder", "AdapterConfig", "UserError", "orthogonality_loss"]
 
 

@@ -74,13 +74,17 @@ def read(folder: Path, hidden: int, layers: int) -> tuple[str, AdapterConfig, di
     if down is None or down.dim() != 2:
         raise UserError(f"adapter {folder} has no adapter in layer 0's output; only that placement is supported")
     f_0 = tensors.get("invertible.F.0.weight")
-    config = AdapterConfig(len(down), invertible=inverse is not None, invertible_bottleneck=None if f_0 is None else len(f_0))
+    config = AdapterConfig(
+        len(down), invertible=inverse is not None, invertible_bottleneck=None if f_0 is None else len(f_0)
+    )
     expected = _shapes(config, hidden, layers)
     missing, surplus = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
     if missing or surplus:
         raise UserError(
             f"adapter {folder} does not fit a backbone of {layers} layers: "
-            + "; ".join(f"{what} {', '.join(keys[:3])}" for what, keys in (("lacks", missing), ("also has", surplus)) if keys)
+            + "; ".join(
+                f"{what} {', '.join(keys[:3])}" for what, keys in (("lacks", missing), ("also has", surplus)) if keys
+            )
         )
     for name, shape in expected.items():
         if tuple(tensors[name].shape) != shape:
@@ -112,7 +116,9 @@ def write(folder: Path, model: "AdaptedEncoder", name: str) -> None:
         | {
             "reduction_factor": _reduction(model.hidden_size, config.bottleneck),
             "inv_adapter": "nice" if config.invertible else None,
-            "inv_adapter_reduction_factor": _inverse_reduction(model, name) if config.invertible else None,
+            "inv_adapter_reduction_factor": _inverse_reduction(model.hidden_size, config)
+            if config.invertible
+            else None,
         },
         "hidden_size": model.hidden_size,
         "model_name": model.backbone.config.name_or_path,
@@ -164,7 +170,9 @@ def _named(folder: Path, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _parameters(model: "AdaptedEncoder", name: str) -> dict[str, Tensor]:
-    own = {f"{i}.{key}": p for i, site in enumerate(model.sites) for key, p in site.adapters[name].named_parameters()}
+    own: dict[str, Tensor] = {
+        f"{i}.{key}": p for i, site in enumerate(model.sites) for key, p in site.adapters[name].named_parameters()
+    }
     if name in model.invertible:
         own |= {f"invertible.{key}": p for key, p in model.invertible[name].named_parameters()}
     return own
@@ -188,5 +196,5 @@ def _reduction(size: int, bottleneck: int) -> float:
     return whole if size // whole == bottleneck else size / (bottleneck + 0.5)
 
 
-def _inverse_reduction(model: "AdaptedEncoder", name: str) -> float:
-    return _reduction(model.hidden_size // 2, model.invertible[name].F[0].out_features)
+def _inverse_reduction(hidden: int, config: AdapterConfig) -> float:
+    return _reduction(hidden // 2, config.invertible_bottleneck or hidden // 4)

@@ -6,6 +6,7 @@ Shapes: B sentences, T subwords, H hidden size, d bottleneck size. The numbers a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +71,9 @@ class AdapterSite(nn.Module):
 
     def __init__(self, output: nn.Module) -> None:
         super().__init__()
-        self.dense, self.dropout, self.LayerNorm = output.dense, output.dropout, output.LayerNorm
+        self.dense = cast(nn.Linear, output.dense)
+        self.dropout = cast(nn.Dropout, output.dropout)
+        self.LayerNorm = cast(nn.LayerNorm, output.LayerNorm)
         self.adapters = nn.ModuleDict()
 
     def forward(

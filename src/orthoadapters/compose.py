@@ -2,7 +2,6 @@
 
 import dataclasses
 import difflib
-import itertools
 import re
 import typing
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -126,8 +125,8 @@ def _known_keys() -> list[str]:
 
 
 def _given(composed: DictConfig, prefix: str = "") -> Iterator[str]:
-    for key in composed:
-        yield f"{prefix}{key}"
+    for key in map(str, composed):
+        yield prefix + key
         if OmegaConf.is_dict(composed._get_node(key)):
             yield from _given(composed[key], f"{prefix}{key}.")
 

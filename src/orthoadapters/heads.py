@@ -13,7 +13,9 @@ class MaskedLMHead(nn.Module):
     def __init__(self, masked_lm: PreTrainedModel) -> None:
         super().__init__()
         names = [name for name, _ in masked_lm.named_children() if name != masked_lm.base_model_prefix]
-        self.parts = nn.Sequential(*(getattr(masked_lm, name) for name in names))  # lm_head | cls | predictions, decoder
+        self.parts = nn.Sequential(
+            *(getattr(masked_lm, name) for name in names)
+        )  # lm_head | cls | predictions, decoder
 
     def forward(self, hidden: Tensor) -> Tensor:
         """(M, H) hidden vectors of masked places -> (M, vocabulary) logits."""

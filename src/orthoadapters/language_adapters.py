@@ -34,7 +34,9 @@ class LanguageAdapter:
 
 def language_adapter(config: Config, language: str) -> LanguageAdapter:
     kind = config.variant.language_adapter
-    return LanguageAdapter(language, kind, Path(config.paths.adapters) / str(config.backbone.name) / f"{language}-{kind.value}")
+    return LanguageAdapter(
+        language, kind, Path(config.paths.adapters) / str(config.backbone.name) / f"{language}-{kind.value}"
+    )
 
 
 def needed(config: Config) -> list[LanguageAdapter]:

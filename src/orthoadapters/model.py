@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors import SafetensorError
@@ -31,7 +32,9 @@ class Encoded:
 class AdaptedEncoder(nn.Module):
     """A backbone whose layers' outputs are adapter sites. `activate` says which adapters are applied, in which order."""
 
-    def __init__(self, backbone: PreTrainedModel, mlm_head: MaskedLMHead | None = None, pair: Pair = Pair.output) -> None:
+    def __init__(
+        self, backbone: PreTrainedModel, mlm_head: MaskedLMHead | None = None, pair: Pair = Pair.output
+    ) -> None:
         super().__init__()
         if backbone.config.model_type not in SUPPORTED:
             raise UserError(
@@ -73,7 +76,9 @@ class AdaptedEncoder(nn.Module):
                 raise UserError(f"the weights of backbone {path} cannot be read: {_first_line(error)}") from error
         missing = sorted(key for key in info["missing_keys"] if "pooler" not in key)
         if missing:
-            raise UserError(f"backbone {path} lacks pretrained weights ({', '.join(missing[:3])}); it cannot be used here")
+            raise UserError(
+                f"backbone {path} lacks pretrained weights ({', '.join(missing[:3])}); it cannot be used here"
+            )
         if not mlm_head:
             return cls(loaded, pair=pair).eval()
         return cls(loaded.base_model, MaskedLMHead(loaded), pair=pair).eval()
@@ -86,12 +91,22 @@ class AdaptedEncoder(nn.Module):
     def hidden_size(self) -> int:
         return int(self.backbone.config.hidden_size)
 
+    @property
+    def first_invertible(self) -> InvertibleAdapter | None:
+        """The invertible part of the stack's first adapter, the only one that contributes one."""
+        name = self.stack[0] if self.stack else ""
+        return cast(InvertibleAdapter, self.invertible[name]) if name in self.invertible else None
+
     def add_adapter(self, name: str, config: AdapterConfig) -> None:
         """A new adapter with fresh weights at every site. Raises UserError if the name is taken or d is not below H."""
         if name in self.configs:
-            raise UserError(f"an adapter named '{name}' is there already; delete_adapter('{name}') first or choose another")
+            raise UserError(
+                f"an adapter named '{name}' is there already; delete_adapter('{name}') first or choose another"
+            )
         if not 0 < config.bottleneck < self.hidden_size:  # paper: section 2, d < H
-            raise UserError(f"adapter '{name}': bottleneck {config.bottleneck} is not between 1 and H = {self.hidden_size}")
+            raise UserError(
+                f"adapter '{name}': bottleneck {config.bottleneck} is not between 1 and H = {self.hidden_size}"
+            )
         device = self.backbone.device
         for site in self.sites:
             site.adapters[name] = Adapter(self.hidden_size, config.bottleneck).to(device)
@@ -140,8 +155,8 @@ class AdaptedEncoder(nn.Module):
         hidden = self.backbone.embeddings(input_ids=input_ids)
         if hasattr(self.backbone, "embeddings_project"):  # ELECTRA with narrow embeddings
             hidden = self.backbone.embeddings_project(hidden)
-        if self.stack and self.stack[0] in self.invertible:
-            hidden = self.invertible[self.stack[0]](hidden)
+        if (invertible := self.first_invertible) is not None:
+            hidden = invertible(hidden)
         # The mask is made here: transformers' own helper asks the device whether any token is padded, a synchronisation.
         mask = None if attention_mask is None else attention_mask.bool()[:, None, None, :]
         pairs: list[tuple[Tensor, Tensor]] = []
@@ -155,9 +170,11 @@ class AdaptedEncoder(nn.Module):
     def mlm_logits(self, hidden: Tensor, *, invert: bool = False) -> Tensor:
         """(M, H) hidden vectors -> (M, vocabulary); `invert` first undoes the active invertible adapter (MAD-X)."""
         if self.mlm_head is None:
-            raise UserError("this encoder was loaded without its MLM head; from_pretrained(..., mlm_head=True) loads it")
-        if invert and self.stack and self.stack[0] in self.invertible:
-            hidden = self.invertible[self.stack[0]].inverse(hidden)
+            raise UserError(
+                "this encoder was loaded without its MLM head; from_pretrained(..., mlm_head=True) loads it"
+            )
+        if invert and (invertible := self.first_invertible) is not None:
+            hidden = invertible.inverse(hidden)
         return self.mlm_head(hidden)
 
     def _known(self, name: str) -> None:

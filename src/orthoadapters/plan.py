@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from orthoadapters import language_adapters as library
 from orthoadapters.compose import mlm_overrides
-from orthoadapters.config import Config, Stage, is_orthogonal, evaluated_languages
+from orthoadapters.config import Config, Stage, evaluated_languages, is_orthogonal
 from orthoadapters.runs import RunDirectory
 
 
@@ -15,10 +15,14 @@ def print_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> N
     ort = f", ort_lr {config.optim.ort_lr:g}" if is_orthogonal(config) else ", no orthogonality loss"
     if config.stage is Stage.mlm:
         mlm = config.mlm
-        print(f"  language adapter for {config.language.name} ({config.variant.language_adapter.value}) on {config.backbone.path}")
-        print(f"  {config.trainer.max_iterations} iterations of {mlm.batch_size} x {mlm.block_length} subwords, lr {config.optim.lr:g}{ort}")
+        print(
+            f"  language adapter for {config.language.name} ({config.variant.language_adapter.value}) on {config.backbone.path}"
+        )
+        size = f"{config.trainer.max_iterations} iterations of {mlm.batch_size} x {mlm.block_length} subwords"
+        print(f"  {size}, lr {config.optim.lr:g}{ort}")
         return
-    print(f"  {config.variant.name} on {config.task.name} with {config.backbone.path}, tested on {', '.join(evaluated_languages(config))}")
+    languages = ", ".join(evaluated_languages(config))
+    print(f"  {config.variant.name} on {config.task.name} with {config.backbone.path}, tested on {languages}")
     print(f"  {config.trainer.max_epochs} epochs of batches of {config.task.batch_size}, lr {config.optim.lr:g}{ort}")
     for adapter in library.missing(config):
         print(f"  waits for {adapter.path}: python train.py {' '.join(mlm_overrides(overrides, adapter.language))}")

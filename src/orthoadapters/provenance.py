@@ -8,7 +8,16 @@ from typing import Any
 
 import torch
 
-PACKAGES = ("torch", "pytorch-lightning", "hydra-core", "omegaconf", "transformers", "tokenizers", "datasets", "torchmetrics")
+PACKAGES = (
+    "torch",
+    "pytorch-lightning",
+    "hydra-core",
+    "omegaconf",
+    "transformers",
+    "tokenizers",
+    "datasets",
+    "torchmetrics",
+)
 
 
 def provenance(seconds: float, iterations: int, tokens: int, device: torch.device) -> dict[str, Any]:

@@ -85,7 +85,9 @@ def show(result: Mapping[str, Any]) -> None:
         values = [f"{scores[name]:.4f}" if loss else f"{100 * scores[name]:.2f}" for name in names]
         table.add_row(language, *values, str(scores.get("n", "")))
     if chosen := result["selection"]:
-        table.caption = f"epoch {chosen['epoch']}, chosen on {chosen['language']} {chosen['split']} ({chosen['metric']})"
+        table.caption = (
+            f"epoch {chosen['epoch']}, chosen on {chosen['language']} {chosen['split']} ({chosen['metric']})"
+        )
     Console().print(table)
 
 
@@ -95,7 +97,9 @@ def show_together(results: Sequence[Mapping[str, Any]]) -> None:
         rows = [result for result in results if result["task"] == task]
         metric = rows[0]["selection"]["metric"]
         languages = dict.fromkeys(code for row in rows for code in row["test"])
-        table = Table(title=f"{task}: {metric} x 100 on test, zero-shot in all languages but the first", title_justify="left")
+        table = Table(
+            title=f"{task}: {metric} x 100 on test, zero-shot in all languages but the first", title_justify="left"
+        )
         for heading in ("variant", "lr", "ort lr", "seed"):
             table.add_column(heading)
         for heading in (*languages, "avg_zero_shot"):

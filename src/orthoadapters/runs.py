@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from orthoadapters.config import AdapterKind, Config, Stage, is_orthogonal, evaluated_languages
+from orthoadapters.config import AdapterKind, Config, Stage, evaluated_languages, is_orthogonal
 from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
 

@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from orthoadapters import language_adapters as library
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.compose import language_config
-from orthoadapters.config import AdapterKind, Config, TaskKind, is_orthogonal, evaluated_languages
+from orthoadapters.config import AdapterKind, Config, TaskKind, evaluated_languages, is_orthogonal
 from orthoadapters.data.modules import TASK_DATA, MLMData
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation import evaluate, swap_language
@@ -29,7 +29,10 @@ from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
 
 TASK_ADAPTER = "task"  # the task adapter's name in the stack; language adapters go by their language's code
-HEADS = {TaskKind.sentence_pair: SentencePairHead, TaskKind.tagging: TokenHead}
+HEADS: dict[TaskKind, type[SentencePairHead] | type[TokenHead]] = {
+    TaskKind.sentence_pair: SentencePairHead,
+    TaskKind.tagging: TokenHead,
+}
 
 
 def train_language_adapter(config: Config, run: RunDirectory) -> Result:
@@ -79,7 +82,9 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
     tokenizer = load_tokenizer(path, config.backbone.revision)
     data = TASK_DATA[config.task.name](config.data, config.task, language_config(source), tokenizer, config.seed)
     loader, dev = data.train_for(config.trainer.max_epochs), data.dev
-    tests = {code: data.evaluation("test", language_config(code)) for code in languages}  # bad input shows before training
+    tests = {
+        code: data.evaluation("test", language_config(code)) for code in languages
+    }  # bad input shows before training
     model = AdaptedEncoder.from_pretrained(path, revision=config.backbone.revision, pair=config.orthogonality.pair)
     adapters = {adapter.language: adapter for adapter in library.needed(config)}
     for adapter in adapters.values():  # likewise: every one is read and checked before training
@@ -88,7 +93,9 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
             model.delete_adapter(adapter.language)
     run.open()
     pl.seed_everything(config.seed, verbose=False)  # here, so that the fresh weights depend on the seed alone
-    head = HEADS[config.task.kind](model.hidden_size, len(config.task.labels), model.backbone.config.hidden_dropout_prob)
+    head = HEADS[config.task.kind](
+        model.hidden_size, len(config.task.labels), model.backbone.config.hidden_dropout_prob
+    )
     task_adapter = None if config.variant.task_adapter is AdapterKind.none else TASK_ADAPTER
     if task_adapter:
         model.add_adapter(task_adapter, AdapterConfig(model.hidden_size // config.variant.task_reduction))
@@ -98,7 +105,14 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
         recorder = _recorder(config, opened)
         module = TaskTraining(model, head, task_adapter, is_orthogonal(config), config.optim, recorder).to(where)
         select = SelectOnDev(dev, config.task.metrics, data.batches_per_epoch)
-        fit(config.trainer, run, module, loader, f"{config.task.name} {config.variant.name} lr {config.optim.lr:g}", [select])
+        fit(
+            config.trainer,
+            run,
+            module,
+            loader,
+            f"{config.task.name} {config.variant.name} lr {config.optim.lr:g}",
+            [select],
+        )
         select.restore(module)
 
         test: dict[str, dict[str, float]] = {}

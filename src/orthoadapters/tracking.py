@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from orthoadapters.config import Config, LoggerKind
 from orthoadapters.errors import UserError
@@ -35,25 +35,29 @@ class CsvTracker:
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
         self.path, self.columns = path, ["iteration", *columns]
-        self.resume_from(-1 if not path.exists() else sys.maxsize)
+        self.file, self.writer = self._rewrite(sys.maxsize)
 
     def resume_from(self, iteration: int) -> None:
+        self.file.close()
+        self.file, self.writer = self._rewrite(iteration)
+
+    def _rewrite(self, last: int) -> tuple[TextIO, "csv.DictWriter[str]"]:
+        """The file with its rows up to iteration `last`, open for more."""
         kept: list[dict[str, str]] = []
         if self.path.exists():
-            with self.path.open(newline="", encoding="utf-8") as file:
-                kept = [row for row in csv.DictReader(file) if int(row["iteration"]) <= iteration]
-        if hasattr(self, "file"):
-            self.file.close()
+            with self.path.open(newline="", encoding="utf-8") as former:
+                kept = [row for row in csv.DictReader(former) if int(row["iteration"]) <= last]
         temporary = self.path.with_name(".metrics.csv.tmp")
-        self.file = temporary.open("w", newline="", encoding="utf-8")
-        self.writer = csv.DictWriter(self.file, self.columns, lineterminator="\n")
-        self.writer.writeheader()
-        self.writer.writerows(kept)
-        self.file.flush()
+        file = temporary.open("w", newline="", encoding="utf-8")
+        writer = csv.DictWriter(file, self.columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(kept)
+        file.flush()
         temporary.replace(self.path)
+        return file, writer
 
     def log(self, iteration: int, row: Mapping[str, float]) -> None:
-        self.writer.writerow({"iteration": iteration} | {name: f"{value:.7g}" for name, value in row.items()})
+        self.writer.writerow({"iteration": str(iteration)} | {name: f"{value:.7g}" for name, value in row.items()})
         self.file.flush()  # what a checkpoint continues must be on disk when it is written
 
     def summarise(self, values: Mapping[str, Any]) -> None:
@@ -118,7 +122,9 @@ def trackers(config: Config, run: RunDirectory, columns: Sequence[str]) -> Itera
             try:
                 opened.append(WandbTracker(config, run))
             except Exception as error:  # whatever W&B raises, the reader needs one way out
-                raise UserError(f"W&B did not start: {error}; logger=csv or WANDB_MODE=offline goes on without it") from error
+                raise UserError(
+                    f"W&B did not start: {error}; logger=csv or WANDB_MODE=offline goes on without it"
+                ) from error
         yield opened
         exit_code = 0
     finally:

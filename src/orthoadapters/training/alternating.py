@@ -33,12 +33,14 @@ class AlternatingTraining(pl.LightningModule, ABC):
         if orthogonal and adapter is None:
             raise ValueError("L_ORT is defined for an adapter; there is none to train")
         self.automatic_optimization = False
-        self.strict_loading = False  # a checkpoint holds what is trained, and on_load_checkpoint checks that it holds all
+        self.strict_loading = (
+            False  # a checkpoint holds what is trained, and on_load_checkpoint checks that it holds all
+        )
         self.model, self.head = model, head
         self.orthogonal, self.optim, self.recorder = orthogonal, optim, recorder
-        trained = model.backbone if adapter is None else model.adapter_modules(adapter)
-        self.body = [p.requires_grad_(True) for p in trained.parameters()]
-        self.main_parameters = self.body + ([] if head is None else list(head.parameters()))
+        trained: nn.Module = model.backbone if adapter is None else model.adapter_modules(adapter)
+        self.body: list[nn.Parameter] = [p.requires_grad_(True) for p in trained.parameters()]
+        self.main_parameters: list[nn.Parameter] = self.body + ([] if head is None else list(head.parameters()))
         self._rng: dict[str, Any] | None = None
 
     @abstractmethod

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from orthoadapters.config import TrainerConfig
 from orthoadapters.data.batching import BlockLoader, Epochs
@@ -51,11 +52,13 @@ def fit(
             use_distributed_sampler=False,
         )
         try:
-            trainer.fit(module, train_dataloaders=loader, ckpt_path=str(run.checkpoint) if run.checkpoint.exists() else None)
-        except (KeyboardInterrupt, SystemExit):
+            trainer.fit(
+                module, train_dataloaders=loader, ckpt_path=str(run.checkpoint) if run.checkpoint.exists() else None
+            )
+        except SystemExit as stop:  # what Lightning makes of Ctrl-C and, at the end of an iteration, of SIGTERM
             saved = f"{run.checkpoint}" if run.checkpoint.exists() else "the start, as no checkpoint was written yet"
             print(f"stopped at iteration {trainer.global_step}; the same command goes on from {saved}", file=sys.stderr)
-            raise
+            raise SystemExit(143 if isinstance(stop, SIGTERMException) else 130) from None  # as a shell counts them
     if trainer.global_step < len(loader):
         raise SystemExit(f"{run.path}: stopped at iteration {trainer.global_step} of {len(loader)}")
     module.recorder.flush()

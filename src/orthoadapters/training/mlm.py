@@ -30,7 +30,13 @@ class MLMTraining(AlternatingTraining):
     """
 
     def __init__(
-        self, model: AdaptedEncoder, adapter: str, orthogonal: bool, optim: OptimConfig, recorder: Recorder, invert: bool
+        self,
+        model: AdaptedEncoder,
+        adapter: str,
+        orthogonal: bool,
+        optim: OptimConfig,
+        recorder: Recorder,
+        invert: bool,
     ) -> None:
         super().__init__(model, adapter, None, orthogonal, optim, recorder)
         self.invert = invert

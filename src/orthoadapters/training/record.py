@@ -65,7 +65,9 @@ class Recorder:
                 tracker.log(iteration, row)
             self.last = row
             if not math.isfinite(row["loss"]):
-                raise UserError(f"the loss is {row['loss']} at iteration {iteration}; a lower optim.lr usually mends it")
+                raise UserError(
+                    f"the loss is {row['loss']} at iteration {iteration}; a lower optim.lr usually mends it"
+                )
         self._rows, self._values = [], []
         self.start()
 

@@ -1,0 +1,63 @@
+"""What cannot be run, refused before any file is read or weight loaded."""
+
+from orthoadapters.config import AdapterKind, Config, Stage, TaskKind
+from orthoadapters.errors import UserError
+
+PRECISIONS = ("32-true", "bf16-mixed")
+METRICS = {TaskKind.sentence_pair: ("accuracy",), TaskKind.tagging: ("f1", "f1_strict", "accuracy")}
+
+
+def check(config: Config) -> None:
+    """Refuses what cannot be run, before any file is read or weight loaded. Raises UserError naming key and fix."""
+    if config.trainer.precision not in PRECISIONS:
+        why = {
+            "16-mixed": "its gradient scaler is updated once per optimizer and the orthogonality step is not unscaled",
+            "bf16-true": "steps of 1e-7 are lost in bf16 weights",
+        }.get(config.trainer.precision, "it is not supported")
+        raise UserError(
+            f"trainer.precision={config.trainer.precision}: {why}; use bf16-mixed on a GPU that has it, or 32-true"
+        )
+    if config.trainer.accelerator not in ("auto", "cpu", "gpu"):
+        raise UserError(f"trainer.accelerator={config.trainer.accelerator} is not one of auto, cpu, gpu")
+    variant, task = config.variant, config.task
+    if config.stage is Stage.mlm and variant.language_adapter is AdapterKind.none:
+        raise UserError(
+            f"variant={variant.name} has no language adapter to train; stage=mlm goes with variant=lnoo_tnoo (NOO) "
+            "or variant=lort_tnoo (ORT)"
+        )
+    if variant.language_adapter is not AdapterKind.none and variant.task_adapter is AdapterKind.none:
+        raise UserError(
+            f"variant={variant.name}: a language adapter without a task adapter is none of the paper's variants; "
+            "set variant.task_adapter=noo or ort"
+        )
+    if config.source_language not in task.languages:
+        raise UserError(
+            f"source_language={config.source_language} is no language of {task.name}: {', '.join(task.languages)}"
+        )
+    for language in config.languages or []:
+        if language not in task.languages:
+            raise UserError(f"languages: {task.name} has no '{language}'; it has {', '.join(task.languages)}")
+    for metric in task.metrics:
+        if metric not in METRICS[task.kind]:
+            raise UserError(f"task.metrics: '{metric}' is not one of {', '.join(METRICS[task.kind])}")
+    if len(set(task.labels)) != len(task.labels) or len(task.labels) < 2:
+        raise UserError(f"task.labels of {task.name} must be at least two, each once")
+    positive = {
+        "optim.lr": config.optim.lr, "optim.ort_lr": config.optim.ort_lr, "optim.eps": config.optim.eps,
+        "optim.ort_eps": config.optim.ort_eps, "trainer.max_epochs": config.trainer.max_epochs,
+        "trainer.max_iterations": config.trainer.max_iterations, "task.batch_size": task.batch_size,
+        "mlm.batch_size": config.mlm.batch_size, "mlm.dev_blocks": config.mlm.dev_blocks,
+        "trainer.checkpoint_every": config.trainer.checkpoint_every, "trainer.log_every": config.trainer.log_every,
+        "trainer.layers_every": config.trainer.layers_every, "variant.language_reduction": variant.language_reduction,
+        "variant.task_reduction": variant.task_reduction, "data.limit_train": config.data.limit_train,
+        "data.limit_dev": config.data.limit_dev, "data.limit_test": config.data.limit_test,
+        "optim.clip_norm": config.optim.clip_norm,
+    }  # fmt: skip
+    for key, value in positive.items():
+        if value is not None and not value > 0:
+            raise UserError(f"{key}={value} must be greater than 0")
+    if not 0 < config.mlm.mask_probability < 1:
+        raise UserError(f"mlm.mask_probability={config.mlm.mask_probability} must lie between 0 and 1")
+    for key, length in {"mlm.block_length": config.mlm.block_length, "task.max_length": task.max_length}.items():
+        if length < 8:  # ours: special tokens and a few words
+            raise UserError(f"{key}={length} leaves no room for words; use 8 or more")

@@ -1,0 +1,114 @@
+"""The command itself: exit codes, one sentence for a user's mistake, plan, skip, multirun, Ctrl-C."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from runs import overrides
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def train(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "train.py"), *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=300)
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "160"}
+
+
+def test_a_typo_gets_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
+    done = train("optim.lrr=1e-5", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.strip() == (
+        "error: there is no key 'optim.lrr', did you mean 'optim.lr'?; `python train.py --help` lists the groups"
+    )
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_run_then_skip_then_plan(backbone: Path, world: Path, tmp_path: Path) -> None:
+    given = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[ar,tr]")
+    planned = train(*given, "plan=true")
+    assert planned.returncode == 0, planned.stderr
+    assert ": to run" in planned.stdout
+    assert list(tmp_path.iterdir()) == []
+    done = train(*given)
+    assert done.returncode == 0, done.stderr
+    assert "avg_zero_shot" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert "\r" not in done.stderr  # no progress bar where there is no terminal
+    (result,) = tmp_path.rglob("result.json")
+    before = result.stat().st_mtime_ns
+    again = train(*given)
+    assert again.returncode == 0
+    assert "finished before" in again.stdout
+    assert result.stat().st_mtime_ns == before
+    assert ": finished" in train(*given, "plan=true").stdout
+
+
+def test_missing_adapters_are_trained_first_on_request_and_a_multirun_ends_with_one_table(
+    backbone: Path, world: Path, tmp_path: Path
+) -> None:
+    given = overrides(backbone, world, tmp_path, "task=udpos", "languages=[tr]")
+    stopped = train(*given, "variant=lort_tnoo")
+    assert stopped.returncode == 1
+    assert "no language adapter for en, tr (ort)" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    done = train("--multirun", *given, "variant=lort_tnoo,lort_tort,t_noo", "language_adapters.missing=train")
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.rglob("runs/**/result.json"))) == 5
+    table = done.stdout[done.stdout.index("udpos: f1 x 100") :]
+    assert [line.split()[1] for line in table.splitlines() if line.startswith("│")] == [
+        "lort_tnoo",
+        "lort_tort",
+        "t_noo",
+    ]
+
+
+def test_a_failing_job_does_not_stop_the_others_and_fails_the_command(
+    backbone: Path, world: Path, tmp_path: Path
+) -> None:
+    given = overrides(backbone, world, tmp_path, "task=udpos")
+    done = train("-m", *given, "variant=lort_tnoo,t_noo", "languages=[tr]")
+    assert done.returncode == 1
+    assert len(list(tmp_path.rglob("result.json"))) == 1
+    assert done.stderr.count("no language adapter for en, tr") == 2  # when it happens, and again at the end
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_says_how_to_go_on_and_goes_on(
+    number: signal.Signals, backbone: Path, world: Path, tmp_path: Path
+) -> None:
+    given = overrides(
+        backbone,
+        world,
+        tmp_path,
+        "stage=mlm",
+        "language=tr",
+        "trainer.max_iterations=400",
+        "trainer.checkpoint_every=5",
+    )
+    command = [sys.executable, str(ROOT / "train.py"), *given]
+    process = subprocess.Popen(command, env=environment(), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    while not list(tmp_path.rglob("last.ckpt")):
+        time.sleep(0.05)
+        assert process.poll() is None, process.communicate()
+    process.send_signal(number)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
+    assert "the same command goes on from" in err
+    assert "Traceback" not in err
+    assert not list(tmp_path.rglob("result.json"))
+    assert ": to be resumed" in train(*given, "plan=true").stdout
+    done = train(*given)
+    assert done.returncode == 0, done.stderr
+    (result,) = tmp_path.rglob("result.json")
+    assert json.loads(result.read_text())["provenance"]["steps"] == 400
+    assert len(next(tmp_path.rglob("metrics.csv")).read_text().splitlines()) == 401
