@@ -39,8 +39,8 @@ class AlternatingTraining(pl.LightningModule, ABC):
         self.model, self.head = model, head
         self.orthogonal, self.optim, self.recorder = orthogonal, optim, recorder
         trained: nn.Module = model.backbone if adapter is None else model.adapter_modules(adapter)
-        self.body: list[nn.Parameter] = [p.requires_grad_(True) for p in trained.parameters()]
-        self.main_parameters: list[nn.Parameter] = self.body + ([] if head is None else list(head.parameters()))
+        self.body = list(trained.requires_grad_(True).parameters())
+        self.main_parameters = self.body + ([] if head is None else list(head.parameters()))
         self._rng: dict[str, Any] | None = None
 
     @abstractmethod
