@@ -176,6 +176,14 @@ def test_a_noo_run_never_computes_l_ort(backbone: Path, monkeypatch: pytest.Monk
         train(module, batches(1))
 
 
+def test_both_optimizers_own_the_adapter_and_the_main_one_alone_the_head(backbone: Path) -> None:
+    module, _ = fresh(backbone, orthogonal=True)
+    main, ort = ({id(p) for group in o.param_groups for p in group["params"]} for o in module.configure_optimizers())
+    adapter = {id(p) for p in module.model.adapter_modules("task").parameters()}
+    assert ort == adapter
+    assert main == adapter | {id(p) for p in module.head.parameters()}
+
+
 def test_clipping_goes_by_our_own_key(backbone: Path) -> None:
     """With a tiny limit every gradient is scaled down, so that Adam with a large eps hardly moves."""
     moved = {}

@@ -1,0 +1,49 @@
+"""L_MLM on the masked places only is the full loss of transformers' own masked language model."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForMaskedLM
+
+from orthoadapters import AdaptedEncoder, AdapterConfig, orthogonality_loss
+from orthoadapters.training.mlm import held_out, mlm_loss
+
+
+def batch(seed: int, masked: int) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.randint(5, 400, (3, 11), generator=generator)
+    positions = torch.randperm(33, generator=generator)[:masked]
+    labels = torch.randint(5, 400, (masked,), generator=generator)
+    return {"input_ids": ids, "positions": positions, "labels": labels}
+
+
+def test_it_equals_the_loss_over_full_logits(backbone: Path) -> None:
+    one = batch(0, 6)
+    full_labels = torch.full((33,), -100)
+    full_labels[one["positions"]] = one["labels"]
+    reference = AutoModelForMaskedLM.from_pretrained(backbone).eval()
+    model = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True)
+    with torch.no_grad():
+        expected = reference(input_ids=one["input_ids"], labels=full_labels.view(3, 11)).loss
+        loss = mlm_loss(model, model(one["input_ids"]).hidden, one["positions"], one["labels"], invert=False)
+    torch.testing.assert_close(loss, expected)
+
+
+def test_held_out_loss_weighs_every_masked_subword_the_same(backbone: Path) -> None:
+    model = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True)
+    torch.manual_seed(0)
+    model.add_adapter("sw", AdapterConfig(8, invertible=True))
+    model.activate("sw")
+    batches = [batch(1, 2), batch(2, 9)]
+    with torch.no_grad():
+        encoded = [model(b["input_ids"]) for b in batches]
+        losses = [
+            mlm_loss(model, e.hidden, b["positions"], b["labels"], False) for e, b in zip(encoded, batches, strict=True)
+        ]
+        l_ort = sum(orthogonality_loss(e.pairs).item() for e in encoded) / 2
+    scores = held_out(model, batches, invert=False)
+    assert scores["mlm_loss"] == pytest.approx((2 * losses[0].item() + 9 * losses[1].item()) / 11, rel=1e-5)
+    assert scores["l_ort"] == pytest.approx(l_ort, rel=1e-5)
+    model.activate()
+    assert held_out(model, batches, invert=False).keys() == {"mlm_loss"}
