@@ -92,7 +92,7 @@ def test_a_stopped_run_says_how_to_go_on_and_goes_on(
         tmp_path,
         "stage=mlm",
         "language=tr",
-        "trainer.max_iterations=400",
+        "trainer.max_iterations=200",
         "trainer.checkpoint_every=5",
     )
     command = [sys.executable, str(ROOT / "train.py"), *given]
@@ -110,5 +110,5 @@ def test_a_stopped_run_says_how_to_go_on_and_goes_on(
     done = train(*given)
     assert done.returncode == 0, done.stderr
     (result,) = tmp_path.rglob("result.json")
-    assert json.loads(result.read_text())["provenance"]["steps"] == 400
-    assert len(next(tmp_path.rglob("metrics.csv")).read_text().splitlines()) == 401
+    assert json.loads(result.read_text())["provenance"]["steps"] == 200
+    assert len(next(tmp_path.rglob("metrics.csv")).read_text().splitlines()) == 201
