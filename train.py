@@ -6,21 +6,20 @@ python train.py variant=lort_tnoo task=xnli
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from orthoadapters import language_adapters as library
 from orthoadapters.checks import check
 from orthoadapters.compose import check_command_line, compose_config, mlm_overrides, settle
 from orthoadapters.config import Config, Missing, Stage
 from orthoadapters.errors import UserError
-from orthoadapters.plan import print_plan
 from orthoadapters.results import show, show_together
-from orthoadapters.runs import RunDirectory
 
 # Of this command's jobs, as Hydra swallows what a job returns.
 failures: list[str] = []
@@ -30,6 +29,12 @@ finished: list[dict[str, Any]] = []
 def run_one(config: Config, overrides: Sequence[str]) -> None:
     """Check, plan, skip what is finished, train missing language adapters if asked to, run the stage, show the scores."""
     check(config)
+    # Late, as torch takes seconds to import and a mistyped command line should be answered at once.
+    from orthoadapters import language_adapters as library
+    from orthoadapters.plan import print_plan
+    from orthoadapters.runs import RunDirectory
+    from orthoadapters.stages import train_language_adapter, train_task
+
     run = RunDirectory(config)
     if config.plan:
         print_plan(config, run, overrides)
@@ -37,8 +42,7 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
     if run.finished:
         library.check_finished(config, run)
         print(f"finished before: {run.path}")
-        return show_result(run)
-    from orthoadapters.stages import train_language_adapter, train_task  # late: torch takes seconds to import
+        return show_result(run.result)
 
     if config.stage is Stage.mlm:
         train_language_adapter(config, run)
@@ -48,14 +52,14 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
                 needed = mlm_overrides(overrides, adapter.language)
                 run_one(compose_config(needed), needed)
         train_task(config, run, overrides)
-    show_result(run)
+    show_result(run.result)
 
 
-def show_result(run: RunDirectory) -> None:
-    result = json.loads(run.result.read_text())
+def show_result(path: Path) -> None:
+    result = json.loads(path.read_text())
     finished.append(result)
     show(result)
-    print(f"result: {run.result}")
+    print(f"result: {path}")
 
 
 @hydra.main(config_path="conf", config_name="config", version_base="1.3")
@@ -65,6 +69,9 @@ def job(composed: DictConfig) -> None:
     except UserError as error:
         failures.append(str(error))
         print(f"error: {error}", file=sys.stderr)
+    except Exception as error:  # a defect of ours: shown whole, but the other jobs of a multirun go on
+        failures.append(f"{type(error).__name__}: {error}")
+        traceback.print_exc()
 
 
 def main() -> int:

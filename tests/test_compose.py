@@ -80,6 +80,21 @@ def test_a_mistyped_command_line_names_the_nearest_right_thing(override: str, se
         check_command_line([override])
 
 
+def test_several_values_need_the_multirun_flag_and_hydras_own_questions_pass() -> None:
+    with pytest.raises(UserError, match=r"asks for several runs; add -m"):
+        check_command_line(["variant=t_noo,t_ort"])
+    for question in (["--cfg", "job"], ["--info", "defaults"], ["--help"], ["-m", "variant=glob(t_*)"]):
+        check_command_line(question)
+
+
+def test_a_typo_in_a_language_file_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "language").mkdir()
+    (tmp_path / "language/xx.yaml").write_text("code: xx\nname: X\nwikipedai: y\n")
+    monkeypatch.setattr("orthoadapters.compose.CONF", tmp_path)
+    with pytest.raises(UserError, match=r"conf/language/xx.yaml: Key 'wikipedai' not in 'LanguageConfig'"):
+        language_config("xx")
+
+
 def test_every_value_of_a_multirun_is_checked_before_the_first_job() -> None:
     check_command_line(["-m", "seed=1,2", "variant=t_noo,t_ort"])
     with pytest.raises(UserError, match="variant has no 't_ro'"):
@@ -112,6 +127,9 @@ def test_a_mistyped_key_in_a_file_fails_and_names_file_and_key(tmp_path: Path, m
         ),
         (["task=xnli", "languages=[et]"], "xnli has no 'et'; it has en, ar"),
         (["source_language=xx"], "no language of xnli"),
+        (["variant=t_noo", "variant.task_adapter=ort"], "is variant=t_ort; choose that one"),
+        (["seed=-1"], "must lie between 0 and"),
+        (["task.name=foo"], "has no reader"),
         (["optim.lr=0"], "optim.lr=0.0 must be greater than 0"),
         (["data.limit_test=0"], "must be greater than 0"),
         (["trainer.accelerator=tpu"], "not one of auto, cpu, gpu"),
@@ -146,6 +164,8 @@ def test_a_fingerprint_is_what_the_numbers_depend_on_and_no_more() -> None:
         if override == "corpus.root=x":
             extra = ["corpus=text"]
         assert fingerprint(compose_config(["variant=lort_tnoo", override, *extra])) == fingerprint(base), override
+    order = [fingerprint(compose_config([f"languages={given}"])) for given in ("[tr,ar]", "[ar,tr]", "[ar,ar,tr]")]
+    assert len(set(order)) == 1
     for override in (
         "seed=1",
         "optim.lr=1e-5",

@@ -2,6 +2,9 @@
 
 import csv
 import json
+import shutil
+import subprocess
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,12 +12,15 @@ from typing import Any
 import pytest
 import torch
 from runs import execute, overrides
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
+from orthoadapters.compose import compose_config
 from orthoadapters.data.tokenizer import load_tokenizer
+from orthoadapters.evaluation import Scored
 from orthoadapters.heads import TokenHead
 from orthoadapters.results import Result
+from orthoadapters.runs import RunDirectory
 from orthoadapters.training.alternating import AlternatingTraining
 
 VARIANTS = ["full_ft", "t_noo", "t_ort", "lnoo_tnoo", "lnoo_tort", "lort_tnoo", "lort_tort"]
@@ -54,7 +60,7 @@ def test_a_language_adapter_is_trained_published_and_described(out: Path, backbo
     assert model.configs["sw"].bottleneck == 32
     assert model.configs["sw"].invertible
     assert {file.name for file in run.iterdir()} == {
-        "result.json", "config.yaml", "metrics.csv", "checkpoints", "adapter",
+        "result.json", "config.yaml", "inputs.json", "metrics.csv", "checkpoints", "adapter", ".lock",
     }  # fmt: skip
     with (run / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -271,6 +277,113 @@ def test_an_adapter_of_another_training_is_never_overwritten(backbone: Path, wor
     with pytest.raises(UserError, match="holds an adapter of another training"):
         execute(overrides(backbone, world, tmp_path, *common, "seed=1"))
     assert (tmp_path / "adapters/tiny/sw-noo/adapter.safetensors").read_bytes() == published
+
+
+def test_the_best_epochs_weights_are_tested_and_saved(
+    backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dev score is made to fall after the first epoch: what is saved is then what that epoch had."""
+    kept: list[dict[str, torch.Tensor]] = []
+
+    def falling(model: Any, head: Any, evaluation: Any, metrics: Any) -> Scored:
+        kept.append({name: value.clone() for name, value in head.state_dict().items()})
+        return Scored({"f1": 1 / len(kept), "accuracy": 0.0}, [])
+
+    monkeypatch.setattr("orthoadapters.training.callbacks.evaluate", falling)
+    result = execute(overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]"))
+    assert result.selection is not None
+    assert (result.selection.epoch, result.selection.value) == (1, 1.0)
+    saved = load_file(tmp_path / "runs" / result.run / "head/head.safetensors")
+    assert all(torch.equal(saved[name], kept[0][name]) for name in saved)
+    assert not all(torch.equal(saved[name], kept[1][name]) for name in saved)
+
+
+def test_a_language_adapter_of_another_size_or_backbone_is_refused(
+    out: Path, backbone: Path, world: Path, tmp_path: Path
+) -> None:
+    given = ["variant=lnoo_tnoo", "task=udpos", "languages=[tr]", f"paths.adapters={out}/adapters"]
+    with pytest.raises(
+        UserError, match=r"en-noo has bottleneck 32 and this run's variant.language_reduction makes it 8"
+    ):
+        execute(overrides(backbone, world, tmp_path, *given, "variant.language_reduction=8"))
+    other = Path(shutil.copytree(backbone, tmp_path / "tiny"))
+    weights = load_file(other / "model.safetensors")
+    weights["roberta.embeddings.LayerNorm.bias"] += 0.1
+    save_file(weights, other / "model.safetensors", {"format": "pt"})
+    with pytest.raises(UserError, match="was trained on a backbone with other weights"):
+        execute(overrides(other, world, tmp_path, *given))
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("changed", ["adapter-en", "train"])
+def test_a_run_is_not_resumed_with_other_inputs(
+    changed: str, out: Path, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapters, data = tmp_path / "adapters", tmp_path / "data"
+    shutil.copytree(out / "adapters", adapters)
+    shutil.copytree(world, data)
+    given = overrides(
+        backbone, data, tmp_path, "variant=lnoo_tnoo", "task=udpos", "languages=[tr]", "trainer.checkpoint_every=2"
+    )
+    interrupted(monkeypatch, 3, given)
+    if changed == "train":
+        train = data / "udpos/train-en.tsv"
+        train.write_text(train.read_text().replace("NOUN", "VERB", 1))
+    else:
+        weights = load_file(adapters / "tiny/en-noo/adapter.safetensors")
+        save_file({name: 3 * value for name, value in weights.items()}, adapters / "tiny/en-noo/adapter.safetensors")
+    with pytest.raises(UserError, match=f"was started with other contents of {changed};"):
+        execute(given)
+
+
+def test_two_processes_do_not_train_the_same_run(backbone: Path, world: Path, tmp_path: Path) -> None:
+    given = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]")
+    run = RunDirectory(compose_config(given))
+    run.path.mkdir(parents=True)
+    hold = f"import fcntl, time; f = open({str(run.path / '.lock')!r}, 'w'); fcntl.flock(f, fcntl.LOCK_EX)"
+    holder = f"{hold}; print('held', flush=True); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", holder], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    with pytest.raises(UserError, match="is being trained by another process"):
+        execute(given)
+    process.kill()
+    process.wait()
+    assert execute(given).status == "finished"  # a dead process holds nothing
+
+
+def test_a_broken_checkpoint_is_a_sentence(
+    backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = overrides(
+        backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]", "trainer.checkpoint_every=2"
+    )
+    interrupted(monkeypatch, 3, given)
+    (checkpoint,) = tmp_path.rglob("last.ckpt")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:3000])
+    with pytest.raises(UserError, match=r"last.ckpt cannot be read .*delete it to start"):
+        execute(given)
+
+
+@pytest.mark.parametrize("override", ["mlm.block_length=69", "task.max_length=69"])
+def test_windows_longer_than_the_backbones_positions_are_refused(
+    override: str, backbone: Path, world: Path, tmp_path: Path
+) -> None:
+    stage = "stage=mlm" if override.startswith("mlm") else "stage=task"
+    with pytest.raises(UserError, match="=69 is more than the 68 positions"):
+        execute(
+            overrides(
+                backbone,
+                world,
+                tmp_path,
+                stage,
+                "variant=lnoo_tnoo" if stage == "stage=mlm" else "variant=t_noo",
+                "task=udpos",
+                "languages=[tr]",
+                "language=tr",
+                override,
+            )
+        )
 
 
 def test_bad_data_of_a_target_language_shows_before_training(backbone: Path, world: Path, tmp_path: Path) -> None:

@@ -6,6 +6,17 @@ from orthoadapters.errors import UserError
 PRECISIONS = ("32-true", "bf16-mixed")
 METRICS = {TaskKind.sentence_pair: ("accuracy",), TaskKind.tagging: ("f1", "f1_strict", "accuracy")}
 
+TASKS = ("xnli", "wikiann", "udpos")
+PAPER_VARIANTS = ("full_ft", "t_noo", "t_ort", "lnoo_tnoo", "lnoo_tort", "lort_tnoo", "lort_tort")
+
+
+def paper_name(config: Config) -> str:
+    """The variant's name as its two enum fields make it: l{kind}_t{kind}, t_{kind} or full_ft."""
+    language, task = config.variant.language_adapter, config.variant.task_adapter
+    if language is AdapterKind.none:
+        return "full_ft" if task is AdapterKind.none else f"t_{task.value}"
+    return f"l{language.value}_t{task.value}"
+
 
 def check(config: Config) -> None:
     """Refuses what cannot be run, before any file is read or weight loaded. Raises UserError naming key and fix."""
@@ -30,6 +41,15 @@ def check(config: Config) -> None:
             f"variant={variant.name}: a language adapter without a task adapter is none of the paper's variants; "
             "set variant.task_adapter=noo or ort"
         )
+    if variant.name in PAPER_VARIANTS and variant.name != paper_name(config):
+        raise UserError(
+            f"variant={variant.name} with variant.language_adapter={variant.language_adapter.value} and "
+            f"variant.task_adapter={variant.task_adapter.value} is variant={paper_name(config)}; choose that one"
+        )
+    if task.name not in TASKS:
+        raise UserError(f"task.name={task.name} has no reader; there are {', '.join(TASKS)}")
+    if not 0 <= config.seed < 2**32:
+        raise UserError(f"seed={config.seed} must lie between 0 and 4294967295")
     if config.source_language not in task.languages:
         raise UserError(
             f"source_language={config.source_language} is no language of {task.name}: {', '.join(task.languages)}"
@@ -48,6 +68,7 @@ def check(config: Config) -> None:
         "trainer.max_iterations": config.trainer.max_iterations, "task.batch_size": task.batch_size,
         "mlm.batch_size": config.mlm.batch_size, "mlm.dev_blocks": config.mlm.dev_blocks,
         "trainer.checkpoint_every": config.trainer.checkpoint_every, "trainer.log_every": config.trainer.log_every,
+        "trainer.checkpoint_minutes": config.trainer.checkpoint_minutes,
         "trainer.layers_every": config.trainer.layers_every, "variant.language_reduction": variant.language_reduction,
         "variant.task_reduction": variant.task_reduction, "data.limit_train": config.data.limit_train,
         "data.limit_dev": config.data.limit_dev, "data.limit_test": config.data.limit_test,

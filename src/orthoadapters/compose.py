@@ -7,10 +7,13 @@ import typing
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import yaml
 from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Glob
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -36,16 +39,26 @@ def compose_config(overrides: Sequence[str]) -> Config:
 
 
 def check_command_line(arguments: Sequence[str]) -> None:
-    """Composes every value that the command line names, sweeps included, before Hydra runs a job."""
+    """Composes every value that the command line names, sweeps included, before Hydra runs a job.
+
+    Raises UserError as `compose_config`. Commands that only ask Hydra for something (--help, --cfg, --info) pass.
+    """
     try:
-        overrides = OverridesParser.create().parse_overrides([a for a in arguments if not a.startswith("-")])
+        given = get_args_parser().parse_args(list(arguments))
+        overrides = OverridesParser.create().parse_overrides(given.overrides)
     except OverrideParseException as error:
         raise UserError(f"'{error.override}' is no override; write KEY=VALUE, such as optim.lr=5e-5") from error
+    if given.help or given.hydra_help or given.cfg or given.info or given.config_name or given.config_dir:
+        return
     values: list[list[str]] = []
     for override in overrides:
         if (override.get_key_element() or "").startswith("hydra"):
             continue
         key = override.get_key_element()
+        if override.is_sweep_override() and not given.multirun:
+            raise UserError(f"'{override.input_line}' asks for several runs; add -m (--multirun) to the command")
+        if isinstance(override.value(), Glob):
+            continue  # Hydra itself knows which files match
         if override.is_sweep_override():
             values.append([f"{key}={value}" for value in override.sweep_string_iterator()])
         else:
@@ -73,7 +86,10 @@ def language_config(code: str) -> LanguageConfig:
     if not path.exists():
         known = sorted(file.stem for file in path.parent.glob("*.yaml"))
         raise UserError(f"unknown language '{code}'{_nearest(code, known)}; conf/language/ has {', '.join(known)}")
-    merged = OmegaConf.merge(OmegaConf.structured(LanguageConfig), OmegaConf.load(path))
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(LanguageConfig), OmegaConf.load(path))
+    except (OmegaConfBaseException, yaml.YAMLError) as error:
+        raise UserError(f"conf/language/{code}.yaml: {str(error).strip().splitlines()[0]}") from error
     return typing.cast(LanguageConfig, OmegaConf.to_object(merged))
 
 
@@ -87,7 +103,7 @@ def mlm_overrides(task_overrides: Sequence[str], language: str) -> list[str]:
 
     The seed is left out: one language adapter serves the task runs of every seed.
     """
-    kept = [override for override in task_overrides if not override.startswith(_TASK_RUN_ONLY)]
+    kept = [override for override in task_overrides if not override.lstrip("+").startswith(_TASK_RUN_ONLY)]
     return ["stage=mlm", *kept, f"language={language}"]
 
 

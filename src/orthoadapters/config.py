@@ -89,6 +89,7 @@ class TaskConfig:
     batch_size: int = MISSING
     epochs: int = MISSING
     lr: float = MISSING
+    ort_lr: float = MISSING
 
 
 @dataclass
@@ -155,6 +156,7 @@ class TrainerConfig:
     max_epochs: int = MISSING
     max_iterations: int = MISSING
     checkpoint_every: int = MISSING
+    checkpoint_minutes: float = MISSING
     log_every: int = MISSING
     layers_every: int = MISSING
 
@@ -198,7 +200,7 @@ class Config:
 def evaluated_languages(config: Config) -> list[str]:
     """The source language, then the targets."""
     chosen = config.languages if config.languages is not None else config.task.languages
-    return [config.source_language, *(code for code in chosen if code != config.source_language)]
+    return list(dict.fromkeys([config.source_language, *chosen]))
 
 
 def is_orthogonal(config: Config) -> bool:

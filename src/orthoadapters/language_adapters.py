@@ -1,6 +1,7 @@
 """The trained language adapters on disk: where they lie, which are missing, publishing a new one."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from orthoadapters.compose import mlm_overrides
 from orthoadapters.config import AdapterKind, Config, Stage, evaluated_languages
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, write_text
-from orthoadapters.results import sha256
+from orthoadapters.inputs import folder_sha256
+from orthoadapters.model import AdaptedEncoder
 from orthoadapters.runs import RunDirectory
 
 RECORD = "training.json"  # beside AdapterHub's own files: which run trained the adapter
@@ -28,8 +30,43 @@ class LanguageAdapter:
         return (self.path / "adapter_config.json").exists()
 
     def described(self) -> dict[str, str]:
-        """Its entry in result.json."""
-        return {"kind": self.kind.value, "source": "trained", "path": str(self.path), "sha256": sha256(self.path)}
+        """Its entry in result.json, with what the folder holds now."""
+        return {
+            "kind": self.kind.value,
+            "source": "trained",
+            "path": str(self.path),
+            "sha256": folder_sha256(self.path),
+        }
+
+    def load(self, model: AdaptedEncoder, bottleneck: int, backbone_sha256: str) -> None:
+        """Adds it to the model under its language's code.
+
+        Raises UserError if it has another size than the variant says, or was trained on other backbone weights.
+        """
+        model.load_adapter(self.path, self.language)
+        found = model.configs[self.language].bottleneck
+        if found != bottleneck:
+            raise UserError(
+                f"{self.path} has bottleneck {found} and this run's variant.language_reduction makes it {bottleneck}; "
+                "train the adapter with the same reduction, elsewhere if need be (paths.adapters=DIR)"
+            )
+        trained_on = self.record().get("backbone_sha256", backbone_sha256)
+        if trained_on != backbone_sha256:
+            raise UserError(
+                f"{self.path} was trained on a backbone with other weights ({trained_on[:8]}, this one's are "
+                f"{backbone_sha256[:8]}); name the backbones apart with backbone.name=..., and train the adapter on this one"
+            )
+
+    def record(self) -> dict[str, Any]:
+        """What training.json says; empty for an adapter from elsewhere. Raises UserError if it is not JSON."""
+        path = self.path / RECORD
+        if not path.exists():
+            return {}
+        try:
+            held = json.loads(path.read_text())
+        except ValueError as error:
+            raise UserError(f"{path} is not JSON ({error}); restore it, or train the adapter anew") from None
+        return held if isinstance(held, dict) else {}
 
 
 def language_adapter(config: Config, language: str) -> LanguageAdapter:
@@ -55,7 +92,7 @@ def require(config: Config, overrides: Sequence[str]) -> None:
     absent = missing(config)
     if not absent:
         return
-    commands = "\n".join(f"  python train.py {' '.join(mlm_overrides(overrides, a.language))}" for a in absent)
+    commands = "\n".join(f"  {training_command(overrides, a.language)}" for a in absent)
     raise UserError(
         f"no language adapter for {', '.join(a.language for a in absent)} ({absent[0].kind.value}) in "
         f"{absent[0].path.parent}; train {'it' if len(absent) == 1 else 'them'} with:\n{commands}\n"
@@ -63,12 +100,16 @@ def require(config: Config, overrides: Sequence[str]) -> None:
     )
 
 
+def training_command(overrides: Sequence[str], language: str) -> str:
+    """What to type for one missing language adapter, safe to paste into a shell."""
+    return shlex.join(["python", "train.py", *mlm_overrides(overrides, language)])
+
+
 def check_publishable(target: LanguageAdapter, fingerprint: str) -> None:
     """Raises UserError if another run's adapter has the place that this run would publish to."""
     if not target.exists:
         return
-    record = target.path / RECORD
-    former = json.loads(record.read_text()).get("fingerprint", "") if record.exists() else "none"
+    former = target.record().get("fingerprint", "none")
     if former != fingerprint:
         raise UserError(
             f"{target.path} holds an adapter of another training (fingerprint {former[:8]}, this run's is {fingerprint[:8]}); "
@@ -89,6 +130,7 @@ def check_finished(config: Config, run: RunDirectory) -> None:
 
     Raises UserError if a language adapter was trained anew since.
     """
+    run.check_owner()
     if config.stage is Stage.mlm:
         target = language_adapter(config, config.language.code)
         check_publishable(target, run.fingerprint)
@@ -97,7 +139,7 @@ def check_finished(config: Config, run: RunDirectory) -> None:
         return
     used = json.loads(run.result.read_text())["adapters"]
     for adapter in needed(config):
-        if adapter.exists and sha256(adapter.path) != used[adapter.language]["sha256"]:
+        if adapter.exists and folder_sha256(adapter.path) != used[adapter.language]["sha256"]:
             raise UserError(
                 f"{run.path} was finished with another language adapter for {adapter.language} than {adapter.path} holds "
                 "now; move the run away to repeat it, or choose another folder with paths.runs=DIR"

@@ -153,6 +153,10 @@ class WindowScore(Metric):
             getattr(self, state).append(value)
 
     def compute(self) -> dict[str, float]:
+        return score(self.names, self.gold, self.predictions())
+
+    def predictions(self) -> list[list[str]]:
+        """Label names per sentence, one per word, or one per pair. Raises RuntimeError if a window is missing."""
         index, width, flat = (self._together(getattr(self, state)) for state in STATES)
         ends = np.cumsum(width)
         rows: dict[int, list[int]] = {
@@ -161,8 +165,7 @@ class WindowScore(Metric):
         }
         if len(rows) != len(self.windows):
             raise RuntimeError(f"{len(rows)} of {len(self.windows)} windows were predicted; predict all before scoring")
-        joined = join_windows(self.windows, [rows[window] for window in range(len(self.windows))])
-        return score(self.names, self.gold, joined)
+        return join_windows(self.windows, [rows[window] for window in range(len(self.windows))])
 
     @staticmethod
     def _together(state: Tensor | Sequence[Tensor]) -> NDArray[np.int64]:

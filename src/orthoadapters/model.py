@@ -1,10 +1,10 @@
 """The frozen backbone with one adapter site per layer, and the stack that is active in them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
@@ -150,9 +150,14 @@ class AdaptedEncoder(nn.Module):
             self._known(name)
         self.stack = names
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Encoded:
-        """input_ids: (B, T). attention_mask: (B, T), 0 or False where padded; None: nothing is padded."""
-        hidden = self.backbone.embeddings(input_ids=input_ids)
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor | None = None, token_type_ids: Tensor | None = None
+    ) -> Encoded:
+        """input_ids: (B, T). attention_mask: (B, T), 0 or False where padded; None: nothing is padded.
+
+        token_type_ids: (B, T), 1 in the second sentence of a pair, for backbones that know the difference (BERT, ELECTRA).
+        """
+        hidden = self.backbone.embeddings(input_ids=input_ids, token_type_ids=token_type_ids)
         if hasattr(self.backbone, "embeddings_project"):  # ELECTRA with narrow embeddings
             hidden = self.backbone.embeddings_project(hidden)
         if (invertible := self.first_invertible) is not None:
@@ -166,6 +171,13 @@ class AdaptedEncoder(nn.Module):
             if pair is not None:
                 pairs.append(pair)
         return Encoded(hidden, pairs)
+
+    def encode(self, batch: Mapping[str, Any], device: torch.device | None = None) -> Encoded:
+        """`forward` of a loader's batch, brought to `device` first if one is given."""
+        inputs = [batch.get(name) for name in ("input_ids", "attention_mask", "token_type_ids")]
+        if device is not None:
+            inputs = [None if tensor is None else tensor.to(device, non_blocking=True) for tensor in inputs]
+        return self(*inputs)
 
     def mlm_logits(self, hidden: Tensor, *, invert: bool = False) -> Tensor:
         """(M, H) hidden vectors -> (M, vocabulary); `invert` first undoes the active invertible adapter (MAD-X)."""

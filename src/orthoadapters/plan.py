@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from orthoadapters import language_adapters as library
-from orthoadapters.compose import mlm_overrides
 from orthoadapters.config import Config, Stage, evaluated_languages, is_orthogonal
 from orthoadapters.runs import RunDirectory
 
@@ -25,4 +24,4 @@ def print_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> N
     print(f"  {config.variant.name} on {config.task.name} with {config.backbone.path}, tested on {languages}")
     print(f"  {config.trainer.max_epochs} epochs of batches of {config.task.batch_size}, lr {config.optim.lr:g}{ort}")
     for adapter in library.missing(config):
-        print(f"  waits for {adapter.path}: python train.py {' '.join(mlm_overrides(overrides, adapter.language))}")
+        print(f"  waits for {adapter.path}: {library.training_command(overrides, adapter.language)}")

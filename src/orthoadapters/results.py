@@ -1,6 +1,5 @@
 """result.json: its schema, and the tables at the end of a command."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -62,14 +61,6 @@ def write_result(path: Path, result: Result) -> None:
     write_text(path, json.dumps(asdict(result), indent=2, ensure_ascii=False) + "\n")
 
 
-def sha256(folder: Path) -> str:
-    """Of an adapter folder's files, names included, in order of their names."""
-    digest = hashlib.sha256()
-    for file in sorted(folder.iterdir()):
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()
-
-
 def show(result: Mapping[str, Any]) -> None:
     """Prints the scores of a finished run as a table on standard output."""
     tests: dict[str, dict[str, float]] = result["test"]
@@ -88,7 +79,7 @@ def show(result: Mapping[str, Any]) -> None:
         table.caption = (
             f"epoch {chosen['epoch']}, chosen on {chosen['language']} {chosen['split']} ({chosen['metric']})"
         )
-    Console().print(table)
+    _print(table)
 
 
 def show_together(results: Sequence[Mapping[str, Any]]) -> None:
@@ -109,4 +100,9 @@ def show_together(results: Sequence[Mapping[str, Any]]) -> None:
             ort_lr = "" if row["ort_lr"] is None else f"{row['ort_lr']:g}"
             shown = ["" if score is None else f"{100 * score:.2f}" for score in scores]
             table.add_row(row["variant"], f"{row['lr']:g}", ort_lr, str(row["seed"]), *shown)
-        Console().print(table)
+        _print(table)
+
+
+def _print(table: Table) -> None:
+    """As wide as the table needs, whatever the terminal has: a cut number is worse than a wrapped line."""
+    Console(width=1000).print(table)

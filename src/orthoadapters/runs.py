@@ -1,8 +1,11 @@
 """A run's directory: its name, its fingerprint, what is in it, and whether it is finished."""
 
 import dataclasses
+import fcntl
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,8 @@ from orthoadapters.files import write_text
 # What changes no number of a finished run: where things lie, what is logged, on which device and how often it is saved.
 WITHOUT_EFFECT = {
     "plan", "logger", "paths", "language_adapters.missing", "trainer.accelerator", "trainer.checkpoint_every",
-    "trainer.log_every", "trainer.layers_every", "variant.name", "language.name", "languages", "task.languages",
+    "trainer.log_every", "trainer.layers_every", "variant.name", "language.name", "language.udpos", "languages",
+    "task.languages", "trainer.checkpoint_minutes",
 }  # fmt: skip
 # What only one of the two stages reads.
 TASK_ONLY = {"task", "data", "source_language", "trainer.max_epochs", "variant.task_adapter", "variant.task_reduction"}
@@ -31,14 +35,16 @@ def choices(config: Config) -> dict[str, Any]:
         left_out = left_out | ORT_ONLY
     if config.stage is Stage.task and config.variant.language_adapter is AdapterKind.none:
         left_out = left_out | {"variant.language_reduction"}
+    if config.variant.task_adapter is AdapterKind.none:
+        left_out = left_out | {"variant.task_reduction"}
     flat = _flat(dataclasses.asdict(config))
     kept = {key: v for key, v in flat.items() if not any(key == k or key.startswith(k + ".") for k in left_out)}
     if config.stage is Stage.mlm:
         kept |= {"optim.lr": config.optim.lr}
         kept = {key: v for key, v in kept.items() if key not in ("mlm.lr", "mlm.ort_lr", "mlm.iterations")}
     else:
-        kept |= {"languages": evaluated_languages(config)}
-        kept = {key: v for key, v in kept.items() if key not in ("task.lr", "task.epochs")}
+        kept |= {"languages": sorted(evaluated_languages(config))}
+        kept = {key: v for key, v in kept.items() if key not in ("task.lr", "task.ort_lr", "task.epochs")}
     return kept
 
 
@@ -71,20 +77,45 @@ class RunDirectory:
     def finished(self) -> bool:
         return self.result.exists()
 
-    def open(self) -> None:
-        """Makes the directory and writes config.yaml. Raises UserError if it belongs to another configuration."""
+    def check_owner(self) -> None:
+        """Raises UserError if the directory's config.yaml is another configuration's."""
         written = self.path / "config.yaml"
-        if written.exists():
-            former = (yaml.safe_load(written.read_text()) or {}).get("fingerprint")
-            if former != self.fingerprint:
-                raise UserError(
-                    f"{self.path} belongs to another configuration (fingerprint {str(former)[:8]}, this run's is "
-                    f"{self.fingerprint[:8]}); move it away, or choose another folder with paths.runs=DIR"
-                )
+        if not written.exists():
             return
+        former = (yaml.safe_load(written.read_text()) or {}).get("fingerprint")
+        if former != self.fingerprint:
+            raise UserError(
+                f"{self.path} belongs to another configuration (fingerprint {str(former)[:8]}, this run's is "
+                f"{self.fingerprint[:8]}); move it away, or choose another folder with paths.runs=DIR"
+            )
+
+    @contextmanager
+    def open(self, inputs: Mapping[str, str]) -> Iterator[None]:
+        """Makes the directory, writes config.yaml and inputs.json, and holds the run's lock until the block ends.
+
+        inputs: SHA-256 of everything that is read, by name. Raises UserError if the directory belongs to another
+        configuration, was started with other inputs, or is in use by another process. A dead process holds no lock.
+        """
+        self.check_owner()
         (self.path / "checkpoints").mkdir(parents=True, exist_ok=True)
-        described = {"fingerprint": self.fingerprint} | _plain(dataclasses.asdict(self.config))
-        write_text(written, yaml.safe_dump(described, sort_keys=False, allow_unicode=True))
+        with (self.path / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UserError(
+                    f"{self.path} is being trained by another process; give this command again when that one is done"
+                ) from None
+            read = self.path / "inputs.json"
+            if read.exists() and (former := json.loads(read.read_text())) != dict(inputs):
+                changed = [name for name in sorted({*former, *inputs}) if former.get(name) != inputs.get(name)]
+                raise UserError(
+                    f"{self.path} was started with other contents of {', '.join(changed)}; bring those back, or move the "
+                    "run away to start anew"
+                )
+            write_text(read, json.dumps(dict(inputs), indent=2, sort_keys=True) + "\n")
+            described = {"fingerprint": self.fingerprint} | _plain(dataclasses.asdict(self.config))
+            write_text(self.path / "config.yaml", yaml.safe_dump(described, sort_keys=False, allow_unicode=True))
+            yield
 
 
 def _plain(value: Any) -> Any:

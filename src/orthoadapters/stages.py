@@ -1,7 +1,6 @@
 """The two stages from start to finish: data -> model -> alternating steps -> scores -> files -> result.json."""
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -13,9 +12,11 @@ from orthoadapters.compose import language_config
 from orthoadapters.config import AdapterKind, Config, TaskKind, evaluated_languages, is_orthogonal
 from orthoadapters.data.modules import TASK_DATA, MLMData
 from orthoadapters.data.tokenizer import load_tokenizer
+from orthoadapters.errors import UserError
 from orthoadapters.evaluation import evaluate, swap_language
 from orthoadapters.files import new_folder
 from orthoadapters.heads import SentencePairHead, TokenHead
+from orthoadapters.inputs import blocks_sha256, examples_sha256, weights_sha256
 from orthoadapters.model import AdaptedEncoder
 from orthoadapters.predictions import save_head, write_predictions
 from orthoadapters.provenance import provenance
@@ -41,7 +42,7 @@ def train_language_adapter(config: Config, run: RunDirectory) -> Result:
     target = library.language_adapter(config, language)
     library.check_publishable(target, run.fingerprint)
     path, where = backbone_path(config), device(config.trainer)
-    tokenizer = load_tokenizer(path, config.backbone.revision)
+    tokenizer = load_tokenizer(path, config.backbone.revision, needs_mask=True)
     data = MLMData(
         config.corpus, config.mlm, config.language, tokenizer, Path(config.paths.cache), config.seed,
         iterations=config.trainer.max_iterations,
@@ -50,13 +51,15 @@ def train_language_adapter(config: Config, run: RunDirectory) -> Result:
     model = AdaptedEncoder.from_pretrained(
         path, revision=config.backbone.revision, mlm_head=True, pair=config.orthogonality.pair
     ).to(where)
-    run.open()
+    check_lengths(model, {"mlm.block_length": config.mlm.block_length})
+    backbone_sha256 = weights_sha256(model.backbone)
+    inputs = {"backbone": backbone_sha256, f"text-{language}": blocks_sha256(loader.blocks)}
     bare = held_out(model, dev, invert=False)
     pl.seed_everything(config.seed, verbose=False)  # here, so that the fresh weights depend on the seed alone
     model.add_adapter(language, AdapterConfig(model.hidden_size // config.variant.language_reduction, invertible=True))
     model.activate(language)
     invert = config.language_adapters.invert_before_decoder
-    with _trackers(config, run, len(model.sites)) as opened:
+    with run.open(inputs), _trackers(config, run, len(model.sites)) as opened:
         recorder = _recorder(config, opened)
         module = MLMTraining(model, language, is_orthogonal(config), config.optim, recorder, invert)
         fit(config.trainer, run, module, loader, f"mlm {language} {kind.value}")
@@ -65,6 +68,7 @@ def train_language_adapter(config: Config, run: RunDirectory) -> Result:
         record = {
             "fingerprint": run.fingerprint, "language": language, "kind": kind.value, "backbone": config.backbone.name,
             "iterations": config.trainer.max_iterations, "batch_size": config.mlm.batch_size,
+            "backbone_sha256": backbone_sha256,
         }  # fmt: skip
         library.publish(run.path / "adapter", target, record | scores)
         test = {language: scores | {"mlm_loss_without_adapter": bare["mlm_loss"], "n": len(dev.rows)}}
@@ -86,12 +90,22 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
         code: data.evaluation("test", language_config(code)) for code in languages
     }  # bad input shows before training
     model = AdaptedEncoder.from_pretrained(path, revision=config.backbone.revision, pair=config.orthogonality.pair)
+    check_lengths(model, {"task.max_length": config.task.max_length})
+    backbone_sha256 = weights_sha256(model.backbone)
     adapters = {adapter.language: adapter for adapter in library.needed(config)}
+    used = {code: adapter.described() for code, adapter in adapters.items()}
+    d_language = model.hidden_size // config.variant.language_reduction
     for adapter in adapters.values():  # likewise: every one is read and checked before training
-        model.load_adapter(adapter.path, adapter.language)
+        adapter.load(model, d_language, backbone_sha256)
         if adapter.language != source:
             model.delete_adapter(adapter.language)
-    run.open()
+    inputs = {
+        "backbone": backbone_sha256,
+        "train": examples_sha256(data.train_examples),
+        "dev": examples_sha256(dev.examples),
+    }
+    inputs |= {f"test-{code}": examples_sha256(evaluation.examples) for code, evaluation in tests.items()}
+    inputs |= {f"adapter-{code}": entry["sha256"] for code, entry in used.items()}
     pl.seed_everything(config.seed, verbose=False)  # here, so that the fresh weights depend on the seed alone
     head = HEADS[config.task.kind](
         model.hidden_size, len(config.task.labels), model.backbone.config.hidden_dropout_prob
@@ -101,7 +115,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
         model.add_adapter(task_adapter, AdapterConfig(model.hidden_size // config.variant.task_reduction))
     swap_language(model, source if adapters else None, task_adapter)
 
-    with _trackers(config, run, len(model.sites)) as opened:
+    with run.open(inputs), _trackers(config, run, len(model.sites)) as opened:
         recorder = _recorder(config, opened)
         module = TaskTraining(model, head, task_adapter, is_orthogonal(config), config.optim, recorder).to(where)
         select = SelectOnDev(dev, config.task.metrics, data.batches_per_epoch)
@@ -118,7 +132,9 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
         test: dict[str, dict[str, float]] = {}
         for code, evaluation in tests.items():
             if adapters and code != source:
-                model.load_adapter(adapters[code].path, code)
+                adapters[code].load(model, d_language, backbone_sha256)
+                if adapters[code].described() != used[code]:
+                    raise UserError(f"{adapters[code].path} was changed during this run; give the same command again")
             swap_language(model, code if adapters else None, task_adapter)
             scored = evaluate(model, head, evaluation, config.task.metrics)
             if adapters and code != source:
@@ -131,13 +147,24 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
             with new_folder(run.path / "backbone") as folder:
                 model.backbone.save_pretrained(folder)
         save_head(run.path / "head", head, config.task)
-        used = {code: adapter.described() for code, adapter in adapters.items()}
         result = _result(config, run, recorder, len(loader), test, used)
         result.selection = Selection(source, "dev", config.task.metrics[0], select.value, select.epoch, select.history)
         result.avg_zero_shot = average_zero_shot(test, source)
         result.counts = data.counts
         _finish(run, result, opened)
     return result
+
+
+def check_lengths(model: AdaptedEncoder, lengths: Mapping[str, int]) -> None:
+    """Raises UserError for a key that asks for more subwords than the backbone has positions."""
+    backbone = model.backbone.config
+    taken = (
+        backbone.pad_token_id + 1 if backbone.model_type in ("xlm-roberta", "roberta") else 0
+    )  # RoBERTa counts from there
+    room = backbone.max_position_embeddings - taken
+    for key, length in lengths.items():
+        if length > room:
+            raise UserError(f"{key}={length} is more than the {room} positions of this backbone; lower it")
 
 
 def backbone_path(config: Config) -> str:
@@ -185,6 +212,6 @@ def _finish(run: RunDirectory, result: Result, opened: Sequence[Tracker]) -> Non
     scores |= {f"avg_zero_shot_{name}": value for name, value in result.avg_zero_shot.items()}
     if result.selection:
         scores |= {"selected_epoch": result.selection.epoch, "selected_dev": result.selection.value}
-    for tracker in opened:
-        tracker.summarise(scores | {f"provenance_{k}": v for k, v in dataclasses.asdict(result)["provenance"].items()})
     write_result(run.result, result)
+    for tracker in opened:
+        tracker.summarise(scores | {f"provenance_{key}": value for key, value in result.provenance.items()})

@@ -77,10 +77,11 @@ class WandbTracker:
         if mode is None:
             mode = "online" if wandb.api.api_key else "offline"
             if mode == "offline":
-                sync = f"wandb sync {run.path}/wandb/offline-run-*"
+                sync = f"wandb sync --append {run.path}/wandb/offline-run-*"
                 print(f"W&B: no key found, logging offline; `{sync}` uploads it later", file=sys.stderr)
         stage = config.stage.value
         subject = config.language.code if stage == "mlm" else config.task.name
+        kind = f"l{config.variant.language_adapter.value}" if stage == "mlm" else config.variant.name
         self.run = wandb.init(
             project=config.logger.project,
             entity=config.logger.entity,
@@ -88,7 +89,7 @@ class WandbTracker:
             name=run.name,
             group=f"{stage}-{subject}",
             job_type=stage,
-            tags=[stage, config.variant.name, subject, str(config.backbone.name), f"seed{config.seed}"],
+            tags=[stage, kind, subject, str(config.backbone.name), f"seed{config.seed}"],
             config=choices(config) | {"stage": stage, "variant": config.variant.name, "fingerprint": run.fingerprint},
             dir=str(run.path),
             mode=mode,  # type: ignore[arg-type]

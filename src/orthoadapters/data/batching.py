@@ -89,7 +89,8 @@ def length_batches(
 class BatchLoader(ResumableLoader):
     """Padded batches of windows.
 
-    A batch: input_ids (B, T) int64, attention_mask (B, T) bool, labels (B,) or (B, T) int64, index (B,) int64 into the
+    A batch: input_ids (B, T) int64 (and token_type_ids of pairs, where the backbone has them), attention_mask (B, T)
+    bool, labels (B,) or (B, T) int64, index (B,) int64 into the
     windows, tokens: real subwords as a Python int, so that nobody waits for a GPU to count them.
     """
 
@@ -115,13 +116,21 @@ class BatchLoader(ResumableLoader):
             ids[row, :length] = self.windows.input_ids[window]
             place = (row, slice(length)) if self.windows.per_word else row
             labels[place] = self.windows.labels[window]
-        return {
+        types = {} if self.windows.segments is None else {"token_type_ids": self._types(members, shape)}
+        return types | {
             "input_ids": torch.from_numpy(ids),
             "attention_mask": torch.from_numpy(np.arange(shape[1]) < lengths[:, None]),
             "labels": torch.from_numpy(labels),
             "index": torch.from_numpy(members.astype(np.int64)),
             "tokens": int(lengths.sum()),
         }
+
+    def _types(self, members: NDArray[np.int64], shape: tuple[int, int]) -> torch.Tensor:
+        assert self.windows.segments is not None
+        types = np.zeros(shape, dtype=np.int64)
+        for row, window in enumerate(members.tolist()):
+            types[row, : self.lengths[window]] = self.windows.segments[window]
+        return torch.from_numpy(types)
 
 
 class BlockLoader(ResumableLoader):

@@ -53,8 +53,12 @@ class TaskData(pl.LightningDataModule, ABC):
         return Evaluation(examples, windows, self._loader(windows, shuffle=False))
 
     @cached_property
+    def train_examples(self) -> list[Example]:
+        return read_examples(self.data, self.task, "train", self.source)
+
+    @cached_property
     def train(self) -> BatchLoader:
-        return self._loader(self.windows(read_examples(self.data, self.task, "train", self.source)), shuffle=True)
+        return self._loader(self.windows(self.train_examples), shuffle=True)
 
     @cached_property
     def dev(self) -> Evaluation:

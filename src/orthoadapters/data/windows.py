@@ -37,6 +37,7 @@ class Windows:
     label_names: tuple[str, ...]
     cut: int  # pairs that lost subwords to max_length
     replaced: int  # words that became <unk> as a whole
+    segments: list[NDArray[np.int32]] | None = None  # token_type_ids of pairs, for backbones that have them
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -103,9 +104,11 @@ def _word_pieces(
     """The subword ids of every distinct word, and whether <unk> stands for it."""
     words = list(dict.fromkeys(word for sentence in sentences for word in sentence.words))
     pieces: dict[str, tuple[list[int], bool]] = {}
+    # RoBERTa's byte-level tokenizer writes the space before a word into its first subword; the others see no difference.
+    space = " " if tokenizer("a")["input_ids"] != tokenizer(" a")["input_ids"] else ""
     for start in range(0, len(words), CHUNK):
         chunk = words[start : start + CHUNK]
-        encoded = tokenizer(chunk, add_special_tokens=False, verbose=False)["input_ids"]
+        encoded = tokenizer([space + word for word in chunk], add_special_tokens=False, verbose=False)["input_ids"]
         for word, ids in zip(chunk, encoded, strict=True):
             fits = 0 < len(ids) <= budget
             pieces[word] = (ids if fits else [tokenizer.unk_token_id], not fits)
@@ -120,10 +123,12 @@ def pair_windows(
         raise UserError(f"task.max_length={max_length} leaves no room for a sentence pair; the paper uses 128")
     label_id = {label: number for number, label in enumerate(labels)}
     input_ids: list[NDArray[np.int32]] = []
+    segments: list[NDArray[np.int32]] | None = [] if "token_type_ids" in tokenizer.model_input_names else None
     cut = 0
     for start in range(0, len(pairs), CHUNK):
         chunk = pairs[start : start + CHUNK]
-        encoded = tokenizer([p.premise for p in chunk], [p.hypothesis for p in chunk], verbose=False)["input_ids"]
+        whole = tokenizer([p.premise for p in chunk], [p.hypothesis for p in chunk], verbose=False)
+        encoded = whole["input_ids"]
         too_long = [place for place, ids in enumerate(encoded) if len(ids) > max_length]
         if too_long:
             shortened = tokenizer(
@@ -131,14 +136,17 @@ def pair_windows(
                 [chunk[place].hypothesis for place in too_long],
                 truncation="longest_first",
                 max_length=max_length,
-            )["input_ids"]
-            for place, ids in zip(too_long, shortened, strict=True):
-                encoded[place] = ids
+            )
+            for name in whole:
+                for place, values in zip(too_long, shortened[name], strict=True):
+                    whole[name][place] = values
         cut += len(too_long)
         input_ids.extend(np.array(ids, dtype=np.int32) for ids in encoded)
+        if segments is not None:
+            segments.extend(np.array(types, dtype=np.int32) for types in whole["token_type_ids"])
     targets = [np.array(label_id[pair.label], dtype=np.int64) for pair in pairs]
     log.info("%d pairs, %d of them cut to %d subwords", len(pairs), cut, max_length)
-    return Windows(input_ids, targets, np.arange(len(pairs)), len(pairs), tuple(labels), cut, 0)
+    return Windows(input_ids, targets, np.arange(len(pairs)), len(pairs), tuple(labels), cut, 0, segments)
 
 
 def join_windows(windows: Windows, predicted: Sequence[Sequence[int]]) -> list[list[str]]:

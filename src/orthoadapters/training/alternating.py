@@ -67,7 +67,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
             ort = self.optimizers(use_pl_optimizer=False)[1]  # type: ignore[index]  # raw: global_step counts batches
             ort.zero_grad()
             mask = batch.get("attention_mask")
-            pairs = self.model(batch["input_ids"], mask).pairs  # the head is not needed for L_ORT
+            pairs = self.model.encode(batch).pairs  # the head is not needed for L_ORT
             l_ort = orthogonality_loss(pairs, mask)
             self.manual_backward(l_ort)
             row |= {"l_ort": l_ort.detach(), "ort_grad_norm": self._clip(self.body)}
@@ -91,8 +91,8 @@ class AlternatingTraining(pl.LightningModule, ABC):
         checkpoint["state_dict"] = self.trained_state()
         checkpoint["recorder"] = self.recorder.state_dict()
         checkpoint["rng"] = {"cpu": torch.get_rng_state()}
-        if torch.cuda.is_available():
-            checkpoint["rng"]["cuda"] = torch.cuda.get_rng_state_all()
+        if self.device.type == "cuda":
+            checkpoint["rng"]["cuda"] = torch.cuda.get_rng_state(self.device)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if checkpoint["state_dict"].keys() != self.trained_state().keys():
@@ -103,8 +103,8 @@ class AlternatingTraining(pl.LightningModule, ABC):
     def on_train_start(self) -> None:
         self.model.train()
         if self._rng is not None:  # set last, so that nothing between loading and training draws from it
-            torch.set_rng_state(self._rng["cpu"])
-            if torch.cuda.is_available() and "cuda" in self._rng:
-                torch.cuda.set_rng_state_all(self._rng["cuda"])
+            torch.set_rng_state(self._rng["cpu"].cpu())
+            if self.device.type == "cuda" and "cuda" in self._rng:
+                torch.cuda.set_rng_state(self._rng["cuda"].cpu(), self.device)
             self._rng = None
         self.recorder.resume_from(self.global_step)

@@ -1,12 +1,15 @@
 """What happens between iterations: selection on the source language's development set, checkpoints, the progress bar."""
 
+import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, Checkpoint
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
@@ -61,21 +64,33 @@ class SelectOnDev(Callback):
 
 
 class KeepLast(Checkpoint):
-    """Writes `last.ckpt` every `every` iterations and after the last one, under a temporary name first.
+    """Writes `last.ckpt` every `every` iterations or `minutes`, after the last one and on SIGTERM; temporary name first.
 
     Lightning runs callbacks of this kind after all others, so a checkpoint of an epoch's end holds its dev score.
     """
 
-    def __init__(self, path: Path, every: int) -> None:
-        self.path, self.every = path, every
+    def __init__(self, path: Path, every: int, minutes: float) -> None:
+        self.path, self.every, self.seconds = path, every, 60 * minutes
+        self.saved = time.monotonic()
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps:
-            temporary = self.path.with_name(".last.ckpt.tmp")
-            trainer.save_checkpoint(temporary)
-            temporary.replace(self.path)
+        due = trainer.global_step % self.every == 0 or time.monotonic() - self.saved > self.seconds
+        if due or trainer.global_step == trainer.max_steps:
+            self._save(trainer)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        if isinstance(exception, SIGTERMException):  # Lightning raises it between two iterations: nothing is half done
+            self._save(trainer)
+
+    def _save(self, trainer: pl.Trainer) -> None:
+        temporary = self.path.with_name(".last.ckpt.tmp")
+        trainer.save_checkpoint(temporary)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())  # before the rename, or a power cut could leave an empty file under the name
+        temporary.replace(self.path)
+        self.saved = time.monotonic()
 
 
 class ProgressBar(Callback):
@@ -101,6 +116,9 @@ class ProgressBar(Callback):
         news = "  ".join(f"{name} {last[name]:.4g}" for name in ("loss", "l_ort") if name in last)
         self.bar.update(self.line, completed=trainer.global_step, news=news)
 
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        if hasattr(self, "bar"):
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.bar.stop()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        if hasattr(self, "bar"):  # or the terminal would stay without its cursor
             self.bar.stop()

@@ -4,6 +4,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
@@ -35,6 +36,7 @@ def fit(
 ) -> None:
     """Takes every batch of `loader` once; afterwards the module is back on the run's device."""
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # what it says of devices, result.json says too
+    keep = KeepLast(run.checkpoint, config.checkpoint_every, config.checkpoint_minutes)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="pytorch_lightning")  # workers, missing loggers: all by design here
         trainer = pl.Trainer(
@@ -43,7 +45,7 @@ def fit(
             precision=config.precision,  # type: ignore[arg-type]  # checked by config.check
             max_epochs=1,  # the loader holds all epochs, so that every resume is one in the middle of an epoch
             max_steps=len(loader),
-            callbacks=[*callbacks, ProgressBar(title), KeepLast(run.checkpoint, config.checkpoint_every)],
+            callbacks=[*callbacks, ProgressBar(title), keep],
             logger=False,
             limit_val_batches=0,
             num_sanity_val_steps=0,
@@ -52,6 +54,8 @@ def fit(
             use_distributed_sampler=False,
         )
         try:
+            if run.checkpoint.exists():
+                _check_readable(run.checkpoint)
             trainer.fit(
                 module, train_dataloaders=loader, ckpt_path=str(run.checkpoint) if run.checkpoint.exists() else None
             )
@@ -63,3 +67,12 @@ def fit(
         raise SystemExit(f"{run.path}: stopped at iteration {trainer.global_step} of {len(loader)}")
     module.recorder.flush()
     module.to(device(config))
+
+
+def _check_readable(checkpoint: Path) -> None:
+    try:
+        torch.load(checkpoint, "cpu", weights_only=True, mmap=True)
+    except Exception as error:  # torch raises of many types for a broken file
+        raise UserError(
+            f"{checkpoint} cannot be read ({str(error).splitlines()[0]}); delete it to start this run from its beginning"
+        ) from None

@@ -42,7 +42,7 @@ class MLMTraining(AlternatingTraining):
         self.invert = invert
 
     def main_loss(self, batch: dict[str, Any]) -> Tensor:
-        hidden = self.model(batch["input_ids"]).hidden  # blocks are never padded: no mask
+        hidden = self.model.encode(batch).hidden  # blocks are never padded: no mask
         return mlm_loss(self.model, hidden, batch["positions"], batch["labels"], self.invert)
 
 
@@ -54,7 +54,7 @@ def held_out(model: AdaptedEncoder, loader: Iterable[dict[str, Any]], invert: bo
     loss = l_ort = torch.zeros((), device=device)
     masked = batches = 0
     for batch in loader:
-        encoded = model(batch["input_ids"].to(device))
+        encoded = model.encode(batch, device)
         count = len(batch["labels"])
         one = mlm_loss(model, encoded.hidden, batch["positions"].to(device), batch["labels"].to(device), invert)
         loss, masked, batches = loss + one * count, masked + count, batches + 1

@@ -28,5 +28,5 @@ class TaskTraining(AlternatingTraining):
         super().__init__(model, adapter, head, orthogonal, optim, recorder)
 
     def main_loss(self, batch: dict[str, Any]) -> Tensor:
-        hidden = self.model(batch["input_ids"], batch["attention_mask"]).hidden
+        hidden = self.model.encode(batch).hidden
         return self.head.loss(self.head(hidden), batch["labels"])

@@ -1,0 +1,40 @@
+"""What a run read, by content: SHA-256 of the backbone's weights, examples, blocks and language adapters."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from orthoadapters.data.examples import Example
+
+
+def weights_sha256(module: nn.Module) -> str:
+    """Of every parameter's name and values."""
+    digest = hashlib.sha256()
+    for name, parameter in sorted(module.named_parameters()):
+        digest.update(name.encode() + b"\0")
+        digest.update(parameter.detach().cpu().contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def examples_sha256(examples: Sequence[Example]) -> str:
+    """Of every word and label: the same for the same data from another source or folder."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(repr(example).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def blocks_sha256(blocks: NDArray[np.int32]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(blocks).data).hexdigest()
+
+
+def folder_sha256(folder: Path) -> str:
+    """Of an adapter folder's files, names included, in order of their names."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
