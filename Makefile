@@ -25,10 +25,10 @@ demo: setup ## all seven variants on the embedded demo world, without a network;
 	  variant=full_ft,t_noo,t_ort,lnoo_tnoo,lnoo_tort,lort_tnoo,lort_tort
 
 test: setup ## the tests: CPU, no network, minutes
-	$(RUN) -m pytest
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist worksteal
 
 test-real: setup ## the checks that need real data in SHARED_DIR (default ../shared)
-	@if [ -d "$(SHARED_DIR)/data" ]; then SHARED_DIR="$(SHARED_DIR)" $(RUN) -m pytest -m real tests/real; \
+	@if [ -d "$(SHARED_DIR)/data" ]; then SHARED_DIR="$(SHARED_DIR)" OMP_NUM_THREADS=2 $(RUN) -m pytest -m real tests/real; \
 	else echo "test-real: no real data in $(SHARED_DIR)/data, nothing was checked; SHARED_DIR=DIR names another place"; fi
 
 lint: setup ## ruff (format and rules) and mypy

@@ -66,7 +66,8 @@ def show(result: Mapping[str, Any]) -> None:
     tests: dict[str, dict[str, float]] = result["test"]
     names = [name for name in next(iter(tests.values())) if name != "n"]
     loss = result["stage"] == "mlm"
-    table = Table(title=f"{result['run']}", title_justify="left")
+    print(result["run"])
+    table = Table()
     table.add_column("language")
     for name in names:
         table.add_column(name if loss else f"{name} x 100", justify="right")
@@ -75,11 +76,9 @@ def show(result: Mapping[str, Any]) -> None:
     for language, scores in rows.items():
         values = [f"{scores[name]:.4f}" if loss else f"{100 * scores[name]:.2f}" for name in names]
         table.add_row(language, *values, str(scores.get("n", "")))
-    if chosen := result["selection"]:
-        table.caption = (
-            f"epoch {chosen['epoch']}, chosen on {chosen['language']} {chosen['split']} ({chosen['metric']})"
-        )
     _print(table)
+    if chosen := result["selection"]:
+        print(f"epoch {chosen['epoch']}, chosen on {chosen['language']} {chosen['split']} ({chosen['metric']})")
 
 
 def show_together(results: Sequence[Mapping[str, Any]]) -> None:
@@ -88,9 +87,8 @@ def show_together(results: Sequence[Mapping[str, Any]]) -> None:
         rows = [result for result in results if result["task"] == task]
         metric = rows[0]["selection"]["metric"]
         languages = dict.fromkeys(code for row in rows for code in row["test"])
-        table = Table(
-            title=f"{task}: {metric} x 100 on test, zero-shot in all languages but the first", title_justify="left"
-        )
+        print(f"{task}: {metric} x 100 on test, zero-shot in all languages but the first")
+        table = Table()
         for heading in ("variant", "lr", "ort lr", "seed"):
             table.add_column(heading)
         for heading in (*languages, "avg_zero_shot"):
