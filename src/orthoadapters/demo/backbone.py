@@ -1,0 +1,86 @@
+"""The demo backbone in its cache: pretrained when first asked for, found again by the fingerprint of its making."""
+
+import hashlib
+import json
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import tokenizers
+import torch
+import transformers
+from rich.console import Console
+from rich.progress import Progress
+from transformers.utils import logging as transformers_logging
+
+from .pretraining import pretrain
+from .recipe import BackboneRecipe
+
+
+def ensure_backbone(cache: Path, recipe: BackboneRecipe | None = None) -> Path:
+    """The folder of the demo backbone under `cache`, in Hugging Face's format; pretrains it first if it is not there.
+
+    The folder appears complete or not at all. torch's global random state is as before afterwards.
+    """
+    recipe = recipe or BackboneRecipe()
+    folder = Path(cache) / f"demo-backbone-{fingerprint(recipe)}"
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder.parent))
+    try:
+        with torch.random.fork_rng(devices=[]), _shown(recipe.steps) as progress:
+            model, tokenizer = pretrain(recipe, progress)
+        with _quiet():
+            model.save_pretrained(unfinished)
+            tokenizer.save_pretrained(unfinished)
+        unfinished.chmod(0o755)  # mkdtemp's is for the owner alone
+        try:
+            unfinished.rename(folder)
+        except OSError:  # another process was faster; its backbone is the same
+            if not folder.is_dir():
+                raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return folder
+
+
+def fingerprint(recipe: BackboneRecipe) -> str:
+    """Sixteen hex digits over the recipe, the source of this world, and the versions of what computes with it."""
+    digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    versions = (platform.python_version(), torch.__version__, transformers.__version__, tokenizers.__version__)
+    digest.update(" ".join(versions).encode())
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def _shown(steps: int) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal's stderr, one line elsewhere."""
+    what = "pretraining the demo backbone (once, about two minutes)"
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        print(what, file=sys.stderr, flush=True)
+        yield lambda step: None
+        return
+    with Progress(console=console) as bar:
+        task = bar.add_task(what, total=steps)
+        yield lambda step: bar.update(task, completed=step)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps transformers' bar for writing a 3 MB file out of the terminal."""
+    shown = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            transformers_logging.enable_progress_bar()

@@ -1,0 +1,148 @@
+"""The demo backbone's tokenizer and its masked language model, pretrained on every language but the unseen one.
+
+Shapes: B windows, T subwords, H hidden size, d = H / heads.
+"""
+
+from collections.abc import Callable, Iterator
+
+import tokenizers
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaForMaskedLM
+
+from .pieces import BOS, EOS, PAD, UNK, segmented, train_tokenizer
+from .recipe import BackboneRecipe
+from .text import pretraining_text
+
+
+def pretrain(
+    recipe: BackboneRecipe, progress: Callable[[int], None] = lambda step: None
+) -> tuple[XLMRobertaForMaskedLM, PreTrainedTokenizerFast]:
+    """Trains both from nothing. Seeds torch's global generator: the caller forks it. `progress` hears of each step."""
+    torch.manual_seed(recipe.seed)
+    texts = pretraining_text(recipe.passages, recipe.mixed_passages)
+    tokenizer = train_tokenizer(texts, recipe.pieces)
+    model = XLMRobertaForMaskedLM(_config(recipe, tokenizer.get_vocab_size()))
+    _look_at_neighbours(model)
+    model.eval()  # ours: no dropout; every passage is read about once, so there is nothing to overfit
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, betas=(0.9, 0.98), weight_decay=0.01)  # RoBERTa's
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_up_then_decay(step, recipe.steps))
+    stream = batches(windows(texts, tokenizer, recipe), recipe.batch)
+    for step in range(recipe.steps):
+        original_BT = next(stream)
+        input_BT, chosen_BT = _masked(original_BT, recipe.masked, tokenizer.get_vocab_size())
+        hidden = model.roberta(input_BT, attention_mask=(original_BT != PAD).long()).last_hidden_state
+        loss = cross_entropy(model.lm_head(hidden[chosen_BT]), original_BT[chosen_BT])
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        progress(step + 1)
+    return model, _wrapped(tokenizer, recipe.window)
+
+
+def _wrapped(core: tokenizers.Tokenizer, window: int) -> PreTrainedTokenizerFast:
+    return PreTrainedTokenizerFast(
+        tokenizer_object=core, model_max_length=window, bos_token="<s>", eos_token="</s>", cls_token="<s>",
+        sep_token="</s>", unk_token="<unk>", pad_token="<pad>", mask_token="<mask>",
+    )  # fmt: skip
+
+
+def _config(recipe: BackboneRecipe, pieces: int) -> XLMRobertaConfig:
+    return XLMRobertaConfig(
+        vocab_size=pieces,
+        hidden_size=recipe.hidden,
+        num_hidden_layers=recipe.layers,
+        num_attention_heads=recipe.heads,
+        intermediate_size=4 * recipe.hidden,
+        max_position_embeddings=recipe.window + PAD + 1,  # XLM-R counts positions from the padding index on
+        type_vocab_size=1,
+        bos_token_id=BOS,
+        pad_token_id=PAD,
+        eos_token_id=EOS,
+        layer_norm_eps=1e-5,
+        initializer_range=0.05,  # XLM-R's 0.02, times sqrt(768 / 128) for the smaller H
+    )
+
+
+@torch.no_grad()
+def _look_at_neighbours(model: XLMRobertaForMaskedLM) -> None:
+    """Starts three heads of each layer on the words before and after, and one on words like the one at hand.
+
+    For the neighbours there are sinusoidal positions in d of the H dimensions.
+
+    Ours. From random weights a model this small spends its whole budget on the plateau where it knows how frequent
+    words are but not that neighbours matter; this leaves XLM-R's form untouched and everything is still trained.
+    """
+    config, embeddings = model.config, model.roberta.embeddings
+    d = config.hidden_size // config.num_attention_heads
+    frequency = torch.exp(torch.linspace(0.7, -2.3, d // 2))  # radians a position: wavelengths of 3 to 60 positions
+    angle = torch.arange(config.max_position_embeddings)[:, None] * frequency
+    positions = embeddings.position_embeddings.weight.zero_()
+    positions[:, :d] = torch.cat((angle.sin(), angle.cos()), dim=1) * 6 * config.initializer_range  # above the words
+    embeddings.word_embeddings.weight[:, :d] *= 0.3  # few words in those dimensions
+    for number, layer in enumerate(model.roberta.encoder.layer):
+        attention = layer.attention.self
+        for head, offset in enumerate((-1, 1, (-2, 2)[number % 2])[: config.num_attention_heads - 1]):
+            cos, sin = (frequency * offset).cos().diag(), (frequency * offset).sin().diag()
+            rows = slice(head * d, (head + 1) * d)
+            attention.query.weight[rows], attention.key.weight[rows] = 0.0, 0.0
+            attention.query.weight[rows, :d] = 1.2 * torch.cat((torch.cat((cos, sin), 1), torch.cat((-sin, cos), 1)))
+            attention.key.weight[rows, :d] = 1.2 * torch.eye(d)
+        last = slice(config.hidden_size - d, None)
+        attention.query.weight[last, d:].normal_(std=0.12)
+        attention.query.weight[last, :d] = 0.0
+        attention.key.weight[last] = attention.query.weight[last]  # like looks at like
+
+
+def _warm_up_then_decay(step: int, steps: int) -> float:
+    warm_up = max(1, steps // 10)  # ours: RoBERTa has 6 %, of far more steps
+    return min((step + 1) / warm_up, (steps - step) / max(1, steps - warm_up))
+
+
+def windows(texts: list[str], tokenizer: tokenizers.Tokenizer, recipe: BackboneRecipe) -> list[list[int]]:
+    """Subword ids of windows: packed text, single passages, and passages cut into a pair of segments, in thirds or so.
+
+    Packed ones fill every position; pairs let the model see <s> A </s></s> B </s>, in which XNLI will come.
+    """
+    window = recipe.window
+    found: list[list[int]] = []
+    stream: list[int] = []
+    full_stop = tokenizer.token_to_id(".")
+    order = torch.randperm(len(texts)).tolist()
+    draws = torch.rand(len(order), 2).tolist()
+    for (kind, cut), ids in zip(draws, segmented([texts[n] for n in order], tokenizer, recipe.split), strict=True):
+        ends = [n + 1 for n, piece in enumerate(ids[:-1]) if piece == full_stop]
+        if kind < 0.25:
+            stream += ids
+            while len(stream) >= window - 2:
+                found.append([BOS, *stream[: window - 2], EOS])
+                stream = stream[window - 2 :]
+        elif kind < 0.5 or not ends:
+            found.append([BOS, *ids[: window - 2], EOS])
+        else:
+            end = ends[int(cut * len(ends))]
+            pair = [BOS, *ids[:end], EOS, EOS, *ids[end:]]
+            found.append([*pair[: window - 1], EOS])
+    return found
+
+
+def batches(found: list[list[int]], batch: int) -> Iterator[Tensor]:
+    """Endless (B, T) batches of windows of similar length, padded, in random order."""
+    by_length = sorted(found, key=len)
+    groups = [by_length[n : n + batch] for n in range(0, len(by_length), batch)]
+    while True:
+        for n in torch.randperm(len(groups)).tolist():
+            longest = len(groups[n][-1])
+            yield torch.tensor([ids + [PAD] * (longest - len(ids)) for ids in groups[n]])
+
+
+def _masked(original_BT: Tensor, share: float, pieces: int) -> tuple[Tensor, Tensor]:
+    """(input, chosen), both (B, T): of the chosen pieces 80 % become <mask>, 10 % another piece (as XLM-R's)."""
+    chosen_BT = (torch.rand(original_BT.shape) < share) & (original_BT > UNK)
+    fate_BT = torch.rand(original_BT.shape)
+    others_BT = torch.randint(UNK + 1, pieces - 1, original_BT.shape)
+    input_BT = original_BT.masked_fill(chosen_BT & (fate_BT < 0.8), pieces - 1)
+    return torch.where(chosen_BT & (fate_BT >= 0.9), others_BT, input_BT), chosen_BT

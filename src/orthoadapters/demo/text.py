@@ -1,0 +1,67 @@
+"""Running text for masked language modelling: short stories about one subject, whose sentences bear on each other."""
+
+from collections.abc import Iterator
+from random import Random
+
+from .concepts import CONNECTIVES, SUBORDINATORS
+from .grammar import Grammar, surface
+from .inference import LABELS, hypothesis
+from .languages import SEED, SEEN, SOURCE, lexicon
+from .meaning import Pronoun, Sentence, is_plural, some_clause, some_name, some_thing
+
+N_PASSAGES = 8000  # ours: about 200,000 words a language, several times what a demo adapter reads
+
+
+def passage(rng: Random) -> list[Sentence]:
+    """Three to five statements about one subject, many followed by one that is linked to it by its logic."""
+    kind = rng.choice(("person", "person", "animal"))
+    hero = some_name(rng, "PER") if kind == "person" and rng.random() < 0.6 else some_thing(rng, (kind,), plain=True)
+    sentences: list[Sentence] = []
+    for n in range(rng.randint(2, 4)):
+        if n and rng.random() < 0.4:
+            clause = some_clause(rng, agent=Pronoun(plural=is_plural(hero)), kind=kind)
+        elif rng.random() < 0.5:
+            clause = some_clause(rng, agent=hero, kind=kind)
+        else:
+            clause = some_clause(rng)
+        label = rng.choice(LABELS)
+        linked = hypothesis(clause, label, rng) if rng.random() < 0.65 else None
+        if linked is None:
+            more = (some_clause(rng),) if rng.random() < 0.2 else ()
+            sentences.append(Sentence((clause, *more), joiner=rng.choice(("and", "but", "because")) if more else None))
+        elif rng.random() < 0.5:
+            sentences += [Sentence((clause,)), Sentence((linked,), opener=CONNECTIVES[label])]
+        else:
+            sentences.append(Sentence((clause, linked), opener=SUBORDINATORS[label]))
+    return sentences
+
+
+def _written(grammar: Grammar, sentences: list[Sentence]) -> list[str]:
+    return [surface(grammar.sentence(sentence)) for sentence in sentences]
+
+
+def monolingual(code: str, passages: int = N_PASSAGES) -> Iterator[str]:
+    grammar = Grammar(code)
+    for n in range(passages):
+        yield " ".join(_written(grammar, passage(Random(f"{SEED}/text/{code}/{n}"))))
+
+
+def mixed(codes: tuple[str, ...], passages: int) -> Iterator[str]:
+    """Passages of bilinguals, who all know the source: a translation after each sentence, or words of both languages."""
+    for n in range(passages):
+        rng = Random(f"{SEED}/mixed/{n}")
+        one, other = rng.sample((SOURCE, rng.choice([code for code in codes if code != SOURCE])), 2)
+        story = passage(rng)
+        if rng.random() < 0.2:
+            pairs = zip(_written(Grammar(one), story), _written(Grammar(other), story), strict=True)
+            yield " ".join(text for pair in pairs for text in pair)
+        else:
+            own, foreign = lexicon(one), lexicon(other)
+            stems = {concept: foreign[concept] if rng.random() < 0.5 else own[concept] for concept in own}
+            yield " ".join(_written(Grammar(one, stems), story))
+
+
+def pretraining_text(passages: int, mixed_passages: int) -> list[str]:
+    """What the backbone reads: so many passages of each seen language, and such as mix two of them."""
+    texts = [text for code in SEEN for text in monolingual(code, passages)]
+    return texts + list(mixed(SEEN, mixed_passages))
