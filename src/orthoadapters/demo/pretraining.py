@@ -62,6 +62,8 @@ def _config(recipe: BackboneRecipe, pieces: int) -> XLMRobertaConfig:
         bos_token_id=BOS,
         pad_token_id=PAD,
         eos_token_id=EOS,
+        hidden_dropout_prob=0.0,  # ours: none in pretraining, so none for the adapters either: they would learn to bear it
+        attention_probs_dropout_prob=0.0,
         layer_norm_eps=1e-5,
         initializer_range=0.05,  # XLM-R's 0.02, times sqrt(768 / 128) for the smaller H
     )
