@@ -84,10 +84,9 @@ class Grammar:
         else:
             noun = Thing(clause.predicate, plural=plural, determiner="a")
             core = [*([self._word("be", tense, agreement)] if language.copula else []), *self._phrase(noun, "subject")]
-        if order == "SOV":  # head-final: what is said first, then its copula, then the auxiliary
-            words = [*(reversed(core) if clause.predicate in ADJECTIVES else core), *words]
-        else:
-            words = [*words, *core]
+        if order == "SOV" and clause.predicate in ADJECTIVES:
+            core.reverse()  # head-final: what is said first, then its copula, then the auxiliary
+        words = [*core, *words] if order == "SOV" else [*words, *core]
         if not clause.negated:
             return words
         return [*words, self._word("not")] if language.negation_last else [self._word("not"), *words]
