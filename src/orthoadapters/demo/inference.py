@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from .concepts import ADJECTIVES, ADVERBS, CLASS_OF, NOUNS, OPPOSITE, VERBS
+from .concepts import ADVERBS, CLASS_OF, NOUNS, OPPOSITE, VERBS
 from .meaning import Clause, Group, Phrase, Thing, some_adjective, some_place
 
 _ROLES = ("agent", "patient")
@@ -20,7 +20,7 @@ def hypothesis(premise: Clause, label: str, rng: Random) -> Clause | None:
             break
     else:
         return None
-    if label != "entailment" and not premise.negated and rng.random() < 0.4:  # leaving more out keeps these labels
+    if label != "entailment" and not premise.negated and rng.random() < 0.1:  # leaving more out keeps these labels
         result = _less(result, rng, keep=_difference(premise, result)) or result
     if result.patient is not None and rng.random() < 0.15:
         result = replace(result, passive=not result.passive)
@@ -74,13 +74,6 @@ def _voice(clause: Clause, rng: Random) -> Clause | None:
     return replace(clause, passive=not clause.passive) if clause.patient is not None else None
 
 
-def _denied_opposite(clause: Clause, rng: Random) -> Clause | None:
-    """Says "the dog is not small" for "the dog is big"."""
-    if clause.predicate not in ADJECTIVES or clause.negated:
-        return None
-    return replace(clause, predicate=OPPOSITE[clause.predicate], negated=True)
-
-
 def _opposite(clause: Clause, rng: Random) -> Clause | None:
     """Another predicate or manner, which excludes the one that was stated."""
     if clause.negated:
@@ -125,6 +118,8 @@ def _other(clause: Clause, rng: Random) -> Clause | None:
 
 
 Change = Callable[[Clause, Random], Clause | None]
-_ENTAILED: tuple[Change, ...] = (_less, _less, _general, _voice, _denied_opposite)
-_CONTRARY: tuple[Change, ...] = (_opposite, _negation)
-_OPEN: tuple[Change, ...] = (_more, _more, _other)
+# ours: shares as in crowd-sourced pairs, where a negation mostly marks a contradiction and leaving out an entailment
+# (Gururangan et al. 2018); a model this small learns little but such marks, in two thousand pairs.
+_ENTAILED: tuple[Change, ...] = (_less, _less, _less, _less, _general, _voice)
+_CONTRARY: tuple[Change, ...] = (_negation, _negation, _negation, _opposite)
+_OPEN: tuple[Change, ...] = (_more, _more, _more, _other)
