@@ -42,7 +42,7 @@ def fit(
         trainer = pl.Trainer(
             accelerator="gpu" if device(config).type == "cuda" else "cpu",
             devices=1,
-            precision=config.precision,  # type: ignore[arg-type]  # checked by config.check
+            precision=config.precision,  # type: ignore[arg-type]  # checks.check allows only these two
             max_epochs=1,  # the loader holds all epochs, so that every resume is one in the middle of an epoch
             max_steps=len(loader),
             callbacks=[*callbacks, ProgressBar(title), keep],
