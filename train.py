@@ -87,7 +87,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
         return 130
-    if len(finished) > 1:
+    if len([result for result in finished if result["task"]]) > 1:  # not for one run and the adapters trained for it
         show_together(finished)
     for failure in failures if len(failures) + len(finished) > 1 else []:  # again, where it has not scrolled away
         print(f"failed: {failure}", file=sys.stderr)
