@@ -1,0 +1,77 @@
+"""The best grid point of a cell, by development scores of the source language alone.
+
+`select` cannot be swayed by a target language: its argument's type holds no score of one.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import fsum
+
+from orthoadapters.results import Result
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What may choose a run. value: the kept epoch's dev score (fraction) by `metric` on `language`, the source language."""
+
+    run: str
+    fingerprint: str
+    backbone: str
+    task: str
+    variant: str
+    seed: int
+    lr: float
+    ort_lr: float | None
+    language: str
+    metric: str
+    value: float
+    epoch: int
+
+    @property
+    def point(self) -> tuple[float, float | None]:
+        """The grid point: lr and, where the variant has one, ort lr."""
+        return self.lr, self.ort_lr
+
+
+def candidate(result: Result) -> Candidate:
+    """Raises ValueError for a run that selected nothing, as those of the MLM stage."""
+    if result.task is None or (selection := result.selection) is None:
+        raise ValueError(f"{result.run} has no development score to be selected by")
+    return Candidate(
+        result.run, result.fingerprint, result.backbone, result.task, result.variant, result.seed, result.lr,
+        result.ort_lr, selection.language, selection.metric, selection.value, selection.epoch,
+    )  # fmt: skip
+
+
+def select(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """All seeds of the best grid point of one (backbone, task, variant), seeds in order.
+
+    The best point has the highest mean dev score over the seeds that all points have in common, so that a point is not
+    preferred for a lucky seed that others have not run; where no seed is common, over all seeds of each. Among equal
+    ones the smaller lr is taken, then the smaller ort lr.
+    Raises ValueError for no candidates, for several cells, source languages or metrics, and for a seed that a grid point
+    has twice.
+    """
+    if not candidates:
+        raise ValueError("there is nothing to select from")
+    for what in ("backbone", "task", "variant", "language", "metric"):
+        if len(found := sorted({str(getattr(c, what)) for c in candidates})) > 1:
+            raise ValueError(f"candidates of one cell are of one {what}, not of {', '.join(found)}")
+    points: dict[tuple[float, float | None], dict[int, Candidate]] = {}
+    for c in candidates:
+        if (former := points.setdefault(c.point, {}).setdefault(c.seed, c)) is not c:
+            raise ValueError(f"{former.run} and {c.run} have the same lr, ort lr and seed")
+    common = set.intersection(*(set(seeds) for seeds in points.values()))
+
+    def mean(seeds: dict[int, Candidate]) -> float:
+        return _mean(c.value for c in seeds.values() if not common or c.seed in common)
+
+    top = max(mean(seeds) for seeds in points.values())
+    best = min((point for point, seeds in points.items() if mean(seeds) == top), key=lambda p: (p[0], p[1] or 0.0))
+    return [c for _, c in sorted(points[best].items())]
+
+
+def _mean(values: Iterable[float]) -> float:
+    """Exact in its sum: the same for the same values in any order."""
+    listed = list(values)
+    return fsum(listed) / len(listed)
