@@ -1,4 +1,4 @@
-"""Train a language adapter (stage=mlm) or a task adapter with zero-shot evaluation (stage=task): one run, or a multirun.
+"""Train a language adapter (stage=mlm) or a task adapter with zero-shot evaluation (stage=task): one run, or a sweep.
 
 python train.py variant=lort_tnoo task=xnli
 """
@@ -10,10 +10,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from orthoadapters.checks import check
@@ -21,11 +21,9 @@ from orthoadapters.compose import check_command_line, compose_config, mlm_overri
 from orthoadapters.config import Config, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.offline import NotFetchedError
-from orthoadapters.results import show, show_together
+from orthoadapters.results import show
 
-# Of this command's jobs, as Hydra swallows what a job returns.
-failures: list[str] = []
-finished: list[dict[str, Any]] = []
+exit_code = 0  # of this command's one run, as Hydra swallows what a job returns
 
 
 def run_one(config: Config, overrides: Sequence[str]) -> None:
@@ -61,22 +59,29 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
 
 
 def show_result(path: Path) -> None:
-    result = json.loads(path.read_text())
-    finished.append(result)
-    show(result)
+    show(json.loads(path.read_text()))
     print(f"result: {path}")
 
 
 @hydra.main(config_path="conf", config_name="config", version_base="1.3")
-def job(composed: DictConfig) -> None:
+def job(composed: DictConfig) -> int:
+    global exit_code
+    overrides = list(HydraConfig.get().overrides.task)
     try:
-        run_one(settle(composed), list(HydraConfig.get().overrides.task))
+        config = settle(composed)
+        if HydraConfig.get().mode is RunMode.MULTIRUN:  # a cell of a sweep: its exit code goes to the sweeper
+            from orthoadapters.runs import RunDirectory
+            from orthoadapters.sweep.process import run_cell
+
+            return run_cell(overrides, RunDirectory(config))
+        run_one(config, overrides)
     except UserError as error:
-        failures.append(str(error))
+        exit_code = error.exit_code
         print(f"error: {error}", file=sys.stderr)
-    except Exception as error:  # a defect of ours: shown whole, but the other jobs of a multirun go on
-        failures.append(f"{type(error).__name__}: {error}")
+    except Exception:  # a defect of ours, shown whole
+        exit_code = 1
         traceback.print_exc()
+    return exit_code
 
 
 def main() -> int:
@@ -92,11 +97,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
         return 130
-    if len([result for result in finished if result["task"]]) > 1:  # not for one run and the adapters trained for it
-        show_together(finished)
-    for failure in failures if len(failures) + len(finished) > 1 else []:  # again, where it has not scrolled away
-        print(f"failed: {failure}", file=sys.stderr)
-    return 1 if failures else 0
+    return exit_code
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from orthoadapters.config import BackboneConfig, Config
 from orthoadapters.errors import UserError
+from orthoadapters.files import one_at_a_time
 from orthoadapters.offline import from_hub, is_offline, not_fetched
 
 SUPPORTED = ("xlm-roberta", "roberta", "bert", "electra")  # post-LayerNorm encoders with this layer layout
@@ -59,7 +60,8 @@ def backbone_path(config: Config) -> str:
         return str(backbone_folder(config.backbone.path, config.backbone.revision, config.backbone.allow_pickle))
     from orthoadapters.demo import ensure_backbone
 
-    return str(ensure_backbone(Path(config.paths.cache)))
+    with one_at_a_time(Path(config.paths.cache) / ".demo-backbone.lock"):  # or parallel cells would each pretrain it
+        return str(ensure_backbone(Path(config.paths.cache)))
 
 
 def backbone_folder(path: str, revision: str | None = None, allow_pickle: bool = False) -> Path:

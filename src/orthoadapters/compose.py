@@ -51,12 +51,17 @@ def check_command_line(arguments: Sequence[str]) -> None:
     if given.help or given.hydra_help or given.cfg or given.info or given.config_name or given.config_dir:
         return
     values: list[list[str]] = []
+    named = any(override.get_key_element() == "sweep" for override in overrides)
     for override in overrides:
-        if (override.get_key_element() or "").startswith("hydra"):
+        key = override.get_key_element() or ""
+        if key.startswith("hydra"):
             continue
-        key = override.get_key_element()
-        if override.is_sweep_override() and not given.multirun:
-            raise UserError(f"'{override.input_line}' asks for several runs; add -m (--multirun) to the command")
+        if key == "sweep" and override.is_sweep_override():
+            raise UserError(f"'{override.input_line}': one sweep at a time; sweep=paper is all of the paper's")
+        if override.is_sweep_override() and not given.multirun and not named:
+            raise UserError(
+                f"'{override.input_line}' asks for several runs; add -m (--multirun) to the command, or sweep=NAME"
+            )
         if isinstance(override.value(), Glob):
             continue  # Hydra itself knows which files match
         if override.is_sweep_override():
@@ -94,7 +99,7 @@ def read_config(path: Path) -> Config:
     return typing.cast(Config, config)
 
 
-_OPEN = ("language_adapters.hub.", "language.hub_adapters.")  # whose keys are languages and backbones
+_OPEN = ("language_adapters.hub.", "language.hub_adapters.", "sweep.axes.", "task.hub_train.")  # whose keys are free
 
 
 def _hub_ids(config: Config) -> dict[str, str]:
@@ -174,7 +179,7 @@ def _nearest(word: str, known: Sequence[str]) -> str:
 
 
 def _known_keys() -> list[str]:
-    groups = [folder.name for folder in CONF.iterdir() if folder.is_dir()]
+    groups = [folder.name for folder in CONF.iterdir() if folder.is_dir()] + ["sweep"]
     return sorted(set(groups) | set(_flat(Config)))
 
 

@@ -43,6 +43,12 @@ class Missing(Enum):
     train = "train"
 
 
+class Rerun(Enum):
+    """Which cells of a sweep are run; without it, all that are not finished."""
+
+    failed = "failed"
+
+
 class AdapterSource(Enum):
     """Where a task run's language adapters come from: this project's training, a folder per language, or the Hub."""
 
@@ -88,6 +94,15 @@ class LanguageConfig:
 
 
 @dataclass
+class GridConfig:
+    """The learning rates that a sweep tries in the task stage."""
+
+    lr: list[float] = MISSING  # of variants without language adapters
+    lr_with_language_adapters: list[float] = MISSING
+    ort_lr: list[float] = MISSING  # of variants whose task adapter is an orthoadapter
+
+
+@dataclass
 class TaskConfig:
     name: str = MISSING
     kind: TaskKind = MISSING
@@ -102,6 +117,8 @@ class TaskConfig:
     epochs: int = MISSING
     lr: float = MISSING
     ort_lr: float = MISSING
+    grid: GridConfig = field(default_factory=GridConfig)
+    hub_train: dict[str, int] = field(default_factory=dict)  # source language -> training examples at hub_id, for plans
 
 
 @dataclass
@@ -185,6 +202,15 @@ class LoggerConfig:
 
 
 @dataclass
+class SweepConfig:
+    """A file of multirun_sweeps/sweep/: the product of its axes, each point with the learning rates of its task's grid."""
+
+    name: str | None = None
+    axes: dict[str, Any] = field(default_factory=dict)  # key -> list of values; a key on the command line replaces it
+    selected: bool = False  # only the grid point that the development set selects, instead of the whole grid
+
+
+@dataclass
 class PathsConfig:
     runs: str = MISSING
     adapters: str = MISSING
@@ -196,6 +222,7 @@ class Config:
     stage: Stage = MISSING
     seed: int = MISSING
     plan: bool = MISSING
+    rerun: Rerun | None = None
     languages: list[str] | None = None  # target languages; null: all that the task has
     source_language: str = MISSING
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
@@ -211,6 +238,7 @@ class Config:
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     logger: LoggerConfig = field(default_factory=LoggerConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
+    sweep: SweepConfig = field(default_factory=SweepConfig)
 
 
 def evaluated_languages(config: Config) -> list[str]:

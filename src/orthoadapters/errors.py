@@ -2,7 +2,9 @@
 
 
 class UserError(Exception):
-    """Shown as its message alone, without a traceback; the command exits with code 1."""
+    """Shown as its message alone, without a traceback; the command exits with its exit code."""
+
+    exit_code = 1
 
 
 def first_line(error: BaseException) -> str:

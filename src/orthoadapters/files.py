@@ -1,5 +1,6 @@
 """Writing files and folders that are there whole or not at all."""
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -12,6 +13,15 @@ from typing import TextIO
 def write_text(path: Path, text: str) -> None:
     with new_file(path) as file:
         file.write(text)
+
+
+@contextmanager
+def one_at_a_time(lock: Path) -> Iterator[None]:
+    """Waits until no other process is in a block of the same lock file; a dead process is in none."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

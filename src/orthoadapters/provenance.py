@@ -20,16 +20,27 @@ PACKAGES = (
 )
 
 
-def provenance(seconds: float, iterations: int, tokens: int, device: torch.device) -> dict[str, Any]:
-    """Which code, packages and hardware; `seconds` and tokens are the training's, over all restarts."""
-    hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
+def hardware(device: torch.device) -> str:
+    """What a run computes on, in words: equal on machines whose times can be compared."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
+    return f"{name}, {torch.get_num_threads()} threads"
+
+
+def provenance(
+    seconds: float, wall_seconds: float, iterations: int, tokens: int, device: torch.device
+) -> dict[str, Any]:
+    """Which code, packages and hardware; `seconds` and tokens are the training's, over all restarts.
+
+    wall_seconds: the same with scoring the development set and writing checkpoints.
+    """
     return {
         "git_commit": _git("rev-parse", "HEAD"),
         "git_dirty": bool(_git("status", "--porcelain")),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
         "python": platform.python_version(),
-        "hardware": f"{hardware}, {torch.get_num_threads()} threads",
+        "hardware": hardware(device),
         "seconds": round(seconds, 3),
+        "wall_seconds": round(wall_seconds, 3),
         "steps": iterations,
         "tokens_per_second": round(tokens / seconds, 1) if seconds else None,
     }

@@ -4,11 +4,12 @@ import dataclasses
 import fcntl
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import yaml
 
@@ -26,9 +27,10 @@ from orthoadapters.files import write_text
 
 # What changes no number of a finished run: where things lie, what is logged, on which device and how often it is saved.
 WITHOUT_EFFECT = {
-    "plan", "logger", "paths", "language_adapters.missing", "trainer.accelerator", "trainer.checkpoint_every",
-    "trainer.log_every", "trainer.layers_every", "variant.name", "language.name", "language.udpos", "languages",
-    "task.languages", "trainer.checkpoint_minutes", "language.hub_adapters", "backbone.allow_pickle",
+    "plan", "rerun", "sweep", "task.grid", "task.hub_train", "logger", "paths", "language_adapters.missing",
+    "trainer.accelerator", "trainer.checkpoint_every", "trainer.checkpoint_minutes", "trainer.log_every",
+    "trainer.layers_every", "variant.name", "language.name", "language.udpos", "language.hub_adapters", "languages",
+    "task.languages", "backbone.allow_pickle",
 }  # fmt: skip
 # What only one of the two stages reads.
 TASK_ONLY = {
@@ -37,6 +39,8 @@ TASK_ONLY = {
 }  # fmt: skip
 MLM_ONLY = {"corpus", "mlm", "language", "language_adapters.invert_before_decoder", "trainer.max_iterations"}
 ORT_ONLY = {"optim.ort_lr", "optim.ort_eps", "orthogonality"}
+
+LOCK = ".lock"  # in the run directory; held by whoever trains it
 
 
 def choices(config: Config) -> dict[str, Any]:
@@ -69,6 +73,12 @@ def fingerprint(config: Config) -> str:
     return hashlib.sha256(json.dumps(choices(config), sort_keys=True).encode()).hexdigest()
 
 
+class InUseError(UserError):
+    """Another process has the run: a sweep does others first."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again later
+
+
 class RunDirectory:
     """`config` decides the name, so that two runs share a directory only if they are the same run."""
 
@@ -88,10 +98,24 @@ class RunDirectory:
         self.path = Path(config.paths.runs) / self.name
         self.result = self.path / "result.json"
         self.checkpoint = self.path / "checkpoints" / "last.ckpt"
+        self.failure = self.path / "failed.txt"  # of a sweep's cell: its command, and what it said
+        self.log = self.path / "log.txt"  # what a sweep's cell prints
 
     @property
     def finished(self) -> bool:
         return self.result.exists()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a living process holds the run's lock; a dead one holds none."""
+        try:
+            with (self.path / LOCK).open("r") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
 
     def check_owner(self) -> None:
         """Raises UserError if the directory's config.yaml is another configuration's."""
@@ -110,17 +134,19 @@ class RunDirectory:
         """Makes the directory, writes config.yaml and inputs.json, and holds the run's lock until the block ends.
 
         inputs: SHA-256 of everything that is read, by name. Raises UserError if the directory belongs to another
-        configuration, was started with other inputs, or is in use by another process. A dead process holds no lock.
+        configuration or was started with other inputs, and InUseError if another process has it or was faster.
         """
         self.check_owner()
         (self.path / "checkpoints").mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UserError(
+        with (self.path / LOCK).open("w") as lock:
+            if not _locked(lock):
+                raise InUseError(
                     f"{self.path} is being trained by another process; give this command again when that one is done"
-                ) from None
+                )
+            if self.finished:
+                raise InUseError(
+                    f"{self.path} was finished by another process meanwhile; the same command shows its scores"
+                )
             read = self.path / "inputs.json"
             if read.exists() and (former := json.loads(read.read_text())) != dict(inputs):
                 changed = [name for name in sorted({*former, *inputs}) if former.get(name) != inputs.get(name)]
@@ -132,6 +158,18 @@ class RunDirectory:
             described = {"fingerprint": self.fingerprint} | _plain(dataclasses.asdict(self.config))
             write_text(self.path / "config.yaml", yaml.safe_dump(described, sort_keys=False, allow_unicode=True))
             yield
+
+
+def _locked(file: TextIO) -> bool:
+    """Tries three times, as another process may just be looking whether the lock is free (`in_use`)."""
+    for _ in range(3):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.1)  # ours: a look takes microseconds
+        else:
+            return True
+    return False
 
 
 def _plain(value: Any) -> Any:

@@ -219,7 +219,9 @@ def _result(
         ort_lr=config.optim.ort_lr if is_orthogonal(config) else None,
         test=test,
         adapters=adapters,
-        provenance=provenance(recorder.seconds, iterations, recorder.tokens, device(config.trainer)),
+        provenance=provenance(
+            recorder.seconds, recorder.wall_seconds, iterations, recorder.tokens, device(config.trainer)
+        ),
     )
 
 

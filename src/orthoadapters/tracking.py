@@ -67,18 +67,26 @@ class CsvTracker:
         self.file.close()
 
 
+def wandb_mode(folder: Path) -> str:
+    """What WANDB_MODE says; else online with a key and offline without, which is said together with the way to upload."""
+    import wandb
+
+    if mode := os.environ.get("WANDB_MODE"):
+        return mode
+    if wandb.api.api_key:
+        return "online"
+    sync = f"wandb sync --append {folder}/wandb/offline-run-*"
+    print(f"W&B: no key found, logging offline; `{sync}` uploads it later", file=sys.stderr)
+    return "offline"
+
+
 class WandbTracker:
     """One W&B run per cell; its id is made of name and fingerprint, so that a resumed run goes on in place."""
 
     def __init__(self, config: Config, run: RunDirectory) -> None:
         import wandb
 
-        mode = os.environ.get("WANDB_MODE")
-        if mode is None:
-            mode = "online" if wandb.api.api_key else "offline"
-            if mode == "offline":
-                sync = f"wandb sync --append {run.path}/wandb/offline-run-*"
-                print(f"W&B: no key found, logging offline; `{sync}` uploads it later", file=sys.stderr)
+        mode = wandb_mode(run.path)
         stage = config.stage.value
         subject = config.language.code if stage == "mlm" else config.task.name
         kind = f"l{config.variant.language_adapter.value}" if stage == "mlm" else config.variant.name
@@ -87,7 +95,7 @@ class WandbTracker:
             entity=config.logger.entity,
             id=run.name.replace("/", "-"),
             name=run.name,
-            group=f"{stage}-{subject}",
+            group=config.sweep.name or f"{stage}-{subject}",
             job_type=stage,
             tags=[stage, kind, subject, str(config.backbone.name), f"seed{config.seed}"],
             config=choices(config) | {"stage": stage, "variant": config.variant.name, "fingerprint": run.fingerprint},
@@ -109,6 +117,30 @@ class WandbTracker:
 
     def close(self, exit_code: int) -> None:
         self.run.finish(exit_code=exit_code)
+
+
+def log_sweep(config: Config, columns: Sequence[str], rows: Sequence[Sequence[str]], counts: Mapping[str, int]) -> None:
+    """The sweep's closing table as one more W&B run of its group, at the same place when it is given again."""
+    import wandb
+
+    folder = Path(config.paths.runs) / str(config.backbone.name) / f"sweep-{config.sweep.name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    run = wandb.init(
+        project=config.logger.project,
+        entity=config.logger.entity,
+        id=f"{config.backbone.name}-sweep-{config.sweep.name}",
+        name=f"sweep {config.sweep.name}",
+        group=config.sweep.name,
+        job_type="sweep",
+        dir=str(folder),
+        mode=wandb_mode(folder),  # type: ignore[arg-type]
+        resume="allow",
+        reinit="create_new",
+        settings=wandb.Settings(silent=True, console="off"),
+    )
+    run.log({"cells": wandb.Table(columns=list(columns), data=[list(row) for row in rows])})
+    run.summary.update(dict(counts))
+    run.finish()
 
 
 @contextmanager

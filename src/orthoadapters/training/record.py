@@ -26,6 +26,7 @@ class Recorder:
         self.trackers, self.log_every, self.layers_every = trackers, log_every, layers_every
         self.rates = {"lr": optim.lr} | ({"ort_lr": optim.ort_lr} if orthogonal else {})
         self.seconds, self.tokens = 0.0, 0  # of the whole run, over all its restarts
+        self._wall, self._begun = 0.0, time.perf_counter()
         self.last: dict[str, float] = {}  # the newest row, for the progress bar
         self._rows: list[tuple[int, list[str]]] = []
         self._values: list[Tensor] = []
@@ -34,7 +35,13 @@ class Recorder:
     def resume_from(self, iteration: int) -> None:
         for tracker in self.trackers:
             tracker.resume_from(iteration)
+        self._begun = time.perf_counter()
         self.start()
+
+    @property
+    def wall_seconds(self) -> float:
+        """From the first iteration on, over all restarts: training, scoring, saving."""
+        return self._wall + time.perf_counter() - self._begun
 
     def start(self) -> None:
         self._since, self._pending = time.perf_counter(), 0
@@ -80,7 +87,7 @@ class Recorder:
 
     def state_dict(self) -> dict[str, Any]:
         self.flush()
-        return {"seconds": self.seconds, "tokens": self.tokens}
+        return {"seconds": self.seconds, "tokens": self.tokens, "wall_seconds": self.wall_seconds}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.seconds, self.tokens = state["seconds"], state["tokens"]
+        self.seconds, self.tokens, self._wall = state["seconds"], state["tokens"], state["wall_seconds"]

@@ -1,0 +1,40 @@
+"""What Hydra is told of this project: where sweeps stand, and that a multirun's cells are planned before they are run.
+
+Hydra finds plugins under this name alone and imports all of them at every start, so that nothing here is slow to import.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+
+SWEEPS = Path(__file__).resolve().parents[3] / "multirun_sweeps"
+
+
+class SweepsFolder(SearchPathPlugin):
+    """Makes `multirun_sweeps/sweep/NAME.yaml` what sweep=NAME means."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        search_path.append("orthoadapters", f"file://{SWEEPS}")
+
+
+class CellSweeper(BasicSweeper):
+    """Runs `-m` and sweep=NAME alike: cells first, then the plan, then whichever launcher hydra/launcher names."""
+
+    def sweep(self, arguments: list[str]) -> Any:
+        from orthoadapters.sweep.run import sweep
+
+        assert self.launcher is not None
+        assert self.hydra_context is not None
+        raise SystemExit(sweep([*self._parse_config(), *arguments], self.launcher, self.hydra_context.config_loader))
+
+
+ConfigStore.instance().store(
+    group="hydra/sweeper",
+    name="orthoadapters",
+    node={"_target_": "hydra_plugins.orthoadapters_sweeper.CellSweeper", "max_batch_size": None, "params": None},
+    provider="orthoadapters",
+)

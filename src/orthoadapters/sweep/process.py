@@ -1,0 +1,99 @@
+"""One cell in a process of its own: a crash, a kill or a poisoned GPU ends that cell and no other.
+
+The process runs `train.py` with the cell's overrides, just as a person would. It is forked from a server that has
+imported PyTorch and holds nothing else, so that starting one takes no seconds.
+"""
+
+import multiprocessing
+import os
+import runpy
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from orthoadapters.compose import CONF
+from orthoadapters.files import write_text
+from orthoadapters.runs import InUseError, RunDirectory
+from orthoadapters.sweep.devices import one_gpu
+
+TRAIN = CONF.parent / "train.py"
+STOPPED = (130, 143)  # Ctrl-C and SIGTERM: asked for, and no failure
+SHOWN = 40  # ours: lines of the log that failed.txt repeats, enough for a traceback
+
+
+def run_cell(overrides: Sequence[str], run: RunDirectory) -> int:
+    """Runs one cell and waits for it; its output is added to log.txt, a failure is described in failed.txt.
+
+    Returns train.py's exit code, negative for a signal. If this process is interrupted, or told to end, the cell is told
+    to save its checkpoint first. If it is killed, the cell notices and does the same.
+    """
+    run.path.mkdir(parents=True, exist_ok=True)
+    before = run.log.stat().st_size if run.log.exists() else 0
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["orthoadapters.stages"])
+    with one_gpu() as environment:
+        process = context.Process(target=_train, args=(list(overrides), str(run.log), environment))
+        process.start()
+        try:
+            process.join()
+        except BaseException:
+            process.terminate()
+            try:
+                process.join()
+            except BaseException:  # a second Ctrl-C: at once
+                process.kill()
+                raise
+            raise
+    code = process.exitcode or 0
+    if code in (0, InUseError.exit_code, *STOPPED):
+        if code == 0:
+            run.failure.unlink(missing_ok=True)
+        return code
+    with suppress(OSError):  # on a full disk the closing summary still says it
+        write_text(run.failure, _described(overrides, code, run.log, before))
+    return code
+
+
+def _described(overrides: Sequence[str], code: int, log: Path, before: int) -> str:
+    with log.open("rb") as file:
+        file.seek(before)
+        said = file.read().decode("utf-8", errors="replace").splitlines()
+    ended = (
+        f"exit code {code}" if code > 0 else f"killed by {signal.Signals(-code).name}, by the system if memory ran out"
+    )
+    return "\n".join([shlex.join(["python", "train.py", *overrides]), ended, "", *said[-SHOWN:]]) + "\n"
+
+
+def reason(run: RunDirectory) -> str:
+    """Why a cell failed, in one line."""
+    try:
+        _, ended, _, *said = run.failure.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return "not recorded, as the disk was full or the process killed"
+    sentences = [line.removeprefix("error: ") for line in said if line.startswith("error: ")]
+    return f"{(sentences or said or [''])[-1]} ({ended})"
+
+
+def _train(overrides: list[str], log: str, environment: Mapping[str, str]) -> None:
+    """The process itself. Ctrl-C is its parent's business, which asks it to end by SIGTERM."""
+    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):  # the latter two are how SLURM announces a time-out
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.environ.update(environment)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    sys.argv = [str(TRAIN), *overrides, "hydra.mode=RUN"]  # one run, though its sweep's file asks for many
+    runpy.run_path(str(TRAIN), run_name="__main__")
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)

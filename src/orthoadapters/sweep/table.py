@@ -1,0 +1,167 @@
+"""The table of a sweep's cells: as a plan, live, and at the end with scores."""
+
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from orthoadapters.config import Stage, is_orthogonal
+from orthoadapters.results import read_results
+from orthoadapters.sweep.cells import Cell, State
+from orthoadapters.sweep.cost import Cost, iteration
+
+EVERY = 2.0  # ours: seconds between two looks at the cells' directories
+COLUMNS, SCORES = ("#", "cell", "lr", "ort lr", "seed", "state"), ("dev", "avg_zero_shot", "time")
+STYLES = {State.finished: "green", State.running: "bold", State.failed: "red", State.waiting: "dim"}
+
+
+def summary(cells: Sequence[Cell]) -> str:
+    """Such as `23 cells: 4 finished, 1 failed, 18 to run`."""
+    return f"{len(cells)} cells: " + ", ".join(f"{count} {state}" for state, count in counted(cells).items())
+
+
+def counted(cells: Sequence[Cell]) -> dict[str, int]:
+    """Cells by their state, those states that occur."""
+    counts = Counter(cell.state for cell in cells)
+    return {state.value: counts[state] for state in State if counts[state]}
+
+
+def print_plan(cells: Sequence[Cell], costs: Sequence[Cost]) -> None:
+    """Every cell in the order in which it is run, with its state and what it costs; the last line counts them."""
+    table = _table("steps", "time", "disk")
+    for number, (cell, cost) in enumerate(zip(cells, costs, strict=True), 1):
+        awaited = f" for {', '.join(cell.awaits)}" if cell.state is State.waiting else ""
+        steps = "unknown" if cost.steps is None else f"{cost.steps:,}"
+        table.add_row(*_cell(number, cell, awaited), steps, duration(cost.hours), size(cost.size))
+    _wide().print(table)
+    open_cells = [cost for cell, cost in zip(cells, costs, strict=True) if cell.state is not State.finished]
+    left, disk = [cost.hours for cost in open_cells], [cost.size for cost in open_cells]
+    if open_cells:
+        print(f"left: {duration(_total(left))} of computing, {size(_total(disk))} of disk")
+        if None in left:
+            print("the time is unknown where no run of the kind was finished on this hardware yet")
+    print(summary(cells))
+
+
+def print_scores(cells: Sequence[Cell]) -> None:
+    """The same table with the scores of what is finished, and the time it took."""
+    table = _table(*SCORES)
+    for row in closing_rows(cells):
+        table.add_row(*row)
+    _wide().print(table)
+    print(summary(cells))
+
+
+def closing_rows(cells: Sequence[Cell]) -> list[list[str]]:
+    """Without the headings, which are COLUMNS and SCORES."""
+    return [[*_cell(number, cell), *scores(cell)] for number, cell in enumerate(cells, 1)]
+
+
+def scores(cell: Cell) -> list[str]:
+    """Dev score and zero-shot average x 100, and the time it took; of a language adapter its held-out loss."""
+    if cell.state is not State.finished or not (found := read_results(cell.run.path)):
+        return ["", "", ""]
+    result = found[0][1]
+    took = duration(result.provenance["wall_seconds"] / 3600)
+    if result.selection is None:
+        return [f"loss {next(iter(result.test.values()))['mlm_loss']:.3f}", "", took]
+    average = result.avg_zero_shot.get(result.selection.metric)
+    return [f"{100 * result.selection.value:.2f}", "" if average is None else f"{100 * average:.2f}", took]
+
+
+@contextmanager
+def watched(cells: Sequence[Cell]) -> Iterator[None]:
+    """While the block runs: a live table on a terminal, elsewhere one line for every cell that changes its state."""
+    console, ended = Console(stderr=True), threading.Event()
+    live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+    known = {id(cell): cell.state for cell in cells}
+
+    def look() -> None:
+        for number, cell in enumerate(cells, 1):
+            state = cell.state
+            if known[id(cell)] is not state and live is None:
+                line = " ".join(part for part in _cell(number, cell)[1:] if part)
+                print(f"[{number}/{len(cells)}] {line}", file=sys.stderr, flush=True)
+            known[id(cell)] = state
+        if live is not None:
+            live.update(_screen(cells, console.height), refresh=True)
+
+    def loop() -> None:
+        while not ended.wait(EVERY):
+            look()
+
+    thread = threading.Thread(target=loop, daemon=True)
+    if live is not None:
+        live.start()
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        look()
+        if live is not None:
+            live.stop()
+
+
+def _screen(cells: Sequence[Cell], height: int) -> Group:
+    """As many rows as the terminal has: what is running, then what failed, then the newest of the rest."""
+    ranks = {State.running: 0, State.failed: 1, State.resume: 2, State.to_run: 3, State.waiting: 4, State.finished: 5}
+    numbered = sorted(enumerate(cells, 1), key=lambda pair: ranks[pair[1].state])
+    table = _table("iteration")
+    for number, cell in sorted(numbered[: max(1, height - 6)]):
+        at = f"{iteration(cell):,}" if cell.state in (State.running, State.resume) else ""
+        table.add_row(*_cell(number, cell), at)
+    return Group(table, Text(summary(cells)))
+
+
+def _table(*further: str) -> Table:
+    table = Table()
+    for heading in COLUMNS:
+        table.add_column(heading, justify="right" if heading == "#" else "left")
+    for heading in further:
+        table.add_column(heading, justify="right")
+    return table
+
+
+def _cell(number: int, cell: Cell, more: str = "") -> list[str]:
+    config, state = cell.config, cell.state
+    subject = f"{config.task.name} {config.variant.name}"
+    if config.stage is Stage.mlm:
+        subject = f"language adapter {config.language.code} {config.variant.language_adapter.value}"
+    ort_lr = f"{config.optim.ort_lr:g}" if is_orthogonal(config) else ""
+    shown = (
+        f"[{STYLES[state]}]{state.value}[/]{more}" if state in STYLES and sys.stdout.isatty() else state.value + more
+    )
+    return [str(number), subject, f"{config.optim.lr:g}", ort_lr, str(config.seed), shown]
+
+
+def duration(hours: float | None) -> str:
+    """In the unit that suits it."""
+    if hours is None:
+        return "unknown"
+    if hours >= 1:
+        return f"{hours:,.1f} h"
+    return f"{60 * hours:.0f} min" if hours >= 1 / 60 else f"{3600 * hours:.0f} s"
+
+
+def size(value: float | None) -> str:
+    """Bytes in MB or GB."""
+    if value is None:
+        return "unknown"
+    return f"{value / 1e9:,.1f} GB" if value >= 1e9 else f"{value / 1e6:.1f} MB"
+
+
+def _total(values: Sequence[float | None]) -> float | None:
+    return None if None in values else sum(value for value in values if value is not None)
+
+
+def _wide() -> Console:
+    """As wide as the table needs, whatever the terminal has: a cut number is worse than a wrapped line."""
+    return Console(width=1000)
