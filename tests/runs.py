@@ -1,7 +1,9 @@
 """Short whole runs on the tiny world, for tests."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from orthoadapters.checks import check
 from orthoadapters.compose import compose_config
@@ -28,3 +30,11 @@ def execute(given: Sequence[str]) -> Result:
     if config.stage is Stage.mlm:
         return train_language_adapter(config, run)
     return train_task(config, run, given)
+
+
+def numbers(result: Result) -> dict[str, Any]:
+    """A result without what time, place and machine decide."""
+    kept = asdict(result)
+    kept["provenance"] = kept["provenance"]["steps"]
+    kept["adapters"] = {code: entry["kind"] for code, entry in kept["adapters"].items()}
+    return kept

@@ -10,7 +10,7 @@ from orthoadapters.compose import compose_config
 from orthoadapters.config import DataConfig, DataSource, LanguageConfig, TaskConfig
 from orthoadapters.data.examples import TaggedSentence
 from orthoadapters.data.sources import read_examples
-from orthoadapters.errors import UserError
+from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.runs import choices, fingerprint
 
 EN = LanguageConfig(code="en", name="English")
@@ -147,7 +147,7 @@ def test_a_file_that_is_there_twice_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_without_the_treebank_says_what_it_has(tmp_path: Path) -> None:
     with pytest.raises(
-        UserError, match=r"there is no en_\*-ud-test.conllu in .*, and no other treebank of English; unpack"
+        MissingSplitError, match=r"there is no en_\*-ud-test.conllu in .*, and no other treebank of English; unpack"
     ):
         read(tmp_path / "nowhere")
     write(tmp_path, PLAIN)

@@ -47,12 +47,14 @@ def given(backbone: Path, world: Path, out: Path, *more: str) -> list[str]:
 def test_a_run_from_the_hubs_caches_needs_no_network(backbone: Path, world: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     add_backbone(cache, HUB_ID, backbone)
-    add_xnli(cache, "facebook/xnli", ["en", "sw"], {"train": 12, "validation": 6, "test": 6})
-    command = given(backbone, world, tmp_path)
+    add_xnli(cache, "facebook/xnli", ["en", "tr"], {"train": 12, "validation": 6, "test": 6})
+    add_xnli(cache, "facebook/xnli", ["sw"], {"train": 12, "test": 6})
+    command = given(backbone, world, tmp_path, "languages=[sw,tr]")
     done = run(["train.py", *command], cache, HF_HUB_OFFLINE="1")
     assert done.returncode == 0, done.stderr
     result = json.loads(next(tmp_path.rglob("result.json")).read_text())
-    assert set(result["test"]) == {"en", "sw"}
+    assert set(result["test"]) == {"en", "sw", "tr"}
+    assert set(result["target_dev"]) == {"tr"}  # the cache has no development set in Swahili
 
 
 def test_what_the_caches_lack_is_named_with_the_command_that_fetches_it(

@@ -19,15 +19,17 @@ from orthoadapters.data.hub import HUB_LABELS
 from orthoadapters.data.windows import pair_windows, tag_windows
 from orthoadapters.metrics import (
     WindowScore,
-    accuracy,
+    counts_of,
     f1_of_counts,
     score,
+    score_of_counts,
     span_counts,
     span_f1,
     span_f1_strict,
     spans,
     spans_strict,
     token_accuracy,
+    word_counts,
 )
 
 NER = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
@@ -105,8 +107,22 @@ def test_counts_belong_to_the_sentence_of_the_span():
         assert span_counts(gold, predicted, strict).tolist() == [[0, 1, 1], [0, 0, 0], [1, 1, 2]]
 
 
+@given(gold_and_predicted(NER))
+def test_scores_are_made_of_the_counts_per_sentence_alone(pair):
+    counts = counts_of(["f1", "f1_strict", "accuracy"], *pair)
+    assert {name: rows.shape for name, rows in counts.items()} == {
+        "f1": (len(pair[0]), 3), "f1_strict": (len(pair[0]), 3), "accuracy": (len(pair[0]), 2),
+    }  # fmt: skip
+    if counts["accuracy"].sum():
+        whole = {"f1": span_f1(*pair), "f1_strict": span_f1_strict(*pair), "accuracy": token_accuracy(*pair)}
+        assert score_of_counts(counts) == whole == score(list(whole), *pair)
+
+
+def test_words_are_counted_in_their_sentence():
+    assert word_counts([["a", "b"], [], ["c"]], [["a", "a"], [], ["c"]]).tolist() == [[1, 2], [0, 0], [1, 1]]
+
+
 def test_accuracy_counts_words_over_all_sentences_together():
-    assert accuracy(["a", "b", "c"], ["a", "b", "a"]) == pytest.approx(2 / 3)
     assert token_accuracy([["a"], ["b", "c", "d"]], [["x"], ["b", "c", "d"]]) == 0.75
 
 
@@ -122,7 +138,7 @@ def test_strict_f1_refuses_tags_without_iob2_prefix():
 
 
 def test_nothing_to_score_is_refused():
-    with pytest.raises(ValueError, match=r"0 predictions for 0 labels"):
+    with pytest.raises(ValueError, match=r"there are no labels to score"):
         score(["accuracy"], [], [])
 
 

@@ -11,7 +11,7 @@ from orthoadapters.data import hub
 from orthoadapters.data.examples import SentencePair, TaggedSentence
 from orthoadapters.data.hub import HUB_LABELS
 from orthoadapters.data.sources import read_examples
-from orthoadapters.errors import UserError
+from orthoadapters.errors import MissingSplitError, UserError
 
 SW = LanguageConfig(code="sw", name="Swahili", wikipedia="20231101.sw", udpos=None)
 EN = LanguageConfig(code="en", name="English", wikipedia="20231101.en", udpos="udpos.English")
@@ -108,7 +108,9 @@ def test_test_files_without_labels_say_that_xtreme_distributes_them_so(tmp_path,
 
 def test_a_missing_file_and_a_missing_root_name_the_fix(tmp_path):
     data = DataConfig(source=DataSource.xtreme, root=str(tmp_path))
-    with pytest.raises(UserError, match=r"there is no .*panx/test-sw.tsv; data.root=.* must hold panx/test-sw.tsv"):
+    with pytest.raises(
+        MissingSplitError, match=r"there is no .*panx/test-sw.tsv; data.root=.* must hold panx/test-sw.tsv"
+    ):
         read_examples(data, task("wikiann"), "test", SW)
     with pytest.raises(UserError, match=r"add data.root=DIR"):
         read_examples(DataConfig(source=DataSource.xtreme), task("wikiann"), "test", SW)
@@ -207,6 +209,9 @@ def test_a_missing_config_or_split_is_one_sentence(make_hub):
         with pytest.raises(UserError, match=rf"could not load {hub_id} \(config {language.code}") as caught:
             read_hub(hub_id, "wikiann", split, language)
         assert "\n" not in str(caught.value)
+        assert isinstance(caught.value, MissingSplitError) == (
+            split == "train"
+        )  # the language is there, its split is not
 
 
 def test_an_unreachable_hub_names_the_ways_to_work_without_a_network(monkeypatch):

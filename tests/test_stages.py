@@ -5,13 +5,12 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from runs import execute, overrides
+from runs import execute, numbers, overrides
 from safetensors.torch import load_file, save_file
 
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
@@ -34,14 +33,6 @@ def out(tmp_path_factory: pytest.TempPathFactory, backbone: Path, world: Path) -
         for language in ("en", "ar", "tr", "sw"):
             execute(overrides(backbone, world, folder, "stage=mlm", f"variant={variant}", f"language={language}"))
     return folder
-
-
-def numbers(result: Any) -> dict[str, Any]:
-    """A result without what time, place and machine decide."""
-    kept = asdict(result)
-    kept["provenance"] = kept["provenance"]["steps"]
-    kept["adapters"] = {code: entry["kind"] for code, entry in kept["adapters"].items()}
-    return kept
 
 
 def test_a_language_adapter_is_trained_published_and_described(out: Path, backbone: Path) -> None:

@@ -7,6 +7,10 @@ class UserError(Exception):
     exit_code = 1
 
 
+class MissingSplitError(UserError):
+    """A language has no such split in the data: no file of it, or no split of that name on the Hub."""
+
+
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, without its full stop, to be put into a sentence."""
     lines = str(error).strip().splitlines()

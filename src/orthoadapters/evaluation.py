@@ -1,25 +1,31 @@
 """The swap (paper, figure 1c), predictions, and their scores."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from orthoadapters.data.batching import BatchLoader
 from orthoadapters.data.modules import Evaluation
 from orthoadapters.heads import SentencePairHead, TokenHead
-from orthoadapters.metrics import WindowScore
+from orthoadapters.metrics import WindowScore, counts_of, score_of_counts
 from orthoadapters.model import AdaptedEncoder
-from orthoadapters.orthogonality import orthogonality_loss
+from orthoadapters.orthogonality import layers_orthogonality
 
 
 @dataclass(frozen=True)
 class Scored:
-    """scores: metric -> fraction in 0..1. predictions: a list of tags per sentence, or of the one label per pair."""
+    """scores: metric -> fraction in 0..1. predictions: a list of tags per sentence, or of the one label per pair.
+
+    counts: metric -> (sentences or pairs, columns), whose columns' sums make the score, as `metrics.counts_of` has them.
+    """
 
     scores: dict[str, float]
     predictions: list[list[str]]
+    counts: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
 
 def swap_language(model: AdaptedEncoder, language_adapter: str | None, task_adapter: str | None) -> None:
@@ -28,16 +34,23 @@ def swap_language(model: AdaptedEncoder, language_adapter: str | None, task_adap
 
 
 @torch.inference_mode()
-def reached_orthogonality(model: AdaptedEncoder, evaluation: Evaluation) -> float:
-    """L_ORT (Eq. 2) of the active stack's last adapter: the mean over an evaluation's batches."""
+def reached_orthogonality(model: AdaptedEncoder, evaluation: Evaluation) -> list[float]:
+    """cos(x_h, x_a)^2 of the active stack's last adapter, per layer, the mean over all real tokens; the sum is L_ORT (Eq. 2).
+
+    Empty without an adapter.
+    """
+    if not model.stack:
+        return []
     device, was_training = next(model.parameters()).device, model.training
     model.eval()
-    losses = [
-        orthogonality_loss(model.encode(batch, device).pairs, batch["attention_mask"].to(device))
-        for batch in evaluation.loader
-    ]
+    layers, tokens = torch.zeros(len(model.sites), device=device), 0
+    for batch in evaluation.loader:
+        mask_BT = batch["attention_mask"].to(device)
+        layers = layers + layers_orthogonality(model.encode(batch, device).pairs, mask_BT) * batch["tokens"]
+        tokens += batch["tokens"]
     model.train(was_training)
-    return float(torch.stack(losses).mean())
+    reached: list[float] = (layers / tokens).tolist()
+    return reached
 
 
 @torch.inference_mode()
@@ -63,4 +76,6 @@ def evaluate(
         metric.update(index, logits.argmax(-1))  # brought over after the loop: the device never waits
     model.train(was_training)
     head.train(was_training)
-    return Scored(metric.compute(), metric.predictions())
+    predictions = metric.predictions()
+    counts = counts_of(metrics, evaluation.gold, predictions)
+    return Scored(score_of_counts(counts), predictions, counts)

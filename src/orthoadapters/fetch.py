@@ -45,7 +45,7 @@ def fetch_backbone(config: Config) -> None:
 
 
 def fetch_examples(config: Config) -> None:
-    """The splits that the run reads; `datasets` keeps all splits of a language at once."""
+    """What the run reads; `datasets` keeps all splits of a language at once, targets' development sets among them."""
     if config.data.source is not DataSource.hub:
         print(f"data={config.data.source.value}: on this machine, nothing to fetch")
         return

@@ -15,6 +15,13 @@ def write_text(path: Path, text: str) -> None:
         file.write(text)
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    with _renamed(path) as temporary, temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 @contextmanager
 def one_at_a_time(lock: Path) -> Iterator[None]:
     """Waits until no other process is in a block of the same lock file; a dead process is in none."""
@@ -27,13 +34,19 @@ def one_at_a_time(lock: Path) -> Iterator[None]:
 @contextmanager
 def new_file(path: Path) -> Iterator[TextIO]:
     """Yields a UTF-8 file under a temporary name; when the block ends well, flushes it to disk and renames it to `path`."""
+    with _renamed(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _renamed(path: Path) -> Iterator[Path]:
+    """Yields a temporary name beside `path`, which becomes `path` when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
+        yield temporary
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

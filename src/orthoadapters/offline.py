@@ -33,6 +33,8 @@ def from_hub(what: str, otherwise: str = "") -> Iterator[None]:
 
     try:
         yield
+    except UserError:  # a sentence already
+        raise
     except RevisionNotFoundError as error:
         raise UserError(f"{what}: the Hub's repository has no such revision; correct it, or keep conf/'s") from error
     except RepositoryNotFoundError as error:

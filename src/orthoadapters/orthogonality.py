@@ -21,9 +21,14 @@ def layer_orthogonality(x_h: Tensor, x_a: Tensor, attention_mask: Tensor | None 
         return (squared_BT * mask_BT).sum() / mask_BT.sum()  # ours: real tokens; the paper divides by the padded T
 
 
+def layers_orthogonality(pairs: Sequence[tuple[Tensor, Tensor]], attention_mask: Tensor | None = None) -> Tensor:
+    """`layer_orthogonality` of every layer: (layers,)."""
+    return torch.stack([layer_orthogonality(x_h, x_a, attention_mask) for x_h, x_a in pairs])
+
+
 def orthogonality_loss(pairs: Sequence[tuple[Tensor, Tensor]], attention_mask: Tensor | None = None) -> Tensor:
     """Eq. 2: L_ORT = sum over layers of the mean over tokens of cos(x_h, x_a)^2, a scalar.
 
     pairs: per layer (x_h, x_a) of the adapter that is being trained, as `AdaptedEncoder` returns them.
     """
-    return torch.stack([layer_orthogonality(x_h, x_a, attention_mask) for x_h, x_a in pairs]).sum()
+    return layers_orthogonality(pairs, attention_mask).sum()

@@ -31,7 +31,13 @@ class Selection:
 
 @dataclass
 class Result:
-    """One finished run. Scores are fractions in 0..1; `n` counts sentences, pairs or, in the MLM stage, blocks."""
+    """One finished run. Scores are fractions in 0..1; `n` counts sentences, pairs or, in the MLM stage, blocks.
+
+    choices: every value that its numbers depend on, by dotted key (`runs.choices`). target_dev: like `test`, the selected
+    epoch's scores on the target languages' development sets, for the report's oracle column: nothing is selected by them.
+    layer_cos2: "before" and "after" training, cos(x_h, x_a)^2 of the trained adapter per layer, the mean over all tokens of
+    the source language's development set or, in the MLM stage, of the held-out blocks; empty without an adapter.
+    """
 
     run: str
     fingerprint: str
@@ -48,6 +54,9 @@ class Result:
     selection: Selection | None = None
     counts: dict[str, int] = field(default_factory=dict)
     avg_zero_shot: dict[str, float] = field(default_factory=dict)
+    choices: dict[str, Any] = field(default_factory=dict)
+    target_dev: dict[str, dict[str, float]] = field(default_factory=dict)
+    layer_cos2: dict[str, list[float]] = field(default_factory=dict)
     status: str = "finished"
     schema_version: int = SCHEMA_VERSION
 

@@ -21,10 +21,10 @@ from orthoadapters.files import new_folder, write_text
 from orthoadapters.heads import HEADS
 from orthoadapters.inputs import blocks_sha256, examples_sha256, weights_sha256
 from orthoadapters.model import AdaptedEncoder
-from orthoadapters.predictions import save_head, write_predictions
+from orthoadapters.predictions import save_head, write_predictions, write_sentence_counts
 from orthoadapters.provenance import commit, provenance
 from orthoadapters.results import Result, Selection, average_zero_shot, write_result
-from orthoadapters.runs import RunDirectory
+from orthoadapters.runs import RunDirectory, choices
 from orthoadapters.tracking import Tracker, trackers
 from orthoadapters.training.callbacks import SelectOnDev
 from orthoadapters.training.fit import device, fit
@@ -54,17 +54,18 @@ def train_language_adapter(config: Config, run: RunDirectory) -> Result:
     check_lengths(model, {"mlm.block_length": config.mlm.block_length})
     backbone_sha256 = weights_sha256(model.backbone)
     inputs = {"backbone": backbone_sha256, f"text-{language}": blocks_sha256(loader.blocks)}
-    bare = held_out(model, dev, invert=False)
+    bare, _ = held_out(model, dev, invert=False)
     pl.seed_everything(config.seed, verbose=False)  # here, so that the fresh weights depend on the seed alone
     d_language = bottleneck(model, "variant.language_reduction", config.variant.language_reduction)
     model.add_adapter(language, AdapterConfig(d_language, invertible=True))
     model.activate(language)
     invert = config.language_adapters.invert_before_decoder
+    _, before = held_out(model, dev, invert)  # of the fresh weights, so that a run that goes on has the same
     with run.open(inputs), _trackers(config, run, len(model.sites)) as opened:
         recorder = _recorder(config, opened)
         module = MLMTraining(model, language, is_orthogonal(config), config.optim, recorder, invert)
         fit(config.trainer, run, module, loader, f"mlm {language} {kind.value}")
-        scores = held_out(model, dev, invert)
+        scores, after = held_out(model, dev, invert)
         model.save_adapter(run.path / "adapter", language)
         card = model_card.language_card(config, commit(), model.configs[language].bottleneck, scores)
         write_text(run.path / "adapter" / model_card.FILE, card)
@@ -77,6 +78,7 @@ def train_language_adapter(config: Config, run: RunDirectory) -> Result:
         test = {language: scores | {"mlm_loss_without_adapter": bare["mlm_loss"], "n": len(dev.rows)}}
         result = _result(config, run, recorder, len(loader), test, {language: target.described()})
         result.counts = {"blocks": len(loader.blocks), "trained_on": len(loader.rows)}
+        result.layer_cos2 = {"before": before, "after": after}
         _finish(run, result, opened)
     return result
 
@@ -89,9 +91,10 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
     tokenizer = load_tokenizer(path)
     data = TASK_DATA[config.task.name](config.data, config.task, language_config(source), tokenizer, config.seed)
     loader, dev = data.train_for(config.trainer.max_epochs), data.dev
-    tests = {
-        code: data.evaluation("test", language_config(code)) for code in languages
-    }  # bad input shows before training
+    # All is read before training, so that bad input shows.
+    tests = {code: data.evaluation("test", language_config(code)) for code in languages}
+    targets = {code: data.target_dev(language_config(code)) for code in languages if code != source}
+    target_devs = {code: evaluation for code, evaluation in targets.items() if evaluation is not None}
     model = AdaptedEncoder.from_pretrained(
         path, pair=config.orthogonality.pair, allow_pickle=config.backbone.allow_pickle
     )
@@ -109,6 +112,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
         "dev": examples_sha256(dev.examples),
     }
     inputs |= {f"test-{code}": examples_sha256(evaluation.examples) for code, evaluation in tests.items()}
+    inputs |= {f"dev-{code}": examples_sha256(evaluation.examples) for code, evaluation in target_devs.items()}
     inputs |= {f"adapter-{code}": entry["sha256"] for code, entry in used.items()}
     pl.seed_everything(config.seed, verbose=False)  # here, so that the fresh weights depend on the seed alone
     head = HEADS[config.task.kind](
@@ -123,6 +127,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
     with run.open(inputs), _trackers(config, run, len(model.sites)) as opened:
         recorder = _recorder(config, opened)
         module = TaskTraining(model, head, task_adapter, is_orthogonal(config), config.optim, recorder).to(where)
+        before = reached_orthogonality(model, dev)  # of the fresh weights, so that a run that goes on has the same
         select = SelectOnDev(dev, config.task.metrics, data.batches_per_epoch)
         fit(
             config.trainer,
@@ -135,6 +140,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
         select.restore(module)
 
         test: dict[str, dict[str, float]] = {}
+        target_dev: dict[str, dict[str, float]] = {}
         for code, evaluation in tests.items():
             if adapters and code != source:
                 adapters[code].load(model, d_language, backbone_sha256)
@@ -142,16 +148,21 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
                     raise UserError(f"{adapters[code].place} was changed during this run; give the same command again")
             swap_language(model, code if adapters else None, task_adapter)
             scored = evaluate(model, head, evaluation, config.task.metrics)
+            if code in target_devs:  # not before: the epoch is chosen without them
+                on_dev = evaluate(model, head, target_devs[code], config.task.metrics)
+                target_dev[code] = on_dev.scores | {"n": len(target_devs[code].examples)}
             if adapters and code != source:
                 model.delete_adapter(code)
             test[code] = scored.scores | {"n": len(evaluation.examples)}
+            write_sentence_counts(run.path, code, scored.counts)
             write_predictions(run.path / "predictions" / f"test-{code}.tsv", scored.predictions, config.task.kind)
+        swap_language(model, source if adapters else None, task_adapter)
+        after = reached_orthogonality(model, dev)
         if task_adapter:
             model.save_adapter(run.path / "adapter", task_adapter)
             head_files.write(run.path / "adapter", model, task_adapter, head, config.task.labels)
-            swap_language(model, source if adapters else None, task_adapter)
-            d_task, l_ort = model.configs[task_adapter].bottleneck, reached_orthogonality(model, dev)
-            card = model_card.task_card(config, commit(), task_adapter, d_task, l_ort, len(loader), test)
+            d_task = model.configs[task_adapter].bottleneck
+            card = model_card.task_card(config, commit(), task_adapter, d_task, sum(after), len(loader), test)
             write_text(run.path / "adapter" / model_card.FILE, card)
         else:
             with new_folder(run.path / "backbone") as folder:
@@ -161,6 +172,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
         result.selection = Selection(source, "dev", config.task.metrics[0], select.value, select.epoch, select.history)
         result.avg_zero_shot = average_zero_shot(test, source)
         result.counts = data.counts
+        result.target_dev, result.layer_cos2 = target_dev, {"before": before, "after": after} if task_adapter else {}
         _finish(run, result, opened)
     return result
 
@@ -210,6 +222,7 @@ def _result(
     return Result(
         run=run.name,
         fingerprint=run.fingerprint,
+        choices=choices(config),
         stage=config.stage.value,
         task=config.task.name if config.stage.value == "task" else None,
         variant=config.variant.name,

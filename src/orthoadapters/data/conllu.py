@@ -27,7 +27,7 @@ from orthoadapters.config import LanguageConfig, TaskConfig
 from orthoadapters.data.examples import Example, TaggedSentence
 from orthoadapters.data.hub import unknown_label
 from orthoadapters.data.lines import numbered_lines, shown
-from orthoadapters.errors import UserError
+from orthoadapters.errors import MissingSplitError, UserError
 
 COLUMNS = 10
 # The default of XTREME's converter (conllu_to_conll.py), which gives es, fr and it lists of their own; SYM is last here,
@@ -76,7 +76,7 @@ def read_conllu(
 
 
 def treebanks(root: str | None, split: str, language: LanguageConfig) -> list[Path]:
-    """The files of one language and split below root, in order of their names. Raises UserError if there are none."""
+    """The files of one language and split below root, in order of their names. Raises MissingSplitError if there are none."""
     if root in (None, "???"):
         raise UserError("data=conllu needs the folder that holds the treebanks; add data.root=DIR")
     folder = Path(str(root)).expanduser()
@@ -84,7 +84,7 @@ def treebanks(root: str | None, split: str, language: LanguageConfig) -> list[Pa
     files = [path for path in of_language if re.search(rf"-ud-{split}(-[^.]+)?\.conllu$", path.name)]
     if not files:
         there = ", ".join(dict.fromkeys(path.name for path in of_language))
-        raise UserError(
+        raise MissingSplitError(
             f"there is no {language.code}_*-ud-{split}.conllu in {root} or below it, "
             + (f"only {there}" if there else f"and no other treebank of {language.name}")
             + "; unpack a release of Universal Dependencies there"

@@ -1,13 +1,14 @@
 """Labelled examples from the Hugging Face Hub, or from a local folder in its layout (which is what the tests read)."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from orthoadapters.config import LanguageConfig, TaskConfig, TaskKind
 from orthoadapters.data.examples import Example, SentencePair, TaggedSentence
-from orthoadapters.errors import UserError, first_line
+from orthoadapters.errors import MissingSplitError, UserError, first_line
 from orthoadapters.offline import FETCH, NotFetchedError, from_hub
 
 HUB_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
@@ -27,7 +28,8 @@ HUB_LABELS = {
 def read_hub(task: TaskConfig, split: str, language: LanguageConfig, limit: int | None) -> tuple[list[Example], str]:
     """The first `limit` examples of one split, and where they are from.
 
-    Raises UserError if they cannot be loaded or hold an unknown label.
+    Raises MissingSplitError if the language has no such split, and UserError if they cannot be loaded or hold an unknown
+    label.
     """
     config = language.udpos if task.name == "udpos" else language.code
     if config is None:
@@ -66,11 +68,11 @@ def load(dataset_id: str, config: str, *, revision: str | None = None, otherwise
     if Path(dataset_id).is_dir() and not options.get("streaming"):
         try:
             # datasets 5.2 knows a local folder by its last name and config alone, and gives what it once read there
-            with tempfile.TemporaryDirectory() as scratch:
+            with tempfile.TemporaryDirectory() as scratch, _split_of(what):
                 return datasets.load_dataset(dataset_id, config, cache_dir=scratch, keep_in_memory=True, **options)
         except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
             raise UserError(f"could not load {what}: {first_line(error)}; check what the folder holds") from error
-    with from_hub(what, otherwise):
+    with from_hub(what, otherwise), _split_of(what):
         loaded = datasets.load_dataset(dataset_id, config, revision=revision, **options)
     for file in getattr(loaded, "cache_files", []):  # without a network, datasets takes whatever revision it has
         held = Path(file["filename"]).parent
@@ -80,6 +82,17 @@ def load(dataset_id: str, config: str, *, revision: str | None = None, otherwise
                 f"folder, and fetch the other where there is a network, with: {FETCH}"
             )
     return loaded
+
+
+@contextmanager
+def _split_of(what: str) -> Iterator[None]:
+    """Tells a split that is not there from all else that datasets raises ValueError for."""
+    try:
+        yield
+    except ValueError as error:
+        if str(error).startswith(("Unknown split", "Bad split")):  # datasets 5.2, from its cache and from files
+            raise MissingSplitError(f"could not load {what}: {first_line(error)}; leave the language out") from error
+        raise
 
 
 def _tagged(words: Sequence[str], values: Sequence[Any], label_of: "_Labels", row: int, place: str) -> TaggedSentence:

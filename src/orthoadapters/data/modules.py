@@ -1,5 +1,6 @@
 """The LightningDataModules: text of one language for the MLM stage, and one per task for the task stage."""
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from orthoadapters.data.examples import Example, SentencePair, TaggedSentence
 from orthoadapters.data.masking import masking_for
 from orthoadapters.data.sources import Split, read_examples
 from orthoadapters.data.windows import Windows, pair_windows, tag_windows
-from orthoadapters.errors import UserError
+from orthoadapters.errors import MissingSplitError, UserError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,14 @@ class TaskData(pl.LightningDataModule, ABC):
 
     def evaluation(self, split: Split, language: LanguageConfig) -> Evaluation:
         return self.prepared(read_examples(self.data, self.task, split, language))
+
+    def target_dev(self, language: LanguageConfig) -> Evaluation | None:
+        """A target language's development set; None where it has none, as treebanks that are a test set alone."""
+        try:
+            return self.evaluation("dev", language)
+        except MissingSplitError as error:
+            log.info("%s has no development set: %s", language.code, error)
+            return None
 
     def prepared(self, examples: list[Example]) -> Evaluation:
         """Any examples as a set to be predicted."""

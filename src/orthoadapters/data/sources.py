@@ -15,7 +15,7 @@ from orthoadapters.data.conllu import read_conllu
 from orthoadapters.data.examples import Example, SentencePair, TaggedSentence
 from orthoadapters.data.hub import read_hub, unknown_label
 from orthoadapters.data.lines import numbered_lines, shown
-from orthoadapters.errors import UserError
+from orthoadapters.errors import MissingSplitError, UserError
 
 Split = Literal["train", "dev", "test"]
 log = logging.getLogger(__name__)
@@ -28,7 +28,8 @@ XNLI_SPELLINGS = {"contradictory": "contradiction"}
 def read_examples(data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig) -> list[Example]:
     """One split of one language, at most `data.limit_<split>` examples of it, every label checked against task.labels.
 
-    Raises UserError for a missing file or data set, a malformed row, an unknown label (with its place), an empty split.
+    Raises MissingSplitError if the language has no such split, and UserError for a missing data set, a malformed row, an
+    unknown label (with its place), an empty split.
     """
     limit = {"train": data.limit_train, "dev": data.limit_dev, "test": data.limit_test}[split]
     if limit is not None and limit < 1:
@@ -56,7 +57,7 @@ def read_xtreme(
         raise UserError("data=xtreme needs the folder that XTREME's download made; add data.root=DIR")
     path = Path(str(root)).expanduser() / task.folder / f"{split}-{language.code}.tsv"
     if not path.is_file():
-        raise UserError(
+        raise MissingSplitError(
             f"there is no {path}; data.root={root} must hold {task.folder}/{path.name}, as XTREME's download makes it"
         )
     read = _read_pairs if task.kind is TaskKind.sentence_pair else _read_tagged

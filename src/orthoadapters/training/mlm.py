@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from orthoadapters.config import OptimConfig
 from orthoadapters.model import AdaptedEncoder
-from orthoadapters.orthogonality import orthogonality_loss
+from orthoadapters.orthogonality import layers_orthogonality
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.record import Recorder
 
@@ -47,18 +47,21 @@ class MLMTraining(AlternatingTraining):
 
 
 @torch.inference_mode()
-def held_out(model: AdaptedEncoder, loader: Iterable[dict[str, Any]], invert: bool) -> dict[str, float]:
-    """L_MLM per masked subword on held-out blocks and, where an adapter is active, its L_ORT."""
+def held_out(
+    model: AdaptedEncoder, loader: Iterable[dict[str, Any]], invert: bool
+) -> tuple[dict[str, float], list[float]]:
+    """L_MLM per masked subword on held-out blocks and, where an adapter is active, its L_ORT; and that layer by layer."""
     was_training, device = model.training, next(model.parameters()).device
     model.eval()
-    loss = l_ort = torch.zeros((), device=device)
-    masked = batches = 0
+    loss, layers = torch.zeros((), device=device), torch.zeros(len(model.sites), device=device)
+    masked = tokens = 0
     for batch in loader:
         encoded = model.encode(batch, device)
         count = len(batch["labels"])
         one = mlm_loss(model, encoded.hidden, batch["positions"].to(device), batch["labels"].to(device), invert)
-        loss, masked, batches = loss + one * count, masked + count, batches + 1
-        if encoded.pairs:
-            l_ort = l_ort + orthogonality_loss(encoded.pairs)
+        loss, masked, tokens = loss + one * count, masked + count, tokens + batch["input_ids"].numel()
+        if model.stack:
+            layers = layers + layers_orthogonality(encoded.pairs) * batch["input_ids"].numel()
     model.train(was_training)
-    return {"mlm_loss": float(loss) / masked} | ({"l_ort": float(l_ort) / batches} if model.stack else {})
+    scores, reached = {"mlm_loss": float(loss) / masked}, (layers / tokens).tolist()
+    return (scores | {"l_ort": sum(reached)}, reached) if model.stack else (scores, [])
