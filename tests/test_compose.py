@@ -215,8 +215,9 @@ def test_commands_for_missing_adapters_keep_what_the_training_depends_on() -> No
 
 def test_every_constant_in_conf_says_where_it_comes_from() -> None:
     """Numbers that are choices carry `# paper:` or `# ours:`; names, ids and nulls speak for themselves."""
-    for path in CONF.rglob("*.yaml"):
+    for path in [*CONF.rglob("*.yaml"), *(CONF.parent / "multirun_sweeps").rglob("*.yaml")]:
         for number, line in enumerate(path.read_text().splitlines(), 1):
-            value = line.split("#")[0].partition(":")[2].strip()
-            if isinstance(yaml.safe_load(value), int | float) and not isinstance(yaml.safe_load(value), bool):
+            value = yaml.safe_load(line.split("#")[0].partition(":")[2].strip())
+            values = value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]
+            if any(isinstance(one, int | float) and not isinstance(one, bool) for one in values):
                 assert re.search(r"# (paper|ours): \S", line), f"{path}:{number}: {line}"

@@ -73,16 +73,6 @@ def test_missing_adapters_are_trained_first_on_request_and_a_multirun_ends_with_
     ]
 
 
-def test_a_failing_job_does_not_stop_the_others_and_fails_the_command(
-    backbone: Path, world: Path, tmp_path: Path
-) -> None:
-    given = overrides(backbone, world, tmp_path, "task=udpos")
-    done = train("-m", *given, "variant=lort_tnoo,t_noo", "languages=[tr]")
-    assert done.returncode == 1
-    assert len(list(tmp_path.rglob("result.json"))) == 1
-    assert done.stderr.count("no language adapter for en, tr") == 2  # when it happens, and again at the end
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_says_how_to_go_on_and_goes_on(
     number: signal.Signals, backbone: Path, world: Path, tmp_path: Path

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
+from pathlib import Path
 
 from hydra.core.override_parser.types import Override
 
@@ -76,16 +77,18 @@ def expand(given: Sequence[Override]) -> list[Cell]:
     sweep = compose_config(first_point(given)).sweep
     axes = {key: [f"{key}={value}" for value in values] for key, values in sweep.axes.items()} | axes
     seeds = axes.pop("seed", [])  # set in the composed configuration, as composing is slow
-    cells: dict[str, Cell] = {}
+    found: list[Cell] = []
     for point in itertools.product(*axes.values()):
         composed = Cell(point, compose_config(point))
         grid = list(_grid(composed, axes.keys())) if sweep.name else [composed]
         if sweep.selected and len(grid) > 1:
             grid = [_selected([_with_seed(cell, seeds[0]) if seeds else cell for cell in grid])]
-        for found in [_with_seed(cell, seed) for seed in seeds for cell in grid] if seeds else grid:
-            check(found.config)
-            cells.setdefault(str(found.run.path), found)
-    return _language_adapters(list(cells.values())) + list(cells.values())
+        found += [_with_seed(cell, seed) for seed in seeds for cell in grid] if seeds else grid
+    once: dict[Path, Cell] = {}
+    for cell in found:
+        check(cell.config)
+        once.setdefault(cell.run.path, cell)
+    return _language_adapters(found) + list(once.values())
 
 
 def first_point(given: Sequence[Override]) -> list[str]:

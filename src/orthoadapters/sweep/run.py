@@ -40,15 +40,15 @@ def sweep(arguments: Sequence[str], launcher: Launcher, loader: ConfigLoader) ->
     if not cells:
         print("no cell has failed: nothing to repeat")
         return 0
-    cells = in_order(cells)
+    ordered = in_order(cells)
     if told.plan:
         logging.getLogger("orthoadapters").setLevel(logging.WARNING)  # that data were read to be counted is no news
-        print_plan(cells, costs(cells))
+        print_plan(ordered, costs(ordered))
         return 0
     print(summary(cells), file=sys.stderr)
     signal.signal(signal.SIGTERM, _stop)
-    with watched(cells):
-        run_all(cells, launcher)
+    with watched(ordered):
+        run_all(ordered, launcher)
     return close(cells, arguments, told)
 
 
