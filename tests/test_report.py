@@ -5,6 +5,7 @@ import shutil
 from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -106,8 +107,9 @@ def test_another_source_language_has_no_numbers_of_the_paper(tmp_path: Path) -> 
 
 
 def test_the_grid_point_is_selected_on_source_dev_and_scored_over_its_seeds(tmp_path: Path) -> None:
-    for seed, (ar, tr) in enumerate([(0.1, 0.5), (0.3, 0.4)]):
-        chosen = finished(tmp_path, "t_ort", {"en": 0.9, "ar": ar, "tr": tr}, dev=0.8, seed=seed, epoch=seed + 4)
+    for seed, ar, tr in ((1, 0.3, 0.4), (0, 0.1, 0.5)):
+        test = {"en": 0.9, "ar": ar, "tr": tr}
+        chosen = finished(tmp_path, "t_ort", test, dev=0.8, seed=seed, epoch=seed + 4, name=f"run{-seed}")
     finished(tmp_path, "t_ort", {"en": 0.99, "ar": 0.9, "tr": 0.9}, dev=0.7, ort_lr=1e-6)
     found = row(only(tmp_path), "T-ORT")
     assert (found.point, found.seeds, found.epochs, found.dev) == ((1e-4, 1e-7), [0, 1], [4, 5], 0.8)
@@ -115,15 +117,22 @@ def test_the_grid_point_is_selected_on_source_dev_and_scored_over_its_seeds(tmp_
     ar, mean = found.cells["ar"], found.cells[AVERAGE]
     assert (ar.scores, ar.value, ar.std) == ((0.1, 0.3), pytest.approx(0.2), pytest.approx(0.2 / 2**0.5))
     assert (mean.scores, mean.std) == (pytest.approx((0.3, 0.35)), pytest.approx(0.05 / 2**0.5))
-    assert ar.paths[1] == chosen
+    assert ar.paths[0] == chosen
     assert mean.paths == ar.paths
     assert ar.n_sentences == 100
 
 
 def test_the_oracle_is_chosen_by_target_dev_per_language_and_chooses_nothing_else(tmp_path: Path) -> None:
-    one = finished(tmp_path, "t_noo", {"en": 0.9, "ar": 0.1, "tr": 0.2}, dev=0.8, target_dev={"ar": 0.1, "tr": 0.3})
+    one = finished(
+        tmp_path, "t_noo", {"en": 0.9, "ar": 0.1, "tr": 0.2}, dev=0.8, target_dev={"en": 0.1, "ar": 0.1, "tr": 0.3}
+    )
     other = finished(
-        tmp_path, "t_noo", {"en": 0.8, "ar": 0.3, "tr": 0.4}, dev=0.7, lr=5e-5, target_dev={"ar": 0.2, "tr": 0.2}
+        tmp_path,
+        "t_noo",
+        {"en": 0.8, "ar": 0.3, "tr": 0.4},
+        dev=0.7,
+        lr=5e-5,
+        target_dev={"en": 0.2, "ar": 0.2, "tr": 0.2},
     )
     cells = row(only(tmp_path), "T-NOO").cells
     assert [cells[code].value for code in ("ar", "tr")] == [0.1, 0.2]
@@ -135,7 +144,7 @@ def test_the_oracle_is_chosen_by_target_dev_per_language_and_chooses_nothing_els
     assert (oracle["tr"].value, oracle["tr"].paths) == (0.2, (one,))
     assert oracle[AVERAGE] is not None
     assert oracle[AVERAGE].value == 0.25
-    finished(tmp_path, "t_noo", {"en": 0.8, "ar": 0.3, "tr": 0.4}, dev=0.7, lr=2e-5, target_dev={"ar": 0.2})
+    finished(tmp_path, "t_noo", {"en": 0.8, "ar": 0.3, "tr": 0.4}, dev=0.7, lr=2e-5, target_dev={"en": 0.2, "ar": 0.2})
     cells = row(only(tmp_path), "T-NOO").cells
     assert cells["ar"].oracle is not None
     assert cells["tr"].oracle is None
@@ -261,6 +270,16 @@ def test_duplicates_are_counted_once_if_equal_and_left_out_if_not(tmp_path: Path
     )
     shutil.rmtree(tmp_path / "d")
     assert build(tmp_path).tables == ()
+
+
+@pytest.mark.parametrize("other", [{"dev": 0.6}, {"epoch": 4}, {"target_dev": {"ar": 0.2}}])
+def test_duplicates_that_were_selected_otherwise_are_left_out(tmp_path: Path, other: dict[str, Any]) -> None:
+    same: dict[str, Any] = {"dev": 0.5, "epoch": 3, "target_dev": {"ar": 0.1}}
+    finished(tmp_path, "t_noo", name="a", **same)
+    finished(tmp_path, "t_noo", name="b", **(same | other))
+    report = build(tmp_path)
+    assert report.tables == ()
+    assert "have different scores" in report.problems[0]
 
 
 def test_one_cell_tested_on_its_languages_in_two_runs_is_one(tmp_path: Path) -> None:

@@ -100,6 +100,12 @@ def test_best_and_second_are_those_of_the_printed_numbers(
         assert entry.mark == {0: "best", 1: "second"}.get(place, "")
 
 
+def test_another_world_has_nothing_of_the_paper_beside_it(tmp_path: Path) -> None:
+    finished(tmp_path, "t_noo", {"qsa": 0.5, "qtu": 0.4}, source="qsa")
+    (table,) = build(tmp_path).tables
+    assert scores(table, Show(paper=True)) == scores(table, Show())
+
+
 def test_names_do_not_break_the_markup(tmp_path: Path) -> None:
     finished(tmp_path, "a|b_c&d%{e}~^\\#$", {"en": 0.5}, name="x")
     (table,) = build(tmp_path).tables

@@ -73,7 +73,7 @@ def scores(table: Table, show: Show) -> Grid:
         lines.append(Line("test sentences", [Entry(_size(table, column)) for column in table.columns]))
     published = paper().tables.get(table.task)
     notes = list(table.warnings)
-    if show.paper and published is not None:
+    if show.paper and published is not None and any(cell.paper for row in table.rows for cell in row.cells.values()):
         notes.insert(0, f"paper: {paper().source}, Table {published.number}, backbone {paper().backbone}.")
     if show.oracle:
         notes.insert(
