@@ -4,12 +4,13 @@ READY := $(VENV)/.ready
 RUN := $(VENV)/bin/python
 SHARED_DIR ?= ../shared
 DEMO_TASK ?= udpos
+RUNS ?= runs
 
 ADAPTERHUB_VENV ?= .venv-adapterhub
 ADAPTERHUB := $(ADAPTERHUB_VENV)/bin/python
 EXCHANGE := $(ADAPTERHUB_VENV)/exchange
 
-.PHONY: help setup demo test test-real test-adapterhub lint clean
+.PHONY: help setup demo report test test-real test-adapterhub lint clean
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -27,6 +28,9 @@ $(READY): requirements.txt requirements-dev.txt pyproject.toml
 demo: setup ## all seven variants on the embedded demo world, without a network; minutes on two cores
 	$(RUN) train.py --multirun suite=demo task=$(DEMO_TASK) language_adapters.missing=train logger=csv \
 	  variant=full_ft,t_noo,t_ort,lnoo_tnoo,lnoo_tort,lort_tnoo,lort_tort
+
+report: setup ## the paper's tables from the finished runs in RUNS (default runs), into report/
+	$(RUN) report.py "$(RUNS)" --paper --seeds --oracle --sizes
 
 test: setup ## the tests: CPU, no network, minutes
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist worksteal

@@ -266,7 +266,6 @@ def test_another_submission_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_mistakes_on_the_command_line_are_one_sentence(tmp_path: Path) -> None:
     for arguments, message in (
-        (("runs", "--out", "x"), "error: report.py makes XTREME submissions alone so far; add --xtreme DIR"),
         (
             ("nowhere", "--xtreme", "x"),
             "error: there is no folder nowhere; name the one that paths.runs=DIR named when",

@@ -74,29 +74,64 @@ def write_result(path: Path, result: Result) -> None:
 
 
 def read_results(runs: Path) -> list[tuple[Path, Result]]:
-    """Every finished run below the folder `runs`: its directory and its result, in order of the paths.
+    """As `find_results`, with a warning in the log for each result.json that is left out."""
+    results, problems = find_results(runs)
+    for problem in problems:
+        log.warning("%s", problem)
+    return results
 
-    A result.json that is damaged or of a newer schema is left out, with a warning that names it. Raises UserError if
-    there is no such folder.
+
+def find_results(runs: Path) -> tuple[list[tuple[Path, Result]], list[str]]:
+    """Every finished run below the folder `runs`, its directory and its result, in order of the paths; and the problems.
+
+    A result.json that is damaged or of a newer schema is left out, and named in a sentence among the problems. Raises
+    UserError if there is no such folder.
     """
     if not runs.is_dir():
         raise UserError(f"there is no folder {runs}; name the one that paths.runs=DIR named when the runs were made")
-    results = []
+    results, problems = [], []
     for path in sorted(runs.rglob("result.json")):
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             if (version := found["schema_version"]) > SCHEMA_VERSION:
-                log.warning(
-                    "%s is left out: its schema %s is newer than this project's; update the project", path, version
+                problems.append(
+                    f"{path} is left out: its schema {version} is newer than this project's; update the project"
                 )
                 continue
             selection = found.pop("selection")
             result = Result(**found, selection=None if selection is None else Selection(**selection))
-        except (ValueError, TypeError, KeyError, AttributeError):
-            log.warning("%s is left out: it is damaged; move its folder away and give the run's command again", path)
+            _check_values(result)
+        except (ValueError, TypeError, KeyError, AttributeError, OSError):
+            problems.append(f"{path} is left out: it is damaged; move its folder away and give the run's command again")
             continue
         results.append((path.parent, result))
-    return results
+    return results, problems
+
+
+def _check_values(result: Result) -> None:
+    """Raises ValueError, TypeError or AttributeError unless names are text, rates numbers and scores fractions in 0..1."""
+    names: list[Any] = [result.run, result.fingerprint, result.stage, result.variant, result.backbone]
+    rates: list[Any] = [result.lr, result.seed] + ([] if result.ort_lr is None else [result.ort_lr])
+    tests = [*result.test.values(), *result.target_dev.values()]
+    sizes: list[Any] = [row["n"] for row in result.test.values()]
+    if result.task is None:
+        scores: list[Any] = []
+    else:
+        names.append(result.task)
+        scores = [value for row in [*tests, result.avg_zero_shot] for name, value in row.items() if name != "n"]
+    if result.selection is not None:
+        names += [result.selection.language, result.selection.metric]
+        rates.append(result.selection.epoch)
+        scores.append(result.selection.value)
+    right = all(isinstance(name, str) for name in names) and all(_is_number(value) for value in rates + sizes + scores)
+    if not right or not all(0 <= score <= 1 for score in scores):
+        raise ValueError("a value is of the wrong kind")
+    if not all(isinstance(entry, dict) for entry in (result.provenance, result.choices, *result.adapters.values())):
+        raise TypeError("a value is of the wrong kind")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def show(result: Mapping[str, Any]) -> None:

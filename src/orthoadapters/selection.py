@@ -3,11 +3,13 @@
 `select` cannot be swayed by a target language: its argument's type holds no score of one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 
 from orthoadapters.results import Result
+
+Point = tuple[float, float | None]  # of the grid: lr and, where the variant has one, ort lr
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,7 @@ class Candidate:
     epoch: int
 
     @property
-    def point(self) -> tuple[float, float | None]:
-        """The grid point: lr and, where the variant has one, ort lr."""
+    def point(self) -> Point:
         return self.lr, self.ort_lr
 
 
@@ -57,21 +58,21 @@ def select(candidates: Sequence[Candidate]) -> list[Candidate]:
     for what in ("backbone", "task", "variant", "language", "metric"):
         if len(found := sorted({str(getattr(c, what)) for c in candidates})) > 1:
             raise ValueError(f"candidates of one cell are of one {what}, not of {', '.join(found)}")
-    points: dict[tuple[float, float | None], dict[int, Candidate]] = {}
+    points: dict[Point, dict[int, Candidate]] = {}
     for c in candidates:
         if (former := points.setdefault(c.point, {}).setdefault(c.seed, c)) is not c:
             raise ValueError(f"{former.run} and {c.run} have the same lr, ort lr and seed")
-    common = set.intersection(*(set(seeds) for seeds in points.values()))
-
-    def mean(seeds: dict[int, Candidate]) -> float:
-        return _mean(c.value for c in seeds.values() if not common or c.seed in common)
-
-    top = max(mean(seeds) for seeds in points.values())
-    best = min((point for point, seeds in points.items() if mean(seeds) == top), key=lambda p: (p[0], p[1] or 0.0))
+    best = best_point({point: {seed: c.value for seed, c in seeds.items()} for point, seeds in points.items()})
     return [c for _, c in sorted(points[best].items())]
 
 
-def _mean(values: Iterable[float]) -> float:
-    """Exact in its sum: the same for the same values in any order."""
-    listed = list(values)
-    return fsum(listed) / len(listed)
+def best_point(scores: Mapping[Point, Mapping[int, float]]) -> Point:
+    """`select`'s rule on dev scores by grid point and seed."""
+    common = set.intersection(*(set(seeds) for seeds in scores.values()))
+
+    def mean(seeds: Mapping[int, float]) -> float:
+        values = [value for seed, value in seeds.items() if not common or seed in common]
+        return fsum(values) / len(values)  # fsum: the same in any order of the runs
+
+    top = max(mean(seeds) for seeds in scores.values())
+    return min((point for point, seeds in scores.items() if mean(seeds) == top), key=lambda p: (p[0], p[1] or 0.0))

@@ -1,0 +1,202 @@
+"""A report's tables in print: Markdown and LaTeX (booktabs).
+
+Scores are printed x 100 with two digits, as in the paper; the best of a column is bold and the second underlined, by what
+is printed, and all of several equal ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from orthoadapters.report.model import Cell, Table
+from orthoadapters.report.paper import AVERAGE, paper
+
+MISSING = "—"
+
+
+@dataclass(frozen=True)
+class Show:
+    """What stands beside each score: the paper's and the difference, std and n over seeds, the oracle, test set sizes."""
+
+    paper: bool = False
+    seeds: bool = False
+    oracle: bool = False
+    sizes: bool = False
+
+
+class Entry(NamedTuple):
+    """mark: best, second, or nothing."""
+
+    text: str
+    mark: str = ""
+
+
+class Line(NamedTuple):
+    """A printed line. beside: it belongs to the variant above it."""
+
+    label: str
+    entries: Sequence[Entry]
+    beside: bool = False
+
+
+class Grid(NamedTuple):
+    """What a table is in print, whatever the format."""
+
+    name: str
+    caption: str
+    header: Sequence[str]
+    lines: Sequence[Line]
+    notes: Sequence[str]
+
+
+def scores(table: Table, show: Show) -> Grid:
+    """A row per variant, a column per language, AVGz."""
+    ranked = {column: _ranks([row.cells[column] for row in table.rows]) for column in table.columns}
+    lines: list[Line] = []
+    for index, row in enumerate(table.rows):
+        cells = [row.cells[column] for column in table.columns]
+        entries = [
+            Entry(_score(cell, show.seeds), ranked[column][index])
+            for column, cell in zip(table.columns, cells, strict=True)
+        ]
+        lines.append(Line(row.label, entries))
+        beside: dict[str, list[str]] = {}
+        if show.paper:
+            beside["paper"] = [_percent(cell.paper) for cell in cells]
+            beside["difference"] = [_signed(cell.difference) for cell in cells]
+        if show.oracle:
+            beside["oracle"] = [_percent(None if cell.oracle is None else cell.oracle.value) for cell in cells]
+        for label, texts in beside.items():
+            if set(texts) != {MISSING}:
+                lines.append(Line(label, [Entry(text) for text in texts], beside=True))
+    if show.sizes:
+        lines.append(Line("test sentences", [Entry(_size(table, column)) for column in table.columns]))
+    published = paper().tables.get(table.task)
+    notes = list(table.warnings)
+    if show.paper and published is not None and any(cell.paper for row in table.rows for cell in row.cells.values()):
+        notes.insert(0, f"paper: {paper().source}, Table {published.number}, backbone {paper().backbone}.")
+    if show.oracle:
+        notes.insert(
+            0,
+            "oracle: the score of the grid point that is best on the target language's own development set, where all "
+            "runs of the grid have that score. It is not zero-shot; no other number here is chosen by it.",
+        )
+    if show.seeds:
+        notes.insert(0, "mean ± standard deviation over seeds (number of seeds).")
+    header = ["variant", *(_heading(column) for column in table.columns)]
+    return Grid(table.name, _caption(table), header, lines, notes)
+
+
+def selected(table: Table) -> Grid:
+    """What was selected for each variant, and among how much."""
+    dev = f"{table.source.upper()} dev"
+    header = ["variant", "lr", "ort lr", "epoch", dev, "grid points", "seeds", "failed", "unfinished"]
+    lines = []
+    for row in table.rows:
+        lr, ort_lr = row.point or (None, None)
+        texts = [
+            _rate(lr), _rate(ort_lr), _listed(row.epochs), _percent(row.dev), str(len(row.points)), _listed(row.seeds),
+            *(str(sum(attempt.state == state for attempt in row.attempts)) for state in ("failed", "unfinished")),
+        ]  # fmt: skip
+        lines.append(Line(row.label, [Entry(text) for text in texts]))
+    caption = (
+        f"{_place(table)}: what was selected, by {table.metric} x 100 on {dev} alone (mean over seeds; epochs by seed)"
+    )
+    return Grid(f"selected-{table.name}", caption, header, lines, [])
+
+
+def markdown(grid: Grid) -> str:
+    rows = [[_cell_markdown(text) for text in grid.header]]
+    for line in grid.lines:
+        label = _cell_markdown(line.label)
+        rows.append([f"↳ {label}" if line.beside else label, *(_marked(entry) for entry in line.entries)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(grid.header))]
+    padded = ["| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |" for row in rows]
+    rule = "|" + "|".join(["-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:])]) + "|"
+    notes = ["", *(f"- {note}" for note in grid.notes)] if grid.notes else []
+    return "\n".join([f"**{grid.caption}**", "", padded[0], rule, *padded[1:], *notes]) + "\n"
+
+
+def latex(grid: Grid) -> str:
+    r"""A table environment; needs \usepackage{booktabs}."""
+    commands = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "": "%s"}
+    lines = [f"% {note}" for note in grid.notes]
+    lines += [r"\begin{table}", r"\centering", rf"\begin{{tabular}}{{l{'r' * (len(grid.header) - 1)}}}", r"\toprule"]
+    lines += [" & ".join("AVG$_z$" if text == "AVGz" else _tex(text) for text in grid.header) + r" \\", r"\midrule"]
+    for line in grid.lines:
+        label = (r"\quad " if line.beside else "") + _tex(line.label)
+        lines.append(" & ".join([label, *(commands[mark] % _tex(text) for text, mark in line.entries)]) + r" \\")
+    lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{_tex(grid.caption)}}}", rf"\label{{tab:{grid.name}}}"]
+    return "\n".join([*lines, r"\end{table}"]) + "\n"
+
+
+def _place(table: Table) -> str:
+    told = ", ".join(f"{key}={value}" for key, value in table.differing.items())
+    return f"{table.task}, {table.backbone}" + (f" ({told})" if told else "")
+
+
+def _caption(table: Table) -> str:
+    chosen = f"grid point and epoch selected on {table.source.upper()} dev"
+    return f"{_place(table)}: {table.metric} x 100 on test, zero-shot from {table.source.upper()}; {chosen}"
+
+
+def _heading(column: str) -> str:
+    return "AVGz" if column == AVERAGE else column.upper()
+
+
+def _ranks(cells: Sequence[Cell]) -> list[str]:
+    """A mark for each; none where a single one has a score."""
+    texts = [None if cell.value is None else _percent(cell.value) for cell in cells]
+    order = sorted({float(text) for text in texts if text is not None}, reverse=True)
+    if sum(text is not None for text in texts) < 2:
+        return [""] * len(cells)
+    marks = dict(zip(order, ("best", "second"), strict=False))
+    return ["" if text is None else marks.get(float(text), "") for text in texts]
+
+
+def _score(cell: Cell, seeds: bool) -> str:
+    if cell.value is None:
+        return MISSING if cell.state == "missing" else cell.state
+    std = "" if cell.std is None else f" ± {100 * cell.std:.2f}"
+    return _percent(cell.value) + (f"{std} ({len(cell.scores)})" if seeds else "")
+
+
+def _size(table: Table, column: str) -> str:
+    sizes = [row.cells[column].n_sentences for row in table.rows if row.cells[column].n_sentences is not None]
+    return str(sizes[0]) if sizes else ""
+
+
+def _percent(value: float | None) -> str:
+    return MISSING if value is None else f"{100 * value:.2f}"
+
+
+def _signed(value: float | None) -> str:
+    return MISSING if value is None else f"{100 * value:+.2f}"
+
+
+def _rate(value: float | None) -> str:
+    return MISSING if value is None else f"{value:g}"
+
+
+def _listed(values: Sequence[int]) -> str:
+    return ", ".join(map(str, values)) if values else MISSING
+
+
+def _cell_markdown(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|")
+
+
+def _marked(entry: Entry) -> str:
+    text = _cell_markdown(entry.text)
+    return {"best": f"**{text}**", "second": f"<u>{text}</u>", "": text}[entry.mark]
+
+
+TEX = {character: f"\\{character}" for character in "#$%&_{}"} | {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", MISSING: "---", "±": r"$\pm$",
+}  # fmt: skip
+
+
+def _tex(text: str) -> str:
+    if text[:1] in "+-" and text[1:2].isdigit():
+        return f"${text}$"
+    return "".join(TEX.get(character, character) for character in text)
