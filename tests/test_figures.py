@@ -131,7 +131,7 @@ def test_losses_are_drawn_over_iterations_and_l_ort_where_there_is_one() -> None
 
 def test_cosines_by_layer_are_means_over_runs_before_and_after_training() -> None:
     runs = [{"before": [0.5, 0.25], "after": [0.0, 0.125]}, {"before": [1.0, 0.75], "after": [0.5, 0.375]}]
-    kinds = {"language adapters": {"NOO": runs[:1], "ORT": runs}, "task adapters": {"NOO": [{}], "ORT": [runs[0]]}}
+    kinds = {"language adapters": {"NOO": runs[:1], "ORT": runs}, "task adapters": {"NOO": [{}], "ORT": [runs[1]]}}
     figure = drawn(layer_cosines(kinds))
     languages, tasks = figure.axes
     assert lines(languages) == {
@@ -139,10 +139,12 @@ def test_cosines_by_layer_are_means_over_runs_before_and_after_training() -> Non
         "ORT before (n = 2)": ([1, 2], [0.75, 0.5]), "ORT after (n = 2)": ([1, 2], [0.25, 0.25]),
     }  # fmt: skip
     assert lines(tasks).keys() == {"ORT before (n = 1)", "ORT after (n = 1)"}
-    assert len(languages.collections) == 2  # the range, where there are several runs
+    assert len(languages.collections) == 1  # the range, where there are several runs
     assert len(tasks.collections) == 0
     assert [axes.get_title("left") for axes in figure.axes] == list(kinds)
     assert "Missing: NOO task adapters." in small_print(figure)
+    assert languages.get_ylim()[0] == 0
+    assert languages.get_ylim()[1] > 1  # the panels share their axis, and the second one reaches higher
 
 
 def test_scores_are_drawn_against_the_words_of_a_language() -> None:

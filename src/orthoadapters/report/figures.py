@@ -166,13 +166,13 @@ def layer_cosines(kinds: Mapping[str, Mapping[str, Sequence[Mapping[str, Sequenc
     """Mean cos(x_h, x_a)^2 by layer before and after training: a panel per kind of adapter, the mean over its runs.
 
     kinds: "language adapters", "task adapters" -> "NOO", "ORT" -> `layer_cos2` of each run, all of as many layers. The
-    range over several runs is shaded.
+    range over several runs after training is shaded: give runs of one kind, as task adapters on one kind of language adapter.
     """
     drawn = {panel: {k: [run for run in runs if run] for k, runs in kind.items()} for panel, kind in kinds.items()}
     drawn = {panel: kind for panel, kind in drawn.items() if any(kind.values())}
     if not drawn:
         return None
-    figure, grid = panels(1, len(drawn), 3.2, sharey=True)
+    figure, grid = panels(1, len(drawn), 3.6, sharey=True)
     for axes, (panel, kind) in zip(grid, drawn.items(), strict=True):
         for place, (label, runs) in enumerate(kind.items()):
             style = line_style(2 * place)
@@ -184,14 +184,14 @@ def layer_cosines(kinds: Mapping[str, Mapping[str, Sequence[Mapping[str, Sequenc
                 named = f"{label} {when} (n = {len(runs)})"
                 axes.plot(layers, values.mean(0), color=style.color, linestyle=dash, marker=style.marker,
                           markerfacecolor=face, label=named)  # fmt: skip
-                if len(runs) > 1:
+                if when == "after" and len(runs) > 1:
                     axes.fill_between(layers, values.min(0), values.max(0), color=style.color, alpha=0.15, linewidth=0)
         axes.set_title(panel, loc="left")
         axes.set_xlabel("layer")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
-        axes.set_ylim(bottom=0)
-        axes.legend()
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, fontsize=7, columnspacing=1.0)
+    grid[0].set_ylim(bottom=0)  # last, as it ends the scaling of the axis that the panels share
     grid[0].set_ylabel(r"mean $\cos^2(x_h, x_a)$")
     lacking = [f"{label} {panel}" for panel, kind in kinds.items() for label, runs in kind.items() if not any(runs)]
     note(figure, _sentence("Missing", lacking))
