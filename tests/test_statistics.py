@@ -227,7 +227,21 @@ def test_equal_answers_do_not_differ_by_mcnemar():
     assert (row.p, row.test) == (1, MCNEMAR)
 
 
+@pytest.mark.parametrize(("seeds", "smallest"), [(1, 1 / 100), (4, 2 / 100)])
+def test_p_is_never_smaller_than_the_draws_can_show(seeds, smallest):
+    a, b, _ = words(np.random.default_rng(0), 300, seeds=seeds, gap=0.2)
+    assert compare_two(a, b, draws=99).p == smallest
+
+
 # Several seeds
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 10])
+def test_drawn_seeds_give_the_variance_of_their_mean_without_bias(seeds):
+    values = np.random.default_rng(1).standard_normal(seeds)
+    weights = resampling.drawn_seeds(seeds, 20_000, np.random.default_rng(0))
+    assert weights.sum(axis=1) == pytest.approx(1)
+    assert (weights @ values).var() == pytest.approx(values.var(ddof=1) / seeds, rel=0.05)
 
 
 def test_a_seed_that_is_given_three_times_tells_nothing_new():
@@ -295,6 +309,14 @@ def test_every_pair_and_language_once_and_the_average_leaves_the_source_out():
         assert average.p_holm == average.p
         independent = np.hypot(sw.high - sw.low, qu.high - qu.low) / 2
         assert average.high - average.low == pytest.approx(independent, rel=0.1)
+
+
+def test_the_sentences_of_a_draw_are_others_in_each_language():
+    a, b, _ = spans(np.random.default_rng(1), 150, gap=0.04)
+    counts = {"a": {"sw": a, "tr": a}, "b": {"sw": b, "tr": b}}
+    sw, tr, average = compare(counts, source="en", draws=2000)
+    assert average.high - average.low == pytest.approx((sw.high - sw.low) / np.sqrt(2), rel=0.1)
+    assert 0.05 < average.p < 0.6 * min(sw.p, tr.p)
 
 
 def test_the_seeds_of_a_draw_are_the_same_in_all_languages():
