@@ -14,6 +14,7 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from orthoadapters.checks import check
@@ -21,6 +22,7 @@ from orthoadapters.compose import check_command_line, compose_config, mlm_overri
 from orthoadapters.config import Config, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.offline import NotFetchedError
+from orthoadapters.processes import processes, rank, started_together
 from orthoadapters.results import show, show_together
 
 # Of this command's jobs, as Hydra swallows what a job returns.
@@ -38,6 +40,10 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
     from orthoadapters.stages import train_language_adapter, train_task
 
     run = RunDirectory(config)
+    if rank(config.trainer) > 0:  # errors aside, the first process says everything
+        logging.getLogger("orthoadapters").setLevel(logging.ERROR)
+        if config.plan or run.finished:
+            return
     if config.plan:
         print_plan(config, run, overrides)
         return
@@ -48,6 +54,11 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
 
     if config.stage is Stage.task and config.language_adapters.missing is Missing.train:
         for adapter in library.missing(config):
+            if processes(config.trainer) > 1 and (started_together() or config.trainer.num_nodes > 1):
+                raise UserError(
+                    f"language_adapters.missing=train: the processes of {shlex.join(overrides)} end with one training; "
+                    f"train {adapter.language} first:\n  {library.training_command(overrides, adapter.language)}"
+                )
             needed = mlm_overrides(overrides, adapter.language)
             run_one(compose_config(needed), needed)
     try:
@@ -70,7 +81,14 @@ def show_result(path: Path) -> None:
 @hydra.main(config_path="conf", config_name="config", version_base="1.3")
 def job(composed: DictConfig) -> None:
     try:
-        run_one(settle(composed), list(HydraConfig.get().overrides.task))
+        config = settle(composed)
+        if processes(config.trainer) > 1 and HydraConfig.get().mode is RunMode.MULTIRUN:
+            raise UserError(
+                f"trainer.devices={config.trainer.devices} in a multirun: each further process of a run would repeat the "
+                "whole multirun; give trainer=ddp one command per run, or each run of the multirun one device "
+                "(trainer=default) and let a launcher run several side by side (docs/scale.md)"
+            )
+        run_one(config, list(HydraConfig.get().overrides.task))
     except UserError as error:
         failures.append(str(error))
         print(f"error: {error}", file=sys.stderr)

@@ -20,15 +20,16 @@ PACKAGES = (
 )
 
 
-def provenance(seconds: float, iterations: int, tokens: int, device: torch.device) -> dict[str, Any]:
+def provenance(seconds: float, iterations: int, tokens: int, device: torch.device, processes: int) -> dict[str, Any]:
     """Which code, packages and hardware; `seconds` and tokens are the training's, over all restarts."""
+    together = f" each, {processes} processes" if processes > 1 else ""
     hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
     return {
         "git_commit": _git("rev-parse", "HEAD"),
         "git_dirty": bool(_git("status", "--porcelain")),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
         "python": platform.python_version(),
-        "hardware": f"{hardware}, {torch.get_num_threads()} threads",
+        "hardware": f"{hardware}, {torch.get_num_threads()} threads{together}",
         "seconds": round(seconds, 3),
         "steps": iterations,
         "tokens_per_second": round(tokens / seconds, 1) if seconds else None,

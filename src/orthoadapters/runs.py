@@ -29,6 +29,7 @@ WITHOUT_EFFECT = {
     "plan", "logger", "paths", "language_adapters.missing", "trainer.accelerator", "trainer.checkpoint_every",
     "trainer.log_every", "trainer.layers_every", "variant.name", "language.name", "language.udpos", "languages",
     "task.languages", "trainer.checkpoint_minutes", "language.hub_adapters", "backbone.allow_pickle",
+    "trainer.devices", "trainer.num_nodes",
 }  # fmt: skip
 # What only one of the two stages reads.
 TASK_ONLY = {
