@@ -20,7 +20,7 @@ def share(batch: Batch, rank: int, processes: int) -> Batch:
     (or masked place) is there all the same and counts 0: every process takes the same steps, and nothing is divided by 0.
     """
     count, length = batch["input_ids"].shape
-    rows = torch.arange(rank, count, processes)
+    rows = torch.arange(count)[rank::processes]
     fraction = len(rows) / count
     if not len(rows):
         rows = torch.zeros(1, dtype=torch.int64)

@@ -17,7 +17,15 @@ from torch import Tensor, distributed, nn
 
 from orthoadapters.errors import UserError
 
-LAUNCHERS = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE")  # what Lightning's launcher sets
+PARENT = "ORTHOADAPTERS_PARENT"  # process id of whoever started this process for a fit
+OF_ONE_FIT = (
+    "MASTER_ADDR",
+    "MASTER_PORT",
+    "NODE_RANK",
+    "LOCAL_RANK",
+    "WORLD_SIZE",
+    PARENT,
+)  # all but ours are Lightning's
 
 
 class SummedDDP(DDPStrategy):
@@ -73,8 +81,9 @@ def together(trainer: pl.Trainer) -> Iterator[None]:
     The next fit of this command starts others: they find on disk what this one has finished. Raises UserError in the
     first process if another one failed.
     """
-    environment, parent = set(os.environ), os.getppid()
-    first = trainer.is_global_zero
+    environment, first = set(os.environ), trainer.is_global_zero
+    parent = int(os.environ.get(PARENT, os.getppid()))  # asked of the system, it may be dead by now
+    os.environ[PARENT] = str(os.getpid())
     if not first:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the first one says so and ends the others
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
@@ -83,20 +92,22 @@ def together(trainer: pl.Trainer) -> Iterator[None]:
     except BaseException as error:
         if isinstance(error, RuntimeError):  # perhaps of a collective: the process at its other end is gone
             time.sleep(1)  # its exit code comes after its last connection
-            if first and any(process.poll() for process in _others(trainer)):
-                raise UserError("another process of this run failed; what it said stands above") from error
+            if codes := [code for process in _others(trainer) if (code := process.poll())]:
+                raise UserError(
+                    f"another process of this run ended with exit code {codes[0]}; what it said, if anything, stands above"
+                ) from error
             if not first and os.getppid() != parent:
                 raise SystemExit(1) from None
         if not first and isinstance(error, UserError):  # of what all know, such as the loss: the first one says it
             raise SystemExit(0) from None
         raise
     finally:
-        if first and trainer.state.status != "finished":
+        if trainer.state.status != "finished":
             for process in _others(trainer):
                 process.kill()
         if distributed.is_initialized():
             distributed.destroy_process_group()
-        for name in LAUNCHERS:
+        for name in OF_ONE_FIT:
             if name not in environment:
                 os.environ.pop(name, None)
     if not first:
