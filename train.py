@@ -21,6 +21,7 @@ from orthoadapters.compose import check_command_line, compose_config, mlm_overri
 from orthoadapters.config import Config, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.offline import NotFetchedError
+from orthoadapters.processes import processes, rank, started_together
 from orthoadapters.results import show
 
 exit_code = 0  # of this command's one run, as Hydra swallows what a job returns
@@ -36,6 +37,10 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
     from orthoadapters.stages import train_language_adapter, train_task
 
     run = RunDirectory(config)
+    if rank(config.trainer) > 0:  # errors aside, the first process says everything
+        logging.getLogger("orthoadapters").setLevel(logging.ERROR)
+        if config.plan or run.finished:
+            return
     if config.plan:
         print_plan(config, run, overrides)
         return
@@ -46,6 +51,11 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
 
     if config.stage is Stage.task and config.language_adapters.missing is Missing.train:
         for adapter in library.missing(config):
+            if processes(config.trainer) > 1 and (started_together() or config.trainer.num_nodes > 1):
+                raise UserError(
+                    f"language_adapters.missing=train: the processes of {shlex.join(overrides)} end with one training; "
+                    f"train {adapter.language} first:\n  {library.training_command(overrides, adapter.language)}"
+                )
             needed = mlm_overrides(overrides, adapter.language)
             run_one(compose_config(needed), needed)
     try:

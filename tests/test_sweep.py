@@ -190,7 +190,10 @@ def test_a_sweep_killed_three_times_ends_with_the_results_of_an_undisturbed_one(
 def test_two_sweeps_at_once_run_no_cell_twice_and_both_end_with_all_of_them(
     backbone: Path, world: Path, tmp_path: Path
 ) -> None:
-    given = ["-m", *overrides(backbone, world, tmp_path, "task=udpos", "languages=[tr]", "language_adapters.missing=train")]
+    given = [
+        "-m",
+        *overrides(backbone, world, tmp_path, "task=udpos", "languages=[tr]", "language_adapters.missing=train"),
+    ]
     both = [start(*given, "variant=lnoo_tnoo,lnoo_tort,t_noo") for _ in range(2)]
     for process in both:
         said, _ = process.communicate(timeout=300)
@@ -203,8 +206,12 @@ def test_two_sweeps_at_once_run_no_cell_twice_and_both_end_with_all_of_them(
         assert "Traceback" not in log.read_text()
 
 
-@pytest.mark.parametrize("launcher", [["joblib", "hydra.launcher.n_jobs=2"], ["submitit_local"]], ids=lambda given: given[0])
-def test_other_launchers_run_the_same_sweep(launcher: Sequence[str], backbone: Path, world: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "launcher", [["joblib", "hydra.launcher.n_jobs=2"], ["submitit_local"]], ids=lambda given: given[0]
+)
+def test_other_launchers_run_the_same_sweep(
+    launcher: Sequence[str], backbone: Path, world: Path, tmp_path: Path
+) -> None:
     name, *more = launcher
     given = overrides(backbone, world, tmp_path, "task=udpos", "languages=[tr]", "language_adapters.missing=train")
     done = train("-m", f"hydra/launcher={name}", *more, *given, "variant=t_noo,lnoo_tnoo")

@@ -4,6 +4,7 @@ from orthoadapters.adapter_hub import is_id
 from orthoadapters.backbone import check_backbone
 from orthoadapters.config import AdapterKind, AdapterSource, Config, DataSource, Missing, Stage, TaskKind
 from orthoadapters.errors import UserError
+from orthoadapters.processes import processes
 
 PRECISIONS = ("32-true", "bf16-mixed")
 METRICS = {TaskKind.sentence_pair: ("accuracy",), TaskKind.tagging: ("f1", "f1_strict", "accuracy")}
@@ -107,6 +108,7 @@ def check(config: Config) -> None:
         "mlm.batch_size": config.mlm.batch_size, "mlm.dev_blocks": config.mlm.dev_blocks,
         "trainer.checkpoint_every": config.trainer.checkpoint_every, "trainer.log_every": config.trainer.log_every,
         "trainer.checkpoint_minutes": config.trainer.checkpoint_minutes,
+        "trainer.devices": config.trainer.devices, "trainer.num_nodes": config.trainer.num_nodes,
         "trainer.layers_every": config.trainer.layers_every, "variant.language_reduction": variant.language_reduction,
         "variant.task_reduction": variant.task_reduction, "data.limit_train": config.data.limit_train,
         "data.limit_dev": config.data.limit_dev, "data.limit_test": config.data.limit_test,
@@ -115,6 +117,12 @@ def check(config: Config) -> None:
     for key, value in positive.items():
         if value is not None and not value > 0:
             raise UserError(f"{key}={value} must be greater than 0")
+    key, batch = ("mlm", config.mlm.batch_size) if config.stage is Stage.mlm else ("task", task.batch_size)
+    if batch < processes(config.trainer):
+        raise UserError(
+            f"{key}.batch_size={batch} is shared by trainer.devices x trainer.num_nodes = {processes(config.trainer)} "
+            "processes, and some would get nothing; use fewer"
+        )
     if not 0 < config.mlm.mask_probability < 1:
         raise UserError(f"mlm.mask_probability={config.mlm.mask_probability} must lie between 0 and 1")
     for key, length in {"mlm.block_length": config.mlm.block_length, "task.max_length": task.max_length}.items():

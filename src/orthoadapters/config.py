@@ -185,6 +185,8 @@ class LanguageAdaptersConfig:
 @dataclass
 class TrainerConfig:
     accelerator: str = MISSING
+    devices: int = MISSING  # processes per machine, a GPU each where there are GPUs
+    num_nodes: int = MISSING  # machines
     precision: str = MISSING
     max_epochs: int = MISSING
     max_iterations: int = MISSING

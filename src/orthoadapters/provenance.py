@@ -20,14 +20,15 @@ PACKAGES = (
 )
 
 
-def hardware(device: torch.device) -> str:
+def hardware(device: torch.device, processes: int) -> str:
     """What a run computes on, in words: equal on machines whose times can be compared."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
-    return f"{name}, {torch.get_num_threads()} threads"
+    together = f" each, {processes} processes" if processes > 1 else ""
+    return f"{name}, {torch.get_num_threads()} threads{together}"
 
 
 def provenance(
-    seconds: float, wall_seconds: float, iterations: int, tokens: int, device: torch.device
+    seconds: float, wall_seconds: float, iterations: int, tokens: int, device: torch.device, processes: int
 ) -> dict[str, Any]:
     """Which code, packages and hardware; `seconds` and tokens are the training's, over all restarts.
 
@@ -38,7 +39,7 @@ def provenance(
         "git_dirty": bool(_git("status", "--porcelain")),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
         "python": platform.python_version(),
-        "hardware": hardware(device),
+        "hardware": hardware(device, processes),
         "seconds": round(seconds, 3),
         "wall_seconds": round(wall_seconds, 3),
         "steps": iterations,

@@ -28,9 +28,9 @@ from orthoadapters.files import write_text
 # What changes no number of a finished run: where things lie, what is logged, on which device and how often it is saved.
 WITHOUT_EFFECT = {
     "plan", "rerun", "sweep", "task.grid", "task.hub_train", "logger", "paths", "language_adapters.missing",
-    "trainer.accelerator", "trainer.checkpoint_every", "trainer.checkpoint_minutes", "trainer.log_every",
-    "trainer.layers_every", "variant.name", "language.name", "language.udpos", "language.hub_adapters", "languages",
-    "task.languages", "backbone.allow_pickle",
+    "trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.checkpoint_every",
+    "trainer.checkpoint_minutes", "trainer.log_every", "trainer.layers_every", "variant.name", "language.name",
+    "language.udpos", "language.hub_adapters", "languages", "task.languages", "backbone.allow_pickle",
 }  # fmt: skip
 # What only one of the two stages reads.
 TASK_ONLY = {

@@ -1,8 +1,8 @@
 """The two stages from start to finish: data -> model -> alternating steps -> scores -> files -> result.json."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -22,6 +22,7 @@ from orthoadapters.heads import HEADS
 from orthoadapters.inputs import blocks_sha256, examples_sha256, weights_sha256
 from orthoadapters.model import AdaptedEncoder
 from orthoadapters.predictions import save_head, write_predictions, write_sentence_counts
+from orthoadapters.processes import processes, rank
 from orthoadapters.provenance import commit, provenance
 from orthoadapters.results import Result, Selection, average_zero_shot, write_result
 from orthoadapters.runs import RunDirectory, choices
@@ -61,7 +62,7 @@ def train_language_adapter(config: Config, run: RunDirectory) -> Result:
     model.activate(language)
     invert = config.language_adapters.invert_before_decoder
     _, before = held_out(model, dev, invert)  # of the fresh weights, so that a run that goes on has the same
-    with run.open(inputs), _trackers(config, run, len(model.sites)) as opened:
+    with _opened(config, run, inputs, len(model.sites)) as opened:
         recorder = _recorder(config, opened)
         module = MLMTraining(model, language, is_orthogonal(config), config.optim, recorder, invert)
         fit(config.trainer, run, module, loader, f"mlm {language} {kind.value}")
@@ -124,7 +125,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
         model.add_adapter(task_adapter, AdapterConfig(d_task))
     swap_language(model, source if adapters else None, task_adapter)
 
-    with run.open(inputs), _trackers(config, run, len(model.sites)) as opened:
+    with _opened(config, run, inputs, len(model.sites)) as opened:
         recorder = _recorder(config, opened)
         module = TaskTraining(model, head, task_adapter, is_orthogonal(config), config.optim, recorder).to(where)
         before = reached_orthogonality(model, dev)  # of the fresh weights, so that a run that goes on has the same
@@ -204,10 +205,16 @@ def check_lengths(model: AdaptedEncoder, lengths: Mapping[str, int]) -> None:
             raise UserError(f"{key}={length} is more than the {room} positions of this backbone; lower it")
 
 
-def _trackers(config: Config, run: RunDirectory, layers: int) -> AbstractContextManager[list[Tracker]]:
+@contextmanager
+def _opened(config: Config, run: RunDirectory, inputs: Mapping[str, str], layers: int) -> Iterator[list[Tracker]]:
+    """The run's directory and its trackers. Of several processes (trainer=ddp) the first one alone writes anything."""
+    if rank(config.trainer) > 0:
+        yield []
+        return
     columns = ["loss", "grad_norm", "l_ort", "ort_grad_norm", "lr", "ort_lr", "tokens_per_second"]
     columns += [f"dev_{name}" for name in config.task.metrics] + [f"l_ort_layer_{i}" for i in range(layers)]
-    return trackers(config, run, columns)
+    with run.open(inputs), trackers(config, run, columns) as opened:
+        yield opened
 
 
 def _recorder(config: Config, opened: Sequence[Tracker]) -> Recorder:
@@ -233,7 +240,12 @@ def _result(
         test=test,
         adapters=adapters,
         provenance=provenance(
-            recorder.seconds, recorder.wall_seconds, iterations, recorder.tokens, device(config.trainer)
+            recorder.seconds,
+            recorder.wall_seconds,
+            iterations,
+            recorder.tokens,
+            device(config.trainer),
+            processes(config.trainer),
         ),
     )
 

@@ -14,6 +14,7 @@ from orthoadapters.checks import check
 from orthoadapters.compose import compose_config, mlm_overrides
 from orthoadapters.config import AdapterKind, AdapterSource, Config, Missing, Stage, is_orthogonal
 from orthoadapters.errors import UserError
+from orthoadapters.processes import processes
 from orthoadapters.results import read_results
 from orthoadapters.runs import RunDirectory
 from orthoadapters.selection import candidate, select
@@ -87,6 +88,12 @@ def expand(given: Sequence[Override]) -> list[Cell]:
     once: dict[Path, Cell] = {}
     for cell in found:
         check(cell.config)
+        if processes(cell.config.trainer) > 1:
+            raise UserError(
+                f"trainer.devices={cell.config.trainer.devices} in a multirun: each further process of a run would repeat "
+                "the whole multirun; give trainer=ddp one command per run, or each run of the multirun one device "
+                "(trainer=default) and let a launcher run several side by side (docs/scale.md)"
+            )
         once.setdefault(cell.run.path, cell)
     return _language_adapters(found) + list(once.values())
 

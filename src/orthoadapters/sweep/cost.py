@@ -106,10 +106,11 @@ def _hardware(trainer: TrainerConfig) -> str:
 
 
 def _this_hardware(trainer: TrainerConfig) -> str:
+    from orthoadapters.processes import processes
     from orthoadapters.provenance import hardware
     from orthoadapters.training.fit import device
 
-    return hardware(device(trainer))
+    return hardware(device(trainer), processes(trainer))
 
 
 def _steps(config: Config) -> int | None:

@@ -34,7 +34,9 @@ def run_cell(overrides: Sequence[str], run: RunDirectory) -> int:
     run.path.mkdir(parents=True, exist_ok=True)
     before = run.log.stat().st_size if run.log.exists() else 0
     if multiprocessing.get_start_method() not in multiprocessing.get_all_start_methods():
-        multiprocessing.set_start_method("forkserver", force=True)  # in joblib's worker it is one that no child would know
+        multiprocessing.set_start_method(
+            "forkserver", force=True
+        )  # in joblib's worker it is one that no child would know
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["orthoadapters.stages"])
     with one_gpu() as environment:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from orthoadapters.config import OptimConfig
 from orthoadapters.model import AdaptedEncoder
 from orthoadapters.orthogonality import layer_orthogonality, orthogonality_loss
+from orthoadapters.training.distributed import every_process, own_seed, sum_gradients, sum_over_processes
 from orthoadapters.training.record import Recorder
 
 
@@ -41,6 +42,8 @@ class AlternatingTraining(pl.LightningModule, ABC):
         trained: nn.Module = model.backbone if adapter is None else model.adapter_modules(adapter)
         self.body = list(trained.requires_grad_(True).parameters())
         self.main_parameters = self.body + ([] if head is None else list(head.parameters()))
+        # Of several processes (trainer=ddp): what this one wants, and what all of them together want, as of one iteration.
+        self.wishes, self.agreed = (0.0, 0.0), torch.zeros(2)  # to save a checkpoint, to stop
         self._rng: dict[str, Any] | None = None
 
     @abstractmethod
@@ -58,25 +61,40 @@ class AlternatingTraining(pl.LightningModule, ABC):
         optimizers = self.optimizers(use_pl_optimizer=True)
         main = optimizers[0] if isinstance(optimizers, list) else optimizers
         main.zero_grad()
-        loss = self.main_loss(batch)
-        self.manual_backward(loss)
-        row = {"loss": loss.detach(), "grad_norm": self._clip(self.main_parameters)}
+        loss = self._backward(self.main_loss(batch), self.main_parameters, batch.get("main_share"))
+        row = {"loss": loss, "grad_norm": self._clip(self.main_parameters)}
         main.step()
 
         if self.orthogonal:
             ort = self.optimizers(use_pl_optimizer=False)[1]  # type: ignore[index]  # raw: global_step counts batches
             ort.zero_grad()
-            mask = batch.get("attention_mask")
+            mask, share = batch.get("attention_mask"), batch.get("token_share")
             pairs = self.model.encode(batch).pairs  # the head is not needed for L_ORT
-            l_ort = orthogonality_loss(pairs, mask)
-            self.manual_backward(l_ort)
-            row |= {"l_ort": l_ort.detach(), "ort_grad_norm": self._clip(self.body)}
+            l_ort = self._backward(orthogonality_loss(pairs, mask), self.body, share)
+            row |= {"l_ort": l_ort, "ort_grad_norm": self._clip(self.body)}
             ort.step()
             if self.recorder.wants_layers(self.global_step):
                 with torch.no_grad():
-                    layers = [layer_orthogonality(x_h, x_a, mask) for x_h, x_a in pairs]
-                row |= {f"l_ort_layer_{i}": value for i, value in enumerate(layers)}
+                    layers = torch.stack([layer_orthogonality(x_h, x_a, mask) for x_h, x_a in pairs])
+                    layers = layers if share is None else sum_over_processes(share * layers)
+                row |= {f"l_ort_layer_{i}": value for i, value in enumerate(layers.unbind())}
         self.recorder.step(self.global_step, row, batch["tokens"])
+
+    def _backward(self, loss: Tensor, parameters: list[nn.Parameter], share: float | None) -> Tensor:
+        """Leaves the gradient of the batch's loss in `parameters`, and returns that loss.
+
+        loss: of this process's part of the batch. share: the part of the batch's loss that it stands for (`data.shares`);
+        None: this process has the whole batch.
+        """
+        if share is None:
+            self.manual_backward(loss)
+            return loss.detach()
+        part = share * loss
+        self.manual_backward(part)
+        values = [part.detach(), *(part.new_full((), wish) for wish in self.wishes)]
+        summed = sum_gradients(parameters, torch.stack(values))
+        self.agreed = summed[1:]
+        return summed[0]
 
     def _clip(self, parameters: list[nn.Parameter]) -> Tensor:
         """The norm of the gradients before clipping, left on its device."""
@@ -90,15 +108,17 @@ class AlternatingTraining(pl.LightningModule, ABC):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["state_dict"] = self.trained_state()
         checkpoint["recorder"] = self.recorder.state_dict()
-        checkpoint["rng"] = {"cpu": torch.get_rng_state()}
+        state = {"cpu": torch.get_rng_state()}
         if self.device.type == "cuda":
-            checkpoint["rng"]["cuda"] = torch.cuda.get_rng_state(self.device)
+            state["cuda"] = torch.cuda.get_rng_state(self.device)
+        checkpoint["rng"] = state if self.trainer.world_size == 1 else every_process(state)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if checkpoint["state_dict"].keys() != self.trained_state().keys():
             raise ValueError("the checkpoint holds other parameters than this run trains")
         self.recorder.load_state_dict(checkpoint["recorder"])
-        self._rng = checkpoint["rng"]
+        states = checkpoint["rng"]
+        self._rng = states[self.global_rank] if isinstance(states, list) else states
 
     def on_train_start(self) -> None:
         self.model.train()
@@ -107,4 +127,6 @@ class AlternatingTraining(pl.LightningModule, ABC):
             if self.device.type == "cuda" and "cuda" in self._rng:
                 torch.cuda.set_rng_state(self._rng["cuda"].cpu(), self.device)
             self._rng = None
+        elif self.global_rank > 0:  # the first one's is the run's seed
+            torch.manual_seed(own_seed(self.global_rank))
         self.recorder.resume_from(self.global_step)

@@ -1,6 +1,7 @@
 """What happens between iterations: selection on the source language's development set, checkpoints, the progress bar."""
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -67,18 +68,42 @@ class KeepLast(Checkpoint):
     """Writes `last.ckpt` every `every` iterations or `minutes`, after the last one and on SIGTERM; temporary name first.
 
     Lightning runs callbacks of this kind after all others, so a checkpoint of an epoch's end holds its dev score.
+    Of several processes (trainer=ddp) all must save or stop at the same iteration, whatever their clocks and signals say:
+    each one's wishes travel with the gradients, and all look at the sum, on a GPU every `log_every` iterations.
     """
 
-    def __init__(self, path: Path, every: int, minutes: float) -> None:
-        self.path, self.every, self.seconds = path, every, 60 * minutes
+    def __init__(self, path: Path, every: int, minutes: float, log_every: int) -> None:
+        self.path, self.every, self.seconds, self.log_every = path, every, 60 * minutes, log_every
         self.saved = time.monotonic()
+        self.stopping = False
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if trainer.world_size > 1:  # Lightning's handler waits for the other processes wherever it finds this one
+            signal.signal(signal.SIGTERM, self._stop)
+
+    def _stop(self, number: int, frame: object) -> None:
+        self.stopping = True
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        due = trainer.global_step % self.every == 0 or time.monotonic() - self.saved > self.seconds
-        if due or trainer.global_step == trainer.max_steps:
+        late = time.monotonic() - self.saved > self.seconds
+        stop = False
+        if trainer.world_size > 1:
+            late, stop = self._agreed(trainer, pl_module, late)
+        if late or trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps:
             self._save(trainer)
+        if stop:
+            raise SIGTERMException
+
+    def _agreed(self, trainer: pl.Trainer, pl_module: pl.LightningModule, late: bool) -> tuple[bool, bool]:
+        """Whether any process wants to save, and to stop; the same in all of them."""
+        assert isinstance(pl_module, AlternatingTraining)
+        pl_module.wishes = (float(late), float(self.stopping))
+        if pl_module.device.type != "cpu" and trainer.global_step % self.log_every != 0:
+            return False, False  # to look would make the GPU wait
+        save, stop = pl_module.agreed.tolist()
+        return save > 0, stop > 0
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         if isinstance(exception, SIGTERMException):  # Lightning raises it between two iterations: nothing is half done
@@ -86,10 +111,11 @@ class KeepLast(Checkpoint):
 
     def _save(self, trainer: pl.Trainer) -> None:
         temporary = self.path.with_name(".last.ckpt.tmp")
-        trainer.save_checkpoint(temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())  # before the rename, or a power cut could leave an empty file under the name
-        temporary.replace(self.path)
+        trainer.save_checkpoint(temporary)  # every process takes part, and the first one writes
+        if trainer.is_global_zero:
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())  # before the rename, or a power cut could leave an empty file under the name
+            temporary.replace(self.path)
         self.saved = time.monotonic()
 
 
@@ -103,7 +129,7 @@ class ProgressBar(Callback):
         self.bar = Progress(
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
             TimeRemainingColumn(), TextColumn("{task.fields[news]}"),
-            disable=not sys.stderr.isatty(), console=Console(stderr=True),
+            disable=not (sys.stderr.isatty() and trainer.is_global_zero), console=Console(stderr=True),
         )  # fmt: skip
         self.line = self.bar.add_task(self.title, total=trainer.max_steps, completed=trainer.global_step, news="")
         self.bar.start()

@@ -4,6 +4,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -13,17 +14,27 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from orthoadapters.config import TrainerConfig
 from orthoadapters.data.batching import BlockLoader, Epochs
+from orthoadapters.data.shares import Shares
 from orthoadapters.errors import UserError
+from orthoadapters.processes import processes, rank
 from orthoadapters.runs import RunDirectory
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.callbacks import KeepLast, ProgressBar
+from orthoadapters.training.distributed import SummedDDP, together
 
 
 def device(trainer: TrainerConfig) -> torch.device:
-    """Where a run computes. Raises UserError if a GPU is asked for and there is none."""
+    """Where a run computes. Raises UserError if more GPUs are asked for than there are."""
     if trainer.accelerator == "gpu" and not torch.cuda.is_available():
         raise UserError("trainer.accelerator=gpu: PyTorch sees no CUDA device here; use trainer.accelerator=cpu")
-    return torch.device("cuda" if trainer.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
+    if trainer.accelerator == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    if trainer.devices > (there := torch.cuda.device_count()):
+        raise UserError(
+            f"trainer.devices={trainer.devices}: PyTorch sees {there} CUDA devices here; lower it, or use "
+            "trainer.accelerator=cpu"
+        )
+    return torch.device("cuda", rank(trainer) % trainer.devices) if processes(trainer) > 1 else torch.device("cuda")
 
 
 def fit(
@@ -34,14 +45,21 @@ def fit(
     title: str,
     callbacks: Sequence[Callback] = (),
 ) -> None:
-    """Takes every batch of `loader` once; afterwards the module is back on the run's device."""
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # what it says of devices, result.json says too
-    keep = KeepLast(run.checkpoint, config.checkpoint_every, config.checkpoint_minutes)
+    """Takes every batch of `loader` once; afterwards the module is back on the run's device.
+
+    Of several processes (trainer=ddp) only the first one returns; the others have nothing left to do and exit.
+    """
+    for name in ("pytorch_lightning", "lightning_fabric"):  # what they say of devices, result.json says too
+        logging.getLogger(name).setLevel(logging.ERROR)
+    keep = KeepLast(run.checkpoint, config.checkpoint_every, config.checkpoint_minutes, config.log_every)
+    several = processes(config) > 1
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="pytorch_lightning")  # workers, missing loggers: all by design here
         trainer = pl.Trainer(
             accelerator="gpu" if device(config).type == "cuda" else "cpu",
-            devices=1,
+            devices=config.devices,
+            num_nodes=config.num_nodes,
+            strategy=SummedDDP() if several else "auto",
             precision=config.precision,  # type: ignore[arg-type]  # checks.check allows only these two
             max_epochs=1,  # the loader holds all epochs, so that every resume is one in the middle of an epoch
             max_steps=len(loader),
@@ -55,11 +73,17 @@ def fit(
         )
         try:
             if run.checkpoint.exists():
-                _check_readable(run.checkpoint)
-            trainer.fit(
-                module, train_dataloaders=loader, ckpt_path=str(run.checkpoint) if run.checkpoint.exists() else None
-            )
+                _check_readable(run.checkpoint, processes(config))
+            share = Shares(loader, trainer.global_rank, trainer.world_size) if several else loader
+            with together(trainer) if several else nullcontext():
+                trainer.fit(
+                    module, train_dataloaders=share, ckpt_path=str(run.checkpoint) if run.checkpoint.exists() else None
+                )
+            if keep.stopping:
+                raise SIGTERMException
         except SystemExit as stop:  # what Lightning makes of Ctrl-C and, at the end of an iteration, of SIGTERM
+            if not trainer.is_global_zero:
+                raise
             saved = f"{run.checkpoint}" if run.checkpoint.exists() else "the start, as no checkpoint was written yet"
             print(f"stopped at iteration {trainer.global_step}; the same command goes on from {saved}", file=sys.stderr)
             raise SystemExit(143 if isinstance(stop, SIGTERMException) else 130) from None  # as a shell counts them
@@ -69,10 +93,17 @@ def fit(
     module.to(device(config))
 
 
-def _check_readable(checkpoint: Path) -> None:
+def _check_readable(checkpoint: Path, wanted: int) -> None:
+    """Raises UserError if it is damaged, or of another number of processes: each goes on with its own dropout."""
     try:
-        torch.load(checkpoint, "cpu", weights_only=True, mmap=True)
+        held = torch.load(checkpoint, "cpu", weights_only=True, mmap=True)
     except Exception as error:  # torch raises of many types for a broken file
         raise UserError(
             f"{checkpoint} cannot be read ({str(error).splitlines()[0]}); delete it to start this run from its beginning"
         ) from None
+    written = len(held["rng"]) if isinstance(held["rng"], list) else 1
+    if written != wanted:
+        raise UserError(
+            f"{checkpoint} was written by {written} process(es) and this command asks for {wanted}; give "
+            f"trainer.devices={written} as before, or delete it to start this run from its beginning"
+        )
