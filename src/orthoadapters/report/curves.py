@@ -14,7 +14,7 @@ POINTS = 200  # ours: what a line of some centimetres can show, and each the mea
 def read_curves(
     path: Path, columns: Sequence[str] = ("loss", "l_ort"), points: int = POINTS
 ) -> dict[str, NDArray[np.float64]]:
-    """ "iteration" and each column, (n,) with n <= points: the means of equally long stretches of iterations.
+    """`iteration` and each column, (n,) with n <= points: the means of equally long stretches of iterations.
 
     An iteration counts as the last one of its stretch. A value is NaN where none of its stretch is logged, as L_ORT of a
     run without the second step. Raises UserError if the file is missing, has no such column, or is damaged.

@@ -120,7 +120,7 @@ def dev_scores(histories: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]
     missing = [
         _named(variant, lacking[variant], len(runs))
         for variant, runs in histories.items()
-        if not all(runs.values()) or not runs
+        if lacking[variant] or not runs
     ]
     note(figure, ["Marked: the best epoch of each line.", *_sentence("Missing", missing)])
     return figure
