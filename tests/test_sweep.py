@@ -159,8 +159,11 @@ def test_a_stopped_sweep_lets_its_cell_save_and_goes_on_from_there(
 
 def demo(backbone: Path, out: Path) -> list[str]:
     paths = [f"paths.{name}={out / name}" for name in ("runs", "adapters", "cache")]
-    return ["sweep=demo", "backbone=local", f"backbone.path={backbone}", *paths, "data.limit_train=60", "data.limit_dev=30",
-            "data.limit_test=30", "mlm.block_length=16", "task.max_length=64", "trainer.max_iterations=30", "trainer.checkpoint_every=5", "mlm.dev_blocks=8"]  # fmt: skip
+    limits = [f"data.limit_{split}={count}" for split, count in (("train", 60), ("dev", 30), ("test", 30))]
+    return [
+        "sweep=demo", "backbone=local", f"backbone.path={backbone}", *paths, *limits, "task.max_length=64",
+        "mlm.block_length=16", "mlm.dev_blocks=8", "trainer.max_iterations=30", "trainer.checkpoint_every=5",
+    ]  # fmt: skip
 
 
 def test_a_sweep_killed_three_times_ends_with_the_results_of_an_undisturbed_one(backbone: Path, tmp_path: Path) -> None:
@@ -169,7 +172,7 @@ def test_a_sweep_killed_three_times_ends_with_the_results_of_an_undisturbed_one(
     out = tmp_path / "b"
     for kill, count in enumerate((1, 4, 7)):
         process = start(*demo(backbone, out))
-        _wait_for(lambda count=count: len(list(out.rglob("metrics.csv"))) >= count or process.poll() is not None)
+        _wait_for(lambda: len(list(out.rglob("metrics.csv"))) >= count or process.poll() is not None)  # noqa: B023
         time.sleep(randomly.uniform(0, 2))
         assert process.poll() is None, process.communicate()
         if kill == 1:  # the sweep alone; its cell notices, and the next sweep waits for it

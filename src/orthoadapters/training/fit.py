@@ -10,6 +10,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.plugins.environments import LightningEnvironment
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from orthoadapters.config import TrainerConfig
@@ -60,6 +61,9 @@ def fit(
             devices=config.devices,
             num_nodes=config.num_nodes,
             strategy=SummedDDP() if several else "auto",
+            plugins=None
+            if several
+            else [LightningEnvironment()],  # not SLURM's: a job of one process may be part of a larger one
             precision=config.precision,  # type: ignore[arg-type]  # checks.check allows only these two
             max_epochs=1,  # the loader holds all epochs, so that every resume is one in the middle of an epoch
             max_steps=len(loader),
