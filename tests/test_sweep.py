@@ -118,10 +118,10 @@ def _holders(run: RunDirectory) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*/fd"):
         try:
-            links = [os.readlink(link) for link in folder.iterdir()]
+            links = [link.readlink() for link in folder.iterdir()]
         except OSError:  # it ended meanwhile
             continue
-        if any(link == str(metrics.resolve()) for link in links):
+        if metrics.resolve() in links:
             found.append(int(folder.parent.name))
     return found
 
