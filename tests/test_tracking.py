@@ -1,6 +1,7 @@
 """W&B offline, metrics.csv, and what happens to both when training raises."""
 
 import json
+import re
 import struct
 import time
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from typing import Any
 
 import pytest
 from runs import execute, overrides
+from test_sweep import demo
+from test_train import train
 from wandb.proto import wandb_internal_pb2 as protocol
 
 from orthoadapters import UserError
@@ -113,3 +116,21 @@ def test_without_a_key_it_goes_offline_and_says_so(
     execute(overrides(backbone, world, tmp_path, "logger=wandb", "task=udpos", "variant=t_noo", "languages=[tr]"))
     (line,) = [line for line in capfd.readouterr().err.splitlines() if "W&B" in line]
     assert "no key found, logging offline" in line
+
+
+def test_a_sweep_is_a_group_with_one_more_run_that_holds_its_table(backbone: Path, tmp_path: Path) -> None:
+    given = [*demo(backbone, tmp_path), "variant=t_noo", "logger=wandb"]
+    done = train(*given)
+    assert done.returncode == 0, done.stderr
+    (cell,) = tmp_path.glob("runs/tiny/udpos/t_noo/*")
+    sweep = tmp_path / "runs" / "tiny" / "sweep-demo"
+    assert records(cell)["group"] == "demo"
+    held = records(sweep)
+    assert (held["group"], held["job_type"], held["exit"]) == ("demo", "sweep", 0)
+    assert held["summary"]["finished"] == 1
+    (table,) = sweep.rglob("cells_*.table.json")
+    logged = json.loads(table.read_text())
+    assert logged["columns"] == ["#", "cell", "lr", "ort lr", "seed", "state", "dev", "avg_zero_shot", "time"]
+    assert logged["data"][0][1:6] == ["udpos t_noo", "0.001", "", "0", "finished"]
+    (upload,) = re.findall(r"`(.*)` uploads it later", done.stderr)
+    assert upload == f"find {tmp_path}/runs/tiny -name 'offline-run-*' -exec wandb sync --append {{}} +"

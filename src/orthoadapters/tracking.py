@@ -67,17 +67,15 @@ class CsvTracker:
         self.file.close()
 
 
-def wandb_mode(folder: Path) -> str:
-    """What WANDB_MODE says; else online with a key and offline without, which is said together with the way to upload."""
+def wandb_mode(upload: str) -> str:
+    """What WANDB_MODE says; else online with a key and offline without. Of offline runs it says how to `upload` them."""
     import wandb
 
-    if mode := os.environ.get("WANDB_MODE"):
-        return mode
-    if wandb.api.api_key:
-        return "online"
-    sync = f"wandb sync --append {folder}/wandb/offline-run-*"
-    print(f"W&B: no key found, logging offline; `{sync}` uploads it later", file=sys.stderr)
-    return "offline"
+    mode = os.environ.get("WANDB_MODE") or ("online" if wandb.api.api_key else "offline")
+    if mode == "offline":
+        why = "WANDB_MODE=offline" if "WANDB_MODE" in os.environ else "no key found"
+        print(f"W&B: {why}, logging offline; `{upload}` uploads it later", file=sys.stderr)
+    return mode
 
 
 class WandbTracker:
@@ -86,7 +84,7 @@ class WandbTracker:
     def __init__(self, config: Config, run: RunDirectory) -> None:
         import wandb
 
-        mode = wandb_mode(run.path)
+        mode = wandb_mode(f"wandb sync --append {run.path}/wandb/offline-run-*")
         stage = config.stage.value
         subject = config.language.code if stage == "mlm" else config.task.name
         kind = f"l{config.variant.language_adapter.value}" if stage == "mlm" else config.variant.name
@@ -123,8 +121,10 @@ def log_sweep(config: Config, columns: Sequence[str], rows: Sequence[Sequence[st
     """The sweep's closing table as one more W&B run of its group, at the same place when it is given again."""
     import wandb
 
-    folder = Path(config.paths.runs) / str(config.backbone.name) / f"sweep-{config.sweep.name}"
+    runs = Path(config.paths.runs) / str(config.backbone.name)
+    folder = runs / f"sweep-{config.sweep.name}"
     folder.mkdir(parents=True, exist_ok=True)
+    mode = wandb_mode(f"find {runs} -name 'offline-run-*' -exec wandb sync --append {{}} +")  # its cells too
     run = wandb.init(
         project=config.logger.project,
         entity=config.logger.entity,
@@ -133,7 +133,7 @@ def log_sweep(config: Config, columns: Sequence[str], rows: Sequence[Sequence[st
         group=config.sweep.name,
         job_type="sweep",
         dir=str(folder),
-        mode=wandb_mode(folder),  # type: ignore[arg-type]
+        mode=mode,  # type: ignore[arg-type]
         resume="allow",
         reinit="create_new",
         settings=wandb.Settings(silent=True, console="off"),

@@ -43,9 +43,8 @@ def print_plan(cells: Sequence[Cell], costs: Sequence[Cost]) -> None:
     open_cells = [cost for cell, cost in zip(cells, costs, strict=True) if cell.state is not State.finished]
     left, disk = [cost.hours for cost in open_cells], [cost.size for cost in open_cells]
     if open_cells:
-        print(f"left: {duration(_total(left))} of computing, {size(_total(disk))} of disk")
-        if None in left:
-            print("the time is unknown where no run of the kind was finished on this hardware yet")
+        unknown = ", as no run of some kind was finished on this hardware yet" if None in left else ""
+        print(f"left: time {duration(_total(left))}{unknown}; disk {size(_total(disk))}")
     print(summary(cells))
 
 
