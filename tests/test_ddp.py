@@ -20,6 +20,7 @@ from test_train import ROOT, environment, train
 from torch import Tensor
 
 import orthoadapters.training.alternating as alternating
+import orthoadapters.training.callbacks as callbacks
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
 from orthoadapters.checks import check
 from orthoadapters.compose import compose_config
@@ -31,6 +32,7 @@ from orthoadapters.heads import SentencePairHead, TokenHead
 from orthoadapters.processes import rank
 from orthoadapters.runs import RunDirectory
 from orthoadapters.training.alternating import AlternatingTraining
+from orthoadapters.training.callbacks import KeepLast
 from orthoadapters.training.fit import device
 from orthoadapters.training.mlm import MLMTraining
 from orthoadapters.training.record import Recorder
@@ -155,6 +157,26 @@ def test_each_process_goes_on_with_its_own_random_numbers(
     module.on_load_checkpoint(checkpoint)
     module.on_train_start()
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_checkpoint_by_the_clock_is_written_once_when_all_know_that_it_is_due(
+    modules: dict[str, AlternatingTraining], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, saved = [0.0], []
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
+    keep, module = KeepLast(tmp_path / "last.ckpt", every=1000, minutes=1, log_every=1), modules["pairs"]
+    trainer: Any = SimpleNamespace(world_size=2, is_global_zero=True, max_steps=100)
+
+    def save(path: Path) -> None:
+        path.write_bytes(b"")
+        saved.append(trainer.global_step)
+
+    trainer.save_checkpoint = save
+    for iteration in range(1, 12):
+        trainer.global_step, now[0] = iteration, 11.0 * iteration  # the minute ends during iteration 6
+        module.agreed = torch.tensor(module.wishes)
+        keep.on_train_batch_end(trainer, module, None, None, 0)
+    assert saved == [7]
 
 
 # Adam divides by the gradient's size, so that rounding of a gradient near 0 moves a weight by up to the learning rate,
