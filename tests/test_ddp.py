@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import execute, overrides
@@ -23,14 +25,14 @@ import orthoadapters.training.alternating as alternating
 import orthoadapters.training.callbacks as callbacks
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
 from orthoadapters.checks import check
-from orthoadapters.compose import compose_config
+from orthoadapters.compose import compose_config, read_config
 from orthoadapters.config import OptimConfig, TrainerConfig
 from orthoadapters.data.batching import Batch, BlockLoader
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.shares import Shares, share
 from orthoadapters.heads import SentencePairHead, TokenHead
-from orthoadapters.processes import rank
-from orthoadapters.runs import RunDirectory
+from orthoadapters.processes import processes, rank
+from orthoadapters.runs import RunDirectory, _plain
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.callbacks import KeepLast
 from orthoadapters.training.fit import device
@@ -294,3 +296,10 @@ def test_a_process_knows_which_one_it_is(known: dict[str, str], expected: int, m
         monkeypatch.setenv(name, value)
     assert rank(TrainerConfig(devices=2, num_nodes=2)) == expected
     assert rank(TrainerConfig(devices=1, num_nodes=1)) == 0  # one job of many
+
+
+def test_runs_from_before_there_were_processes_are_still_read(tmp_path: Path) -> None:
+    written = yaml.safe_dump({"fingerprint": "0"} | _plain(asdict(compose_config([]))))
+    kept = [line for line in written.splitlines() if not line.strip().startswith(("devices:", "num_nodes:"))]
+    (tmp_path / "config.yaml").write_text("\n".join(kept))
+    assert processes(read_config(tmp_path / "config.yaml").trainer) == 1
