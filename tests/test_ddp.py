@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import execute, overrides
@@ -20,17 +22,19 @@ from test_train import ROOT, environment, train
 from torch import Tensor
 
 import orthoadapters.training.alternating as alternating
+import orthoadapters.training.callbacks as callbacks
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
 from orthoadapters.checks import check
-from orthoadapters.compose import compose_config
+from orthoadapters.compose import compose_config, read_config
 from orthoadapters.config import OptimConfig, TrainerConfig
 from orthoadapters.data.batching import Batch, BlockLoader
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.shares import Shares, share
 from orthoadapters.heads import SentencePairHead, TokenHead
-from orthoadapters.processes import rank
-from orthoadapters.runs import RunDirectory
+from orthoadapters.processes import processes, rank
+from orthoadapters.runs import RunDirectory, _plain
 from orthoadapters.training.alternating import AlternatingTraining
+from orthoadapters.training.callbacks import KeepLast
 from orthoadapters.training.fit import device
 from orthoadapters.training.mlm import MLMTraining
 from orthoadapters.training.record import Recorder
@@ -157,6 +161,26 @@ def test_each_process_goes_on_with_its_own_random_numbers(
     assert torch.equal(torch.rand(3), expected)
 
 
+def test_a_checkpoint_by_the_clock_is_written_once_when_all_know_that_it_is_due(
+    modules: dict[str, AlternatingTraining], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, saved = [0.0], []
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
+    keep, module = KeepLast(tmp_path / "last.ckpt", every=1000, minutes=1, log_every=1), modules["pairs"]
+    trainer: Any = SimpleNamespace(world_size=2, is_global_zero=True, max_steps=100)
+
+    def save(path: Path) -> None:
+        path.write_bytes(b"")
+        saved.append(trainer.global_step)
+
+    trainer.save_checkpoint = save
+    for iteration in range(1, 12):
+        trainer.global_step, now[0] = iteration, 11.0 * iteration  # the minute ends during iteration 6
+        module.agreed = torch.tensor(module.wishes)
+        keep.on_train_batch_end(trainer, module, None, None, 0)
+    assert saved == [7]
+
+
 # Adam divides by the gradient's size, so that rounding of a gradient near 0 moves a weight by up to the learning rate,
 # and a gradient scaled wrongly as a whole would move none: this eps, far above the gradients, undoes both.
 LINEAR = ("optim.lr=1", "optim.ort_lr=1", "optim.eps=10", "optim.ort_eps=10")
@@ -272,3 +296,10 @@ def test_a_process_knows_which_one_it_is(known: dict[str, str], expected: int, m
         monkeypatch.setenv(name, value)
     assert rank(TrainerConfig(devices=2, num_nodes=2)) == expected
     assert rank(TrainerConfig(devices=1, num_nodes=1)) == 0  # one job of many
+
+
+def test_runs_from_before_there_were_processes_are_still_read(tmp_path: Path) -> None:
+    written = yaml.safe_dump({"fingerprint": "0"} | _plain(asdict(compose_config([]))))
+    kept = [line for line in written.splitlines() if not line.strip().startswith(("devices:", "num_nodes:"))]
+    (tmp_path / "config.yaml").write_text("\n".join(kept))
+    assert processes(read_config(tmp_path / "config.yaml").trainer) == 1

@@ -185,8 +185,8 @@ class LanguageAdaptersConfig:
 @dataclass
 class TrainerConfig:
     accelerator: str = MISSING
-    devices: int = MISSING  # processes per machine, a GPU each where there are GPUs
-    num_nodes: int = MISSING  # machines
+    devices: int = 1  # processes per machine, a GPU each where there are GPUs; ours: what a run without this key had
+    num_nodes: int = 1  # machines; ours: likewise
     precision: str = MISSING
     max_epochs: int = MISSING
     max_iterations: int = MISSING

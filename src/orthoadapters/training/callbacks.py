@@ -87,19 +87,21 @@ class KeepLast(Checkpoint):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        late = time.monotonic() - self.saved > self.seconds
-        stop = False
-        if trainer.world_size > 1:
-            late, stop = self._agreed(trainer, pl_module, late)
+        assert isinstance(pl_module, AlternatingTraining)
+        late, stop = (self._late, False) if trainer.world_size == 1 else self._agreed(trainer, pl_module)
         if late or trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps:
             self._save(trainer)
+        if trainer.world_size > 1:
+            pl_module.wishes = (float(self._late), float(self.stopping))
         if stop:
             raise SIGTERMException
 
-    def _agreed(self, trainer: pl.Trainer, pl_module: pl.LightningModule, late: bool) -> tuple[bool, bool]:
-        """Whether any process wants to save, and to stop; the same in all of them."""
-        assert isinstance(pl_module, AlternatingTraining)
-        pl_module.wishes = (float(late), float(self.stopping))
+    @property
+    def _late(self) -> bool:
+        return time.monotonic() - self.saved > self.seconds
+
+    def _agreed(self, trainer: pl.Trainer, pl_module: AlternatingTraining) -> tuple[bool, bool]:
+        """Whether any process wanted to save, and to stop, when this iteration began; the same in all of them."""
         if pl_module.device.type != "cpu" and trainer.global_step % self.log_every != 0:
             return False, False  # to look would make the GPU wait
         save, stop = pl_module.agreed.tolist()
