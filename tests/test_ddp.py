@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from commands import ROOT, environment, train
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import execute, overrides
 from safetensors.torch import load_file
-from test_train import ROOT, environment, train
 from torch import Tensor
 
 import orthoadapters.training.alternating as alternating

@@ -6,8 +6,6 @@ import random
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -15,21 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import demo, start, train
 from runs import overrides
-from test_train import ROOT, environment, train
 
 from orthoadapters.compose import compose_config
 from orthoadapters.runs import RunDirectory
 from orthoadapters.sweep import devices
 from orthoadapters.sweep.process import reason, run_cell
-
-
-def start(*arguments: str) -> subprocess.Popen[str]:
-    """In a process group of its own, as a shell would."""
-    command = [sys.executable, str(ROOT / "train.py"), *arguments]
-    return subprocess.Popen(
-        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )  # fmt: skip
 
 
 def results(out: Path) -> dict[str, Any]:
@@ -155,15 +145,6 @@ def test_a_stopped_sweep_lets_its_cell_save_and_goes_on_from_there(
     rows = (run.path / "metrics.csv").read_text().splitlines()[1:]
     assert [int(row.split(",")[0]) for row in rows] == list(range(1, 301))
     assert "stopped at iteration" in run.log.read_text()
-
-
-def demo(backbone: Path, out: Path) -> list[str]:
-    paths = [f"paths.{name}={out / name}" for name in ("runs", "adapters", "cache")]
-    limits = [f"data.limit_{split}={count}" for split, count in (("train", 60), ("dev", 30), ("test", 30))]
-    return [
-        "sweep=demo", "backbone=local", f"backbone.path={backbone}", *paths, *limits, "task.max_length=64",
-        "mlm.block_length=16", "mlm.dev_blocks=8", "trainer.max_iterations=30", "trainer.checkpoint_every=5",
-    ]  # fmt: skip
 
 
 def test_a_sweep_killed_three_times_ends_with_the_results_of_an_undisturbed_one(backbone: Path, tmp_path: Path) -> None:

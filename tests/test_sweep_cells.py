@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 from collections import Counter
 from dataclasses import asdict
 from functools import cache
@@ -12,10 +11,11 @@ from typing import Any
 
 import pytest
 import torch
+from commands import ROOT
+from commands import train as command
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from runs import overrides
 from safetensors.torch import load_file
-from test_train import ROOT, environment
 
 from orthoadapters.config import Stage
 from orthoadapters.errors import UserError
@@ -235,8 +235,7 @@ def test_a_plan_needs_no_weights_no_data_and_no_network(tmp_path: Path) -> None:
 
 
 def train(*arguments: str, expected: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "train.py"), *arguments]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=300)
+    done = command(*arguments, cwd=Path.cwd())
     assert done.returncode == expected, done.stderr
     return done
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import demo, train
 from runs import execute, overrides
-from test_sweep import demo
-from test_train import train
 from wandb.proto import wandb_internal_pb2 as protocol
 
 from orthoadapters import UserError

@@ -1,7 +1,6 @@
 """The command itself: exit codes, one sentence for a user's mistake, plan, skip, multirun, Ctrl-C."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -9,18 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+from commands import ROOT, environment, train
 from runs import overrides
-
-ROOT = Path(__file__).resolve().parents[1]
-
-
-def train(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "train.py"), *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=300)
-
-
-def environment() -> dict[str, str]:
-    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src"), "COLUMNS": "80"}
 
 
 def test_a_typo_gets_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
