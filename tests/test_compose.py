@@ -60,7 +60,7 @@ def test_task_languages_are_those_of_table_1() -> None:
     ("override", "sentence"),
     [
         ("optim.lrr=1e-5", "no key 'optim.lrr', did you mean 'optim.lr'"),
-        ("lr=1e-5", "no key 'lr', did you mean 'mlm.lr' or 'optim.lr' or 'task.lr'"),
+        ("lr=1e-5", "no key 'lr', did you mean 'mlm.lr' or 'optim.lr' or 'task.grid.lr' or 'task.lr'"),
         ("varaint=t_noo", "no key 'varaint', did you mean 'variant'"),
         ("variant=lort_tno", "variant has no 'lort_tno', did you mean 'lort_tnoo'"),
         ("task=xnlii", "task has no 'xnlii', did you mean 'xnli'"),
