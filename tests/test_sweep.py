@@ -78,7 +78,8 @@ def test_cells_that_wait_for_language_adapters_are_named_with_the_way_to_train_t
     done = train(*given)
     assert done.returncode == 1
     assert "2 cells: 1 finished, 1 waiting" in done.stdout
-    assert "waiting for language adapters of en, tr: python train.py -m" in done.stderr
+    assert "waiting for language adapters of en, tr, which python train.py -m" in done.stderr
+    assert "language_adapters.missing=train trains first" in done.stderr
     assert len(list(tmp_path.rglob("result.json"))) == 1
 
 

@@ -2,11 +2,13 @@
 
 import logging
 import shlex
+import shutil
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from types import FrameType
 
 from hydra.core.config_loader import ConfigLoader
@@ -14,13 +16,13 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.plugins.launcher import Launcher
 
 from orthoadapters.compose import compose_config
-from orthoadapters.config import Config, LoggerKind, Rerun
+from orthoadapters.config import Config, LoggerKind, Missing, Rerun
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.results import read_results, show_together
 from orthoadapters.runs import InUseError
 from orthoadapters.sweep.cells import Cell, State, expand, first_point
 from orthoadapters.sweep.cost import costs
-from orthoadapters.sweep.process import reason
+from orthoadapters.sweep.process import STOPPED, reason
 from orthoadapters.sweep.table import COLUMNS, SCORES, closing_rows, counted, print_plan, print_scores, summary, watched
 
 WAIT = 2.0  # ours: seconds between two looks at what another process runs
@@ -48,8 +50,8 @@ def sweep(arguments: Sequence[str], launcher: Launcher, loader: ConfigLoader) ->
     print(summary(cells), file=sys.stderr)
     signal.signal(signal.SIGTERM, _stop)
     with watched(ordered):
-        run_all(ordered, launcher)
-    return close(cells, arguments, told)
+        codes = run_all(ordered, launcher)
+    return close(cells, codes, arguments, told)
 
 
 def in_order(cells: Sequence[Cell]) -> list[Cell]:
@@ -57,33 +59,35 @@ def in_order(cells: Sequence[Cell]) -> list[Cell]:
     return sorted(cells, key=lambda cell: (bool(cell.awaits), cell.state is State.failed))
 
 
-def run_all(cells: Sequence[Cell], launcher: Launcher) -> None:
-    """Launches every cell that can be run, once; then those that waited for their adapters; then waits for other sweeps'."""
-    tried: set[int] = set()
+def run_all(cells: Sequence[Cell], launcher: Launcher) -> dict[Path, int]:
+    """Launches every cell that can be run, once; then those that waited for their adapters; then waits for other sweeps'.
+
+    Returns the exit codes of those that were launched, by run directory.
+    """
+    codes: dict[Path, int] = {}
     while True:
-        ready = [
-            cell for cell in cells if id(cell) not in tried and cell.state in (State.to_run, State.resume, State.failed)
-        ]
+        open_cells = [cell for cell in cells if cell.run.path not in codes]
+        ready = [cell for cell in open_cells if cell.state in (State.to_run, State.resume, State.failed)]
         if ready:
-            tried |= {id(cell) for cell in ready} - {id(cell) for cell in _launch(ready, launcher, len(tried))}
+            codes |= _launch(ready, launcher, len(codes))
         elif any(cell.state is State.running for cell in cells):
             time.sleep(WAIT)
         else:
-            return
+            return codes
 
 
-def _launch(ready: Sequence[Cell], launcher: Launcher, first: int) -> list[Cell]:
-    """Runs the cells; returns those that another process has."""
+def _launch(ready: Sequence[Cell], launcher: Launcher, first: int) -> dict[Path, int]:
+    """Runs the cells; returns the exit codes, without those of cells that another process has."""
     try:
         jobs = launcher.launch([list(cell.overrides) for cell in ready], initial_job_idx=first)
-        codes = [job.return_value for job in jobs]
+        codes = [int(job.return_value) for job in jobs]
     except Exception as error:  # a launcher's own failure, such as a lost worker; the directories say what was finished
         print(f"the launcher stopped: {type(error).__name__}: {first_line(error)}", file=sys.stderr)
-        return []
-    return [cell for cell, code in zip(ready, codes, strict=True) if code == InUseError.exit_code]
+        codes = [1] * len(ready)
+    return {cell.run.path: code for cell, code in zip(ready, codes, strict=True) if code != InUseError.exit_code}
 
 
-def close(cells: Sequence[Cell], arguments: Sequence[str], told: Config) -> int:
+def close(cells: Sequence[Cell], codes: Mapping[Path, int], arguments: Sequence[str], told: Config) -> int:
     """The closing tables, and a sentence for whatever is not finished."""
     finished = [cell for cell in cells if cell.state is State.finished]
     print_scores(cells)
@@ -94,15 +98,19 @@ def close(cells: Sequence[Cell], arguments: Sequence[str], told: Config) -> int:
     for cell in failed:
         print(f"failed: {cell.run.path}: {reason(cell.run)}", file=sys.stderr)
         print(f"  {shlex.join(['python', 'train.py', *cell.overrides])}", file=sys.stderr)
+    for cell in cells:
+        if (code := codes.get(cell.run.path, 0)) and cell.state in (State.to_run, State.resume):
+            why = "it was stopped" if code in STOPPED else f"exit code {code}, and nothing could be written there"
+            free = shutil.disk_usage(cell.run.path).free / 1e6
+            print(f"not finished: {cell.run.path}: {why}; {free:,.0f} MB are free on its disk", file=sys.stderr)
     if failed:
         print(f"to repeat what failed: {shlex.join([*command, 'rerun=failed'])}", file=sys.stderr)
     waiting = sorted({language for cell in cells if cell.state is State.waiting for language in cell.awaits})
     if waiting:
-        print(
-            f"waiting for language adapters of {', '.join(waiting)}: "
-            f"{shlex.join([*command, 'language_adapters.missing=train'])} trains them first",
-            file=sys.stderr,
-        )
+        how = "whose training is not finished"
+        if told.language_adapters.missing is not Missing.train:
+            how = f"which {shlex.join([*command, 'language_adapters.missing=train'])} trains first"
+        print(f"waiting for language adapters of {', '.join(waiting)}, {how}", file=sys.stderr)
     if told.logger.kind is LoggerKind.wandb and told.sweep.name:
         from orthoadapters.tracking import log_sweep
 

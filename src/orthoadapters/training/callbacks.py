@@ -113,11 +113,17 @@ class KeepLast(Checkpoint):
 
     def _save(self, trainer: pl.Trainer) -> None:
         temporary = self.path.with_name(".last.ckpt.tmp")
-        trainer.save_checkpoint(temporary)  # every process takes part, and the first one writes
-        if trainer.is_global_zero:
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())  # before the rename, or a power cut could leave an empty file under the name
-            temporary.replace(self.path)
+        try:
+            trainer.save_checkpoint(temporary)  # every process takes part, and the first one writes
+            if trainer.is_global_zero:
+                with temporary.open("rb") as file:
+                    os.fsync(
+                        file.fileno()
+                    )  # before the rename, or a power cut could leave an empty file under the name
+                temporary.replace(self.path)
+        except OSError:
+            temporary.unlink(missing_ok=True)  # of a full disk it would take the rest
+            raise
         self.saved = time.monotonic()
 
 
