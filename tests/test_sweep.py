@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import threading
@@ -124,6 +125,22 @@ def _wait_for(look: Any, seconds: float = 120) -> Any:
             return found
         time.sleep(0.05)
     raise AssertionError("nothing happened")
+
+
+def test_a_file_that_cannot_be_written_fails_the_cell_and_leaves_nothing_half_done(
+    backbone: Path, world: Path, tmp_path: Path
+) -> None:
+    given, run = cell(backbone, world, tmp_path, "trainer.max_iterations=6", "trainer.checkpoint_every=3")
+    limit = 20_000  # bytes per file: enough for a log, not for a checkpoint; a full disk looks the same to who writes
+    process = start("-m", *given, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "1 cells: 1 failed" in said
+    assert "File too large" in reason(run)
+    assert not list(run.path.rglob("*.tmp"))
+    assert not run.checkpoint.exists()
+    done = train("-m", *given)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

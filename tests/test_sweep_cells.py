@@ -1,12 +1,14 @@
-"""A sweep's cells and its plan: how many there are, in which order, what they cost. Nothing is trained here."""
+"""A sweep's cells and its plan: how many there are, in which order, what they cost."""
 
 import json
 import re
 import subprocess
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,11 +21,13 @@ from safetensors.torch import load_file
 
 from orthoadapters.config import Stage
 from orthoadapters.errors import UserError
+from orthoadapters.language_adapters import language_adapter
 from orthoadapters.results import Result, Selection
+from orthoadapters.runs import InUseError
 from orthoadapters.sweep import cost
 from orthoadapters.sweep.cells import Cell, State, expand
 from orthoadapters.sweep.cost import costs
-from orthoadapters.sweep.run import in_order
+from orthoadapters.sweep.run import in_order, run_all
 from orthoadapters.sweep.table import duration, summary
 
 SWEEPS = ROOT / "multirun_sweeps" / "sweep"
@@ -242,3 +246,73 @@ def train(*arguments: str, expected: int = 0) -> subprocess.CompletedProcess[str
 
 def test_durations_are_shown_in_the_unit_that_suits_them() -> None:
     assert [duration(hours) for hours in (None, 0.001, 0.5, 30.25)] == ["unknown", "4 s", "30 min", "30.2 h"]
+
+
+class Launcher:
+    """Stands in for Hydra's: each launch does to the cells' directories what `outcomes` says, and returns its exit code."""
+
+    def __init__(self, known: Sequence[Cell], outcomes: Mapping[str, Sequence[int]]) -> None:
+        self.known = {cell.overrides: cell for cell in known}
+        self.outcomes = {name: list(codes) for name, codes in outcomes.items()}
+        self.rounds: list[list[str]] = []
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[Any]:
+        jobs = [self.known[tuple(overrides)] for overrides in job_overrides]
+        self.rounds.append([name(cell) for cell in jobs])
+        return [SimpleNamespace(return_value=self.run(cell)) for cell in jobs]
+
+    def run(self, cell: Cell) -> int:
+        codes = self.outcomes.get(name(cell), [0])
+        code = codes.pop(0) if len(codes) > 1 else codes[0]
+        cell.run.path.mkdir(parents=True, exist_ok=True)
+        if code == 0:
+            cell.run.result.write_text("{}")
+            if cell.config.stage is Stage.mlm:
+                adapter = Path(language_adapter(cell.config, cell.config.language.code).place)
+                adapter.mkdir(parents=True)
+                (adapter / "adapter_config.json").touch()
+        elif code == 1:
+            cell.run.failure.write_text("python train.py\nexit code 1\n\n")
+        return code
+
+
+def name(cell: Cell) -> str:
+    return cell.config.language.code if cell.config.stage is Stage.mlm else cell.config.variant.name
+
+
+ROUNDS = ("task=udpos", "languages=[tr]", "variant=lnoo_tnoo,t_noo", "language_adapters.missing=train")
+
+
+def test_language_adapters_come_first_and_what_needs_them_when_they_are_there() -> None:
+    found = cells(*ROUNDS)
+    launcher = Launcher(found, {})
+    assert set(run_all(in_order(found), launcher).values()) == {0}
+    assert launcher.rounds == [["en", "tr", "t_noo"], ["lnoo_tnoo"]]
+    assert {cell.state for cell in found} == {State.finished}
+
+
+def test_what_waits_for_an_adapter_that_failed_is_not_tried() -> None:
+    found = cells(*ROUNDS)
+    launcher = Launcher(found, {"tr": [1]})
+    run_all(in_order(found), launcher)
+    assert launcher.rounds == [["en", "tr", "t_noo"]]
+    assert summary(found) == "4 cells: 2 finished, 1 failed, 1 waiting"
+
+
+def test_a_cell_that_another_process_has_is_tried_again() -> None:
+    found = cells(*ROUNDS)
+    launcher = Launcher(found, {"en": [InUseError.exit_code, InUseError.exit_code, 0]})
+    run_all(in_order(found), launcher)
+    assert launcher.rounds == [["en", "tr", "t_noo"], ["en"], ["en"], ["lnoo_tnoo"]]
+
+
+def test_a_launcher_that_breaks_off_ends_the_sweep_with_what_is_finished(capsys: pytest.CaptureFixture[str]) -> None:
+    class Broken(Launcher):
+        def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[Any]:
+            super().launch(job_overrides[:1], initial_job_idx)
+            raise RuntimeError("a worker was lost")
+
+    found = cells(*ROUNDS)
+    assert list(run_all(in_order(found), Broken(found, {})).values()) == [1, 1, 1]
+    assert "the launcher stopped: RuntimeError: a worker was lost" in capsys.readouterr().err
+    assert summary(found) == "4 cells: 1 finished, 1 waiting, 2 to run"

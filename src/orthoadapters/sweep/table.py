@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -113,11 +114,23 @@ def _screen(cells: Sequence[Cell], height: int) -> Group:
     """As many rows as the terminal has: what is running, then what failed, then the newest of the rest."""
     ranks = {State.running: 0, State.failed: 1, State.resume: 2, State.to_run: 3, State.waiting: 4, State.finished: 5}
     numbered = sorted(enumerate(cells, 1), key=lambda pair: ranks[pair[1].state])
-    table = _table("iteration")
-    for number, cell in sorted(numbered[: max(1, height - 6)]):
+    table = _table("iteration", *SCORES)
+    for number, cell in sorted(numbered[: max(1, height - 6)], key=lambda pair: pair[0]):
         at = f"{iteration(cell):,}" if cell.state in (State.running, State.resume) else ""
-        table.add_row(*_cell(number, cell), at)
+        table.add_row(*_cell(number, cell), at, *_scores_once(cell))
     return Group(table, Text(summary(cells)))
+
+
+_shown: dict[Path, list[str]] = {}
+
+
+def _scores_once(cell: Cell) -> list[str]:
+    """Read when the cell is finished, and not every two seconds again."""
+    if cell.state is not State.finished:
+        return scores(cell)
+    if cell.run.path not in _shown:
+        _shown[cell.run.path] = scores(cell)
+    return _shown[cell.run.path]
 
 
 def _table(*further: str) -> Table:
