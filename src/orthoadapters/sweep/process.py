@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from orthoadapters.compose import CONF
@@ -43,7 +44,7 @@ def run_cell(overrides: Sequence[str], run: RunDirectory) -> int:
         process = context.Process(target=_train, args=(list(overrides), str(run.log), environment))
         process.start()
         try:
-            process.join()
+            _join(process)
         except BaseException:
             process.terminate()
             try:
@@ -60,6 +61,17 @@ def run_cell(overrides: Sequence[str], run: RunDirectory) -> int:
     with suppress(OSError):  # on a full disk the closing summary still says it
         write_text(run.failure, _described(overrides, code, run.log, before))
     return code
+
+
+def _join(process: BaseProcess) -> None:
+    """Waits for the cell. A launcher's worker whose sweep was killed ends it and itself, as nobody else would."""
+    worker, sweep = multiprocessing.current_process().name != "MainProcess", os.getppid()
+    while process.exitcode is None:
+        process.join(timeout=1)
+        if worker and os.getppid() != sweep:
+            process.terminate()
+            process.join()
+            os._exit(143)  # an exception would be kept by the worker as the result of its job
 
 
 def _described(overrides: Sequence[str], code: int, log: Path, before: int) -> str:

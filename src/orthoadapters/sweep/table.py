@@ -146,7 +146,7 @@ def _cell(number: int, cell: Cell, more: str = "") -> list[str]:
     config, state = cell.config, cell.state
     subject = f"{config.task.name} {config.variant.name}"
     if config.stage is Stage.mlm:
-        subject = f"language adapter {config.language.code} {config.variant.language_adapter.value}"
+        subject = f"mlm {config.language.code} {config.variant.language_adapter.value}"
     ort_lr = f"{config.optim.ort_lr:g}" if is_orthogonal(config) else ""
     shown = (
         f"[{STYLES[state]}]{state.value}[/]{more}" if state in STYLES and sys.stdout.isatty() else state.value + more
