@@ -1,7 +1,11 @@
 """Whole runs on the tiny world: both stages, all variants and tasks, repetition, interruption, missing adapters."""
 
 import csv
+import errno
+import fcntl
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -341,6 +345,23 @@ def test_two_processes_do_not_train_the_same_run(backbone: Path, world: Path, tm
     process.kill()
     process.wait()
     assert execute(given).status == "finished"  # a dead process holds nothing
+
+
+def test_a_file_system_without_locks_is_a_sentence(
+    backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]")
+
+    def flock(file: object, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    run = RunDirectory(compose_config(given))
+    for _ in range(2):
+        with pytest.raises(UserError, match=re.escape(f"{run.path / '.lock'} cannot be locked (No locks available)")):
+            execute(given)
+        assert not run.in_use
+    assert not (run.path / "config.yaml").exists()
 
 
 def test_a_broken_checkpoint_is_a_sentence(

@@ -111,10 +111,10 @@ class RunDirectory:
         try:
             with (self.path / LOCK).open("r") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
         except BlockingIOError:
             return True
+        except OSError:  # no such file yet; or no locks here, which whoever tries to hold one is told
+            return False
         return False
 
     def check_owner(self) -> None:
@@ -161,12 +161,20 @@ class RunDirectory:
 
 
 def _locked(file: TextIO) -> bool:
-    """Tries three times, as another process may just be looking whether the lock is free (`in_use`)."""
+    """Tries three times, as another process may just be looking whether the lock is free (`in_use`).
+
+    Raises UserError if the file system has no locks.
+    """
     for _ in range(3):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             time.sleep(0.1)  # ours: a look takes microseconds
+        except OSError as error:
+            raise UserError(
+                f"{file.name} cannot be locked ({error.strerror}), so that two processes could train the same run; give "
+                "paths.runs=DIR on a file system with flock (NFS with its lock service, Lustre mounted with -o flock)"
+            ) from None
         else:
             return True
     return False

@@ -39,7 +39,7 @@ def costs(cells: Sequence[Cell]) -> list[Cost]:
 
 def _cost(cell: Cell, former: Sequence[Result], here: str) -> Cost:
     config = cell.config
-    steps, size = _steps(config), disk(config)
+    steps, size = optimizer_steps(config), disk(config)
     if cell.run.finished:
         took = next((r.provenance for r in former if r.fingerprint == cell.run.fingerprint), {})
         return Cost(took.get("steps", steps), took["wall_seconds"] / 3600 if "wall_seconds" in took else None, size)
@@ -113,7 +113,7 @@ def _this_hardware(trainer: TrainerConfig) -> str:
     return hardware(device(trainer), processes(trainer))
 
 
-def _steps(config: Config) -> int | None:
+def optimizer_steps(config: Config) -> int | None:
     """Of sentences longer than a window's budget there are a few more; None if the data cannot be counted from here."""
     if config.stage is Stage.mlm:
         return config.trainer.max_iterations
