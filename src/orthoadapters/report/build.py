@@ -10,6 +10,7 @@ from orthoadapters.report.caveats import caveats
 from orthoadapters.report.gather import Attempt, Gathered, Group, Run, canonical, differing, gather
 from orthoadapters.report.model import Cell, Report, Row, Table, average, cell, setting_hash
 from orthoadapters.report.paper import AVERAGE, paper
+from orthoadapters.report.trained_adapters import trained_adapters
 from orthoadapters.selection import candidate, select
 
 
@@ -32,7 +33,7 @@ def build(folder: Path, backbone: str | None = None) -> Report:
         if group is alike[0] and len(alike) > 1:
             problems.append(_apart(alike))
         tables.append(_table(group, alike, attempts, found))
-    return Report(folder, tuple(tables), tuple(problems))
+    return Report(folder, tuple(tables), tuple(problems), tuple(trained_adapters(found.mlm)))
 
 
 def _task_order(task: str) -> tuple[int, str]:

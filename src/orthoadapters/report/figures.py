@@ -84,10 +84,15 @@ def difference_map(
 
 
 @styled
-def dev_scores(histories: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]], metric: str) -> Figure | None:
+def dev_scores(
+    histories: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]],
+    metric: str,
+    selected: Mapping[str, str] | None = None,
+) -> Figure | None:
     """Development scores over epochs of a grid: a panel per variant, a line per grid point, its best epoch marked.
 
     histories: variant -> grid point -> (epoch, score) in order of the epochs. A grid point looks the same in every panel.
+    selected: variant -> the grid point whose line is thick.
     """
     drawn = [variant for variant, runs in histories.items() if any(runs.values())]
     if not drawn:
@@ -103,7 +108,8 @@ def dev_scores(histories: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]
                 epochs, values = np.array(history).T
                 best = [int(values.argmax())]  # the first of equal ones, as in the selection
                 style = line_style(grid_points.index(point))._asdict()
-                (lines[point],) = axes.plot(epochs, 100 * values, **style, markevery=best, linewidth=1.0)
+                width = 2.4 if selected is not None and selected.get(variant) == point else 0.9
+                (lines[point],) = axes.plot(epochs, 100 * values, **style, markevery=best, linewidth=width)
         axes.set_title(variant, loc="left")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.grid(axis="y")
