@@ -183,13 +183,15 @@ def _losses(table: Table) -> Picture:
 
 
 def _cosines(table: Table) -> Picture:
-    kinds: dict[str, dict[str, list[Mapping[str, Sequence[float]]]]] = {}
+    panels = {"none": "task adapters, alone", "noo": "on NOO language adapters", "ort": "on ORT language adapters"}
+    kinds: dict[str, dict[str, list[Mapping[str, Sequence[float]]]]] = {
+        panel: {"NOO": [], "ORT": []} for panel in panels.values()
+    }
     for row in table.rows:
-        below = {"none": "task adapters, alone", "noo": "on NOO language adapters", "ort": "on ORT language adapters"}
-        panel = below.get(str(row.choices.get("variant.language_adapter")))
-        kind = str(row.choices.get("variant.task_adapter")).upper() + "".join(row.label.partition(" [")[1:])
-        if panel is not None and kind != "NONE":
-            kinds.setdefault(panel, {})[kind] = [run.result.layer_cos2 for run in row.selected if run.result.layer_cos2]
+        below, kind = (str(row.choices.get(f"variant.{which}_adapter")) for which in ("language", "task"))
+        if below in panels and kind != "none":
+            label = kind.upper() + "".join(row.label.partition(" [")[1:])  # with what tells two rows of a variant apart
+            kinds[panels[below]][label] = [run.result.layer_cos2 for run in row.selected if run.result.layer_cos2]
     return layer_cosines(kinds), (
         f"{place(table)}: mean cos^2 between what a task adapter adds and what it was given, by layer, before and after "
         "training, on the source language's development set; 0 is orthogonal. n counts seeds, and the shade is their range."

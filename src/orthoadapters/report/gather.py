@@ -126,6 +126,13 @@ def differing(choices: Sequence[Mapping[str, Any]]) -> list[str]:
     return [key for key in keys if len({canonical({"": found.get(key)}) for found in choices}) > 1]
 
 
+def value_at(config: Any, key: str) -> Any:
+    """The value at a dotted key, None if there is none."""
+    for part in key.split("."):
+        config = config.get(part) if isinstance(config, dict) else None
+    return config
+
+
 def below(key: str, keys: Iterable[str]) -> bool:
     """Whether a dotted key is one of the keys, or within one."""
     return any(key == k or key.startswith(k + ".") for k in keys)
@@ -212,11 +219,12 @@ def _attempts(folder: Path, problems: list[str]) -> list[Attempt]:
         why = "failed; its failed.txt says why" if state == "failed" else "is unfinished, or under way"
         problems.append(f"{path} {why}")
         backbone, task, variant, _ = parts
-        found.append(Attempt(path, backbone, task, variant, state, _config(path)))
+        found.append(Attempt(path, backbone, task, variant, state, configuration(path)))
     return found
 
 
-def _config(path: Path) -> Mapping[str, Any] | None:
+def configuration(path: Path) -> Mapping[str, Any] | None:
+    """A run's config.yaml; None if there is none, or it is damaged."""
     try:
         found = yaml.load((path / "config.yaml").read_text(encoding="utf-8"), Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError):

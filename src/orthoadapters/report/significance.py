@@ -1,7 +1,5 @@
-"""Comparisons in print: for readers those with the baselines as Markdown, and every pair as CSV."""
+"""Comparisons in print: for readers those with the baselines, and every pair for CSV."""
 
-import csv
-import io
 from collections.abc import Iterator
 
 from orthoadapters.report.analysis import Analysis
@@ -10,15 +8,10 @@ from orthoadapters.report.paper import AVERAGE
 from orthoadapters.report.statistics import NO_DIFFERENCE, Comparison
 from orthoadapters.report.tables import MISSING, Entry, Grid, Line, heading, markdown, place
 
-FIELDS = (
+COMPARED = (
     "a", "b", "language", "difference_x100", "low_x100", "high_x100", "p", "p_holm", "significant", "test", "n_sentences",
     "n_seeds_a", "n_seeds_b", "effect",
 )  # fmt: skip
-
-
-def name(analysis: Analysis) -> str:
-    """Of its files."""
-    return f"significance-{analysis.table.name}"
 
 
 def significance(analysis: Analysis, baseline: Row) -> Grid:
@@ -33,7 +26,7 @@ def significance(analysis: Analysis, baseline: Row) -> Grid:
     lines.append(Line("n", [Entry(str(sizes.get(column, MISSING))) for column in table.columns]))
     caption = f"{place(table)}: difference in {table.metric} x 100 to {baseline.label} on test (95 % interval)"
     header = ["variant", *(heading(column) for column in table.columns)]
-    return Grid(name(analysis), caption, header, lines, [])
+    return Grid(f"significance-{table.name}", caption, header, lines, [])
 
 
 def significance_markdown(analysis: Analysis) -> str:
@@ -42,20 +35,12 @@ def significance_markdown(analysis: Analysis) -> str:
 
 
 def significance_records(analysis: Analysis) -> list[list[object]]:
-    """FIELDS of every pair and column, as the table has them in order."""
+    """COMPARED of every pair and column, as the table has them in order."""
     return [
         [c.a, c.b, c.language, 100 * c.difference, 100 * c.low, 100 * c.high, c.p, c.p_holm, c.significant, c.test, c.n,
          *c.seeds, c.effect]
         for c in analysis.comparisons
     ]  # fmt: skip
-
-
-def significance_csv(analysis: Analysis) -> str:
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(FIELDS)
-    writer.writerows(significance_records(analysis))
-    return file.getvalue()
 
 
 def summary(analysis: Analysis) -> str:

@@ -34,12 +34,12 @@ class TrainedAdapters:
 
     @property
     def kinds(self) -> dict[str, list[Result]]:
-        """By the part of the labels that is not the language's, without seeds."""
-        found: dict[str, list[Result]] = {}
+        """By the part of the labels that is not the language's, without seeds; NOO first, there or not."""
+        found: dict[str, list[Result]] = {"NOO": []}
         for label, (_, result) in self.runs.items():
             kind = label.split(" ", 1)[1].partition(", seed")[0]
             found.setdefault(kind, []).append(result)
-        return dict(sorted(found.items()))
+        return found
 
 
 def trained_adapters(runs: Sequence[tuple[Path, Result]]) -> list[TrainedAdapters]:
