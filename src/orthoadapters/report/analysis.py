@@ -28,13 +28,13 @@ from orthoadapters.report.trained_adapters import TrainedAdapters
 from orthoadapters.selection import Point
 
 BASELINES = ("lnoo_tnoo", "t_noo")  # paper: MAD-X is its baseline; ours: then what a language adapter adds to
-# Of each kind of picture, why there is none.
+# Of each kind of picture, by its files' names: what it shows, and why there is none.
 LACKING = {
-    "differences": "no two rows could be compared",
-    "dev": "no run recorded development scores by epoch",
-    "losses": "no selected run has a metrics.csv that can be read",
-    "cos2": "no selected run recorded cos^2 by layer",
-    "text": "of none of its target languages the size of its text is known",
+    "differences": "differences to a baseline, as no two rows could be compared",
+    "dev": "development scores over epochs, as no run recorded them",
+    "losses": "losses over iterations, as no selected run has a metrics.csv that can be read",
+    "cos2": "cos^2 by layer, as no selected run recorded it",
+    "text": "scores by the size of a language's text, as that is known of none of its target languages",
 }
 
 
@@ -123,13 +123,13 @@ def undrawn(report: Report, drawn: Sequence[Drawing]) -> list[str]:
     """Which pictures there are none of, and why, a sentence each."""
     names = {drawing.name for drawing in drawn}
     notes = [
-        f"{table.name} has no picture of {kind}: {why}."
+        f"{place(table)}: there is no picture of {why}."
         for table in report.tables
         for kind, why in LACKING.items()
         if f"{kind}-{table.name}" not in names
     ]
     if not report.language_adapters:
-        notes.append("There are no pictures of language adapters: no run of stage=mlm is finished.")
+        notes.append("There are no pictures of language adapters, as no run of stage=mlm is finished.")
     return notes
 
 
@@ -148,15 +148,16 @@ def _differences(analysis: Analysis) -> Picture:
     columns = ["AVGz" if column == AVERAGE else column for column in table.columns]
     figure = difference_map(differences, significant, [r.label for r in rows], columns, table.metric, baseline.label)
     return figure, (
-        f"{place(table)}: difference in {table.metric} x 100 to {baseline.label} on test; above 0 is better than it. "
-        "Hatched cells show no difference after Holm's correction over a row's languages."
+        f"{place(table)}: difference in {table.metric} x 100 to {baseline.label} on test; above 0 is better than it. Hatched "
+        "cells show no difference that these data can show, after Holm's correction over a row's languages "
+        f"(n = {_range([c.n for row in found for c in row if c is not None and c.language != AVERAGE])} sentences a language)."
     )
 
 
 def _dev(table: Table) -> Picture:
     histories = {row.label: _histories(row, table.metric) for row in table.rows}
     selected = {row.label: _named(row.point) for row in table.rows if row.point is not None}
-    runs = sum(len(points) for points in histories.values())
+    runs = sum(bool(history) for points in histories.values() for history in points.values())
     return dev_scores(histories, table.metric, selected), (
         f"{place(table)}: {table.metric} x 100 on {table.source.upper()} dev after each epoch, for every grid point "
         f"(n = {runs} runs, of each point the first seed). The thick line is the grid point that was selected."
@@ -169,7 +170,9 @@ def _histories(row: Row, metric: str) -> dict[str, list[tuple[int, float]]]:
     for point in row.points:
         runs = [run for run in row.grid if (run.result.lr, run.result.ort_lr) == point]
         first = min(runs, key=lambda run: run.result.seed)
-        found[_named(point)] = [(int(e["epoch"]), e[metric]) for e in first.selection.history if metric in e]
+        found[_named(point)] = [
+            (int(e["epoch"]), e[metric]) for e in first.selection.history if e.keys() >= {"epoch", metric}
+        ]
     return found
 
 
@@ -234,6 +237,11 @@ def _curves(runs: Mapping[str, Path]) -> tuple[dict[str, Mapping[str, Floats]], 
             problems.append(f"Without {label}: {error}.")
             curves[label] = NOTHING
     return curves, problems
+
+
+def _range(numbers: Sequence[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _named(point: Point) -> str:

@@ -50,5 +50,8 @@ def _read(path: Path, columns: Sequence[str]) -> NDArray[np.float64]:
         places = [header.index(name) for name in columns]
         last = max(places) + 1
         # The csv module reads all columns of all rows, which takes several times as long.
-        rows = [[cells[place] or "nan" for place in places] for cells in (line.split(",", last) for line in file)]
+        rows = [
+            [cells[place] or "nan" for place in places]
+            for cells in (line.rstrip("\n").split(",", last) for line in file)
+        ]
     return np.array(rows, dtype=np.float64).reshape(-1, len(columns))

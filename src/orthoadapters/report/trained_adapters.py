@@ -57,7 +57,8 @@ def trained_adapters(runs: Sequence[tuple[Path, Result]]) -> list[TrainedAdapter
 
 
 def _setting(result: Result) -> dict[str, Any]:
-    return {key: value for key, value in result.choices.items() if not below(key, OF_A_RUN)}
+    chosen = {key: value for key, value in result.choices.items() if not below(key, OF_A_RUN)}
+    return chosen | {"layers": len(result.layer_cos2.get("after", []))}
 
 
 def _labelled(group: Sequence[tuple[Path, Result]]) -> dict[str, tuple[Path, Result]]:
