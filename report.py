@@ -6,6 +6,7 @@ python report.py runs --xtreme submission
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -61,6 +62,8 @@ def make(report: Report, out: Path, show: Show, wandb: bool) -> None:
             f"{report.folder} holds no finished run of a task to report on; python train.py task=xnli makes one"
         )
 
+    # ours: thin products gain nothing from a second thread, and on a busy machine waiting for it takes five times as long.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported
     from orthoadapters.report.analysis import analyse, drawings  # scipy and matplotlib take a second to import
     from orthoadapters.report.output import left_over, write, write_analyses
     from orthoadapters.report.significance import summary
