@@ -188,6 +188,18 @@ def test_a_row_that_was_not_tested_on_a_language_has_no_average_to_compare(tmp_p
     assert found.between("T-NOO", "L-NOO+T-NOO", "sw") is None
 
 
+def test_an_average_of_other_runs_than_its_languages_is_not_compared(tmp_path: Path) -> None:
+    scored(tmp_path, "lnoo_tnoo")
+    scored(tmp_path, "t_noo")
+    scored(tmp_path, "t_noo", {code: rows for code, rows in answers("t_noo", 1).items() if code != "sw"}, seed=1)
+    found = only(tmp_path)  # T-NOO's AVGz is of seed 0, its TR of both
+    assert [c.seeds for c in found.comparisons] == [(2, 1), (1, 1), (2, 1)]
+    assert [c.language for c in found.comparisons] == ["en", "sw", "tr"]
+    assert found.notes == (
+        "T-NOO is not compared on AVGz: that is not of the same runs and languages as the above.",
+    )  # fmt: skip
+
+
 def test_the_baselines_are_mad_x_and_t_noo_or_else_the_first_row(tmp_path: Path) -> None:
     for variant in ("full_ft", "t_ort"):
         scored(tmp_path, variant)
