@@ -29,7 +29,7 @@ demo: setup ## all seven variants on the embedded demo world, without a network;
 	$(RUN) train.py --multirun suite=demo task=$(DEMO_TASK) language_adapters.missing=train logger=csv \
 	  variant=full_ft,t_noo,t_ort,lnoo_tnoo,lnoo_tort,lort_tnoo,lort_tort
 
-report: setup ## the paper's tables from the finished runs in RUNS (default runs), into report/
+report: setup ## tables, statistics and pictures of the finished runs in RUNS (default runs), into report/
 	$(RUN) report.py "$(RUNS)" --paper --seeds --oracle --sizes
 
 test: setup ## the tests: CPU, no network, minutes

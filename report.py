@@ -1,4 +1,4 @@
-"""What a researcher needs of finished runs: the paper's tables, what was selected, or a submission to XTREME.
+"""What a researcher needs of finished runs: the paper's tables, statistics and pictures, or a submission to XTREME.
 
 python report.py runs --paper --seeds
 python report.py runs --xtreme submission
@@ -6,28 +6,32 @@ python report.py runs --xtreme submission
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 
 from orthoadapters.errors import UserError
 from orthoadapters.report.build import build
-from orthoadapters.report.output import left_over, write
-from orthoadapters.report.tables import Show, markdown, scores, selected
+from orthoadapters.report.model import Report
+from orthoadapters.report.tables import Show, markdown, place, scores, selected
 from orthoadapters.report.xtreme import choose, describe, write_submission
 
 
 def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    parser = argparse.ArgumentParser(description="Tables of finished runs, with what was selected and what is missing.")
+    parser = argparse.ArgumentParser(description="Finished runs as tables, statistics and pictures.")
     parser.add_argument("runs", nargs="?", default="runs", type=Path, metavar="RUNS_DIR", help="default: runs")
     parser.add_argument(
-        "--out", default="report", type=Path, metavar="DIR", help="folder of the tables; default: report"
+        "--out", default="report", type=Path, metavar="DIR", help="folder of what is made; default: report"
     )
     parser.add_argument("--backbone", metavar="NAME", help="runs of this backbone alone")
     parser.add_argument("--paper", action="store_true", help="beside each score: the paper's, and the difference")
     parser.add_argument("--seeds", action="store_true", help="beside each score: standard deviation over seeds, and n")
     parser.add_argument("--oracle", action="store_true", help="beside each score: chosen on target dev, not zero-shot")
     parser.add_argument("--sizes", action="store_true", help="the number of test sentences of each language")
+    parser.add_argument(
+        "--wandb", action="store_true", help="tables and pictures also as one W&B run of the sweep's group"
+    )
     parser.add_argument(
         "--xtreme",
         type=Path,
@@ -40,26 +44,56 @@ def main() -> int:
             submit(given.runs, given.backbone, given.xtreme)
             return 0
         show = Show(paper=given.paper, seeds=given.seeds, oracle=given.oracle, sizes=given.sizes)
-        return tabulate(given.runs, given.backbone, given.out, show)
+        make(build(given.runs, given.backbone), given.out, show, given.wandb)
+        return 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
-def tabulate(runs: Path, backbone: str | None, out: Path, show: Show) -> int:
-    report = build(runs, backbone)
+def make(report: Report, out: Path, show: Show, wandb: bool) -> None:
     for table in report.tables:
         print(markdown(scores(table, show)))
         print(markdown(selected(table)))
     for problem in report.problems:
         print(f"- {problem}", file=sys.stderr)
     if not report.tables:
-        raise UserError(f"{runs} holds no finished run of a task to report on; python train.py task=xnli makes one")
+        raise UserError(
+            f"{report.folder} holds no finished run of a task to report on; python train.py task=xnli makes one"
+        )
+
+    # ours: thin products gain nothing from a second thread, and on a busy machine waiting for it takes five times as long.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported
+    from orthoadapters.report.analysis import analyse, drawings  # scipy and matplotlib take a second to import
+    from orthoadapters.report.output import left_over, write, write_analyses
+    from orthoadapters.report.significance import summary
+
     written = write(report, out, show)
+    analyses = []
+    for number, table in enumerate(report.tables, start=1):
+        progress(f"statistics of {place(table)} ({number} of {len(report.tables)}) ...")
+        analyses.append(analyse(table))
+    progress("pictures ...")
+    drawn = drawings(report, analyses)
+    written += write_analyses(report, analyses, drawn, out)
+    progress("")
+    for analysis in analyses:
+        print(summary(analysis))
+        for note in analysis.notes:
+            print(f"- {note}", file=sys.stderr)
     for path in left_over(out, written):
-        print(f"{path} and its like were left there by an earlier report; this one has no such table", file=sys.stderr)
+        print(f"{path} and its like were left there by an earlier report; this one has none such", file=sys.stderr)
     print(f"written: {out} ({len(written)} files)")
-    return 0
+    if wandb:
+        from orthoadapters.report.upload import upload
+
+        print(upload(report, analyses, drawn, out))
+
+
+def progress(doing: str) -> None:
+    """A line of its own on a terminal, in place of the one before; nothing elsewhere."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{doing}", end="", file=sys.stderr, flush=True)
 
 
 def submit(runs: Path, backbone: str | None, out: Path) -> None:

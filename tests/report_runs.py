@@ -1,7 +1,7 @@
 """Run directories as finished, failed and interrupted runs leave them, as far as a report reads them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -26,6 +26,7 @@ def finished(
     name: str | None = None, target_dev: Mapping[str, float] | None = None, choices: Mapping[str, Any] | None = None,
     inputs: Mapping[str, str] | None = None, adapters: Mapping[str, dict[str, str]] | None = None,
     provenance: Mapping[str, Any] | None = None, known: bool = True, n: int = 100, epoch: int = 3,
+    history: Sequence[dict[str, float]] = (), layer_cos2: Mapping[str, list[float]] | None = None,
 ) -> Path:  # fmt: skip
     """choices: what departs from `setting`; inputs: what departs in inputs.json; known: whether choices were recorded."""
     metric = "accuracy" if task == "xnli" else "f1"
@@ -42,9 +43,10 @@ def finished(
         run=run, fingerprint=run, stage="task", task=task, variant=variant, backbone=backbone, seed=seed, lr=lr,
         ort_lr=ort_lr, test=scored, adapters=dict(adapters or {}),
         provenance={"git_commit": "c0ffee00", "git_dirty": False} | dict(provenance or {}),
-        selection=Selection(source, "dev", metric, dev, epoch, []), avg_zero_shot=average_zero_shot(scored, source),
+        selection=Selection(source, "dev", metric, dev, epoch, list(history)), avg_zero_shot=average_zero_shot(scored, source),
         choices=chosen if known else {},
         target_dev={language: {metric: score} for language, score in (target_dev or {}).items()},
+        layer_cos2=dict(layer_cos2 or {}),
     )  # fmt: skip
     path = runs / run
     read = {"backbone": "b", "train": "t", "dev": "d"} | {f"test-{language}": f"of {language}" for language in test}

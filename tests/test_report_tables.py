@@ -125,17 +125,24 @@ def test_the_command_writes_what_it_prints(runs: Path, tmp_path: Path) -> None:
     done = report(runs, "--out", out, "--paper", "--seeds")
     assert done.returncode == 0
     stems = ("udpos-tiny", "xnli-tiny", "selected-udpos-tiny", "selected-xnli-tiny")
-    names = {f"{stem}.{ending}" for stem in stems for ending in ("md", "tex", "csv")} | {"problems.md"}
-    assert {path.name for path in out.iterdir()} == names
+    names = {f"{stem}.{ending}" for stem in stems for ending in ("md", "tex", "csv")} | {"problems.md", "figures.md"}
+    names |= {f"significance-{name}.{ending}" for name in ("udpos-tiny", "xnli-tiny") for ending in ("md", "csv")}
+    assert {str(path.relative_to(out)) for path in out.rglob("*.*") if path.parent == out} == names
     for stem in stems:
         assert (out / f"{stem}.md").read_text() in done.stdout
-    assert done.stdout.endswith(f"written: {out} (13 files)\n")
-    assert done.stderr == (out / "problems.md").read_text()
-    assert "lnoo_tnoo/lr0.0001-seed0-0123abcd failed; its failed.txt says why" in done.stderr
-    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    number = sum(path.is_file() for path in out.rglob("*"))
+    assert done.stdout.endswith(f"written: {out} ({number} files)\n")
+    problems, notes = (out / "problems.md").read_text(), done.stderr.splitlines()
+    assert done.stderr.startswith(problems)
+    assert "lnoo_tnoo/lr0.0001-seed0-0123abcd failed; its failed.txt says why" in problems
+    assert all(
+        " is not compared on " in note for note in notes[len(problems.splitlines()) :]
+    )  # these runs have no counts
+    before = {path: path.read_bytes() for path in out.rglob("*.*") if path.is_file()}
     shutil.rmtree(runs / "x")
     again = report(runs, "--out", out, "--paper", "--seeds")
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    changed = {path for path, content in before.items() if path.read_bytes() != content}
+    assert changed == {out / "figures.md"}
     assert f"{out}/xnli-tiny.csv and its like were left there by an earlier report" in again.stderr
 
 

@@ -58,7 +58,9 @@ def read_records(folder: Path) -> dict[str, Any]:
         elif kind == "history":
             held["steps"] += 1
         elif kind == "summary":
-            held["summary"] |= {item.key: json.loads(item.value_json) for item in record.summary.update}
+            held["summary"] |= {
+                item.key or item.nested_key[0]: json.loads(item.value_json) for item in record.summary.update
+            }
         elif kind == "exit":
             held["exit"] = record.exit.exit_code
     return held

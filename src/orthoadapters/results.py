@@ -123,6 +123,11 @@ def _check_values(result: Result) -> None:
         names += [result.selection.language, result.selection.metric]
         rates.append(result.selection.epoch)
         scores.append(result.selection.value)
+        rates += [value for row in result.selection.history for value in row.values()]
+    before, after = (result.layer_cos2.get(when, []) for when in ("before", "after"))
+    rates += [*before, *after]
+    if len(before) != len(after):
+        raise ValueError("layers are missing")
     right = all(isinstance(name, str) for name in names) and all(_is_number(value) for value in rates + sizes + scores)
     if not right or not all(0 <= score <= 1 for score in scores):
         raise ValueError("a value is of the wrong kind")

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
@@ -73,9 +74,13 @@ def wandb_mode(upload: str) -> str:
 
     mode = os.environ.get("WANDB_MODE") or ("online" if wandb.api.api_key else "offline")
     if mode == "offline":
-        why = "WANDB_MODE=offline" if "WANDB_MODE" in os.environ else "no key found"
-        print(f"W&B: {why}, logging offline; `{upload}` uploads it later", file=sys.stderr)
+        why = "" if "WANDB_MODE" in os.environ else "no key found, "
+        print(f"W&B: {why}logging offline; `{upload}` uploads it later", file=sys.stderr)
     return mode
+
+
+def upload_command(folder: Path) -> str:
+    return f"wandb sync --append {folder}/wandb/offline-run-*"
 
 
 class WandbTracker:
@@ -84,7 +89,7 @@ class WandbTracker:
     def __init__(self, config: Config, run: RunDirectory) -> None:
         import wandb
 
-        mode = wandb_mode(f"wandb sync --append {run.path}/wandb/offline-run-*")
+        mode = wandb_mode(upload_command(run.path))
         stage = config.stage.value
         subject = config.language.code if stage == "mlm" else config.task.name
         kind = f"l{config.variant.language_adapter.value}" if stage == "mlm" else config.variant.name
@@ -121,26 +126,81 @@ def log_sweep(config: Config, columns: Sequence[str], rows: Sequence[Sequence[st
     """The sweep's closing table as one more W&B run of its group, at the same place when it is given again."""
     import wandb
 
+    name = f"sweep-{config.sweep.name}"
+    cells = wandb.Table(columns=list(columns), data=[list(row) for row in rows])
     runs = Path(config.paths.runs) / str(config.backbone.name)
-    folder = runs / f"sweep-{config.sweep.name}"
-    folder.mkdir(parents=True, exist_ok=True)
-    mode = wandb_mode(f"find {runs} -name 'offline-run-*' -exec wandb sync --append {{}} +")  # its cells too
-    run = wandb.init(
+    with _one_run(
+        runs / name,
+        f"find {runs} -name 'offline-run-*' -exec wandb sync --append {{}} +",  # its cells too
         project=config.logger.project,
         entity=config.logger.entity,
-        id=f"{config.backbone.name}-sweep-{config.sweep.name}",
+        id=f"{config.backbone.name}-{name}",
         name=f"sweep {config.sweep.name}",
         group=config.sweep.name,
         job_type="sweep",
+    ) as run:
+        run.log({"cells": cells})
+        run.summary.update(dict(counts))
+
+
+def log_report(
+    folder: Path, project: str, entity: str | None, group: str, backbones: Sequence[str],
+    tables: Mapping[str, tuple[Sequence[str], Sequence[Sequence[object]]]], figures: Mapping[str, tuple[bytes, str]],
+) -> None:  # fmt: skip
+    """A report as one W&B run of a group, the same one for the same group and backbones; offline, it lies in `folder`.
+
+    tables: by name, columns and rows; figures: by name, PNG and caption. Raises UserError if W&B does not take it.
+    """
+    import wandb
+    from PIL import Image
+
+    name = "-".join(["report", *backbones, *([group] if group != "report" else [])])
+    try:
+        with _one_run(
+            folder,
+            upload_command(folder),
+            project=project,
+            entity=entity,
+            id=name,
+            name=name,
+            group=group,
+            job_type="report",
+        ) as run:
+            held: dict[str, Any] = {
+                f"tables/{key}": wandb.Table(columns=list(columns), data=[list(row) for row in rows])
+                for key, (columns, rows) in tables.items()
+            }
+            run.log(
+                held
+                | {
+                    f"figures/{key}": wandb.Image(Image.open(BytesIO(png)), caption=told)
+                    for key, (png, told) in figures.items()
+                }
+            )
+    except Exception as error:  # whatever W&B raises, the reader needs one way out
+        raise UserError(f"W&B did not take the report: {error}; WANDB_MODE=offline keeps it in {folder}") from error
+
+
+@contextmanager
+def _one_run(folder: Path, upload: str, **described: Any) -> Iterator[Any]:
+    """A W&B run beside those of training; one of the same id goes on."""
+    import wandb
+
+    folder.mkdir(parents=True, exist_ok=True)
+    run = wandb.init(
         dir=str(folder),
-        mode=mode,  # type: ignore[arg-type]
+        mode=wandb_mode(upload),  # type: ignore[arg-type]
         resume="allow",
         reinit="create_new",
         settings=wandb.Settings(silent=True, console="off"),
+        **described,
     )
-    run.log({"cells": wandb.Table(columns=list(columns), data=[list(row) for row in rows])})
-    run.summary.update(dict(counts))
-    run.finish()
+    exit_code = 1
+    try:
+        yield run
+        exit_code = 0
+    finally:
+        run.finish(exit_code=exit_code)
 
 
 @contextmanager

@@ -7,9 +7,10 @@ from typing import Any
 
 from orthoadapters.errors import UserError
 from orthoadapters.report.caveats import caveats
-from orthoadapters.report.gather import Attempt, Gathered, Group, Run, canonical, differing, gather
+from orthoadapters.report.gather import Attempt, Gathered, Group, Run, canonical, differing, gather, value_at
 from orthoadapters.report.model import Cell, Report, Row, Table, average, cell, setting_hash
 from orthoadapters.report.paper import AVERAGE, paper
+from orthoadapters.report.trained_adapters import trained_adapters
 from orthoadapters.selection import candidate, select
 
 
@@ -32,7 +33,7 @@ def build(folder: Path, backbone: str | None = None) -> Report:
         if group is alike[0] and len(alike) > 1:
             problems.append(_apart(alike))
         tables.append(_table(group, alike, attempts, found))
-    return Report(folder, tuple(tables), tuple(problems))
+    return Report(folder, tuple(tables), tuple(problems), tuple(trained_adapters(found.mlm)))
 
 
 def _task_order(task: str) -> tuple[int, str]:
@@ -139,11 +140,4 @@ def _is_of(attempt: Attempt, choices: Mapping[str, Any] | None, lone: bool) -> b
     """Whether its configuration has these choices; lone: what is assumed where either is not known."""
     if attempt.config is None or choices is None:
         return lone
-    return all(_at(attempt.config, key) == value for key, value in choices.items())
-
-
-def _at(config: Any, key: str) -> Any:
-    """The value at a dotted key, None if there is none."""
-    for part in key.split("."):
-        config = config.get(part) if isinstance(config, dict) else None
-    return config
+    return all(value_at(attempt.config, key) == value for key, value in choices.items())

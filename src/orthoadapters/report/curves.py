@@ -23,7 +23,7 @@ def read_curves(
         table = _read(path, ["iteration", *columns])
     except OSError as error:
         raise UserError(f"cannot read {path} ({error.strerror}); bring it back, or leave its run out") from None
-    except (ValueError, IndexError):
+    except (ValueError, KeyError):
         raise UserError(f"{path} is damaged, or lacks one of {', '.join(columns)}; leave its run out") from None
     if np.isnan(table[:, 0]).any():
         raise UserError(f"{path} is damaged: a row has no iteration; leave its run out")
@@ -44,11 +44,10 @@ def read_curves(
 
 
 def _read(path: Path, columns: Sequence[str]) -> NDArray[np.float64]:
-    """(rows, columns), NaN where a cell is empty."""
-    with path.open(encoding="utf-8") as file:
-        header = file.readline().rstrip("\n").split(",")
-        places = [header.index(name) for name in columns]
-        last = max(places) + 1
-        # The csv module reads all columns of all rows, which takes several times as long.
-        rows = [[cells[place] or "nan" for place in places] for cells in (line.split(",", last) for line in file)]
-    return np.array(rows, dtype=np.float64).reshape(-1, len(columns))
+    """(rows, columns), NaN where a cell is empty. Raises ValueError or KeyError for what is no such table."""
+    from pyarrow import csv, float64  # in a tenth of Python's time, which is seconds for a paper's runs
+
+    types = csv.ConvertOptions(column_types=dict.fromkeys(columns, float64()), include_columns=list(columns))
+    with path.open("rb") as file:
+        table = csv.read_csv(file, convert_options=types)
+    return np.stack([table[name].to_numpy().astype(np.float64) for name in columns], axis=1)

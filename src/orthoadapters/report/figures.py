@@ -16,9 +16,7 @@ from numpy.typing import NDArray
 from orthoadapters.report.drawing import line_style, note, panels, styled
 
 Floats = NDArray[np.float64]
-LEAST_SPAN = (
-    1.0  # ours: points at which the colours of differences saturate at the earliest, or noise would look like news
-)
+LEAST_SPAN = 1.0  # ours: points at which colours saturate at the earliest, or noise would look like news
 
 
 @styled
@@ -84,17 +82,21 @@ def difference_map(
 
 
 @styled
-def dev_scores(histories: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]], metric: str) -> Figure | None:
+def dev_scores(
+    histories: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]],
+    metric: str,
+    selected: Mapping[str, str] | None = None,
+) -> Figure | None:
     """Development scores over epochs of a grid: a panel per variant, a line per grid point, its best epoch marked.
 
     histories: variant -> grid point -> (epoch, score) in order of the epochs. A grid point looks the same in every panel.
+    selected: variant -> the grid point whose line is thick.
     """
     drawn = [variant for variant, runs in histories.items() if any(runs.values())]
     if not drawn:
         return None
     grid_points = list(dict.fromkeys(point for runs in histories.values() for point in runs))
-    columns = min(len(drawn), 3)
-    rows = -(-len(drawn) // columns)
+    rows, columns = -(-len(drawn) // 3), min(len(drawn), 3)
     figure, grid = panels(rows, columns, 1.0 + 1.75 * rows, sharex=True, sharey=True)
     lines = {}
     for axes, variant in zip(grid, drawn, strict=False):
@@ -103,7 +105,8 @@ def dev_scores(histories: Mapping[str, Mapping[str, Sequence[tuple[int, float]]]
                 epochs, values = np.array(history).T
                 best = [int(values.argmax())]  # the first of equal ones, as in the selection
                 style = line_style(grid_points.index(point))._asdict()
-                (lines[point],) = axes.plot(epochs, 100 * values, **style, markevery=best, linewidth=1.0)
+                width = 2.4 if selected is not None and selected.get(variant) == point else 0.9
+                (lines[point],) = axes.plot(epochs, 100 * values, **style, markevery=best, linewidth=width)
         axes.set_title(variant, loc="left")
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.grid(axis="y")
@@ -172,7 +175,8 @@ def layer_cosines(kinds: Mapping[str, Mapping[str, Sequence[Mapping[str, Sequenc
     drawn = {panel: kind for panel, kind in drawn.items() if any(kind.values())}
     if not drawn:
         return None
-    figure, grid = panels(1, len(drawn), 3.6, sharey=True)
+    columns = 2 if len(drawn) < 3 else 1  # of legends, which are as wide as their panels
+    figure, grid = panels(1, len(drawn), 4.2 - 0.3 * columns, sharey=True)
     for axes, (panel, kind) in zip(grid, drawn.items(), strict=True):
         for place, (label, runs) in enumerate(kind.items()):
             style = line_style(2 * place)
@@ -190,7 +194,7 @@ def layer_cosines(kinds: Mapping[str, Mapping[str, Sequence[Mapping[str, Sequenc
         axes.set_xlabel("layer")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2, fontsize=7, columnspacing=1.0)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=columns, fontsize=7, columnspacing=1.0)
     grid[0].set_ylim(bottom=0)  # last, as it ends the scaling of the axis that the panels share
     grid[0].set_ylabel(r"mean $\cos^2(x_h, x_a)$")
     lacking = [f"{label} {panel}" for panel, kind in kinds.items() for label, runs in kind.items() if not any(runs)]
@@ -232,10 +236,8 @@ def scores_by_text(
     }
     lacking = [_named(variant, codes, len(languages)) for variant, codes in missing.items() if codes]
     unknown = sorted(found - words.keys())
-    note(
-        figure,
-        [*_sentence("Missing", lacking), *_sentence("Left out, as how much text they have is not known", unknown)],
-    )
+    left_out = _sentence("Left out, as how much text they have is not known", unknown)
+    note(figure, [*_sentence("Missing", lacking), *left_out])
     return figure
 
 

@@ -39,13 +39,13 @@ class Run:
     @property
     def row(self) -> dict[str, Any]:
         """The choices that tell its row from others of the same variant's name."""
-        return {key: v for key, v in self.result.choices.items() if _below(key, ROW) and not _below(key, GRID)}
+        return {key: v for key, v in self.result.choices.items() if below(key, ROW) and not below(key, GRID)}
 
     @property
     def setting(self) -> dict[str, Any] | None:
         """The choices that all runs of a table share; None where the run recorded none."""
         choices = self.result.choices
-        return {key: v for key, v in choices.items() if not _below(key, ROW | GRID)} if choices else None
+        return {key: v for key, v in choices.items() if not below(key, ROW | GRID)} if choices else None
 
 
 @dataclass(frozen=True)
@@ -78,10 +78,11 @@ class Group:
 
 @dataclass
 class Gathered:
-    """All that a folder of runs holds. adapters: results of the MLM stage by the SHA-256 of what they trained."""
+    """All that a folder of runs holds. mlm: the MLM stage's; adapters: their results by the SHA-256 of what they trained."""
 
     groups: list[Group]
     attempts: list[Attempt]
+    mlm: list[tuple[Path, Result]]
     adapters: dict[str, Result]
     problems: list[str]
 
@@ -111,7 +112,8 @@ def gather(folder: Path, backbone: str | None = None) -> Gathered:
     for group in groups:
         group.runs = _once(group.runs, problems)
     attempts = [a for a in _attempts(folder, problems) if backbone in (None, a.backbone)]
-    return Gathered([group for group in groups if group.runs], attempts, adapters, problems)
+    mlm = [(path, r) for path, r in results if r.task is None and backbone in (None, r.backbone)]
+    return Gathered([group for group in groups if group.runs], attempts, mlm, adapters, problems)
 
 
 def canonical(choices: Mapping[str, Any] | None) -> str:
@@ -124,7 +126,15 @@ def differing(choices: Sequence[Mapping[str, Any]]) -> list[str]:
     return [key for key in keys if len({canonical({"": found.get(key)}) for found in choices}) > 1]
 
 
-def _below(key: str, keys: Iterable[str]) -> bool:
+def value_at(config: Any, key: str) -> Any:
+    """The value at a dotted key, None if there is none."""
+    for part in key.split("."):
+        config = config.get(part) if isinstance(config, dict) else None
+    return config
+
+
+def below(key: str, keys: Iterable[str]) -> bool:
+    """Whether a dotted key is one of the keys, or within one."""
     return any(key == k or key.startswith(k + ".") for k in keys)
 
 
@@ -209,11 +219,12 @@ def _attempts(folder: Path, problems: list[str]) -> list[Attempt]:
         why = "failed; its failed.txt says why" if state == "failed" else "is unfinished, or under way"
         problems.append(f"{path} {why}")
         backbone, task, variant, _ = parts
-        found.append(Attempt(path, backbone, task, variant, state, _config(path)))
+        found.append(Attempt(path, backbone, task, variant, state, configuration(path)))
     return found
 
 
-def _config(path: Path) -> Mapping[str, Any] | None:
+def configuration(path: Path) -> Mapping[str, Any] | None:
+    """A run's config.yaml; None if there is none, or it is damaged."""
     try:
         found = yaml.load((path / "config.yaml").read_text(encoding="utf-8"), Loader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError):

@@ -12,6 +12,7 @@ from typing import Any
 
 from orthoadapters.report.gather import Attempt, Run, canonical
 from orthoadapters.report.paper import AVERAGE, paper
+from orthoadapters.report.trained_adapters import TrainedAdapters
 from orthoadapters.selection import Point, best_point
 
 
@@ -136,6 +137,7 @@ class Report:
     folder: Path
     tables: tuple[Table, ...]
     problems: tuple[str, ...]
+    language_adapters: tuple[TrainedAdapters, ...] = ()
 
 
 def setting_hash(source: str, metric: str, setting: Mapping[str, Any] | None, inputs: Mapping[str, str]) -> str:

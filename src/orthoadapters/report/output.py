@@ -1,13 +1,20 @@
-"""A report's files: per table <name>.md, .tex and .csv, and selected-<name>; problems.md. CSV has everything, as fractions."""
+"""A report's files: per table <name>.md, .tex and .csv, selected-<name>, significance-<name>; figures; problems.md.
+
+CSV has everything, scores as fractions.
+"""
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
+from orthoadapters.report.analysis import Analysis, Drawing, undrawn
+from orthoadapters.report.drawing import save
 from orthoadapters.report.model import Cell, Report, Row, Table
+from orthoadapters.report.significance import COMPARED, significance_markdown, significance_records
 from orthoadapters.report.tables import Show, latex, markdown, scores, selected
 
 PROBLEMS = "problems.md"
@@ -19,18 +26,46 @@ def write(report: Report, out: Path, show: Show) -> list[Path]:
     for table in report.tables:
         for grid, content in ((scores(table, show), scores_csv(table)), (selected(table), selected_csv(table))):
             texts |= {f"{grid.name}.md": markdown(grid), f"{grid.name}.tex": latex(grid), f"{grid.name}.csv": content}
-    try:
-        for name, text in texts.items():
-            write_text(out / name, text)
-    except OSError as error:
-        raise UserError(f"cannot write {out}: {error.strerror}; choose another folder with --out DIR") from error
-    return [out / name for name in texts]
+    return _written(texts, out)
+
+
+def write_analyses(report: Report, analyses: Sequence[Analysis], drawn: Sequence[Drawing], out: Path) -> list[Path]:
+    """As `write`, of the comparisons and of the pictures, which are in out/figures as SVG and PDF."""
+    texts = {"figures.md": figures_markdown(report, drawn)}
+    for analysis in analyses:
+        name = f"significance-{analysis.table.name}"
+        texts |= {f"{name}.md": significance_markdown(analysis), f"{name}.csv": significance_csv(analysis)}
+    with _writing(out):
+        figures = [path for drawing in drawn for path in save(drawing.figure, out / "figures", drawing.name)]
+    return [*_written(texts, out), *figures]
 
 
 def left_over(out: Path, written: Iterable[Path]) -> list[Path]:
-    """The scores of tables that an earlier report left in `out` and that this one has not."""
-    others = sorted({*out.glob("*.csv")} - {*written})
-    return [path for path in others if path.read_bytes().startswith(",".join(FIELDS).encode())]
+    """The scores, comparisons and pictures that an earlier report left in `out` and that this one has not."""
+    headers = tuple(",".join(fields).encode() for fields in (FIELDS, COMPARED))
+    tables = [path for path in {*out.glob("*.csv")} - {*written} if path.read_bytes().startswith(headers)]
+    return sorted([*tables, *({*(out / "figures").glob("*.svg")} - {*written})])
+
+
+def _written(texts: Mapping[str, str], out: Path) -> list[Path]:
+    with _writing(out):
+        for name, text in texts.items():
+            write_text(out / name, text)
+    return [out / name for name in texts]
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"cannot write {out}: {error.strerror}; choose another folder with --out DIR") from error
+
+
+def figures_markdown(report: Report, drawn: Sequence[Drawing]) -> str:
+    """The pictures with their captions, then what there is no picture of."""
+    shown = [f"![{drawing.name}](figures/{drawing.name}.svg)\n\n{drawing.caption}\n" for drawing in drawn]
+    return "\n".join([*shown, *(f"- {note}\n" for note in undrawn(report, drawn))])
 
 
 def problems_markdown(report: Report) -> str:
@@ -46,27 +81,30 @@ FIELDS = (
 
 def scores_csv(table: Table) -> str:
     """A line per variant and column; lists (seeds, epochs, run directories) with a semicolon between their parts."""
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(FIELDS)
-    for row in table.rows:
-        for column in table.columns:
-            writer.writerow(_record(table, row, row.cells[column]))
-    return file.getvalue()
+    return _csv(FIELDS, scores_records(table))
+
+
+def scores_records(table: Table) -> list[list[object]]:
+    """FIELDS of each."""
+    return [_record(table, row, row.cells[column]) for row in table.rows for column in table.columns]
 
 
 def selected_csv(table: Table) -> str:
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["variant", "row", "lr", "ort_lr", "epochs", "dev", "metric", "grid_points", "seeds", "failed",
-                     "unfinished", "runs"])  # fmt: skip
+    header = ("variant", "row", "lr", "ort_lr", "epochs", "dev", "metric", "grid_points", "seeds", "failed", "unfinished",
+              "runs")  # fmt: skip
+    lines = []
     for row in table.rows:
         lr, ort_lr = row.point or (None, None)
         counts = [sum(attempt.state == state for attempt in row.attempts) for state in ("failed", "unfinished")]
         runs = ";".join(str(run.path) for run in row.selected)
-        writer.writerow([row.variant, row.label, lr, ort_lr, _joined(row.epochs), row.dev, table.metric, len(row.points),
-                         _joined(row.seeds), *counts, runs])  # fmt: skip
-    return file.getvalue()
+        lines.append([row.variant, row.label, lr, ort_lr, _joined(row.epochs), row.dev, table.metric, len(row.points),
+                      _joined(row.seeds), *counts, runs])  # fmt: skip
+    return _csv(header, lines)
+
+
+def significance_csv(analysis: Analysis) -> str:
+    """A line per pair of rows and column."""
+    return _csv(COMPARED, significance_records(analysis))
 
 
 def _record(table: Table, row: Row, cell: Cell) -> list[object]:
@@ -84,3 +122,11 @@ def _record(table: Table, row: Row, cell: Cell) -> list[object]:
 
 def _joined(values: Iterable[object]) -> str:
     return ";".join(map(str, values))
+
+
+def _csv(header: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(lines)
+    return file.getvalue()

@@ -83,7 +83,7 @@ def scores(table: Table, show: Show) -> Grid:
         )
     if show.seeds:
         notes.insert(0, "mean ± standard deviation over seeds (number of seeds).")
-    header = ["variant", *(_heading(column) for column in table.columns)]
+    header = ["variant", *(heading(column) for column in table.columns)]
     return Grid(table.name, _caption(table), header, lines, notes)
 
 
@@ -100,7 +100,7 @@ def selected(table: Table) -> Grid:
         ]  # fmt: skip
         lines.append(Line(row.label, [Entry(text) for text in texts]))
     caption = (
-        f"{_place(table)}: what was selected, by {table.metric} x 100 on {dev} alone (mean over seeds; epochs by seed)"
+        f"{place(table)}: what was selected, by {table.metric} x 100 on {dev} alone (mean over seeds; epochs by seed)"
     )
     return Grid(f"selected-{table.name}", caption, header, lines, [])
 
@@ -130,17 +130,19 @@ def latex(grid: Grid) -> str:
     return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
-def _place(table: Table) -> str:
+def place(table: Table) -> str:
+    """What a table is of, in words."""
     told = ", ".join(f"{key}={value}" for key, value in table.differing.items())
     return f"{table.task}, {table.backbone}" + (f" ({told})" if told else "")
 
 
 def _caption(table: Table) -> str:
     chosen = f"grid point and epoch selected on {table.source.upper()} dev"
-    return f"{_place(table)}: {table.metric} x 100 on test, zero-shot from {table.source.upper()}; {chosen}"
+    return f"{place(table)}: {table.metric} x 100 on test, zero-shot from {table.source.upper()}; {chosen}"
 
 
-def _heading(column: str) -> str:
+def heading(column: str) -> str:
+    """A column in print."""
     return "AVGz" if column == AVERAGE else column.upper()
 
 
