@@ -8,6 +8,7 @@ import logging
 import shlex
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -97,6 +98,8 @@ def job(composed: DictConfig) -> int:
 def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("orthoadapters").setLevel(logging.INFO)
+    # conf/hydra/launcher/submitit_slurm.yaml is meant to be checked against the plugin's schema of that name.
+    warnings.filterwarnings("ignore", "(?s).*is validated against ConfigStore schema with the same name")
     try:
         check_command_line(sys.argv[1:])
     except UserError as error:

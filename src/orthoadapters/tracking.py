@@ -44,15 +44,13 @@ class CsvTracker:
 
     def _rewrite(self, last: int) -> tuple[TextIO, "csv.DictWriter[str]"]:
         """The file with its rows up to iteration `last`, open for more."""
-        kept: list[dict[str, str]] = []
-        if self.path.exists():
-            with self.path.open(newline="", encoding="utf-8") as former:
-                kept = [row for row in csv.DictReader(former) if int(row["iteration"]) <= last]
         temporary = self.path.with_name(".metrics.csv.tmp")
         file = temporary.open("w", newline="", encoding="utf-8")
         writer = csv.DictWriter(file, self.columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(kept)
+        if self.path.exists():
+            with self.path.open(newline="", encoding="utf-8") as former:
+                writer.writerows(row for row in csv.DictReader(former) if int(row["iteration"]) <= last)
         file.flush()
         temporary.replace(self.path)
         return file, writer

@@ -46,7 +46,8 @@ def _cost(cell: Cell, former: Sequence[Result], here: str) -> Cost:
     rates = [
         result.provenance["wall_seconds"] / result.provenance["steps"]
         for result in former
-        if _alike(config) == _alike_result(result) and result.provenance.get("hardware") == here
+        if _alike(config) == _alike_result(result)
+        and _timed_on(result.provenance.get("hardware", "")) == _timed_on(here)
     ]
     if steps is None or not rates:
         return Cost(steps, None, size)
@@ -103,6 +104,11 @@ def _hardware(trainer: TrainerConfig) -> str:
     context.set_forkserver_preload(["orthoadapters.stages"])
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(_this_hardware, trainer).result()
+
+
+def _timed_on(hardware: str) -> str:
+    """What the times depend on: of a GPU not how many threads feed it, which differ from launcher to launcher."""
+    return hardware if " CPU," in hardware else hardware.rsplit(",", 1)[0]
 
 
 def _this_hardware(trainer: TrainerConfig) -> str:

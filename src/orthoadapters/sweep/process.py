@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from orthoadapters.sweep.devices import one_gpu
 
 TRAIN = CONF.parent / "train.py"
 STOPPED = (130, 143)  # Ctrl-C and SIGTERM: asked for, and no failure
+TIME_OUT = (signal.SIGUSR1, signal.SIGUSR2)  # how SLURM announces one, to every process of a job; submitit answers it
 SHOWN = 40  # ours: lines of the log that failed.txt repeats, enough for a traceback
 
 
@@ -40,6 +42,9 @@ def run_cell(overrides: Sequence[str], run: RunDirectory) -> int:
         )  # in joblib's worker it is one that no child would know
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["orthoadapters.stages"])
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, TIME_OUT)  # the server inherits it, and would die of one
+    forkserver.ensure_running()
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     with one_gpu() as environment:
         process = context.Process(target=_train, args=(list(overrides), str(run.log), environment))
         process.start()
@@ -96,7 +101,7 @@ def reason(run: RunDirectory) -> str:
 
 def _train(overrides: list[str], log: str, environment: Mapping[str, str]) -> None:
     """The process itself. Ctrl-C is its parent's business, which asks it to end by SIGTERM."""
-    for number in (signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2):  # the latter two are how SLURM announces a time-out
+    for number in (signal.SIGINT, *TIME_OUT):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ.update(environment)

@@ -99,7 +99,8 @@ def close(cells: Sequence[Cell], codes: Mapping[Path, int], arguments: Sequence[
         print(f"failed: {cell.run.path}: {reason(cell.run)}", file=sys.stderr)
         print(f"  {shlex.join(['python', 'train.py', *cell.overrides])}", file=sys.stderr)
     for cell in cells:
-        if (code := codes.get(cell.run.path, 0)) and cell.state in (State.to_run, State.resume):
+        code = codes.get(cell.run.path, 0)
+        if code and cell.run.log.exists() and cell.state in (State.to_run, State.resume):
             why = "it was stopped" if code in STOPPED else f"exit code {code}, and nothing could be written there"
             free = shutil.disk_usage(cell.run.path).free / 1e6
             print(f"not finished: {cell.run.path}: {why}; {free:,.0f} MB are free on its disk", file=sys.stderr)
