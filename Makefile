@@ -10,7 +10,7 @@ ADAPTERHUB_VENV ?= .venv-adapterhub
 ADAPTERHUB := $(ADAPTERHUB_VENV)/bin/python
 EXCHANGE := $(ADAPTERHUB_VENV)/exchange
 
-.PHONY: help setup demo report test test-real test-adapterhub lint clean
+.PHONY: help setup demo report test test-real test-adapterhub test-browser lint clean
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -50,6 +50,10 @@ test-adapterhub: setup $(ADAPTERHUB_VENV)/.ready ## adapters and heads to and fr
 	$(RUN) tests/adapterhub/ours.py check $(EXCHANGE)/theirs
 	$(RUN) tests/adapterhub/ours.py write $(EXCHANGE)/theirs $(EXCHANGE)/ours
 	$(ADAPTERHUB) tests/adapterhub/theirs.py check $(EXCHANGE)/ours
+
+test-browser: setup ## the report's page in a headless Chromium, the system's own or CHROMIUM=PATH
+	@$(RUN) tests/browser/chromium.py
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -m browser tests/browser
 
 lint: setup ## ruff (format and rules) and mypy
 	$(RUN) -m ruff format --check .

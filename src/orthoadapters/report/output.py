@@ -1,6 +1,6 @@
 """A report's files: per table <name>.md, .tex and .csv, selected-<name>, significance-<name>; figures; problems.md.
 
-CSV has everything, scores as fractions.
+CSV has everything, scores as fractions; report.html shows it.
 """
 
 import csv
@@ -14,10 +14,12 @@ from orthoadapters.files import write_text
 from orthoadapters.report.analysis import Analysis, Drawing, undrawn
 from orthoadapters.report.drawing import save
 from orthoadapters.report.model import Cell, Report, Row, Table
+from orthoadapters.report.page import page
 from orthoadapters.report.significance import COMPARED, significance_markdown, significance_records
 from orthoadapters.report.tables import Show, latex, markdown, scores, selected
 
 PROBLEMS = "problems.md"
+PAGE = "report.html"
 
 
 def write(report: Report, out: Path, show: Show) -> list[Path]:
@@ -30,8 +32,8 @@ def write(report: Report, out: Path, show: Show) -> list[Path]:
 
 
 def write_analyses(report: Report, analyses: Sequence[Analysis], drawn: Sequence[Drawing], out: Path) -> list[Path]:
-    """As `write`, of the comparisons and of the pictures, which are in out/figures as SVG and PDF."""
-    texts = {"figures.md": figures_markdown(report, drawn)}
+    """As `write`, of the comparisons, of the pictures, which are in out/figures as SVG and PDF, and of the page."""
+    texts = {"figures.md": figures_markdown(report, drawn), PAGE: page(report, analyses, drawn, out)}
     for analysis in analyses:
         name = f"significance-{analysis.table.name}"
         texts |= {f"{name}.md": significance_markdown(analysis), f"{name}.csv": significance_csv(analysis)}

@@ -1,0 +1,168 @@
+"""One page in a headless Chromium, by its DevTools protocol over two pipes: nothing to install but the browser itself.
+
+The protocol: chromedevtools.github.io/devtools-protocol. Messages are JSON, each ends with a zero byte.
+"""
+
+import base64
+import fcntl
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PATIENCE = 60.0  # ours: seconds for one answer, of a browser that starts on a busy machine
+FLAGS = (
+    "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+)  # fmt: skip
+# The browser expects its two pipes at 3 and 4.
+LAUNCH = "import os, sys; [os.dup2(int(sys.argv[n]), n + 2) for n in (1, 2)]; os.execv(sys.argv[3], sys.argv[3:])"
+
+
+def executable() -> str | None:
+    """The one that CHROMIUM names, or the first of NAMES on the path."""
+    names = (given,) if (given := os.environ.get("CHROMIUM")) else NAMES
+    return next((found for name in names if (found := shutil.which(name))), None)
+
+
+class Page:
+    """events: what the page said and asked for, in order, as the protocol names it."""
+
+    def __init__(self, to: int, back: int) -> None:
+        self.events: list[dict[str, Any]] = []
+        self._to, self._back, self._received, self._asked = to, back, b"", 0
+        self._session: str | None = None
+        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.ask(f"{domain}.enable")
+
+    def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
+        self._asked += 1
+        session = {} if self._session is None else {"sessionId": self._session}
+        message = {"id": self._asked, "method": method, "params": parameters, **session}
+        os.write(self._to, json.dumps(message).encode() + b"\0")
+        while (answer := self._next()).get("id") != self._asked:
+            self.events.append(answer)
+        if "error" in answer:
+            raise RuntimeError(f"{method}: {answer['error']}")
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def open(self, url: str, width: int = 1280, height: int = 900) -> None:
+        """Returns when the page has loaded."""
+        self.resize(width, height)
+        self.ask("Page.navigate", url=url)
+        while not any(event["method"] == "Page.loadEventFired" for event in self.events):
+            self.events.append(self._next())
+
+    def resize(self, width: int, height: int = 900) -> None:
+        self.ask(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
+
+    def emulate(self, media: str = "screen", scheme: str = "light") -> None:
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.ask("Emulation.setEmulatedMedia", media=media, features=features)
+
+    def evaluate(self, expression: str) -> Any:
+        answer = self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in answer:
+            raise RuntimeError(f"{expression}: {answer['exceptionDetails']}")
+        return answer["result"].get("value")
+
+    def press(self, key: str) -> None:
+        codes = {"Tab": 9, "Enter": 13, "Escape": 27}
+        text = {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            self.ask("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key], **text)
+
+    def point(self, x: float, y: float) -> None:
+        self.ask("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
+    def picture(self, path: Path, whole: bool = False) -> None:
+        found = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        path.write_bytes(base64.b64decode(found["data"]))
+
+    def complaints(self) -> list[str]:
+        """Errors and warnings of the console, exceptions, failed requests."""
+        found = []
+        for event in self.events:
+            method, told = event["method"], event["params"]
+            if method == "Runtime.exceptionThrown":
+                found.append(json.dumps(told["exceptionDetails"]))
+            elif method == "Log.entryAdded" and told["entry"]["level"] in ("error", "warning"):
+                found.append(told["entry"]["text"])
+            elif method == "Runtime.consoleAPICalled" and told["type"] in ("error", "warning", "assert"):
+                found.append(json.dumps(told["args"]))
+            elif method == "Network.loadingFailed":
+                found.append(f"failed: {told['errorText']}")
+        return found
+
+    def requests(self) -> list[str]:
+        sent = [event["params"] for event in self.events if event["method"] == "Network.requestWillBeSent"]
+        return [request["request"]["url"] for request in sent]
+
+    def _next(self) -> dict[str, Any]:
+        end = time.monotonic() + PATIENCE
+        while b"\0" not in self._received:
+            if not select.select([self._back], [], [], max(end - time.monotonic(), 0))[0]:
+                raise TimeoutError(f"the browser said nothing for {PATIENCE:g} seconds")
+            if not (read := os.read(self._back, 1 << 16)):
+                raise ConnectionError("the browser ended")
+            self._received += read
+        message, _, self._received = self._received.partition(b"\0")
+        found: dict[str, Any] = json.loads(message)
+        return found
+
+
+NONE = (
+    "no Chromium was found, so nothing was checked: install it (Debian: apt-get install -y --no-install-recommends chromium), "
+    "or name one with CHROMIUM=PATH"
+)
+
+
+@contextmanager
+def browser(folder: Path) -> Iterator[Page]:
+    """An empty page. folder: for the browser's profile and what it says."""
+    program = executable()
+    assert program is not None, NONE
+    theirs, ours = os.pipe(), os.pipe()
+    inherited = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (theirs[0], ours[1])]  # 3 and 4 are still to be given
+    command = [
+        sys.executable,
+        "-c",
+        LAUNCH,
+        *map(str, inherited),
+        program,
+        *FLAGS,
+        f"--user-data-dir={folder / 'profile'}",
+    ]
+    with (folder / "browser.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, pass_fds=inherited, stdout=log, stderr=log, env=os.environ | {"HOME": str(folder)}
+        )
+    for end in (theirs[0], ours[1], *inherited):
+        os.close(end)
+    try:
+        yield Page(theirs[1], ours[0])
+    finally:
+        os.close(theirs[1])  # the browser ends with its pipe
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        os.close(ours[0])
+
+
+if __name__ == "__main__":
+    sys.exit(None if executable() else f"test-browser: {NONE}")
