@@ -32,7 +32,8 @@ from orthoadapters.heads import HEADS, MaskedLMHead, SentencePairHead, TokenHead
 from orthoadapters.processes import processes
 from orthoadapters.provenance import hardware
 from orthoadapters.runs import RunDirectory
-from orthoadapters.stages import TASK_ADAPTER, bottleneck
+from orthoadapters.sizes import bottleneck
+from orthoadapters.stages import TASK_ADAPTER
 from orthoadapters.sweep.cells import expand
 from orthoadapters.sweep.cost import optimizer_steps
 from orthoadapters.training.alternating import AlternatingTraining

@@ -25,7 +25,7 @@ from orthoadapters.compose import CONF, compose_config
 from orthoadapters.errors import UserError
 from orthoadapters.offline import NotFetchedError
 from orthoadapters.runs import fingerprint
-from orthoadapters.stages import bottleneck
+from orthoadapters.sizes import bottleneck
 
 HUB_ID = "someone/tiny"
 

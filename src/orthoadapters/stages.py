@@ -1,6 +1,5 @@
 """The two stages from start to finish: data -> model -> alternating steps -> scores -> files -> result.json."""
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +25,7 @@ from orthoadapters.processes import processes, rank
 from orthoadapters.provenance import commit, provenance
 from orthoadapters.results import Result, Selection, average_zero_shot, write_result
 from orthoadapters.runs import RunDirectory, choices
+from orthoadapters.sizes import bottleneck, check_lengths
 from orthoadapters.tracking import Tracker, trackers
 from orthoadapters.training.callbacks import SelectOnDev
 from orthoadapters.training.fit import device, fit
@@ -33,7 +33,6 @@ from orthoadapters.training.mlm import MLMTraining, held_out
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
 
-log = logging.getLogger(__name__)
 TASK_ADAPTER = "task"  # the task adapter's name in the stack; language adapters go by their language's code
 
 
@@ -176,33 +175,6 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
         result.target_dev, result.layer_cos2 = target_dev, {"before": before, "after": after} if task_adapter else {}
         _finish(run, result, opened)
     return result
-
-
-def bottleneck(model: AdaptedEncoder, key: str, reduction: int) -> int:
-    """d = H // reduction, rounded down as AdapterHub does; what does not come out even is logged.
-
-    Raises UserError if nothing is left.
-    """
-    d, rest = divmod(model.hidden_size, reduction)
-    if d == 0:
-        raise UserError(
-            f"{key}={reduction} leaves nothing of this backbone's hidden size {model.hidden_size}; lower it"
-        )
-    if rest:
-        log.info("%s=%d: hidden size %d gives bottleneck %d, rounded down", key, reduction, model.hidden_size, d)
-    return d
-
-
-def check_lengths(model: AdaptedEncoder, lengths: Mapping[str, int]) -> None:
-    """Raises UserError for a key that asks for more subwords than the backbone has positions."""
-    backbone = model.backbone.config
-    taken = (
-        backbone.pad_token_id + 1 if backbone.model_type in ("xlm-roberta", "roberta") else 0
-    )  # RoBERTa counts from there
-    room = backbone.max_position_embeddings - taken
-    for key, length in lengths.items():
-        if length > room:
-            raise UserError(f"{key}={length} is more than the {room} positions of this backbone; lower it")
 
 
 @contextmanager
