@@ -2,9 +2,7 @@
 
 import json
 import math
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +15,7 @@ from orthoadapters.data.sources import read_examples
 from orthoadapters.errors import UserError
 from orthoadapters.results import Result, read_results
 from orthoadapters.sweep.cells import Cell, State
+from orthoadapters.sweep.process import in_own_process
 
 FLOAT = 4  # bytes: whatever the precision of the forward pass, trained weights and Adam's moments are fp32
 
@@ -100,10 +99,7 @@ def _alike_result(result: Result) -> tuple[object, ...]:
 
 def _hardware(trainer: TrainerConfig) -> str:
     """As runs record it. Asked in a process of its own: on a GPU the question alone takes memory for as long as one lives."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["orthoadapters.stages"])
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        return pool.submit(_this_hardware, trainer).result()
+    return in_own_process(_this_hardware, trainer)
 
 
 def _timed_on(hardware: str) -> str:

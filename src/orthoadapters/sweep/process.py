@@ -11,17 +11,21 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TypeVar
 
 from orthoadapters.compose import CONF
 from orthoadapters.files import write_text
 from orthoadapters.runs import InUseError, RunDirectory
 from orthoadapters.sweep.devices import one_gpu
 
+T = TypeVar("T")
 TRAIN = CONF.parent / "train.py"
 STOPPED = (130, 143)  # Ctrl-C and SIGTERM: asked for, and no failure
 TIME_OUT = (signal.SIGUSR1, signal.SIGUSR2)  # how SLURM announces one, to every process of a job; submitit answers it
@@ -36,15 +40,7 @@ def run_cell(overrides: Sequence[str], run: RunDirectory) -> int:
     """
     run.path.mkdir(parents=True, exist_ok=True)
     before = run.log.stat().st_size if run.log.exists() else 0
-    if multiprocessing.get_start_method() not in multiprocessing.get_all_start_methods():
-        multiprocessing.set_start_method(
-            "forkserver", force=True
-        )  # in joblib's worker it is one that no child would know
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["orthoadapters.stages"])
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, TIME_OUT)  # the server inherits it, and would die of one
-    forkserver.ensure_running()
-    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    context = _fork_server()
     with one_gpu() as environment:
         process = context.Process(target=_train, args=(list(overrides), str(run.log), environment))
         process.start()
@@ -66,6 +62,26 @@ def run_cell(overrides: Sequence[str], run: RunDirectory) -> int:
     with suppress(OSError):  # on a full disk the closing summary still says it
         write_text(run.failure, _described(overrides, code, run.log, before))
     return code
+
+
+def in_own_process(function: Callable[..., T], *arguments: object) -> T:
+    """What `function`, one of a module, returns; whatever it loads is gone with its process."""
+    with ProcessPoolExecutor(1, mp_context=_fork_server()) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def _fork_server() -> ForkServerContext:
+    """Starts the server if there is none yet."""
+    if multiprocessing.get_start_method() not in multiprocessing.get_all_start_methods():
+        multiprocessing.set_start_method(
+            "forkserver", force=True
+        )  # in joblib's worker it is one that no child would know
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["orthoadapters.stages"])
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, TIME_OUT)  # the server inherits it, and would die of one
+    forkserver.ensure_running()
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    return context
 
 
 def _join(process: BaseProcess) -> None:

@@ -15,6 +15,7 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.plugins.launcher import Launcher
 
+from orthoadapters.backbone import DEMO, backbone_path
 from orthoadapters.compose import compose_config
 from orthoadapters.config import Config, LoggerKind, Missing, Rerun
 from orthoadapters.errors import UserError, first_line
@@ -22,7 +23,7 @@ from orthoadapters.results import read_results, show_together
 from orthoadapters.runs import InUseError
 from orthoadapters.sweep.cells import Cell, State, expand, first_point
 from orthoadapters.sweep.cost import costs
-from orthoadapters.sweep.process import STOPPED, reason
+from orthoadapters.sweep.process import STOPPED, in_own_process, reason
 from orthoadapters.sweep.table import COLUMNS, SCORES, closing_rows, counted, print_plan, print_scores, summary, watched
 
 WAIT = 2.0  # ours: seconds between two looks at what another process runs
@@ -47,6 +48,9 @@ def sweep(arguments: Sequence[str], launcher: Launcher, loader: ConfigLoader) ->
         logging.getLogger("orthoadapters").setLevel(logging.WARNING)  # that data were read to be counted is no news
         print_plan(ordered, costs(ordered))
         return 0
+    demo = [c.config for c in cells if c.config.backbone.path == DEMO and c.state is not State.finished]
+    if demo:  # made here, where its progress is seen, and not in the log of the first cell
+        in_own_process(backbone_path, demo[0])
     print(summary(cells), file=sys.stderr)
     signal.signal(signal.SIGTERM, _stop)
     with watched(ordered):
