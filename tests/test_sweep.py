@@ -137,6 +137,8 @@ def test_a_file_that_cannot_be_written_fails_the_cell_and_leaves_nothing_half_do
     assert process.returncode == 1
     assert "1 cells: 1 failed" in said
     assert "File too large" in reason(run)
+    assert "    Traceback (most recent call last)" in said  # a defect, not a user's mistake: shown whole
+    assert "Traceback" in run.failure.read_text()
     assert not list(run.path.rglob("*.tmp"))
     assert not run.checkpoint.exists()
     done = train("-m", *given)

@@ -106,13 +106,15 @@ def _described(overrides: Sequence[str], code: int, log: Path, before: int) -> s
 
 
 def reason(run: RunDirectory) -> str:
-    """Why a cell failed, in one line."""
+    """Why a cell failed: its sentence or the end of its log in one line, and the traceback if there is one."""
     try:
         _, ended, _, *said = run.failure.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return "not recorded, as the disk was full or the process killed"
     sentences = [line.removeprefix("error: ") for line in said if line.startswith("error: ")]
-    return f"{(sentences or said or [''])[-1]} ({ended})"
+    begins = [place for place, line in enumerate(said) if line.startswith("Traceback ")]
+    traceback = [f"    {line}" for line in said[begins[-1] :]] if begins and not sentences else []
+    return "\n".join([f"{(sentences or said or [''])[-1]} ({ended})", *traceback])
 
 
 def _train(overrides: list[str], log: str, environment: Mapping[str, str]) -> None:

@@ -101,7 +101,7 @@ def close(cells: Sequence[Cell], codes: Mapping[Path, int], arguments: Sequence[
     failed = [cell for cell in cells if cell.state is State.failed]
     for cell in failed:
         print(f"failed: {cell.run.path}: {reason(cell.run)}", file=sys.stderr)
-        print(f"  {shlex.join(['python', 'train.py', *cell.overrides])}", file=sys.stderr)
+        print(f"  alone: {shlex.join(['python', 'train.py', *cell.overrides])}", file=sys.stderr)
     for cell in cells:
         code = codes.get(cell.run.path, 0)
         if code and cell.run.log.exists() and cell.state in (State.to_run, State.resume):
