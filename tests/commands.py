@@ -18,7 +18,7 @@ def train(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=300)
 
 
-def start(*arguments: str, preexec_fn: Callable[[], None] | None = None) -> subprocess.Popen[str]:
+def start(*arguments: str, preexec_fn: Callable[[], object] | None = None) -> subprocess.Popen[str]:
     """In a process group of its own, as a shell would; both streams in one."""
     command = [sys.executable, str(ROOT / "train.py"), *arguments]
     return subprocess.Popen(

@@ -1,5 +1,6 @@
 """A tiny backbone with a tokenizer, a folder of labelled data as XTREME makes it, and text: enough for every road."""
 
+import gc
 import os
 import shutil
 import sys
@@ -17,6 +18,10 @@ torch.set_num_threads(1)  # the models here are tiny: threads would cost more th
 import tiny_world  # noqa: E402
 
 ORACLE = Path(__file__).parent / "oracle"
+
+
+def pytest_sessionfinish() -> None:
+    gc.freeze()  # pytest collects garbage five times at its end, a minute over all that PyTorch's tests leave
 
 
 @pytest.fixture(scope="session")

@@ -150,7 +150,8 @@ def test_a_stopped_sweep_lets_its_cell_save_and_goes_on_from_there(
     number: signal.Signals, backbone: Path, world: Path, tmp_path: Path
 ) -> None:
     given, run = cell(backbone, world, tmp_path, "trainer.checkpoint_every=100000")
-    process = start("-m", *given)
+    # A test runner's workers ignore Ctrl-C, and so would what they start.
+    process = start("-m", *given, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     _wait_for(lambda: (run.path / "metrics.csv").exists() and len((run.path / "metrics.csv").read_bytes()) > 500)
     os.kill(process.pid, number)  # the sweep alone: it passes it on
     said, _ = process.communicate(timeout=120)
