@@ -18,6 +18,7 @@ from commands import demo, start, train
 from runs import overrides
 
 from orthoadapters.compose import compose_config
+from orthoadapters.errors import UserError
 from orthoadapters.runs import RunDirectory
 from orthoadapters.sweep import devices
 from orthoadapters.sweep.process import reason, run_cell
@@ -75,11 +76,11 @@ def test_a_failing_cell_stops_nothing_and_is_repeated_alone(backbone: Path, worl
 def test_cells_that_wait_for_language_adapters_are_named_with_the_way_to_train_them(
     backbone: Path, world: Path, tmp_path: Path
 ) -> None:
-    given = ["-m", *overrides(backbone, world, tmp_path, "task=udpos"), "variant=lort_tnoo,t_noo", "languages=[tr]"]
-    done = train(*given)
+    given = overrides(backbone, world, tmp_path, "task=udpos", "languages=[tr]")
+    done = train("-m", "hydra/launcher=joblib", *given, "variant=lort_tnoo,t_noo")
     assert done.returncode == 1
     assert "2 cells: 1 finished, 1 waiting" in done.stdout
-    assert "waiting for language adapters of en, tr, which python train.py -m" in done.stderr
+    assert "waiting for language adapters of en, tr, which python train.py -m hydra/launcher=joblib " in done.stderr
     assert "language_adapters.missing=train trains first" in done.stderr
     assert len(list(tmp_path.rglob("result.json"))) == 1
 
@@ -102,6 +103,15 @@ def test_a_killed_cell_is_a_failure_with_its_signal(backbone: Path, world: Path,
     assert run_cell(given, run) == 0
     assert not run.failure.exists()
     assert json.loads(run.result.read_text())["status"] == "finished"
+
+
+def test_a_run_directory_that_cannot_be_made_is_one_sentence(backbone: Path, world: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    given, run = cell(backbone, world, tmp_path, f"paths.runs={tmp_path}/file")
+    with pytest.raises(
+        UserError, match=r"cannot be made \(Not a directory\); choose another folder with paths.runs=DIR"
+    ):
+        run_cell(given, run)
 
 
 def _holders(run: RunDirectory) -> list[int]:
@@ -145,27 +155,35 @@ def test_a_file_that_cannot_be_written_fails_the_cell_and_leaves_nothing_half_do
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "tell", "launcher"),
+    [
+        (signal.SIGINT, os.kill, "basic"),  # the sweep alone: it passes it on
+        (signal.SIGTERM, os.killpg, "basic"),  # all processes of a job, as clusters do
+        (signal.SIGTERM, os.kill, "joblib"),  # which kills its workers and all that they started
+    ],
+)
 def test_a_stopped_sweep_lets_its_cell_save_and_goes_on_from_there(
-    number: signal.Signals, backbone: Path, world: Path, tmp_path: Path
+    number: signal.Signals, tell: Any, launcher: str, backbone: Path, world: Path, tmp_path: Path
 ) -> None:
     given, run = cell(backbone, world, tmp_path, "trainer.checkpoint_every=100000")
+    given = [f"hydra/launcher={launcher}", *given]
     # A test runner's workers ignore Ctrl-C, and so would what they start.
     process = start("-m", *given, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     _wait_for(lambda: (run.path / "metrics.csv").exists() and len((run.path / "metrics.csv").read_bytes()) > 500)
-    os.kill(process.pid, number)  # the sweep alone: it passes it on
+    tell(process.pid, number)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 128 + number, said
     assert "Traceback" not in said
     assert run.checkpoint.exists()
     assert not run.failure.exists()
     assert not _holders(run)
+    assert "stopped at iteration" in run.log.read_text()
     assert "to resume" in train("-m", *given, "plan=true").stdout
     done = train("-m", *given)
     assert done.returncode == 0, done.stderr
     rows = (run.path / "metrics.csv").read_text().splitlines()[1:]
     assert [int(row.split(",")[0]) for row in rows] == list(range(1, 301))
-    assert "stopped at iteration" in run.log.read_text()
 
 
 def test_a_sweep_killed_three_times_ends_with_the_results_of_an_undisturbed_one(backbone: Path, tmp_path: Path) -> None:
@@ -207,7 +225,8 @@ def test_two_sweeps_at_once_run_no_cell_twice_and_both_end_with_all_of_them(
     logs = list(tmp_path.rglob("log.txt"))
     assert len(logs) == 5
     for log in logs:
-        assert log.read_text().count("\nresult: ") == 1, log.read_text()
+        shown = log.read_text().count("\nresult: ") - log.read_text().count("finished before: ")
+        assert shown == 1, log.read_text()
         assert "Traceback" not in log.read_text()
 
 
@@ -236,11 +255,11 @@ def test_each_cell_has_a_gpu_of_its_own_and_waits_for_a_free_one(
     waited: list[dict[str, str]] = []
 
     def third() -> None:
-        with devices.one_gpu() as environment:
+        with devices.one_gpu("auto") as environment:
             waited.append(environment)
 
-    with devices.one_gpu() as first:
-        with devices.one_gpu() as second:
+    with devices.one_gpu("auto") as first:
+        with devices.one_gpu("auto") as second:
             assert [first, second] == [{"CUDA_VISIBLE_DEVICES": "2"}, {"CUDA_VISIBLE_DEVICES": "GPU-5"}]
             thread = threading.Thread(target=third)
             thread.start()
@@ -248,7 +267,9 @@ def test_each_cell_has_a_gpu_of_its_own_and_waits_for_a_free_one(
             assert thread.is_alive()
         thread.join(timeout=10)
         assert waited == [second]
+    with devices.one_gpu("cpu") as environment:
+        assert environment == {}
     for alone in ("", "3"):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", alone)
-        with devices.one_gpu() as environment:
+        with devices.one_gpu("auto") as environment:
             assert environment == {}

@@ -127,6 +127,14 @@ def test_what_cannot_be_run_is_refused_before_anything_runs() -> None:
         cells("stage=mlm", "variant=lnoo_tnoo,full_ft")
     with pytest.raises(UserError, match="is no list of values"):
         cells("optim.lr=interval(1e-5,1e-4)")
+    with pytest.raises(UserError, match="variant has no value to sweep over"):
+        cells("sweep=demo", "sweep.axes.variant=[]")
+    with pytest.raises(UserError, match="plan is said once for all cells"):
+        cells("sweep=demo", "plan=true,false")
+
+
+def test_a_quoted_seed_is_a_seed() -> None:
+    assert [cell.config.seed for cell in cells("task=udpos", "variant=t_noo", "seed='1',2")] == [1, 2]
 
 
 def finished(cell: Cell, value: float, hardware: str = "abacus", seconds: float = 100.0) -> None:
@@ -161,7 +169,20 @@ def test_seeds_are_run_at_the_grid_point_that_english_dev_selects() -> None:
 
 def test_seeds_wait_for_the_whole_grid() -> None:
     finished(cells("sweep=udpos", "variant=t_noo")[0], 0.5)
-    with pytest.raises(UserError, match=r"of udpos t_noo 1 of 2 grid points are not finished; run them first"):
+    with pytest.raises(
+        UserError, match=r"of udpos t_noo 1 of 2 grid points are not finished with seed 0 \(.*run them first"
+    ):
+        cells("sweep=seeds", "task=udpos", "variant=t_noo")
+
+
+def test_seeds_do_not_take_a_grid_with_a_damaged_point_for_a_whole_one() -> None:
+    grid = cells("sweep=udpos", "variant=t_noo")
+    for place, cell in enumerate(grid):
+        finished(cell, 0.5 + place / 100)
+    grid[1].run.result.write_text("{")
+    with pytest.raises(
+        UserError, match=r"1 of 2 grid points are not finished with seed 0 \(the first of them is .*lr0.0001"
+    ):
         cells("sweep=seeds", "task=udpos", "variant=t_noo")
 
 
@@ -271,6 +292,7 @@ class Launcher:
                 adapter = Path(language_adapter(cell.config, cell.config.language.code).place)
                 adapter.mkdir(parents=True)
                 (adapter / "adapter_config.json").touch()
+                (adapter / "training.json").write_text(json.dumps({"fingerprint": cell.run.fingerprint}))
         elif code == 1:
             cell.run.failure.write_text("python train.py\nexit code 1\n\n")
         return code
@@ -306,6 +328,23 @@ def test_a_cell_that_another_process_has_is_tried_again() -> None:
     assert launcher.rounds == [["en", "tr", "t_noo"], ["en"], ["en"], ["lnoo_tnoo"]]
 
 
+def test_an_adapter_that_another_sweep_finishes_between_two_looks_is_not_overlooked() -> None:
+    """The waiting cell is looked at before, the running one after: as of one look, nothing is left to do."""
+
+    class Seen:
+        def __init__(self, *states: State) -> None:
+            self.states, self.run, self.overrides = list(states), SimpleNamespace(path=Path(str(id(self)))), ()
+
+        @property
+        def state(self) -> State:
+            return self.states.pop(0) if len(self.states) > 1 else self.states[0]
+
+    waiting = Seen(State.waiting, State.to_run, State.finished)
+    found: Any = [waiting, Seen(State.finished)]
+    launched = SimpleNamespace(launch=lambda jobs, initial_job_idx: [SimpleNamespace(return_value=0) for _ in jobs])
+    assert run_all(found, launched) == {waiting.run.path: 0}  # type: ignore[arg-type]
+
+
 def test_a_launcher_that_breaks_off_ends_the_sweep_with_what_is_finished(capsys: pytest.CaptureFixture[str]) -> None:
     class Broken(Launcher):
         def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[Any]:
@@ -313,6 +352,6 @@ def test_a_launcher_that_breaks_off_ends_the_sweep_with_what_is_finished(capsys:
             raise RuntimeError("a worker was lost")
 
     found = cells(*ROUNDS)
-    assert list(run_all(in_order(found), Broken(found, {})).values()) == [1, 1, 1]
+    assert list(run_all(in_order(found), Broken(found, {})).values()) == [None] * 3
     assert "the launcher stopped: RuntimeError: a worker was lost" in capsys.readouterr().err
     assert summary(found) == "4 cells: 1 finished, 1 waiting, 2 to run"

@@ -42,10 +42,10 @@ def command(result: Result) -> list[str] | None:
     overrides, composed = found
     if composed.keys() != wanted.keys() or any(type(composed[k]) is not type(wanted[k]) for k in GRID if k in wanted):
         return None
-    overrides = [*overrides, *(_override(key, wanted[key]) for key in GRID if wanted.get(key) != composed.get(key))]
+    overrides = [*overrides, *(override_text(key, wanted[key]) for key in GRID if wanted.get(key) != composed.get(key))]
     places = [Path(str(entry.get("path"))) for entry in result.adapters.values() if entry.get("source") == "trained"]
     folders = {place.parent.parent for place in places} - {Path(ADAPTERS)}
-    return overrides + [_override("paths.adapters", str(folder)) for folder in sorted(folders)[:1]]
+    return overrides + [override_text("paths.adapters", str(folder)) for folder in sorted(folders)[:1]]
 
 
 @cache
@@ -101,14 +101,14 @@ def _begin(wanted: Values, start: list[str]) -> tuple[int, list[str], list[str],
         nearest = _nearest(name, wanted, current)
         values = current if nearest is None else nearest[1]
         own += [] if nearest is None else [f"{name}={nearest[0]}"]
-        own += [_override(key, wanted[key]) for key in keys if wanted[key] != values.get(key)]
+        own += [override_text(key, wanted[key]) for key in keys if wanted[key] != values.get(key)]
         sections[name] = values | {key: wanted[key] for key in keys}
     expected = _choices(start, sections)
     for group in GROUPS:
         if (nearest := _nearest(group, wanted, expected)) is not None:
             name, values = nearest
             given = {key: wanted[key] for key, value in values.items() if value == "???" and key in wanted}
-            overrides += [f"{group}={name}", *(_override(key, value) for key, value in given.items())]
+            overrides += [f"{group}={name}", *(override_text(key, value) for key, value in given.items())]
             expected |= {key: (values | given).get(key) for key in wanted if key.startswith(f"{group}.")}
     return len(overrides) + len(own) + len(_differing(wanted, expected)), overrides, own, sections
 
@@ -146,14 +146,14 @@ def _overrides(differing: list[str], wanted: Values, composed: Values) -> list[s
             hub[key.removeprefix(HUB + ".")] = wanted.get(key)  # null: not even the one that conf/language/ has
         elif key == "languages" and isinstance(wanted.get(key), list):
             targets = [language for language in wanted[key] if language != wanted.get("source_language")]
-            written.append(_override(key, targets))
+            written.append(override_text(key, targets))
         elif key in wanted and key != HUB and wanted[key] != composed.get(key):
-            written.append(_override(key, wanted[key]))
+            written.append(override_text(key, wanted[key]))
     source_is_set = wanted.get("language_adapters.source") == composed.get("language_adapters.source")
-    return written + ([_override(HUB, hub)] if hub and source_is_set else [])
+    return written + ([override_text(HUB, hub)] if hub and source_is_set else [])
 
 
-def _override(key: str, value: Any) -> str:
+def override_text(key: str, value: Any) -> str:
     """KEY=VALUE in Hydra's grammar, with quotes only where it needs them."""
     for quoted in (False, True):
         text = f"{key}={_written(value, quoted)}"

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,14 @@ def blocks_sha256(blocks: NDArray[np.int32]) -> str:
 
 def folder_sha256(folder: Path, names: Collection[str]) -> str:
     """Of those of a folder's files that have one of these names, names included, in their order."""
+    files = sorted(folder / name for name in names if (folder / name).exists())
+    return _files_sha256(tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files))
+
+
+@cache
+def _files_sha256(stamped: tuple[tuple[Path, int, int], ...]) -> str:
+    """Read once for as long as they do not change: dozens of cells of a sweep share the adapters of ten languages."""
     digest = hashlib.sha256()
-    for file in sorted(folder / name for name in names if (folder / name).exists()):
+    for file, _, _ in stamped:
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

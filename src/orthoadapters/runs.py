@@ -4,6 +4,8 @@ import dataclasses
 import fcntl
 import hashlib
 import json
+import os
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -40,7 +42,8 @@ TASK_ONLY = {
 MLM_ONLY = {"corpus", "mlm", "language", "language_adapters.invert_before_decoder", "trainer.max_iterations"}
 ORT_ONLY = {"optim.ort_lr", "optim.ort_eps", "orthogonality"}
 
-LOCK = ".lock"  # in the run directory; held by whoever trains it
+LOCK = ".lock"  # in the run directory; held by whoever trains it, with its process and sweep
+SWEEP = "ORTHOADAPTERS_SWEEP"  # environment variable: the sweep that a process belongs to
 
 
 def choices(config: Config) -> dict[str, Any]:
@@ -117,6 +120,14 @@ class RunDirectory:
             return False
         return False
 
+    def process_of(self, sweep: str) -> int | None:
+        """The process that holds the lock, if it is one of this sweep's and on this machine."""
+        try:
+            pid, host, owner = (self.path / LOCK).read_text().split(" ")
+        except (OSError, ValueError):  # ValueError: of an earlier version, or a lock that is just being taken
+            return None
+        return int(pid) if (host, owner) == (socket.gethostname(), sweep) and self.in_use else None
+
     def check_owner(self) -> None:
         """Raises UserError if the directory's config.yaml is another configuration's."""
         written = self.path / "config.yaml"
@@ -138,11 +149,14 @@ class RunDirectory:
         """
         self.check_owner()
         (self.path / "checkpoints").mkdir(parents=True, exist_ok=True)
-        with (self.path / LOCK).open("w") as lock:
+        with (self.path / LOCK).open("a+") as lock:
             if not _locked(lock):
                 raise InUseError(
                     f"{self.path} is being trained by another process; give this command again when that one is done"
                 )
+            lock.truncate(0)
+            lock.write(f"{os.getpid()} {socket.gethostname()} {os.environ.get(SWEEP, '')}")
+            lock.flush()
             if self.finished:
                 raise InUseError(
                     f"{self.path} was finished by another process meanwhile; the same command shows its scores"

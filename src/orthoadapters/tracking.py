@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -78,7 +79,7 @@ def wandb_mode(upload: str) -> str:
 
 
 def upload_command(folder: Path) -> str:
-    return f"wandb sync --append {folder}/wandb/offline-run-*"
+    return f"wandb sync --append {shlex.quote(str(folder))}/wandb/offline-run-*"
 
 
 class WandbTracker:
@@ -127,18 +128,21 @@ def log_sweep(config: Config, columns: Sequence[str], rows: Sequence[Sequence[st
     name = f"sweep-{config.sweep.name}"
     cells = wandb.Table(columns=list(columns), data=[list(row) for row in rows])
     runs = Path(config.paths.runs) / str(config.backbone.name)
-    with _one_run(
-        runs / name,
-        f"find {runs} -name 'offline-run-*' -exec wandb sync --append {{}} +",  # its cells too
-        project=config.logger.project,
-        entity=config.logger.entity,
-        id=f"{config.backbone.name}-{name}",
-        name=f"sweep {config.sweep.name}",
-        group=config.sweep.name,
-        job_type="sweep",
-    ) as run:
-        run.log({"cells": cells})
-        run.summary.update(dict(counts))
+    try:
+        with _one_run(
+            runs / name,
+            f"find {shlex.quote(str(runs))} -name 'offline-run-*' -exec wandb sync --append {{}} +",  # its cells too
+            project=config.logger.project,
+            entity=config.logger.entity,
+            id=f"{config.backbone.name}-{name}",
+            name=f"sweep {config.sweep.name}",
+            group=config.sweep.name,
+            job_type="sweep",
+        ) as run:
+            run.log({"cells": cells})
+            run.summary.update(dict(counts))
+    except Exception as error:  # the cells are finished all the same
+        print(f"W&B did not take the sweep's table: {error}; the same command logs it again", file=sys.stderr)
 
 
 def log_report(

@@ -27,9 +27,11 @@ class CellSweeper(BasicSweeper):
     def sweep(self, arguments: list[str]) -> Any:
         from orthoadapters.sweep.run import sweep
 
-        assert self.launcher is not None
-        assert self.hydra_context is not None
-        raise SystemExit(sweep([*self._parse_config(), *arguments], self.launcher, self.hydra_context.config_loader))
+        assert self.launcher is not None and self.hydra_context is not None and self.config is not None  # noqa: PT018
+        given = [str(override) for override in self.config.hydra.overrides.hydra]
+        launching = [override for override in given if not override.startswith("hydra.mode=")]
+        loader = self.hydra_context.config_loader
+        raise SystemExit(sweep([*self._parse_config(), *arguments], self.launcher, loader, launching))
 
 
 ConfigStore.instance().store(

@@ -7,15 +7,17 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
+import yaml
 from hydra.core.override_parser.types import Override
 
 from orthoadapters import language_adapters as library
 from orthoadapters.checks import check
+from orthoadapters.command import override_text
 from orthoadapters.compose import compose_config, mlm_overrides
 from orthoadapters.config import AdapterKind, AdapterSource, Config, Missing, Stage, is_orthogonal
 from orthoadapters.errors import UserError
 from orthoadapters.processes import processes
-from orthoadapters.results import read_results
+from orthoadapters.results import find_results
 from orthoadapters.runs import RunDirectory
 from orthoadapters.selection import candidate, select
 
@@ -65,7 +67,8 @@ class Cell:
 
     @property
     def _published(self) -> bool:
-        return library.language_adapter(self.config, self.config.language.code).exists
+        adapter = library.language_adapter(self.config, self.config.language.code)
+        return adapter.exists and adapter.record().get("fingerprint") == self.run.fingerprint
 
 
 def expand(given: Sequence[Override]) -> list[Cell]:
@@ -74,16 +77,20 @@ def expand(given: Sequence[Override]) -> list[Cell]:
     Raises UserError for what `compose_config` and `check` refuse in any of them.
     """
     axes = {override.get_key_element(): _values(override) for override in given}
-    axes = {key: values for key, values in axes.items() if key not in OF_THE_SWEEP}
+    for key in OF_THE_SWEEP:
+        if len(values := axes.pop(key, [])) > 1:
+            raise UserError(f"{' '.join(values)}: {key} is said once for all cells; give it one value")
     sweep = compose_config(first_point(given)).sweep
-    axes = {key: [f"{key}={value}" for value in values] for key, values in sweep.axes.items()} | axes
+    axes = {key: [override_text(key, value) for value in values] for key, values in sweep.axes.items()} | axes
+    if empty := [key for key, values in axes.items() if not values]:
+        raise UserError(f"{empty[0]} has no value to sweep over; give it at least one")
     seeds = axes.pop("seed", [])  # set in the composed configuration, as composing is slow
     found: list[Cell] = []
     for point in itertools.product(*axes.values()):
         composed = Cell(point, compose_config(point))
         grid = list(_grid(composed, axes.keys())) if sweep.name else [composed]
         if sweep.selected and len(grid) > 1:
-            grid = [_selected([_with_seed(cell, seeds[0]) if seeds else cell for cell in grid])]
+            grid = [_selected(grid)]
         found += [_with_seed(cell, seed) for seed in seeds for cell in grid] if seeds else grid
     once: dict[Path, Cell] = {}
     for cell in found:
@@ -100,7 +107,7 @@ def expand(given: Sequence[Override]) -> list[Cell]:
 
 def first_point(given: Sequence[Override]) -> list[str]:
     """The overrides with the first value of each: enough to read what all cells share."""
-    return [_values(override)[0] for override in given]
+    return [values[0] for override in given if (values := _values(override))]
 
 
 def _values(override: Override) -> list[str]:
@@ -129,19 +136,23 @@ def _grid(cell: Cell, given: Collection[str]) -> Iterator[Cell]:
 
 def _with_seed(cell: Cell, seed: str) -> Cell:
     kept = tuple(override for override in cell.overrides if not override.startswith("seed="))
-    return Cell((*kept, seed), replace(cell.config, seed=int(seed.partition("=")[2])))
+    return Cell((*kept, seed), replace(cell.config, seed=int(str(yaml.safe_load(seed.partition("=")[2])))))
 
 
 def _selected(grid: Sequence[Cell]) -> Cell:
     """The one that the source language's development set selects. Raises UserError if not all of them are finished."""
     one = grid[0].config
-    if unfinished := [cell for cell in grid if not cell.run.finished]:
+    results = {
+        cell.run.path: [result for _, result in find_results(cell.run.path)[0]] for cell in grid if cell.run.finished
+    }
+    if unfinished := [cell for cell in grid if not results.get(cell.run.path)]:
         raise UserError(
             f"sweep={one.sweep.name} runs the selected grid point, and of {one.task.name} {one.variant.name} "
-            f"{len(unfinished)} of {len(grid)} grid points are not finished; run them first, with sweep=paper or "
+            f"{len(unfinished)} of {len(grid)} grid points are not finished with seed {one.seed} (the first of them is "
+            f"{unfinished[0].run.path}); run them first, with sweep=paper or "
             f"sweep={one.task.name} and the same other arguments, or leave {one.variant.name} out with variant=..."
         )
-    best = select([candidate(result) for cell in grid for _, result in read_results(cell.run.path)])[0]
+    best = select([candidate(found[0]) for found in results.values()])[0]
     return next(cell for cell in grid if cell.run.fingerprint == best.fingerprint)
 
 

@@ -14,7 +14,7 @@ from orthoadapters.config import AdapterKind, Config, DataSource, Stage, TaskCon
 from orthoadapters.data.sources import read_examples
 from orthoadapters.errors import UserError
 from orthoadapters.results import Result, read_results
-from orthoadapters.sweep.cells import Cell, State
+from orthoadapters.sweep.cells import Cell
 from orthoadapters.sweep.process import in_own_process
 
 FLOAT = 4  # bytes: whatever the precision of the forward pass, trained weights and Adam's moments are fp32
@@ -50,7 +50,7 @@ def _cost(cell: Cell, former: Sequence[Result], here: str) -> Cost:
     ]
     if steps is None or not rates:
         return Cost(steps, None, size)
-    left = steps - iteration(cell) if cell.state in (State.resume, State.running) else steps
+    left = steps - iteration(cell) if cell.run.checkpoint.exists() else steps
     return Cost(steps, left * median(rates) / 3600, size)
 
 
@@ -119,7 +119,8 @@ def optimizer_steps(config: Config) -> int | None:
     """Of sentences longer than a window's budget there are a few more; None if the data cannot be counted from here."""
     if config.stage is Stage.mlm:
         return config.trainer.max_iterations
-    count = _examples(json.dumps([asdict(config.data), asdict(config.task)], default=str), config)
+    read = [config.source_language, asdict(config.data), asdict(config.task)]
+    count = _examples(json.dumps(read, default=str), config)
     return None if count is None else config.trainer.max_epochs * math.ceil(count / config.task.batch_size)
 
 

@@ -22,12 +22,12 @@ def gpus() -> list[str]:
 
 
 @contextmanager
-def one_gpu() -> Iterator[dict[str, str]]:
-    """The environment that gives a cell a GPU of its own until the block ends; empty if there is at most one.
+def one_gpu(accelerator: str) -> Iterator[dict[str, str]]:
+    """The environment that gives a cell a GPU of its own until the block ends; empty if it needs none or there is but one.
 
     Waits while all of them are taken by other cells of this machine, whichever sweep they belong to.
     """
-    names = gpus()
+    names = [] if accelerator == "cpu" else gpus()
     if len(names) < 2:
         yield {}
         return

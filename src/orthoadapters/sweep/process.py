@@ -21,15 +21,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from orthoadapters.compose import CONF
+from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
-from orthoadapters.runs import InUseError, RunDirectory
+from orthoadapters.runs import SWEEP, InUseError, RunDirectory
 from orthoadapters.sweep.devices import one_gpu
 
 T = TypeVar("T")
 TRAIN = CONF.parent / "train.py"
-STOPPED = (130, 143)  # Ctrl-C and SIGTERM: asked for, and no failure
+STOPPED = (130, 143, -signal.SIGTERM)  # Ctrl-C and SIGTERM, also before training began: asked for, and no failure
 TIME_OUT = (signal.SIGUSR1, signal.SIGUSR2)  # how SLURM announces one, to every process of a job; submitit answers it
-SHOWN = 40  # ours: lines of the log that failed.txt repeats, enough for a traceback
+SHOWN = 200  # ours: lines of the log that failed.txt repeats, enough for the longest of tracebacks
 
 
 def run_cell(overrides: Sequence[str], run: RunDirectory) -> int:
@@ -38,10 +39,16 @@ def run_cell(overrides: Sequence[str], run: RunDirectory) -> int:
     Returns train.py's exit code, negative for a signal. If this process is interrupted, or told to end, the cell is told
     to save its checkpoint first. If it is killed, the cell notices and does the same.
     """
-    run.path.mkdir(parents=True, exist_ok=True)
+    try:
+        run.path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{run.path} cannot be made ({error.strerror}); choose another folder with paths.runs=DIR"
+        ) from None
     before = run.log.stat().st_size if run.log.exists() else 0
     context = _fork_server()
-    with one_gpu() as environment:
+    with one_gpu(run.config.trainer.accelerator) as environment:
+        environment |= {SWEEP: os.environ.get(SWEEP, "")}  # the server may be older than the sweep
         process = context.Process(target=_train, args=(list(overrides), str(run.log), environment))
         process.start()
         try:
@@ -78,7 +85,9 @@ def _fork_server() -> ForkServerContext:
         )  # in joblib's worker it is one that no child would know
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["orthoadapters.stages"])
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, TIME_OUT)  # the server inherits it, and would die of one
+    # The server inherits what is blocked: it would die of a signal to all processes of a job, and no longer know how its
+    # cells end. It ends with its parent.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, *TIME_OUT))
     forkserver.ensure_running()
     signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     return context
@@ -122,6 +131,7 @@ def _train(overrides: list[str], log: str, environment: Mapping[str, str]) -> No
     for number in (signal.SIGINT, *TIME_OUT):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     os.environ.update(environment)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(output, 1)

@@ -24,13 +24,13 @@ STYLES = {State.finished: "green", State.running: "bold", State.failed: "red", S
 
 def summary(cells: Sequence[Cell]) -> str:
     """Such as `23 cells: 4 finished, 1 failed, 18 to run`."""
-    return f"{len(cells)} cells: " + ", ".join(f"{count} {state}" for state, count in counted(cells).items())
+    return f"{len(cells)} cells: " + ", ".join(f"{count} {state}" for state, count in counted(cells).items() if count)
 
 
 def counted(cells: Sequence[Cell]) -> dict[str, int]:
-    """Cells by their state, those states that occur."""
+    """Cells by their state, every state."""
     counts = Counter(cell.state for cell in cells)
-    return {state.value: counts[state] for state in State if counts[state]}
+    return {state.value: counts[state] for state in State}
 
 
 def print_plan(cells: Sequence[Cell], costs: Sequence[Cost]) -> None:
@@ -39,7 +39,9 @@ def print_plan(cells: Sequence[Cell], costs: Sequence[Cost]) -> None:
     for number, (cell, cost) in enumerate(zip(cells, costs, strict=True), 1):
         awaited = f" for {', '.join(cell.awaits)}" if cell.state is State.waiting else ""
         steps = "unknown" if cost.steps is None else f"{cost.steps:,}"
-        table.add_row(*_cell(number, cell, awaited), steps, duration(cost.hours), size(cost.size))
+        table.add_row(
+            *_cell(number, cell, awaited), steps, duration(cost.hours), size(cost.size), style=STYLES.get(cell.state)
+        )
     _wide().print(table)
     open_cells = [cost for cell, cost in zip(cells, costs, strict=True) if cell.state is not State.finished]
     left, disk = [cost.hours for cost in open_cells], [cost.size for cost in open_cells]
@@ -52,8 +54,8 @@ def print_plan(cells: Sequence[Cell], costs: Sequence[Cost]) -> None:
 def print_scores(cells: Sequence[Cell]) -> None:
     """The same table with the scores of what is finished, and the time it took."""
     table = _table(*SCORES)
-    for row in closing_rows(cells):
-        table.add_row(*row)
+    for cell, row in zip(cells, closing_rows(cells), strict=True):
+        table.add_row(*row, style=STYLES.get(cell.state))
     _wide().print(table)
     print(summary(cells))
 
@@ -117,7 +119,7 @@ def _screen(cells: Sequence[Cell], height: int) -> Group:
     table = _table("iteration", *SCORES)
     for number, cell in sorted(numbered[: max(1, height - 6)], key=lambda pair: pair[0]):
         at = f"{iteration(cell):,}" if cell.state in (State.running, State.resume) else ""
-        table.add_row(*_cell(number, cell), at, *_scores_once(cell))
+        table.add_row(*_cell(number, cell), at, *_scores_once(cell), style=STYLES.get(cell.state))
     return Group(table, Text(summary(cells)))
 
 
@@ -148,10 +150,7 @@ def _cell(number: int, cell: Cell, more: str = "") -> list[str]:
     if config.stage is Stage.mlm:
         subject = f"mlm {config.language.code} {config.variant.language_adapter.value}"
     ort_lr = f"{config.optim.ort_lr:g}" if is_orthogonal(config) else ""
-    shown = (
-        f"[{STYLES[state]}]{state.value}[/]{more}" if state in STYLES and sys.stdout.isatty() else state.value + more
-    )
-    return [str(number), subject, f"{config.optim.lr:g}", ort_lr, str(config.seed), shown]
+    return [str(number), subject, f"{config.optim.lr:g}", ort_lr, str(config.seed), state.value + more]
 
 
 def duration(hours: float | None) -> str:
