@@ -234,7 +234,8 @@ def test_comparisons_in_print(tmp_path: Path) -> None:
         assert (record["n_sentences"], record["n_seeds_a"], record["effect"]) == (str(c.n), "1", c.effect)
     better = sum(c.significant for c in found.comparisons if c.language != AVERAGE and "L-NOO+T-NOO" in (c.a, c.b))
     assert summary(found).endswith(
-        f"against L-NOO+T-NOO, 0 of 6 scores are better and {better} worse by more than chance"
+        f"against L-NOO+T-NOO, 0 of 6 scores are better and {better} worse by more than chance. "
+        "One seed: intervals and p are of these trained weights; training again may differ by more."
     )
 
 

@@ -28,6 +28,7 @@ from orthoadapters.report.markup import VOID, inline_svg, joined, tag
 from orthoadapters.report.model import Report
 from orthoadapters.report.output import scores_csv
 from orthoadapters.report.page import page
+from orthoadapters.report.statistics import few_seeds
 from orthoadapters.report.tables import MISSING, Show, heading, scores
 from orthoadapters.runs import choices
 
@@ -354,3 +355,8 @@ def test_the_pages_files_are_installed_with_the_package() -> None:
     files = [path.name for path in folder.iterdir() if path.is_file() and path.suffix != ".py"]
     assert {"page.html", "page.css", "page.js"} <= set(files)
     assert all(any(fnmatch(name, pattern) for pattern in patterns) for name in files)
+
+
+def test_the_page_says_what_few_seeds_cannot_tell(whole: Made) -> None:
+    (said,) = few_seeds([c for analysis in whole.analyses for c in analysis.comparisons])
+    assert said in text(whole.root)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, binomtest, bootstrap, permutation_test
+from scipy.stats import binom, binomtest, bootstrap, permutation_test, ttest_ind, ttest_rel
 
 from orthoadapters.metrics import f1_of_counts
-from orthoadapters.report import resampling
+from orthoadapters.report import resampling, statistics
 from orthoadapters.report.resampling import parts, ratio
 from orthoadapters.report.statistics import (
     AVERAGE,
@@ -180,11 +180,39 @@ def test_the_luck_of_seeds_is_in_the_interval_and_in_p(simulated):
 
 
 @pytest.mark.parametrize(("seeds", "share"), [(3, 0.80), (5, 0.86), (10, 0.92)])
-def test_how_far_an_interval_over_few_seeds_can_be_trusted_is_as_documented(seeds, share):
+def test_how_far_the_bootstrap_over_few_seeds_can_be_trusted_is_as_documented(seeds, share, monkeypatch):
+    monkeypatch.setattr(statistics, "student_t", lambda a, b: (0.0, 0.0))
     rng = np.random.default_rng(11)
     sets = [words(rng, 100, seeds=seeds, seed_sd=0.1) for _ in range(SETS)]
     low, high = tolerated(share)
     assert low <= covered(compare_many(sets), sets) <= high
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_few_seeds_that_differ_much_neither_promise_nor_find_too_much(seeds):
+    rng = np.random.default_rng(12)
+    sets = [words(rng, 400, seeds=seeds, seed_sd=0.1) for _ in range(SETS)]
+    rows = compare_many(sets)
+    assert covered(rows, sets) >= tolerated(0.95)[0]
+    assert np.mean([row.p <= 0.05 for row in rows]) <= tolerated(0.05)[1]
+    assert np.mean([row.significant for row in rows]) <= tolerated(0.05)[1]
+
+
+@pytest.mark.parametrize(("many", "few"), [(4, 4), (4, 3), (2, 5)])
+def test_student_t_is_scipys(many, few):
+    rng = np.random.default_rng(13)
+    a, b = rng.normal(0.6, 0.1, many), rng.normal(0.5, 0.03, few)
+    expected = ttest_rel(a, b) if many == few else ttest_ind(a, b, equal_var=False)
+    half_width, p = statistics.student_t(a, b)
+    low, high = expected.confidence_interval(0.95)
+    assert (p, 2 * half_width) == pytest.approx((expected.pvalue, high - low))
+
+
+def test_a_single_seed_is_taken_to_vary_as_the_others_do():
+    b = np.array([0.5, 0.52, 0.55])
+    half_width, p = statistics.student_t(np.array([0.6]), b)
+    expected = ttest_ind([0.6], b)  # pooled variance, as one value has none of its own
+    assert (p, half_width) == pytest.approx((expected.pvalue, (expected.confidence_interval().high - (0.6 - b.mean()))))
 
 
 # What must hold whatever the data

@@ -21,7 +21,7 @@ from orthoadapters.report.figures import (
 from orthoadapters.report.model import Report, Row, Table
 from orthoadapters.report.paper import AVERAGE
 from orthoadapters.report.resampling import Counts
-from orthoadapters.report.statistics import DRAWS, Comparison, compare
+from orthoadapters.report.statistics import DRAWS, Comparison, compare, few_seeds
 from orthoadapters.report.tables import place
 from orthoadapters.report.text_sizes import WIKIPEDIA_WORDS
 from orthoadapters.report.trained_adapters import TrainedAdapters
@@ -151,6 +151,7 @@ def _differences(analysis: Analysis) -> Picture:
         f"{place(table)}: difference in {table.metric} x 100 to {baseline.label} on test; above 0 is better than it. Hatched "
         "cells show no difference that these data can show, after Holm's correction over a row's languages "
         f"(n = {_range([c.n for row in found for c in row if c is not None and c.language != AVERAGE])} sentences a language)."
+        + "".join(f" {sentence}" for sentence in few_seeds(analysis.comparisons))
     )
 
 

@@ -10,7 +10,7 @@ from orthoadapters.report.model import Report, Row, Table
 from orthoadapters.report.page_runs import adapters_provenance, provenance, seed_links
 from orthoadapters.report.page_tables import scores_table, selected_table, significance_table
 from orthoadapters.report.paper import paper
-from orthoadapters.report.statistics import NO_DIFFERENCE
+from orthoadapters.report.statistics import NO_DIFFERENCE, few_seeds
 from orthoadapters.report.tables import Show, heading, place, scores, selected
 
 COMPARED = (
@@ -123,8 +123,8 @@ def _significance(analysis: Analysis, ident: str) -> Iterator[Markup]:
         yield tag("details", tag("summary", f"The same against {baseline.label}"), compared) if folded else compared
     if not analysis.baselines:
         yield tag("p", "No two rows could be compared.")
-    if analysis.notes:
-        yield _list(analysis.notes)
+    if notes := [*few_seeds(analysis.comparisons), *analysis.notes]:
+        yield _list(notes)
 
 
 def _in_words(analysis: Analysis, row: Row, baseline: Row) -> str:

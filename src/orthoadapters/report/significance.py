@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from orthoadapters.report.analysis import Analysis
 from orthoadapters.report.model import Row
 from orthoadapters.report.paper import AVERAGE
-from orthoadapters.report.statistics import NO_DIFFERENCE, Comparison
+from orthoadapters.report.statistics import NO_DIFFERENCE, Comparison, few_seeds
 from orthoadapters.report.tables import MISSING, Entry, Grid, Line, heading, markdown, place
 
 COMPARED = (
@@ -53,8 +53,8 @@ def summary(analysis: Analysis) -> str:
     worse = [c for c in found if c.significant and c.difference < 0]
     return (
         f"{place(analysis.table)}: against {baseline}, {len(better)} of {len(found)} scores are better and {len(worse)} worse "
-        f"by more than chance"
-    )
+        f"by more than chance. {' '.join(few_seeds(found))}"
+    ).strip()
 
 
 def _with(analysis: Analysis, baseline: str) -> Iterator[Comparison]:
@@ -76,19 +76,8 @@ def _notes(analysis: Analysis) -> Iterator[str]:
             "the languages of a pair, AVGz aside. Interval: paired bootstrap over sentences, and over seeds where there "
             "are several. n: test sentences."
         )
-        yield from _few_seeds(min(min(c.seeds) for c in analysis.comparisons))
+    yield from few_seeds(analysis.comparisons)
     yield from analysis.notes
-
-
-def _few_seeds(fewest: int) -> Iterator[str]:
-    """What intervals over so few seeds cannot promise; the figures are those of the simulation in tests/test_statistics.py."""
-    if fewest == 1:
-        yield "One seed: intervals and p are of these trained weights; training again may differ by more."
-    elif fewest < 10:  # ours: from there on, nine intervals in ten hold what they should
-        yield (
-            f"As few as {fewest} seeds: where seeds differ much, a 95 % interval over 3 of them holds the true difference in "
-            "about 80 % of cases, over 5 in 86 %, over 10 in 92 %."
-        )
 
 
 def _entry(c: Comparison | None) -> Entry:
