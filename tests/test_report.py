@@ -235,6 +235,10 @@ def test_damaged_and_newer_results_are_named_and_left_out(tmp_path: Path) -> Non
         "cut": text[: len(text) // 2], "empty": "", "list": "[]", "null": "null", "text": json.dumps(found | {"lr": "1e-4"}),
         "more": text.replace("0.66", "66"), "nan": text.replace("0.66", "NaN"), "true": text.replace("0.66", "true"),
         "test": json.dumps(found | {"test": [1]}), "none": json.dumps(found | {"test": None}),
+        "running": json.dumps(found | {"status": "running"}), "seed": json.dumps(found | {"seed": 0.5}),
+        "half": text.replace('"n": 100', '"n": 99.5'), "no-n": text.replace('"n": 100', '"n": 0'),
+        "zero": json.dumps(found | {"lr": 0.0}), "inf": json.dumps(found | {"lr": float("inf")}),
+        "minus": json.dumps(found | {"ort_lr": -1e-7}), "ort": json.dumps(found | {"ort_lr": float("nan")}),
     }  # fmt: skip
     for name, content in damaged.items():
         shutil.copytree(tmp_path / "b", tmp_path / name)
