@@ -116,6 +116,12 @@ def test_names_do_not_break_the_markup(tmp_path: Path) -> None:
     assert row["variant"] == "a|b_c&d%{e}~^\\#$"
 
 
+def test_a_label_is_of_characters_that_tex_reads_as_they_stand(tmp_path: Path) -> None:
+    finished(tmp_path, backbone="oth_er%")
+    (table,) = build(tmp_path).tables
+    assert r"\label{tab:udpos-oth-er-}" in latex(scores(table, Show()))
+
+
 # The command line
 
 
