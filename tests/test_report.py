@@ -151,6 +151,21 @@ def test_the_oracle_is_chosen_by_target_dev_per_language_and_chooses_nothing_els
     assert cells[AVERAGE].oracle is None
 
 
+def test_the_oracle_is_of_the_same_seeds_as_the_score_above_it(tmp_path: Path) -> None:
+    for seed, ar in ((0, 0.1), (1, 0.3)):
+        finished(tmp_path, "t_noo", {"en": 0.9, "ar": ar, "tr": ar}, seed=seed, target_dev={"ar": 0.1, "tr": 0.1})
+    for seed, ar in ((0, 0.4), (2, 0.9)):
+        finished(tmp_path, "t_noo", {"en": 0.9, "ar": ar, "tr": ar}, seed=seed, dev=0.7, lr=5e-5,
+                 target_dev={"ar": 0.2, "tr": 0.2})  # fmt: skip
+    cells = row(only(tmp_path), "T-NOO").cells
+    assert [cells[code].oracle for code in ("ar", "tr", AVERAGE)] == [None] * 3  # the other point lacks seed 1
+    finished(tmp_path, "t_noo", {"en": 0.9, "ar": 0.6}, seed=1, dev=0.7, lr=5e-5, target_dev={"ar": 0.2})
+    cells = row(only(tmp_path), "T-NOO").cells
+    assert cells["ar"].oracle is not None
+    assert (cells["ar"].oracle.value, cells["ar"].oracle.point) == (0.5, (5e-5, None))  # without seed 2
+    assert [cells[code].oracle for code in ("tr", AVERAGE)] == [None] * 2
+
+
 def test_all_seven_variants_with_their_real_choices_make_one_table(tmp_path: Path) -> None:
     for variant in paper().variants:
         for source in ("trained", "hub") if variant == "lnoo_tnoo" else ("trained",):

@@ -79,8 +79,8 @@ def scores(table: Table, show: Show) -> Grid:
     if show.oracle:
         notes.insert(
             0,
-            "oracle: the score of the grid point that is best on the target language's own development set, where all "
-            "runs of the grid have that score. It is not zero-shot; no other number here is chosen by it.",
+            "oracle: the score of the grid point that is best on the target language's own development set, over the same "
+            "seeds, where all grid points have them. It is not zero-shot; no other number here is chosen by it.",
         )
     if show.seeds:
         notes.insert(0, "mean ± standard deviation over seeds (number of seeds).")
