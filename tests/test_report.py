@@ -355,6 +355,19 @@ def test_a_failed_run_is_of_the_setting_that_its_configuration_has(tmp_path: Pat
         assert states(row(table, label)) == {"missing"}
 
 
+def test_only_the_languages_of_a_failed_run_failed(tmp_path: Path) -> None:
+    finished(tmp_path, "t_noo")
+    config = {"stage": "task", "task": {"name": "udpos", "languages": ["en", "ar", "tr", "zh"]}, "source_language": "en",
+              "backbone": {"path": "FacebookAI/xlm-roberta-base"}, "trainer": {"max_epochs": 50},
+              "data": {"limit_train": None, "limit_test": None}}  # fmt: skip
+    attempted(tmp_path, "t_ort", failed=True, config=config | {"languages": ["ar"]})
+    attempted(tmp_path, "full_ft", failed=True, config=config | {"languages": None})
+    table = only(tmp_path)
+    for label, languages in (("T-ORT", {"en", "ar"}), ("FULL-FT", {"en", "ar", "tr", "zh"})):
+        found = {language for language, cell in row(table, label).cells.items() if cell.state == "failed"}
+        assert found == languages | {AVERAGE}
+
+
 def test_warnings_name_what_makes_rows_unlike(tmp_path: Path) -> None:
     def adapters(kind: str, source: str, sha256: str) -> dict[str, dict[str, str]]:
         return {"en": {"kind": kind, "source": source, "path": "p", "sha256": sha256}}
