@@ -151,6 +151,21 @@ def test_the_oracle_is_chosen_by_target_dev_per_language_and_chooses_nothing_els
     assert cells[AVERAGE].oracle is None
 
 
+def test_the_oracle_is_of_the_same_seeds_as_the_score_above_it(tmp_path: Path) -> None:
+    for seed, ar in ((0, 0.1), (1, 0.3)):
+        finished(tmp_path, "t_noo", {"en": 0.9, "ar": ar, "tr": ar}, seed=seed, target_dev={"ar": 0.1, "tr": 0.1})
+    for seed, ar in ((0, 0.4), (2, 0.9)):
+        finished(tmp_path, "t_noo", {"en": 0.9, "ar": ar, "tr": ar}, seed=seed, dev=0.7, lr=5e-5,
+                 target_dev={"ar": 0.2, "tr": 0.2})  # fmt: skip
+    cells = row(only(tmp_path), "T-NOO").cells
+    assert [cells[code].oracle for code in ("ar", "tr", AVERAGE)] == [None] * 3  # the other point lacks seed 1
+    finished(tmp_path, "t_noo", {"en": 0.9, "ar": 0.6}, seed=1, dev=0.7, lr=5e-5, target_dev={"ar": 0.2})
+    cells = row(only(tmp_path), "T-NOO").cells
+    assert cells["ar"].oracle is not None
+    assert (cells["ar"].oracle.value, cells["ar"].oracle.point) == (0.5, (5e-5, None))  # without seed 2
+    assert [cells[code].oracle for code in ("tr", AVERAGE)] == [None] * 2
+
+
 def test_all_seven_variants_with_their_real_choices_make_one_table(tmp_path: Path) -> None:
     for variant in paper().variants:
         for source in ("trained", "hub") if variant == "lnoo_tnoo" else ("trained",):
@@ -235,6 +250,10 @@ def test_damaged_and_newer_results_are_named_and_left_out(tmp_path: Path) -> Non
         "cut": text[: len(text) // 2], "empty": "", "list": "[]", "null": "null", "text": json.dumps(found | {"lr": "1e-4"}),
         "more": text.replace("0.66", "66"), "nan": text.replace("0.66", "NaN"), "true": text.replace("0.66", "true"),
         "test": json.dumps(found | {"test": [1]}), "none": json.dumps(found | {"test": None}),
+        "running": json.dumps(found | {"status": "running"}), "seed": json.dumps(found | {"seed": 0.5}),
+        "half": text.replace('"n": 100', '"n": 99.5'), "no-n": text.replace('"n": 100', '"n": 0'),
+        "zero": json.dumps(found | {"lr": 0.0}), "inf": json.dumps(found | {"lr": float("inf")}),
+        "minus": json.dumps(found | {"ort_lr": -1e-7}), "ort": json.dumps(found | {"ort_lr": float("nan")}),
     }  # fmt: skip
     for name, content in damaged.items():
         shutil.copytree(tmp_path / "b", tmp_path / name)
@@ -325,14 +344,28 @@ def test_failed_and_unfinished_cells_show(tmp_path: Path) -> None:
 def test_a_failed_run_is_of_the_setting_that_its_configuration_has(tmp_path: Path) -> None:
     finished(tmp_path, "t_noo")
     finished(tmp_path, "t_noo", choices={"data.limit_train": 100})
-    config = {"stage": "task", "task": {"name": "udpos"}, "backbone": {"path": "tiny"}, "trainer": {"max_epochs": 50},
-              "source_language": "en", "data": {"limit_train": 100, "limit_test": None}}  # fmt: skip
+    config = {"stage": "task", "task": {"name": "udpos"}, "backbone": {"path": "FacebookAI/xlm-roberta-base"},
+              "trainer": {"max_epochs": 50}, "source_language": "en",
+              "data": {"limit_train": 100, "limit_test": None}}  # fmt: skip
     attempted(tmp_path, "t_ort", failed=True, config=config)
     attempted(tmp_path, "full_ft", failed=True)  # of which setting is not known: of none
     found = {t.differing["data.limit_train"]: t for t in build(tmp_path).tables}
     assert states(row(found[100], "T-ORT")) == {"failed"}
     for table, label in ((found[None], "T-ORT"), (found[None], "FULL-FT"), (found[100], "FULL-FT")):
         assert states(row(table, label)) == {"missing"}
+
+
+def test_only_the_languages_of_a_failed_run_failed(tmp_path: Path) -> None:
+    finished(tmp_path, "t_noo")
+    config = {"stage": "task", "task": {"name": "udpos", "languages": ["en", "ar", "tr", "zh"]}, "source_language": "en",
+              "backbone": {"path": "FacebookAI/xlm-roberta-base"}, "trainer": {"max_epochs": 50},
+              "data": {"limit_train": None, "limit_test": None}}  # fmt: skip
+    attempted(tmp_path, "t_ort", failed=True, config=config | {"languages": ["ar"]})
+    attempted(tmp_path, "full_ft", failed=True, config=config | {"languages": None})
+    table = only(tmp_path)
+    for label, languages in (("T-ORT", {"en", "ar"}), ("FULL-FT", {"en", "ar", "tr", "zh"})):
+        found = {language for language, cell in row(table, label).cells.items() if cell.state == "failed"}
+        assert found == languages | {AVERAGE}
 
 
 def test_warnings_name_what_makes_rows_unlike(tmp_path: Path) -> None:
@@ -350,15 +383,95 @@ def test_warnings_name_what_makes_rows_unlike(tmp_path: Path) -> None:
     write_result(tmp_path / "m" / "result.json", trained)
     assert list(only(tmp_path).warnings) == [
         "Selected on different numbers of grid points: L-NOO+T-NOO 1, L-ORT+T-NOO 2.",
+        "Selected among different values of lr: T-ORT 0.0001, L-NOO+T-NOO 0.0001, L-ORT+T-NOO 5e-05/0.0001, "
+        "L-ORT+T-ORT 0.0001.",
         "Means are over different numbers of seeds: T-ORT 1, L-NOO+T-NOO 1, L-ORT+T-NOO 2, L-ORT+T-ORT 1.",
         "Language adapters of different provenance are compared: L-NOO+T-NOO hub, L-ORT+T-NOO trained, L-ORT+T-ORT trained.",
-        "Language adapters are not known to be trained for the same number of iterations: L-NOO+T-NOO unknown, "
-        "L-ORT+T-NOO 400/unknown, L-ORT+T-ORT 400.",
+        "Language adapters of L-NOO+T-NOO, L-ORT+T-NOO are not known to be trained as the others were (batch size, "
+        "iterations, corpus): their training is not in RUNS_DIR.",
         "Not all runs used the same language adapter for en (ort).",
         "Rows differ in optim.ort_eps: T-ORT 1e-08, L-ORT+T-ORT 1e-12.",
         "1 of 5 selected runs were made by code with changes that no commit holds.",
         "The selected runs were made by different commits: c0ffee00, beef.",
     ]
+
+
+def with_trained_adapter(runs: Path, variant: str, sha256: str, steps: int | None = 400, **choices: Any) -> None:
+    """A run of the task stage, and that of the MLM stage behind its adapter; without steps the former alone."""
+    kind = "ort" if variant.startswith("lort") else "noo"
+    adapters = {"en": {"kind": kind, "source": "trained", "path": "p", "sha256": sha256}}
+    finished(runs, variant, adapters=adapters)
+    if steps is not None:
+        made = {"mlm.batch_size": 8, "corpus.source": "wikipedia", "optim.lr": 1e-4, "variant.language_adapter": kind}
+        made |= {"language.code": "en"} | ({"optim.ort_lr": 1e-7} if kind == "ort" else {}) | choices
+        trained = Result(sha256, "m", "mlm", None, variant, "tiny", 0, 1e-4, None, {"en": {"mlm_loss": 2.5, "n": 4}},
+                         adapters, {"steps": steps}, choices=made)  # fmt: skip
+        write_result(runs / sha256 / "result.json", trained)
+
+
+def test_language_adapters_that_were_trained_otherwise_are_named(tmp_path: Path) -> None:
+    with_trained_adapter(tmp_path, "lnoo_tnoo", "1")
+    with_trained_adapter(tmp_path, "lort_tnoo", "2")
+    assert only(tmp_path).warnings == ()
+    with_trained_adapter(tmp_path, "lort_tort", "3", steps=500, **{"mlm.batch_size": 64})
+    assert list(only(tmp_path).warnings)[:-1] == [
+        f"Language adapters were trained with different {key}: L-NOO+T-NOO {a}, L-ORT+T-NOO {a}, L-ORT+T-ORT {b}."
+        for key, a, b in (("iterations", 400, 500), ("mlm.batch_size", 8, 64))
+    ]
+
+
+def test_language_adapters_whose_training_is_not_there_are_named(tmp_path: Path) -> None:
+    with_trained_adapter(tmp_path, "lnoo_tnoo", "1", steps=None)
+    with_trained_adapter(tmp_path, "lort_tnoo", "2", steps=None)
+    (warning,) = only(tmp_path).warnings
+    assert warning.startswith("How the language adapters of L-NOO+T-NOO, L-ORT+T-NOO were trained (batch size,")
+    assert warning.endswith("their training is not in RUNS_DIR.")
+
+
+def test_cells_of_fewer_seeds_than_their_row_are_named(tmp_path: Path) -> None:
+    finished(tmp_path, "t_noo", {"en": 0.9, "ar": 0.5, "tr": 0.5})
+    finished(tmp_path, "t_noo", {"en": 0.9, "ar": 0.5}, seed=1)
+    assert "Not all of T-NOO is of its 2 seeds: TR 1, AVGz 1." in only(tmp_path).warnings
+
+
+def test_grids_of_one_size_and_other_values_are_named(tmp_path: Path) -> None:
+    finished(tmp_path, "t_noo", lr=5e-5)
+    finished(tmp_path, "t_ort", ort_lr=1e-7)
+    finished(tmp_path, "lnoo_tort", ort_lr=1e-6)
+    assert list(only(tmp_path).warnings) == [
+        "Selected among different values of lr: T-NOO 5e-05, T-ORT 0.0001, L-NOO+T-ORT 0.0001.",
+        "Selected among different values of ort lr: T-ORT 1e-07, L-NOO+T-ORT 1e-06.",
+    ]
+
+
+def test_runs_of_unknown_code_are_counted(tmp_path: Path) -> None:
+    finished(tmp_path, "full_ft")
+    finished(tmp_path, "t_noo", provenance={"git_commit": None})
+    finished(tmp_path, "t_ort", provenance={"git_dirty": None})
+    assert list(only(tmp_path).warnings) == [
+        "2 of 3 selected runs do not tell by what code they were made, a commit's or a changed one."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "split"),
+    [({"data.source": "hub"}, True), ({"data.source": "conllu", "data.fuse_multiword": False}, True),
+     ({"data.source": "conllu", "data.fuse_multiword": True}, False), ({"data.source": "xtreme"}, False)],
+)  # fmt: skip
+def test_test_sets_of_other_words_than_the_papers_are_named(tmp_path: Path, data: dict[str, Any], split: bool) -> None:
+    finished(tmp_path / "udpos", choices=data)
+    finished(tmp_path / "xnli", test={"en": 0.9, "ar": 0.5}, task="xnli", choices=data)
+    told = [text for text in only(tmp_path / "udpos").warnings if "syntactic words" in text]
+    assert [text.partition(": ")[2][:25] for text in told] == ["AR and TR differ from the"] * split
+    assert not any("syntactic words" in text for text in only(tmp_path / "xnli").warnings)
+
+
+def test_another_backbone_than_the_papers_is_no_replication(tmp_path: Path) -> None:
+    finished(tmp_path, backbone="google/mbert", name="a")
+    (warning,) = only(tmp_path).warnings
+    assert warning.startswith(
+        "The backbone is google/mbert, the paper's is FacebookAI/xlm-roberta-base: differences to"
+    )
 
 
 def test_alike_rows_have_no_warnings(tmp_path: Path) -> None:

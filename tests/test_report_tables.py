@@ -36,8 +36,9 @@ def runs(tmp_path: Path) -> Path:
     for seed, name in enumerate("cd"):
         finished(folder, "t_ort", {"en": 0.5, "ar": 0.5, "tr": 0.5}, seed=seed, name=name, n=7,
                  target_dev={"ar": 0.2, "tr": 0.3}, provenance={"git_dirty": True})  # fmt: skip
-    finished(folder, "t_ort", {"en": 0.9, "ar": 0.4, "tr": 0.6}, ort_lr=1e-8, dev=0.1, name="e", n=7,
-             target_dev={"ar": 0.1, "tr": 0.31})  # fmt: skip
+    for seed, name in enumerate("eh"):
+        finished(folder, "t_ort", {"en": 0.9, "ar": 0.4, "tr": 0.6}, ort_lr=1e-8, dev=0.1, seed=seed, name=name, n=7,
+                 target_dev={"ar": 0.1, "tr": 0.31})  # fmt: skip
     finished(folder, "my_own", {"en": 0.1, "ar": 0.64999}, name="g", n=7)
     attempted(folder, "lnoo_tnoo", failed=True)
     attempted(folder, "lnoo_tort", failed=False)
@@ -114,6 +115,12 @@ def test_names_do_not_break_the_markup(tmp_path: Path) -> None:
     assert expected in latex(scores(table, Show()))
     (row,) = (row for row in csv.DictReader(scores_csv(table).splitlines()) if row["state"] == "scored")
     assert row["variant"] == "a|b_c&d%{e}~^\\#$"
+
+
+def test_a_label_is_of_characters_that_tex_reads_as_they_stand(tmp_path: Path) -> None:
+    finished(tmp_path, backbone="oth_er%")
+    (table,) = build(tmp_path).tables
+    assert r"\label{tab:udpos-oth-er-}" in latex(scores(table, Show()))
 
 
 # The command line

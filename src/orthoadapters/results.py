@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -109,11 +110,18 @@ def find_results(runs: Path) -> tuple[list[tuple[Path, Result]], list[str]]:
 
 
 def _check_values(result: Result) -> None:
-    """Raises ValueError, TypeError or AttributeError unless names are text, rates numbers and scores fractions in 0..1."""
+    """Raises ValueError, TypeError or AttributeError unless every value is of its kind, as `Result` has it."""
+    counted = [result.seed, *(row["n"] for row in result.test.values())]
+    if result.status != "finished" or not all(isinstance(n, int) and not isinstance(n, bool) for n in counted):
+        raise ValueError("it is not finished, or counts something in fractions")
+    if any(n < 1 for n in counted[1:]):
+        raise ValueError("a test set is empty")
+    learning: list[Any] = [result.lr] + ([] if result.ort_lr is None else [result.ort_lr])
+    if not all(_is_number(rate) and math.isfinite(rate) and rate > 0 for rate in learning):
+        raise ValueError("a learning rate is no positive number")
     names: list[Any] = [result.run, result.fingerprint, result.stage, result.variant, result.backbone]
-    rates: list[Any] = [result.lr, result.seed] + ([] if result.ort_lr is None else [result.ort_lr])
+    rates: list[Any] = []
     tests = [*result.test.values(), *result.target_dev.values()]
-    sizes: list[Any] = [row["n"] for row in result.test.values()]
     if result.task is None:
         scores: list[Any] = []
     else:
@@ -128,7 +136,7 @@ def _check_values(result: Result) -> None:
     rates += [*before, *after]
     if len(before) != len(after):
         raise ValueError("layers are missing")
-    right = all(isinstance(name, str) for name in names) and all(_is_number(value) for value in rates + sizes + scores)
+    right = all(isinstance(name, str) for name in names) and all(_is_number(value) for value in rates + scores)
     if not right or not all(0 <= score <= 1 for score in scores):
         raise ValueError("a value is of the wrong kind")
     if not all(isinstance(entry, dict) for entry in (result.provenance, result.choices, *result.adapters.values())):

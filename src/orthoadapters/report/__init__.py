@@ -1,1 +1,1 @@
-"""What is made of finished runs: a submission to XTREME."""
+"""What is made of finished runs: tables, statistics, figures, a page, and a submission to XTREME."""

@@ -112,12 +112,18 @@ def _row(
     taken = {(c.lr, c.ort_lr, c.seed) for c in select([candidate(run.result) for run in grid])} if grid else set()
     selected = [run for run in grid if (run.result.lr, run.result.ort_lr, run.result.seed) in taken]
     selected.sort(key=lambda run: run.result.seed)
-    otherwise = "missing" if selected else _state(attempts)
-    cells = {
-        language: cell(group.task, group.metric, group.source, variant, language, grid, selected, otherwise)
-        for language in columns
-    }
+    cells = {}
+    for language in columns:
+        mine = [attempt for attempt in attempts if _was_to_test(attempt, language)]
+        otherwise = "missing" if selected else _state(mine)
+        cells[language] = cell(group.task, group.metric, group.source, variant, language, grid, selected, otherwise)
     return Row(variant, label, choices, tuple(grid), tuple(selected), tuple(attempts), cells)
+
+
+def _was_to_test(attempt: Attempt, language: str) -> bool:
+    """By its configuration; True where that is not known."""
+    targets = value_at(attempt.config, "languages") or value_at(attempt.config, "task.languages")
+    return not isinstance(targets, list) or language in (value_at(attempt.config, "source_language"), *targets)
 
 
 def _state(attempts: Sequence[Attempt]) -> str:

@@ -156,7 +156,7 @@ def cell(
     if not runs:
         return Cell(variant, language, otherwise, paper=known)
     scores = tuple(run.result.test[language][metric] for run in runs)
-    oracle = None if language == source else _oracle(grid, language, metric)
+    oracle = None if language == source else _oracle(grid, {run.result.seed for run in runs}, language, metric)
     n_sentences = int(runs[0].result.test[language]["n"])
     return Cell(variant, language, "scored", tuple(runs), scores, n_sentences, known, oracle)
 
@@ -170,22 +170,29 @@ def average(cells: Sequence[Cell], known: float | None, otherwise: str) -> Cell:
     by_run = [[cell.scores[cell.runs.index(run)] for cell in cells] for run in full]
     oracles = [cell.oracle for cell in cells if cell.oracle is not None]
     oracle = None
-    if len(oracles) == len(cells):
+    if len(oracles) == len(cells) and all(cell.runs == tuple(full) for cell in cells):
         paths = dict.fromkeys(path for one in oracles for path in one.paths)
         oracle = Oracle(statistics.fmean(one.value for one in oracles), None, tuple(paths))
     scores = tuple(statistics.fmean(scores) for scores in by_run)
     return Cell(variant, AVERAGE, "scored", tuple(full), scores, None, known, oracle)
 
 
-def _oracle(grid: Sequence[Run], language: str, metric: str) -> Oracle | None:
-    """None unless every run of the grid was scored on the language's development set, and tested."""
-    dev: dict[Point, dict[int, float]] = {}
+def _oracle(grid: Sequence[Run], seeds: set[int], language: str, metric: str) -> Oracle | None:
+    """Over the seeds of the score above it. None where a grid point lacks one of them, or its score on dev or test."""
+    points: dict[Point, dict[int, Run]] = {(run.result.lr, run.result.ort_lr): {} for run in grid}
     for run in grid:
         result = run.result
-        if metric not in result.target_dev.get(language, {}) or metric not in result.test.get(language, {}):
-            return None
-        dev.setdefault((result.lr, result.ort_lr), {})[result.seed] = result.target_dev[language][metric]
-    point = best_point(dev)
-    runs = [run for run in grid if (run.result.lr, run.result.ort_lr) == point]
-    value = statistics.fmean(run.result.test[language][metric] for run in runs)
-    return Oracle(value, point, tuple(run.paths[language] for run in runs))
+        scored = metric in result.target_dev.get(language, {}) and metric in result.test.get(language, {})
+        if scored and result.seed in seeds:
+            points[result.lr, result.ort_lr][result.seed] = run
+    if any(runs.keys() != seeds for runs in points.values()):
+        return None
+    best = best_point(
+        {
+            point: {s: run.result.target_dev[language][metric] for s, run in runs.items()}
+            for point, runs in points.items()
+        }
+    )
+    chosen = [run for _, run in sorted(points[best].items())]
+    value = statistics.fmean(run.result.test[language][metric] for run in chosen)
+    return Oracle(value, best, tuple(run.paths[language] for run in chosen))

@@ -4,6 +4,7 @@ Scores are printed x 100 with two digits, as in the paper; the best of a column 
 is printed, and all of several equal ones.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -78,8 +79,8 @@ def scores(table: Table, show: Show) -> Grid:
     if show.oracle:
         notes.insert(
             0,
-            "oracle: the score of the grid point that is best on the target language's own development set, where all "
-            "runs of the grid have that score. It is not zero-shot; no other number here is chosen by it.",
+            "oracle: the score of the grid point that is best on the target language's own development set, over the same "
+            "seeds, where all grid points have them. It is not zero-shot; no other number here is chosen by it.",
         )
     if show.seeds:
         notes.insert(0, "mean ± standard deviation over seeds (number of seeds).")
@@ -120,13 +121,14 @@ def markdown(grid: Grid) -> str:
 def latex(grid: Grid) -> str:
     r"""A table environment; needs \usepackage{booktabs}."""
     commands = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "": "%s"}
+    reference = rf"\label{{tab:{re.sub('[^A-Za-z0-9:-]+', '-', grid.name)}}}"  # TeX reads some others as commands
     lines = [f"% {note}" for note in grid.notes]
     lines += [r"\begin{table}", r"\centering", rf"\begin{{tabular}}{{l{'r' * (len(grid.header) - 1)}}}", r"\toprule"]
     lines += [" & ".join("AVG$_z$" if text == "AVGz" else _tex(text) for text in grid.header) + r" \\", r"\midrule"]
     for line in grid.lines:
         label = (r"\quad " if line.beside else "") + _tex(line.label)
         lines.append(" & ".join([label, *(commands[mark] % _tex(text) for text, mark in line.entries)]) + r" \\")
-    lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{_tex(grid.caption)}}}", rf"\label{{tab:{grid.name}}}"]
+    lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{_tex(grid.caption)}}}", reference]
     return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
