@@ -8,7 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orthoadapters.command import _override, command
+from orthoadapters.command import command, override_text
 from orthoadapters.compose import compose_config
 from orthoadapters.config import Stage
 from orthoadapters.results import Result
@@ -52,7 +52,7 @@ def test_the_command_gives_the_runs_fingerprint_and_is_no_longer_than_the_one_th
 def as_typed(override: str) -> str:
     """With the quotes that Hydra's grammar wants."""
     key, _, value = override.partition("=")
-    return override if value[:1] in "[{" or not set(value) & set(" ,'=") else _override(key, value)
+    return override if value[:1] in "[{" or not set(value) & set(" ,'=") else override_text(key, value)
 
 
 def test_what_changes_no_number_is_no_part_of_it() -> None:
@@ -97,5 +97,5 @@ def test_a_run_that_did_not_record_all_choices_has_no_command() -> None:
 def test_any_text_is_written_so_that_hydra_reads_it(text: str) -> None:
     if "${" in text:
         return  # an interpolation, whatever the quotes
-    written = _override("data.root", text)
+    written = override_text("data.root", text)
     assert OverridesParser.create().parse_override(written).value() == text
