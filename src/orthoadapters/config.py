@@ -1,8 +1,7 @@
-"""The typed configuration: every key that exists, and its type. What may not be combined is in checks.py.
+"""The typed configuration: every key and its type, in one file however long, as it is one schema. See also checks.py.
 
-`conf/` sets the values; this file says which keys there are, all of them in one place however long it gets. Hydra merges
-every YAML file and every override into `Config`, so that a mistyped key or value anywhere fails when the configuration
-is composed.
+`conf/` sets the values, and checks.py refuses what may not be combined. Hydra merges every YAML file and every override
+into `Config`, so that a mistyped key or value anywhere fails when the configuration is composed.
 """
 
 from dataclasses import dataclass, field
