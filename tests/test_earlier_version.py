@@ -1,0 +1,91 @@
+"""Run directories of an earlier version: found finished, reported, and gone on with to the same numbers."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from runs import execute, numbers
+from safetensors.torch import load_file
+
+from orthoadapters import language_adapters
+from orthoadapters.compose import compose_config
+from orthoadapters.report.build import build
+from orthoadapters.report.output import write
+from orthoadapters.report.tables import Show
+from orthoadapters.results import find_results
+from orthoadapters.runs import RunDirectory
+
+EARLIER = Path(__file__).parent / "golden" / "earlier_version"
+COMMANDS: dict[str, list[list[str]]] = json.loads((EARLIER / "commands.json").read_text())
+NAMES: list[dict[str, Any]] = json.loads((EARLIER / "run_names.json").read_text())
+
+
+@pytest.fixture
+def folder(backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the earlier runs, beside the backbone and the data that they name, as the working directory."""
+    for name in ("runs", "adapters"):
+        shutil.copytree(EARLIER / name, tmp_path / name)
+    (tmp_path / "tiny").symlink_to(backbone)
+    (tmp_path / "world").symlink_to(world)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_command_lines_mean_the_runs_that_they_meant() -> None:
+    for entry in NAMES:
+        run = RunDirectory(compose_config(entry["overrides"]))
+        assert (run.name, run.fingerprint) == (entry["name"], entry["fingerprint"]), entry["overrides"]
+
+
+@pytest.mark.parametrize("given", COMMANDS["finished"], ids=["mlm-en", "mlm-tr", "task"])
+def test_a_finished_run_is_found_finished(given: list[str], folder: Path) -> None:
+    config = compose_config(given)
+    run = RunDirectory(config)
+    assert run.finished
+    language_adapters.check_finished(config, run)
+    assert run.path in [path for path, _ in find_results(Path("runs"))[0]]
+
+
+@pytest.mark.parametrize("given", COMMANDS["stopped"], ids=["task", "mlm"])
+def test_a_stopped_run_goes_on_to_the_same_numbers(given: list[str], folder: Path) -> None:
+    run = RunDirectory(compose_config(given))
+    assert run.checkpoint.exists()
+    done = EARLIER / "expected" / run.name
+    result = numbers(execute(given))
+    exact = json.loads((EARLIER / "machine.json").read_text()) == machine()
+    wanted, found = logged(done), logged(run.path)
+    if not exact:  # other processors add in another order
+        assert [row.keys() for row in found] == [row.keys() for row in wanted]
+        assert [float(row["loss"]) for row in found] == pytest.approx([float(row["loss"]) for row in wanted], rel=1e-3)
+        return
+    assert found == wanted
+    expected = json.loads((done / "result.json").read_text())
+    for key in ("test", "target_dev", "selection", "layer_cos2", "choices", "counts", "avg_zero_shot", "fingerprint"):
+        assert result[key] == expected[key], key
+    for path in sorted(done.rglob("*.safetensors")):
+        weights, found_weights = load_file(path), load_file(run.path / path.relative_to(done))
+        assert weights.keys() == found_weights.keys()
+        assert all(torch.equal(weights[name], found_weights[name]) for name in weights), path
+    for path in sorted(done.rglob("test-*")):
+        assert (run.path / path.relative_to(done)).read_bytes() == path.read_bytes(), path
+
+
+def test_earlier_runs_are_reported_in_the_same_tables(folder: Path) -> None:
+    write(build(Path("runs"), None), Path("report"), Show(paper=True, seeds=True, oracle=True, sizes=True))
+    for path in (EARLIER / "report").iterdir():
+        assert Path("report", path.name).read_bytes() == path.read_bytes(), path.name
+
+
+def machine() -> dict[str, str]:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown")
+    return {"processor": model, "torch": torch.__version__, "capability": torch.backends.cpu.get_cpu_capability()}
+
+
+def logged(run: Path) -> list[dict[str, str]]:
+    with (run / "metrics.csv").open() as file:
+        return [{k: v for k, v in row.items() if k != "tokens_per_second"} for row in csv.DictReader(file)]
