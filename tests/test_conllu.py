@@ -8,9 +8,9 @@ import pytest
 from orthoadapters.checks import check
 from orthoadapters.compose import compose_config
 from orthoadapters.config import DataConfig, DataSource, LanguageConfig, TaskConfig
-from orthoadapters.data.examples import TaggedSentence
 from orthoadapters.data.sources import read_examples
 from orthoadapters.errors import MissingSplitError, UserError
+from orthoadapters.examples import TaggedSentence
 from orthoadapters.runs import choices, fingerprint
 
 EN = LanguageConfig(code="en", name="English")

@@ -14,7 +14,6 @@ import pytest
 import torch
 from transformers import AutoModelForMaskedLM, AutoTokenizer
 
-from orthoadapters.data.examples import SentencePair, TaggedSentence
 from orthoadapters.demo import (
     DEMO_LANGUAGES,
     SOURCE,
@@ -36,6 +35,7 @@ from orthoadapters.demo.pieces import BOS, EOS, PAD, train_tokenizer
 from orthoadapters.demo.tasks import SIZES, TASKS
 from orthoadapters.demo.text import linked, pretraining_text
 from orthoadapters.errors import UserError
+from orthoadapters.examples import SentencePair, TaggedSentence
 
 TINY = BackboneRecipe(
     hidden=32, layers=2, heads=2, pieces=300, passages=60, mixed_passages=60, linked=40, steps=4, batch=4

@@ -14,9 +14,9 @@ from seqeval.scheme import IOB2
 from tiny_tokenizer import tiny_tokenizer
 
 from orthoadapters.data.batching import BatchLoader
-from orthoadapters.data.examples import SentencePair, TaggedSentence
 from orthoadapters.data.hub import HUB_LABELS
 from orthoadapters.data.windows import pair_windows, tag_windows
+from orthoadapters.examples import SentencePair, TaggedSentence
 from orthoadapters.metrics import (
     WindowScore,
     counts_of,

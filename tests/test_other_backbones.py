@@ -13,9 +13,9 @@ from transformers import PreTrainedTokenizerFast
 
 from orthoadapters import AdaptedEncoder
 from orthoadapters.data.batching import BatchLoader
-from orthoadapters.data.examples import SentencePair, TaggedSentence
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.data.windows import pair_windows, tag_windows
+from orthoadapters.examples import SentencePair, TaggedSentence
 
 SPECIAL = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
 XNLI = ["entailment", "neutral", "contradiction"]

@@ -8,10 +8,10 @@ from datasets import ClassLabel, Dataset, Features, Sequence, Value
 
 from orthoadapters.config import DataConfig, DataSource, LanguageConfig, TaskConfig, TaskKind
 from orthoadapters.data import hub
-from orthoadapters.data.examples import SentencePair, TaggedSentence
 from orthoadapters.data.hub import HUB_LABELS
 from orthoadapters.data.sources import read_examples
 from orthoadapters.errors import MissingSplitError, UserError
+from orthoadapters.examples import SentencePair, TaggedSentence
 
 SW = LanguageConfig(code="sw", name="Swahili", wikipedia="20231101.sw", udpos=None)
 EN = LanguageConfig(code="en", name="English", wikipedia="20231101.en", udpos="udpos.English")

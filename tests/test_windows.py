@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_tokenizer import save_tiny_tokenizer, tiny_tokenizer
 
-from orthoadapters.data.examples import SentencePair, TaggedSentence
 from orthoadapters.data.tokenizer import fingerprint, load_tokenizer, special_ends
 from orthoadapters.data.windows import IGNORED, join_windows, pair_windows, tag_windows, word_budget
 from orthoadapters.errors import UserError
+from orthoadapters.examples import SentencePair, TaggedSentence
 
 TOKENIZER = tiny_tokenizer()
 TAGS = ["NOUN", "VERB", "X"]

@@ -9,13 +9,13 @@ from typing import Literal
 import torch
 
 from orthoadapters.config import TaskConfig, TaskKind
-from orthoadapters.data.examples import Example, SentencePair, TaggedSentence
 from orthoadapters.data.lines import decoded_line
 from orthoadapters.data.modules import TaskData
 from orthoadapters.data.sources import malformed
 from orthoadapters.data.words import words
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation import window_logits
+from orthoadapters.examples import Example, SentencePair, TaggedSentence
 from orthoadapters.heads import SentencePairHead, TokenHead
 from orthoadapters.metrics import WindowScore, spans
 from orthoadapters.model import AdaptedEncoder

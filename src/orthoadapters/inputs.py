@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from orthoadapters.data.examples import Example
+from orthoadapters.examples import Example
 
 if TYPE_CHECKING:  # torch takes seconds to import, and hashes of files do not need it
     from torch import nn

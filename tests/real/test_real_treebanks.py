@@ -10,8 +10,8 @@ from shared import SHARED
 
 from orthoadapters.compose import compose_config
 from orthoadapters.config import DataConfig, DataSource, LanguageConfig
-from orthoadapters.data.examples import TaggedSentence
 from orthoadapters.data.sources import Split, read_examples
+from orthoadapters.examples import TaggedSentence
 
 pytestmark = pytest.mark.real
 

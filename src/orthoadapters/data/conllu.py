@@ -24,10 +24,10 @@ from itertools import chain, islice, pairwise
 from pathlib import Path
 
 from orthoadapters.config import LanguageConfig, TaskConfig
-from orthoadapters.data.examples import Example, TaggedSentence
 from orthoadapters.data.hub import unknown_label
 from orthoadapters.data.lines import numbered_lines, shown
 from orthoadapters.errors import MissingSplitError, UserError
+from orthoadapters.examples import Example, TaggedSentence
 
 COLUMNS = 10
 # The default of XTREME's converter (conllu_to_conll.py), which gives es, fr and it lists of their own; SYM is last here,

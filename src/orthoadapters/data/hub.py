@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.config import LanguageConfig, TaskConfig, TaskKind
-from orthoadapters.data.examples import Example, SentencePair, TaggedSentence
 from orthoadapters.errors import MissingSplitError, UserError, first_line
+from orthoadapters.examples import Example, SentencePair, TaggedSentence
 from orthoadapters.offline import FETCH, NotFetchedError, from_hub
 
 HUB_SPLITS = {"train": "train", "dev": "validation", "test": "test"}

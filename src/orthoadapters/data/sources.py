@@ -12,10 +12,10 @@ from typing import Literal
 
 from orthoadapters.config import DataConfig, DataSource, LanguageConfig, TaskConfig, TaskKind
 from orthoadapters.data.conllu import read_conllu
-from orthoadapters.data.examples import Example, SentencePair, TaggedSentence
 from orthoadapters.data.hub import read_hub, unknown_label
 from orthoadapters.data.lines import numbered_lines, shown
 from orthoadapters.errors import MissingSplitError, UserError
+from orthoadapters.examples import Example, SentencePair, TaggedSentence
 
 Split = Literal["train", "dev", "test"]
 log = logging.getLogger(__name__)

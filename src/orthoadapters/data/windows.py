@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from orthoadapters.data.examples import SentencePair, TaggedSentence
 from orthoadapters.data.tokenizer import special_ends
 from orthoadapters.errors import UserError
+from orthoadapters.examples import SentencePair, TaggedSentence
 
 IGNORED = -100  # torch's cross_entropy ignores this label
 CHUNK = 20_000  # ours: words or pairs per call of the tokenizer, which bounds memory

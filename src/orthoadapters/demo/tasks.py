@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from functools import cache
 from random import Random
 
-from orthoadapters.data.examples import Example, SentencePair, TaggedSentence
 from orthoadapters.errors import UserError
+from orthoadapters.examples import Example, SentencePair, TaggedSentence
 
 from .concepts import CONNECTIVES
 from .grammar import Grammar, surface
