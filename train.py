@@ -17,9 +17,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from orthoadapters.checks import check
-from orthoadapters.compose import check_command_line, compose_config, mlm_overrides, settle
-from orthoadapters.config import Config, Missing, Stage
+from orthoadapters.config.checks import check
+from orthoadapters.config.compose import check_command_line, compose_config, mlm_overrides, settle
+from orthoadapters.config.schema import Config, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.offline import NotFetchedError
 from orthoadapters.processes import processes, rank, started_together

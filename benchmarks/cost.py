@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 
 from orthoadapters import AdaptedEncoder, AdapterConfig
-from orthoadapters.config import AdapterKind, Config, Stage, is_orthogonal
+from orthoadapters.config.schema import AdapterKind, Config, Stage, is_orthogonal
 from orthoadapters.data.batching import BatchLoader, BlockLoader, Epochs
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.windows import IGNORED, Windows

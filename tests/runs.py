@@ -5,9 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from orthoadapters.checks import check
-from orthoadapters.compose import compose_config
-from orthoadapters.config import Config, Stage
+from orthoadapters.config.checks import check
+from orthoadapters.config.compose import compose_config
+from orthoadapters.config.schema import Config, Stage
 from orthoadapters.results import Result
 from orthoadapters.runs import RunDirectory
 from orthoadapters.stages import train_language_adapter, train_task

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from orthoadapters.adapters import Adapter, AdapterSite, InvertibleAdapter
-from orthoadapters.config import Pair
+from orthoadapters.config.schema import Pair
 
 
 class Output(nn.Module):

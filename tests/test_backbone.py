@@ -20,8 +20,8 @@ from safetensors.torch import load_file
 
 from orthoadapters import AdaptedEncoder
 from orthoadapters.backbone import backbone_folder, backbone_path
-from orthoadapters.checks import check
-from orthoadapters.compose import CONF, compose_config
+from orthoadapters.config.checks import check
+from orthoadapters.config.compose import CONF, compose_config
 from orthoadapters.errors import UserError
 from orthoadapters.offline import NotFetchedError
 from orthoadapters.runs import fingerprint

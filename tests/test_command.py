@@ -8,9 +8,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orthoadapters.command import command, override_text
-from orthoadapters.compose import compose_config
-from orthoadapters.config import Stage
+from orthoadapters.config.command import command, override_text
+from orthoadapters.config.compose import compose_config
+from orthoadapters.config.schema import Stage
 from orthoadapters.results import Result
 from orthoadapters.runs import RunDirectory, choices, fingerprint
 

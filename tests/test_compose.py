@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from orthoadapters.checks import check
-from orthoadapters.compose import CONF, check_command_line, compose_config, language_config, mlm_overrides
-from orthoadapters.config import AdapterKind, evaluated_languages, is_orthogonal
+from orthoadapters.config.checks import check
+from orthoadapters.config.compose import CONF, check_command_line, compose_config, language_config, mlm_overrides
+from orthoadapters.config.schema import AdapterKind, evaluated_languages, is_orthogonal
 from orthoadapters.errors import UserError
 from orthoadapters.runs import RunDirectory, choices, fingerprint
 
@@ -90,7 +90,7 @@ def test_several_values_need_the_multirun_flag_and_hydras_own_questions_pass() -
 def test_a_typo_in_a_language_file_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "language").mkdir()
     (tmp_path / "language/xx.yaml").write_text("code: xx\nname: X\nwikipedai: y\n")
-    monkeypatch.setattr("orthoadapters.compose.CONF", tmp_path)
+    monkeypatch.setattr("orthoadapters.config.compose.CONF", tmp_path)
     with pytest.raises(UserError, match=r"conf/language/xx.yaml: Key 'wikipedai' not in 'LanguageConfig'"):
         language_config("xx")
 
@@ -104,7 +104,7 @@ def test_every_value_of_a_multirun_is_checked_before_the_first_job() -> None:
 def test_a_mistyped_key_in_a_file_fails_and_names_file_and_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import shutil
 
-    import orthoadapters.compose as compose
+    import orthoadapters.config.compose as compose
 
     shutil.copytree(CONF, tmp_path / "conf")
     (tmp_path / "conf/task/mine.yaml").write_text((CONF / "task/udpos.yaml").read_text() + "batch_sise: 3\n")

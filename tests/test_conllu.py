@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from orthoadapters.checks import check
-from orthoadapters.compose import compose_config
-from orthoadapters.config import DataConfig, DataSource, LanguageConfig, TaskConfig
+from orthoadapters.config.checks import check
+from orthoadapters.config.compose import compose_config
+from orthoadapters.config.schema import DataConfig, DataSource, LanguageConfig, TaskConfig
 from orthoadapters.data.sources import read_examples
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import TaggedSentence

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_tokenizer import tiny_tokenizer
 
-from orthoadapters.config import CorpusConfig, CorpusSource, LanguageConfig
+from orthoadapters.config.schema import CorpusConfig, CorpusSource, LanguageConfig
 from orthoadapters.data import corpus as corpus_module
 from orthoadapters.data.corpus import corpus_key, passages, token_blocks
 from orthoadapters.errors import UserError

@@ -5,7 +5,7 @@ import pytest
 import torch
 from tiny_tokenizer import tiny_tokenizer
 
-from orthoadapters.config import (
+from orthoadapters.config.schema import (
     CorpusConfig,
     CorpusSource,
     DataConfig,

@@ -24,9 +24,9 @@ from torch import Tensor
 import orthoadapters.training.alternating as alternating
 import orthoadapters.training.callbacks as callbacks
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
-from orthoadapters.checks import check
-from orthoadapters.compose import compose_config, read_config
-from orthoadapters.config import OptimConfig, TrainerConfig
+from orthoadapters.config.checks import check
+from orthoadapters.config.compose import compose_config, read_config
+from orthoadapters.config.schema import OptimConfig, TrainerConfig
 from orthoadapters.data.batching import Batch, BlockLoader
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.shares import Shares, share

@@ -12,7 +12,7 @@ from runs import execute, numbers
 from safetensors.torch import load_file
 
 from orthoadapters import language_adapters
-from orthoadapters.compose import compose_config
+from orthoadapters.config.compose import compose_config
 from orthoadapters.report.build import build
 from orthoadapters.report.output import write
 from orthoadapters.report.tables import Show

@@ -17,7 +17,7 @@ from huggingface_hub import constants
 from runs import execute, overrides
 
 from orthoadapters import fetch as fetch_module
-from orthoadapters.compose import compose_config
+from orthoadapters.config.compose import compose_config
 from orthoadapters.data import corpus as corpus_module
 from orthoadapters.data import hub
 from orthoadapters.errors import UserError

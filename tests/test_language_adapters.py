@@ -13,8 +13,8 @@ from runs import execute, overrides
 
 from orthoadapters import AdaptedEncoder, UserError, adapter_hub, head_files
 from orthoadapters import language_adapters as library
-from orthoadapters.checks import check
-from orthoadapters.compose import compose_config, mlm_overrides
+from orthoadapters.config.checks import check
+from orthoadapters.config.compose import compose_config, mlm_overrides
 from orthoadapters.fetch import fetch_language_adapters
 from orthoadapters.finished_run import open_run
 from orthoadapters.plan import print_plan

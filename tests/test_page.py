@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from report_runs import finished
 from whole_report import ADAPTER, complete, counted, reported
 
-from orthoadapters.compose import compose_config
+from orthoadapters.config.compose import compose_config
 from orthoadapters.report import page as module
 from orthoadapters.report.analysis import Analysis
 from orthoadapters.report.markup import VOID, inline_svg, joined, tag

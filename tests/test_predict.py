@@ -18,7 +18,7 @@ from runs import execute, overrides
 from tiny_world import NAMES, NOUNS
 
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
-from orthoadapters.compose import compose_config, language_config
+from orthoadapters.config.compose import compose_config, language_config
 from orthoadapters.data.words import words
 from orthoadapters.finished_run import open_run
 from orthoadapters.free_text import Format, label_text

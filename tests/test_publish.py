@@ -12,7 +12,7 @@ from runs import execute, overrides
 from safetensors.torch import load_file
 
 from orthoadapters import AdaptedEncoder, head_files
-from orthoadapters.compose import compose_config
+from orthoadapters.config.compose import compose_config
 from orthoadapters.model_card import language_card, task_card
 from orthoadapters.publish import main
 from orthoadapters.runs import RunDirectory

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_runs import ORT, UDPOS, attempted, finished
 
-from orthoadapters.compose import compose_config
+from orthoadapters.config.compose import compose_config
 from orthoadapters.errors import UserError
 from orthoadapters.report.build import build
 from orthoadapters.report.model import Row, Table

@@ -13,7 +13,7 @@ import pytest
 from runs import execute, numbers, overrides
 
 from orthoadapters import UserError
-from orthoadapters.compose import compose_config
+from orthoadapters.config.compose import compose_config
 from orthoadapters.data.modules import Evaluation
 from orthoadapters.evaluation import Scored, evaluate
 from orthoadapters.metrics import score_of_counts

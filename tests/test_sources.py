@@ -6,7 +6,7 @@ import datasets
 import pytest
 from datasets import ClassLabel, Dataset, Features, Sequence, Value
 
-from orthoadapters.config import DataConfig, DataSource, LanguageConfig, TaskConfig, TaskKind
+from orthoadapters.config.schema import DataConfig, DataSource, LanguageConfig, TaskConfig, TaskKind
 from orthoadapters.data import hub
 from orthoadapters.data.hub import HUB_LABELS
 from orthoadapters.data.sources import read_examples

@@ -18,7 +18,7 @@ from runs import execute, numbers, overrides
 from safetensors.torch import load_file, save_file
 
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
-from orthoadapters.compose import compose_config
+from orthoadapters.config.compose import compose_config
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation import Scored
 from orthoadapters.heads import TokenHead

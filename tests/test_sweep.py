@@ -17,7 +17,7 @@ import pytest
 from commands import demo, start, train
 from runs import overrides
 
-from orthoadapters.compose import compose_config
+from orthoadapters.config.compose import compose_config
 from orthoadapters.errors import UserError
 from orthoadapters.runs import RunDirectory
 from orthoadapters.sweep import devices

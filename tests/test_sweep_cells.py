@@ -19,7 +19,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from runs import overrides
 from safetensors.torch import load_file
 
-from orthoadapters.config import Stage
+from orthoadapters.config.schema import Stage
 from orthoadapters.errors import UserError
 from orthoadapters.language_adapters import language_adapter
 from orthoadapters.results import Result, Selection

@@ -13,7 +13,7 @@ import yaml
 from runs import execute, overrides
 from seqeval.metrics import f1_score
 
-from orthoadapters.config import TaskKind
+from orthoadapters.config.schema import TaskKind
 from orthoadapters.data.hub import HUB_LABELS
 from orthoadapters.errors import UserError
 from orthoadapters.metrics import score

@@ -11,7 +11,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from orthoadapters.config import Pair
+from orthoadapters.config.schema import Pair
 
 INIT_STD = 0.02  # ours: AdapterHub's `init_weights: bert`, N(0, 0.02) with zero biases; the paper gives none
 

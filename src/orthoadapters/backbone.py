@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from orthoadapters.config import BackboneConfig, Config
+from orthoadapters.config.schema import BackboneConfig, Config
 from orthoadapters.errors import UserError
 from orthoadapters.files import one_at_a_time
 from orthoadapters.offline import from_hub, is_offline, not_fetched

@@ -10,9 +10,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from orthoadapters.checks import check
-from orthoadapters.compose import compose_config, language_config, mlm_overrides
-from orthoadapters.config import AdapterSource, Config, CorpusSource, DataSource, Missing, Stage, evaluated_languages
+from orthoadapters.config.checks import check
+from orthoadapters.config.compose import compose_config, language_config, mlm_overrides
+from orthoadapters.config.schema import (
+    AdapterSource,
+    Config,
+    CorpusSource,
+    DataSource,
+    Missing,
+    Stage,
+    evaluated_languages,
+)
 from orthoadapters.errors import UserError
 from orthoadapters.offline import NotFetchedError, is_offline
 

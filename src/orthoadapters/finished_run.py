@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orthoadapters import language_adapters as library
-from orthoadapters.compose import CONF, read_config
-from orthoadapters.config import AdapterKind, AdapterSource, Config
+from orthoadapters.config.compose import CONF, read_config
+from orthoadapters.config.schema import AdapterKind, AdapterSource, Config
 from orthoadapters.errors import UserError
 from orthoadapters.inputs import weights_sha256
 from orthoadapters.offline import NotFetchedError
@@ -83,7 +83,7 @@ class FinishedRun:
         import torch
 
         from orthoadapters.backbone import backbone_path
-        from orthoadapters.compose import language_config
+        from orthoadapters.config.compose import language_config
         from orthoadapters.data.modules import TASK_DATA
         from orthoadapters.data.tokenizer import load_tokenizer
         from orthoadapters.evaluation import swap_language

@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 
-from orthoadapters.config import TaskConfig, TaskKind
+from orthoadapters.config.schema import TaskConfig, TaskKind
 from orthoadapters.data.lines import decoded_line
 from orthoadapters.data.modules import TaskData
 from orthoadapters.data.sources import malformed

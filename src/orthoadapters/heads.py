@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-from orthoadapters.config import TaskKind
+from orthoadapters.config.schema import TaskKind
 
 IGNORED = -100  # ours: PyTorch's ignore_index, the label of every subword that is not the first of its word
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orthoadapters import adapter_config, adapter_hub
-from orthoadapters.compose import mlm_overrides
-from orthoadapters.config import AdapterKind, AdapterSource, Config, Stage, evaluated_languages
+from orthoadapters.config.compose import mlm_overrides
+from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage, evaluated_languages
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, write_text
 from orthoadapters.inputs import folder_sha256

@@ -17,7 +17,7 @@ from transformers.utils import logging as transformers_logging
 from orthoadapters import adapter_files, adapter_hub, head_files
 from orthoadapters.adapters import Adapter, AdapterConfig, AdapterSite, InvertibleAdapter
 from orthoadapters.backbone import SUPPORTED, backbone_folder
-from orthoadapters.config import Pair
+from orthoadapters.config.schema import Pair
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.heads import MaskedLMHead
 

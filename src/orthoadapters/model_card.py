@@ -6,7 +6,15 @@ from pathlib import Path
 import yaml
 
 from orthoadapters import adapter_hub
-from orthoadapters.config import AdapterKind, AdapterSource, Config, CorpusSource, DataSource, Stage, is_orthogonal
+from orthoadapters.config.schema import (
+    AdapterKind,
+    AdapterSource,
+    Config,
+    CorpusSource,
+    DataSource,
+    Stage,
+    is_orthogonal,
+)
 
 FILE = "README.md"
 REPO = "OWNER/NAME"  # stands in the card until `publish` knows better

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from orthoadapters import language_adapters as library
-from orthoadapters.config import AdapterSource, Config, Stage, evaluated_languages, is_orthogonal
+from orthoadapters.config.schema import AdapterSource, Config, Stage, evaluated_languages, is_orthogonal
 from orthoadapters.runs import RunDirectory
 
 

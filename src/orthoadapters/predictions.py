@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from orthoadapters.config import TaskConfig, TaskKind
+from orthoadapters.config.schema import TaskConfig, TaskKind
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import new_folder, write_bytes, write_text
 

@@ -2,7 +2,7 @@
 
 import os
 
-from orthoadapters.config import TrainerConfig
+from orthoadapters.config.schema import TrainerConfig
 
 
 def processes(trainer: TrainerConfig) -> int:

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 import yaml
 
-from orthoadapters.config import (
+from orthoadapters.config.schema import (
     AdapterKind,
     AdapterSource,
     Config,

@@ -10,8 +10,8 @@ from orthoadapters import head_files, model_card
 from orthoadapters import language_adapters as library
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.backbone import backbone_path
-from orthoadapters.compose import language_config
-from orthoadapters.config import AdapterKind, Config, evaluated_languages, is_orthogonal
+from orthoadapters.config.compose import language_config
+from orthoadapters.config.schema import AdapterKind, Config, evaluated_languages, is_orthogonal
 from orthoadapters.data.modules import TASK_DATA, MLMData
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.errors import UserError

@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from orthoadapters.config import Config, LoggerKind
+from orthoadapters.config.schema import Config, LoggerKind
 from orthoadapters.errors import UserError
 from orthoadapters.runs import RunDirectory, choices
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from shared import SHARED
 
-from orthoadapters.config import (
+from orthoadapters.config.schema import (
     CorpusConfig,
     CorpusSource,
     DataConfig,

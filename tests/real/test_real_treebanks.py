@@ -8,8 +8,8 @@ import re
 import pytest
 from shared import SHARED
 
-from orthoadapters.compose import compose_config
-from orthoadapters.config import DataConfig, DataSource, LanguageConfig
+from orthoadapters.config.compose import compose_config
+from orthoadapters.config.schema import DataConfig, DataSource, LanguageConfig
 from orthoadapters.data.sources import Split, read_examples
 from orthoadapters.examples import TaggedSentence
 

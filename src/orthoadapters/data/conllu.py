@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, pairwise
 from pathlib import Path
 
-from orthoadapters.config import LanguageConfig, TaskConfig
+from orthoadapters.config.schema import LanguageConfig, TaskConfig
 from orthoadapters.data.hub import unknown_label
 from orthoadapters.data.lines import numbered_lines, shown
 from orthoadapters.errors import MissingSplitError, UserError

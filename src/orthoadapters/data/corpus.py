@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import Progress
 from transformers import PreTrainedTokenizerFast
 
-from orthoadapters.config import CorpusConfig, CorpusSource, LanguageConfig
+from orthoadapters.config.schema import CorpusConfig, CorpusSource, LanguageConfig
 from orthoadapters.data.hub import load
 from orthoadapters.data.tokenizer import fingerprint, special_ends
 from orthoadapters.errors import UserError

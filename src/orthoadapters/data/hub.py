@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from orthoadapters.config import LanguageConfig, TaskConfig, TaskKind
+from orthoadapters.config.schema import LanguageConfig, TaskConfig, TaskKind
 from orthoadapters.errors import MissingSplitError, UserError, first_line
 from orthoadapters.examples import Example, SentencePair, TaggedSentence
 from orthoadapters.offline import FETCH, NotFetchedError, from_hub

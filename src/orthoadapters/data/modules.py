@@ -11,7 +11,7 @@ import numpy as np
 import pytorch_lightning as pl
 from transformers import PreTrainedTokenizerFast
 
-from orthoadapters.config import CorpusConfig, DataConfig, LanguageConfig, MlmConfig, TaskConfig
+from orthoadapters.config.schema import CorpusConfig, DataConfig, LanguageConfig, MlmConfig, TaskConfig
 from orthoadapters.data.batching import BatchLoader, BlockLoader, Epochs
 from orthoadapters.data.corpus import corpus_key, passages, token_blocks
 from orthoadapters.data.masking import masking_for

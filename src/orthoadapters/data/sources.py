@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from orthoadapters.config import DataConfig, DataSource, LanguageConfig, TaskConfig, TaskKind
+from orthoadapters.config.schema import DataConfig, DataSource, LanguageConfig, TaskConfig, TaskKind
 from orthoadapters.data.conllu import read_conllu
 from orthoadapters.data.hub import read_hub, unknown_label
 from orthoadapters.data.lines import numbered_lines, shown

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from orthoadapters.command import command
+from orthoadapters.config.command import command
 from orthoadapters.report.gather import Run
 from orthoadapters.report.markup import Markup, joined, tag
 from orthoadapters.report.model import Row, Table

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from orthoadapters.config import TaskKind
+from orthoadapters.config.schema import TaskKind
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder
 from orthoadapters.results import Result, Selection, read_results

@@ -11,10 +11,10 @@ import yaml
 from hydra.core.override_parser.types import Override
 
 from orthoadapters import language_adapters as library
-from orthoadapters.checks import check
-from orthoadapters.command import override_text
-from orthoadapters.compose import compose_config, mlm_overrides
-from orthoadapters.config import AdapterKind, AdapterSource, Config, Missing, Stage, is_orthogonal
+from orthoadapters.config.checks import check
+from orthoadapters.config.command import override_text
+from orthoadapters.config.compose import compose_config, mlm_overrides
+from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Missing, Stage, is_orthogonal
 from orthoadapters.errors import UserError
 from orthoadapters.processes import processes
 from orthoadapters.results import find_results

@@ -9,8 +9,8 @@ from pathlib import Path
 from statistics import median
 
 from orthoadapters.backbone import DEMO, HUB_ID
-from orthoadapters.compose import language_config
-from orthoadapters.config import AdapterKind, Config, DataSource, Stage, TaskConfig, TrainerConfig, is_orthogonal
+from orthoadapters.config.compose import language_config
+from orthoadapters.config.schema import AdapterKind, Config, DataSource, Stage, TaskConfig, TrainerConfig, is_orthogonal
 from orthoadapters.data.sources import read_examples
 from orthoadapters.errors import UserError
 from orthoadapters.results import Result, read_results

@@ -20,7 +20,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TypeVar
 
-from orthoadapters.compose import CONF
+from orthoadapters.config.compose import CONF
 from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
 from orthoadapters.runs import SWEEP, InUseError, RunDirectory

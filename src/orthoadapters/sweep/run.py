@@ -20,8 +20,8 @@ from hydra.plugins.launcher import Launcher
 
 from orthoadapters import language_adapters as library
 from orthoadapters.backbone import DEMO, backbone_path
-from orthoadapters.compose import compose_config
-from orthoadapters.config import Config, LoggerKind, Missing, Rerun
+from orthoadapters.config.compose import compose_config
+from orthoadapters.config.schema import Config, LoggerKind, Missing, Rerun
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.results import read_results, show_together
 from orthoadapters.runs import SWEEP, InUseError

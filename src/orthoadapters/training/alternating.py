@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from orthoadapters.config import OptimConfig
+from orthoadapters.config.schema import OptimConfig
 from orthoadapters.model import AdaptedEncoder
 from orthoadapters.orthogonality import layer_orthogonality, orthogonality_loss
 from orthoadapters.training.distributed import every_process, own_seed, sum_gradients, sum_over_processes

@@ -13,7 +13,7 @@ from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from orthoadapters.config import TrainerConfig
+from orthoadapters.config.schema import TrainerConfig
 from orthoadapters.data.batching import BlockLoader, Epochs
 from orthoadapters.data.shares import Shares
 from orthoadapters.errors import UserError

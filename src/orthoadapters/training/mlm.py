@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from orthoadapters.config import OptimConfig
+from orthoadapters.config.schema import OptimConfig
 from orthoadapters.model import AdaptedEncoder
 from orthoadapters.orthogonality import layers_orthogonality
 from orthoadapters.training.alternating import AlternatingTraining

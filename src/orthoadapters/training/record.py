@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from orthoadapters.config import OptimConfig
+from orthoadapters.config.schema import OptimConfig
 from orthoadapters.errors import UserError
 from orthoadapters.tracking import Tracker
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
-from orthoadapters.config import OptimConfig
+from orthoadapters.config.schema import OptimConfig
 from orthoadapters.heads import SentencePairHead, TokenHead
 from orthoadapters.model import AdaptedEncoder
 from orthoadapters.training.alternating import AlternatingTraining

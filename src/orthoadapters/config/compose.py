@@ -18,7 +18,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from orthoadapters.config import AdapterSource, Config, LanguageConfig, Stage, evaluated_languages
+from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage, evaluated_languages
 from orthoadapters.errors import UserError
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

@@ -15,8 +15,8 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from orthoadapters.compose import CONF, compose_config
-from orthoadapters.config import Stage
+from orthoadapters.config.compose import CONF, compose_config
+from orthoadapters.config.schema import Stage
 from orthoadapters.errors import UserError
 from orthoadapters.results import Result
 from orthoadapters.runs import choices

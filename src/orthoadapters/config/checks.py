@@ -2,7 +2,7 @@
 
 from orthoadapters.adapter_hub import is_id
 from orthoadapters.backbone import check_backbone
-from orthoadapters.config import AdapterKind, AdapterSource, Config, DataSource, Missing, Stage, TaskKind
+from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, DataSource, Missing, Stage, TaskKind
 from orthoadapters.errors import UserError
 from orthoadapters.processes import processes
 
