@@ -21,7 +21,7 @@ from orthoadapters.config.checks import check
 from orthoadapters.config.compose import check_command_line, compose_config, mlm_overrides, settle
 from orthoadapters.config.schema import Config, Missing, Stage
 from orthoadapters.errors import UserError
-from orthoadapters.offline import NotFetchedError
+from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.processes import processes, rank, started_together
 from orthoadapters.results import show
 

@@ -19,11 +19,11 @@ from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundEr
 from safetensors.torch import load_file
 
 from orthoadapters import AdaptedEncoder
-from orthoadapters.backbone import backbone_folder, backbone_path
 from orthoadapters.config.checks import check
 from orthoadapters.config.compose import CONF, compose_config
 from orthoadapters.errors import UserError
-from orthoadapters.offline import NotFetchedError
+from orthoadapters.hub.backbones import backbone_folder, backbone_path
+from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.runs import fingerprint
 from orthoadapters.sizes import bottleneck
 

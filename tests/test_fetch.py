@@ -21,7 +21,7 @@ from orthoadapters.config.compose import compose_config
 from orthoadapters.data import corpus as corpus_module
 from orthoadapters.data import hub
 from orthoadapters.errors import UserError
-from orthoadapters.offline import NotFetchedError
+from orthoadapters.hub.offline import NotFetchedError
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))

@@ -11,12 +11,13 @@ import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 from runs import execute, overrides
 
-from orthoadapters import AdaptedEncoder, UserError, adapter_hub, head_files
+from orthoadapters import AdaptedEncoder, UserError, head_files
 from orthoadapters import language_adapters as library
 from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config, mlm_overrides
 from orthoadapters.fetch import fetch_language_adapters
 from orthoadapters.finished_run import open_run
+from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.plan import print_plan
 from orthoadapters.runs import RunDirectory, choices
 

@@ -17,11 +17,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from orthoadapters import adapter_hub
 from orthoadapters.adapter_config import FILE, HOULSBY, PLACEMENT, SUPPORTED, read_config
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import new_folder
+from orthoadapters.hub import adapters as adapter_hub
 
 if TYPE_CHECKING:
     from orthoadapters.model import AdaptedEncoder

@@ -22,7 +22,7 @@ from orthoadapters.config.schema import (
     evaluated_languages,
 )
 from orthoadapters.errors import UserError
-from orthoadapters.offline import NotFetchedError, is_offline
+from orthoadapters.hub.offline import NotFetchedError, is_offline
 
 
 def fetch(overrides: Sequence[str]) -> None:
@@ -43,7 +43,7 @@ def fetch(overrides: Sequence[str]) -> None:
 
 
 def fetch_backbone(config: Config) -> None:
-    from orthoadapters.backbone import backbone_path
+    from orthoadapters.hub.backbones import backbone_path
 
     if config.backbone.revision is None:
         print(f"backbone {config.backbone.path}: on this machine, nothing to fetch")
@@ -71,9 +71,9 @@ def fetch_text(config: Config) -> None:
     if config.corpus.source is not CorpusSource.wikipedia:
         print(f"corpus={config.corpus.source.value}: on this machine, nothing to fetch")
         return
-    from orthoadapters.backbone import backbone_path
     from orthoadapters.data.modules import MLMData
     from orthoadapters.data.tokenizer import load_tokenizer
+    from orthoadapters.hub.backbones import backbone_path
 
     print(f"text in {config.language.name} ...", flush=True)
     data = MLMData(

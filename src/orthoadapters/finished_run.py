@@ -12,8 +12,8 @@ from orthoadapters import language_adapters as library
 from orthoadapters.config.compose import CONF, read_config
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config
 from orthoadapters.errors import UserError
+from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.inputs import weights_sha256
-from orthoadapters.offline import NotFetchedError
 
 if TYPE_CHECKING:  # torch takes seconds to import, and a mistyped language should be answered at once
     from orthoadapters.free_text import Predictor
@@ -82,12 +82,12 @@ class FinishedRun:
         """
         import torch
 
-        from orthoadapters.backbone import backbone_path
         from orthoadapters.config.compose import language_config
         from orthoadapters.data.modules import TASK_DATA
         from orthoadapters.data.tokenizer import load_tokenizer
         from orthoadapters.evaluation import swap_language
         from orthoadapters.free_text import Predictor
+        from orthoadapters.hub.backbones import backbone_path
         from orthoadapters.model import AdaptedEncoder
         from orthoadapters.predictions import load_head
         from orthoadapters.stages import TASK_ADAPTER

@@ -9,11 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orthoadapters import adapter_config, adapter_hub
+from orthoadapters import adapter_config
 from orthoadapters.config.compose import mlm_overrides
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage, evaluated_languages
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, write_text
+from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.inputs import folder_sha256
 from orthoadapters.runs import RunDirectory
 

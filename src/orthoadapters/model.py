@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoModelForMaskedLM, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from orthoadapters import adapter_files, adapter_hub, head_files
+from orthoadapters import adapter_files, head_files
 from orthoadapters.adapters import Adapter, AdapterConfig, AdapterSite, InvertibleAdapter
-from orthoadapters.backbone import SUPPORTED, backbone_folder
 from orthoadapters.config.schema import Pair
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.heads import MaskedLMHead
+from orthoadapters.hub import adapters as adapter_hub
+from orthoadapters.hub.backbones import SUPPORTED, backbone_folder
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import yaml
 
-from orthoadapters import adapter_hub
 from orthoadapters.config.schema import (
     AdapterKind,
     AdapterSource,
@@ -15,6 +14,7 @@ from orthoadapters.config.schema import (
     Stage,
     is_orthogonal,
 )
+from orthoadapters.hub import adapters as adapter_hub
 
 FILE = "README.md"
 REPO = "OWNER/NAME"  # stands in the card until `publish` knows better

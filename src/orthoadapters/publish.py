@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orthoadapters import adapter_config, model_card
-from orthoadapters.adapter_hub import is_id
 from orthoadapters.errors import UserError, first_line
+from orthoadapters.hub.adapters import is_id
 
 
 def publish(run: Path, repo: str, *, upload: bool) -> None:

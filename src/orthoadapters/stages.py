@@ -9,7 +9,6 @@ import pytorch_lightning as pl
 from orthoadapters import head_files, model_card
 from orthoadapters import language_adapters as library
 from orthoadapters.adapters import AdapterConfig
-from orthoadapters.backbone import backbone_path
 from orthoadapters.config.compose import language_config
 from orthoadapters.config.schema import AdapterKind, Config, evaluated_languages, is_orthogonal
 from orthoadapters.data.modules import TASK_DATA, MLMData
@@ -18,6 +17,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.evaluation import evaluate, reached_orthogonality, swap_language
 from orthoadapters.files import new_folder, write_text
 from orthoadapters.heads import HEADS
+from orthoadapters.hub.backbones import backbone_path
 from orthoadapters.inputs import blocks_sha256, examples_sha256, weights_sha256
 from orthoadapters.model import AdaptedEncoder
 from orthoadapters.predictions import save_head, write_predictions, write_sentence_counts

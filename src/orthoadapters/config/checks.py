@@ -1,9 +1,9 @@
 """What cannot be run, refused before any file is read or weight loaded."""
 
-from orthoadapters.adapter_hub import is_id
-from orthoadapters.backbone import check_backbone
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, DataSource, Missing, Stage, TaskKind
 from orthoadapters.errors import UserError
+from orthoadapters.hub.adapters import is_id
+from orthoadapters.hub.backbones import check_backbone
 from orthoadapters.processes import processes
 
 PRECISIONS = ("32-true", "bf16-mixed")

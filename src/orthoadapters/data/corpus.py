@@ -23,7 +23,7 @@ from orthoadapters.config.schema import CorpusConfig, CorpusSource, LanguageConf
 from orthoadapters.data.hub import load
 from orthoadapters.data.tokenizer import fingerprint, special_ends
 from orthoadapters.errors import UserError
-from orthoadapters.offline import from_hub
+from orthoadapters.hub.offline import from_hub
 
 WIKIPEDIA = "wikimedia/wikipedia"
 WIKIPEDIA_REVISION = "b04c8d1ceb2f5cd4588862100d08de323dccfbaa"  # ours: of the 20231101 dumps

@@ -9,7 +9,7 @@ from typing import Any
 from orthoadapters.config.schema import LanguageConfig, TaskConfig, TaskKind
 from orthoadapters.errors import MissingSplitError, UserError, first_line
 from orthoadapters.examples import Example, SentencePair, TaggedSentence
-from orthoadapters.offline import FETCH, NotFetchedError, from_hub
+from orthoadapters.hub.offline import FETCH, NotFetchedError, from_hub
 
 HUB_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 TAG_COLUMNS = ("ner_tags", "pos_tags")  # unimelb-nlp/wikiann, google/xtreme

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from orthoadapters.backbone import TOKENIZER_FILES
 from orthoadapters.errors import UserError, first_line
+from orthoadapters.hub.backbones import TOKENIZER_FILES
 
 
 def load_tokenizer(path: str, *, needs_mask: bool = False) -> PreTrainedTokenizerFast:

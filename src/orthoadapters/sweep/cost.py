@@ -8,11 +8,11 @@ from functools import cache
 from pathlib import Path
 from statistics import median
 
-from orthoadapters.backbone import DEMO, HUB_ID
 from orthoadapters.config.compose import language_config
 from orthoadapters.config.schema import AdapterKind, Config, DataSource, Stage, TaskConfig, TrainerConfig, is_orthogonal
 from orthoadapters.data.sources import read_examples
 from orthoadapters.errors import UserError
+from orthoadapters.hub.backbones import DEMO, HUB_ID
 from orthoadapters.results import Result, read_results
 from orthoadapters.sweep.cells import Cell
 from orthoadapters.sweep.process import in_own_process

@@ -19,10 +19,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.plugins.launcher import Launcher
 
 from orthoadapters import language_adapters as library
-from orthoadapters.backbone import DEMO, backbone_path
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import Config, LoggerKind, Missing, Rerun
 from orthoadapters.errors import UserError, first_line
+from orthoadapters.hub.backbones import DEMO, backbone_path
 from orthoadapters.results import read_results, show_together
 from orthoadapters.runs import SWEEP, InUseError
 from orthoadapters.sweep.cells import Cell, State, expand, first_point

@@ -8,7 +8,7 @@ from pathlib import Path
 from orthoadapters.config.schema import BackboneConfig, Config
 from orthoadapters.errors import UserError
 from orthoadapters.files import one_at_a_time
-from orthoadapters.offline import from_hub, is_offline, not_fetched
+from orthoadapters.hub.offline import from_hub, is_offline, not_fetched
 
 SUPPORTED = ("xlm-roberta", "roberta", "bert", "electra")  # post-LayerNorm encoders with this layer layout
 DEMO = "demo"  # backbone.path of the demo world's, which is pretrained when it is first needed

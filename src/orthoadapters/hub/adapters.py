@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from orthoadapters.errors import UserError
-from orthoadapters.offline import from_hub
+from orthoadapters.hub.offline import from_hub
 
 WEIGHTS = ("adapter.safetensors", "pytorch_adapter.bin")  # read in this order
 # What is read of an adapter's folder. The files of a head are named again by head_files, which needs torch.
