@@ -8,7 +8,7 @@ import pytest
 from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import DataConfig, DataSource, LanguageConfig, TaskConfig
-from orthoadapters.data.sources import read_examples
+from orthoadapters.data.sources.read import read_examples
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import TaggedSentence
 from orthoadapters.runs import choices, fingerprint

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tiny_tokenizer import tiny_tokenizer
 
 from orthoadapters.config.schema import CorpusConfig, CorpusSource, LanguageConfig
-from orthoadapters.data import corpus as corpus_module
-from orthoadapters.data.corpus import corpus_key, passages, token_blocks
+from orthoadapters.data import blocks as corpus_module
+from orthoadapters.data.blocks import corpus_key, passages, token_blocks
 from orthoadapters.errors import UserError
 
 TOKENIZER = tiny_tokenizer()

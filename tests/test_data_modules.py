@@ -15,8 +15,8 @@ from orthoadapters.config.schema import (
     TaskConfig,
     TaskKind,
 )
-from orthoadapters.data.hub import HUB_LABELS
 from orthoadapters.data.modules import TASK_DATA, MLMData, UDPOSData, WikiANNData, XNLIData
+from orthoadapters.data.sources.hub import HUB_LABELS
 from orthoadapters.data.windows import IGNORED, join_windows
 from orthoadapters.errors import UserError
 

@@ -18,8 +18,8 @@ from runs import execute, overrides
 
 from orthoadapters import fetch as fetch_module
 from orthoadapters.config.compose import compose_config
-from orthoadapters.data import corpus as corpus_module
-from orthoadapters.data import hub
+from orthoadapters.data import blocks as corpus_module
+from orthoadapters.data.sources import hub
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError
 

@@ -14,7 +14,7 @@ from seqeval.scheme import IOB2
 from tiny_tokenizer import tiny_tokenizer
 
 from orthoadapters.data.batching import BatchLoader
-from orthoadapters.data.hub import HUB_LABELS
+from orthoadapters.data.sources.hub import HUB_LABELS
 from orthoadapters.data.windows import pair_windows, tag_windows
 from orthoadapters.examples import SentencePair, TaggedSentence
 from orthoadapters.metrics import (

@@ -7,9 +7,9 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Sequence, Value
 
 from orthoadapters.config.schema import DataConfig, DataSource, LanguageConfig, TaskConfig, TaskKind
-from orthoadapters.data import hub
-from orthoadapters.data.hub import HUB_LABELS
-from orthoadapters.data.sources import read_examples
+from orthoadapters.data.sources import hub
+from orthoadapters.data.sources.hub import HUB_LABELS
+from orthoadapters.data.sources.read import read_examples
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import SentencePair, TaggedSentence
 

@@ -14,7 +14,7 @@ from runs import execute, overrides
 from seqeval.metrics import f1_score
 
 from orthoadapters.config.schema import TaskKind
-from orthoadapters.data.hub import HUB_LABELS
+from orthoadapters.data.sources.hub import HUB_LABELS
 from orthoadapters.errors import UserError
 from orthoadapters.metrics import score
 from orthoadapters.predictions import write_predictions

@@ -57,7 +57,7 @@ def fetch_examples(config: Config) -> None:
     if config.data.source is not DataSource.hub:
         print(f"data={config.data.source.value}: on this machine, nothing to fetch")
         return
-    from orthoadapters.data.sources import Split, read_examples
+    from orthoadapters.data.sources.read import Split, read_examples
 
     for code in evaluated_languages(config):
         splits: tuple[Split, ...] = ("train", "dev", "test") if code == config.source_language else ("test",)

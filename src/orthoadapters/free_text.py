@@ -9,14 +9,14 @@ from typing import Literal
 import torch
 
 from orthoadapters.config.schema import TaskConfig, TaskKind
-from orthoadapters.data.lines import decoded_line
 from orthoadapters.data.modules import TaskData
-from orthoadapters.data.sources import malformed
-from orthoadapters.data.words import words
+from orthoadapters.data.sources.lines import decoded_line
+from orthoadapters.data.sources.read import malformed
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation import window_logits
 from orthoadapters.examples import Example, SentencePair, TaggedSentence
 from orthoadapters.heads import SentencePairHead, TokenHead
+from orthoadapters.labelling.words import words
 from orthoadapters.metrics import WindowScore, spans
 from orthoadapters.model import AdaptedEncoder
 

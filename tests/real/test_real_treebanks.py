@@ -10,7 +10,7 @@ from shared import SHARED
 
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import DataConfig, DataSource, LanguageConfig
-from orthoadapters.data.sources import Split, read_examples
+from orthoadapters.data.sources.read import Split, read_examples
 from orthoadapters.examples import TaggedSentence
 
 pytestmark = pytest.mark.real

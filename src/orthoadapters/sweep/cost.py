@@ -10,7 +10,7 @@ from statistics import median
 
 from orthoadapters.config.compose import language_config
 from orthoadapters.config.schema import AdapterKind, Config, DataSource, Stage, TaskConfig, TrainerConfig, is_orthogonal
-from orthoadapters.data.sources import read_examples
+from orthoadapters.data.sources.read import read_examples
 from orthoadapters.errors import UserError
 from orthoadapters.hub.backbones import DEMO, HUB_ID
 from orthoadapters.results import Result, read_results

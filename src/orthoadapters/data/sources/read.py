@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Literal
 
 from orthoadapters.config.schema import DataConfig, DataSource, LanguageConfig, TaskConfig, TaskKind
-from orthoadapters.data.conllu import read_conllu
-from orthoadapters.data.hub import read_hub, unknown_label
-from orthoadapters.data.lines import numbered_lines, shown
+from orthoadapters.data.sources.conllu import read_conllu
+from orthoadapters.data.sources.hub import read_hub, unknown_label
+from orthoadapters.data.sources.lines import numbered_lines, shown
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, SentencePair, TaggedSentence
 

@@ -24,8 +24,8 @@ from itertools import chain, islice, pairwise
 from pathlib import Path
 
 from orthoadapters.config.schema import LanguageConfig, TaskConfig
-from orthoadapters.data.hub import unknown_label
-from orthoadapters.data.lines import numbered_lines, shown
+from orthoadapters.data.sources.hub import unknown_label
+from orthoadapters.data.sources.lines import numbered_lines, shown
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, TaggedSentence
 

@@ -20,7 +20,7 @@ from rich.progress import Progress
 from transformers import PreTrainedTokenizerFast
 
 from orthoadapters.config.schema import CorpusConfig, CorpusSource, LanguageConfig
-from orthoadapters.data.hub import load
+from orthoadapters.data.sources.hub import load
 from orthoadapters.data.tokenizer import fingerprint, special_ends
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import from_hub
