@@ -39,7 +39,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def predict(given: argparse.Namespace) -> None:
     # Late, as torch takes seconds to import and --help and a mistyped language should be answered at once.
-    from orthoadapters.finished_run import open_run
+    from orthoadapters.labelling.finished_run import open_run
 
     run = open_run(given.run, given.adapters, given.backbone)
     if given.list:
@@ -54,7 +54,7 @@ def predict(given: argparse.Namespace) -> None:
         raise UserError(f"--pretokenized: {run.config.task.name} reads whole sentences; leave it out")
     run.require(given.language)
     with _source(given.file) as source, _target(given.output) as target:
-        from orthoadapters.free_text import label_text
+        from orthoadapters.labelling.free_text import label_text
 
         predictor = run.load(given.language, given.device, given.batch_size)
         if sys.stdin.isatty() and given.file == "-":

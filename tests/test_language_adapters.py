@@ -16,8 +16,8 @@ from orthoadapters import language_adapters as library
 from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config, mlm_overrides
 from orthoadapters.fetch import fetch_language_adapters
-from orthoadapters.finished_run import open_run
 from orthoadapters.hub import adapters as adapter_hub
+from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.plan import print_plan
 from orthoadapters.runs import RunDirectory, choices
 

@@ -19,9 +19,9 @@ from tiny_world import NAMES, NOUNS
 
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
 from orthoadapters.config.compose import compose_config, language_config
-from orthoadapters.finished_run import open_run
-from orthoadapters.free_text import Format, label_text
 from orthoadapters.heads import TokenHead
+from orthoadapters.labelling.finished_run import open_run
+from orthoadapters.labelling.free_text import Format, label_text
 from orthoadapters.labelling.words import words
 from orthoadapters.predictions import load_head, save_head
 
@@ -144,7 +144,7 @@ def test_a_long_sentence_keeps_every_word_and_an_empty_line_its_place(finished: 
 def test_entities_are_given_by_word_and_as_they_stand_in_the_line(
     finished: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import orthoadapters.free_text as module
+    import orthoadapters.labelling.free_text as module
 
     tags = ["B-PER", "I-PER", "O", "B-LOC", "O"]
     monkeypatch.setattr(module.WindowScore, "predictions", lambda self: [tags])

@@ -16,7 +16,7 @@ from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.inputs import weights_sha256
 
 if TYPE_CHECKING:  # torch takes seconds to import, and a mistyped language should be answered at once
-    from orthoadapters.free_text import Predictor
+    from orthoadapters.labelling.free_text import Predictor
 
 log = logging.getLogger(__name__)
 DEVICES = ("auto", "cpu", "cuda")
@@ -86,8 +86,8 @@ class FinishedRun:
         from orthoadapters.data.modules import TASK_DATA
         from orthoadapters.data.tokenizer import load_tokenizer
         from orthoadapters.evaluation import swap_language
-        from orthoadapters.free_text import Predictor
         from orthoadapters.hub.backbones import backbone_path
+        from orthoadapters.labelling.free_text import Predictor
         from orthoadapters.model import AdaptedEncoder
         from orthoadapters.predictions import load_head
         from orthoadapters.stages import TASK_ADAPTER
