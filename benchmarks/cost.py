@@ -28,11 +28,11 @@ from orthoadapters.data.batching import BatchLoader, BlockLoader, Epochs
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.windows import IGNORED, Windows
 from orthoadapters.evaluation import swap_language, window_logits
-from orthoadapters.heads import HEADS, MaskedLMHead, SentencePairHead, TokenHead
+from orthoadapters.model.heads import HEADS, MaskedLMHead, SentencePairHead, TokenHead
+from orthoadapters.model.sizes import bottleneck
 from orthoadapters.processes import processes
 from orthoadapters.provenance import hardware
 from orthoadapters.runs import RunDirectory
-from orthoadapters.sizes import bottleneck
 from orthoadapters.stages import TASK_ADAPTER
 from orthoadapters.sweep.cells import expand
 from orthoadapters.sweep.cost import optimizer_steps

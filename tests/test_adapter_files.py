@@ -300,7 +300,7 @@ def test_an_interrupted_write_leaves_the_former_adapter(
     def full_disk(*_: Any) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("orthoadapters.adapter_files.save_file", full_disk)
+    monkeypatch.setattr("orthoadapters.model.adapterhub.tensors.save_file", full_disk)
     with pytest.raises(OSError, match="No space"):
         model.save_adapter(tmp_path / "sw", "sw")
     assert (tmp_path / "sw/adapter.safetensors").read_bytes() == before

@@ -10,8 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from orthoadapters import AdaptedEncoder, UserError, head_files
-from orthoadapters.heads import SentencePairHead, TokenHead
+from orthoadapters import AdaptedEncoder, UserError
+from orthoadapters.model.adapterhub import heads as head_files
+from orthoadapters.model.heads import SentencePairHead, TokenHead
 
 EXCHANGE = Path(__file__).parent / "adapterhub"
 FROZEN = EXCHANGE / "frozen"

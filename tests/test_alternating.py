@@ -12,7 +12,7 @@ from torch import Tensor
 import orthoadapters.training.alternating as alternating
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
 from orthoadapters.config.schema import OptimConfig
-from orthoadapters.heads import TokenHead
+from orthoadapters.model.heads import TokenHead
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
 

@@ -24,8 +24,8 @@ from orthoadapters.config.compose import CONF, compose_config
 from orthoadapters.errors import UserError
 from orthoadapters.hub.backbones import backbone_folder, backbone_path
 from orthoadapters.hub.offline import NotFetchedError
+from orthoadapters.model.sizes import bottleneck
 from orthoadapters.runs import fingerprint
-from orthoadapters.sizes import bottleneck
 
 HUB_ID = "someone/tiny"
 

@@ -30,7 +30,7 @@ from orthoadapters.config.schema import OptimConfig, TrainerConfig
 from orthoadapters.data.batching import Batch, BlockLoader
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.shares import Shares, share
-from orthoadapters.heads import SentencePairHead, TokenHead
+from orthoadapters.model.heads import SentencePairHead, TokenHead
 from orthoadapters.processes import processes, rank
 from orthoadapters.runs import RunDirectory, _plain
 from orthoadapters.training.alternating import AlternatingTraining

@@ -11,13 +11,14 @@ import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 from runs import execute, overrides
 
-from orthoadapters import AdaptedEncoder, UserError, head_files
+from orthoadapters import AdaptedEncoder, UserError
 from orthoadapters import language_adapters as library
 from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config, mlm_overrides
 from orthoadapters.fetch import fetch_language_adapters
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.labelling.finished_run import open_run
+from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.plan import print_plan
 from orthoadapters.runs import RunDirectory, choices
 

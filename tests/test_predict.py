@@ -19,10 +19,10 @@ from tiny_world import NAMES, NOUNS
 
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
 from orthoadapters.config.compose import compose_config, language_config
-from orthoadapters.heads import TokenHead
 from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.labelling.free_text import Format, label_text
 from orthoadapters.labelling.words import words
+from orthoadapters.model.heads import TokenHead
 from orthoadapters.predictions import load_head, save_head
 
 ROOT = Path(__file__).resolve().parents[1]

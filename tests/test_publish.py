@@ -11,8 +11,9 @@ from huggingface_hub.errors import LocalTokenNotFoundError
 from runs import execute, overrides
 from safetensors.torch import load_file
 
-from orthoadapters import AdaptedEncoder, head_files
+from orthoadapters import AdaptedEncoder
 from orthoadapters.config.compose import compose_config
+from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model_card import language_card, task_card
 from orthoadapters.publish import main
 from orthoadapters.runs import RunDirectory

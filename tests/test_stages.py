@@ -21,7 +21,7 @@ from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
 from orthoadapters.config.compose import compose_config
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation import Scored
-from orthoadapters.heads import TokenHead
+from orthoadapters.model.heads import TokenHead
 from orthoadapters.results import Result
 from orthoadapters.runs import RunDirectory
 from orthoadapters.training.alternating import AlternatingTraining

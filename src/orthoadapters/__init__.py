@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from orthoadapters.adapters import AdapterConfig as AdapterConfig
     from orthoadapters.errors import UserError as UserError
-    from orthoadapters.model import AdaptedEncoder as AdaptedEncoder
+    from orthoadapters.model.encoder import AdaptedEncoder as AdaptedEncoder
     from orthoadapters.orthogonality import orthogonality_loss as orthogonality_loss
 
 _HOMES = {

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from orthoadapters.data.batching import BatchLoader
 from orthoadapters.data.modules import Evaluation
-from orthoadapters.heads import SentencePairHead, TokenHead
 from orthoadapters.metrics import WindowScore, counts_of, score_of_counts
-from orthoadapters.model import AdaptedEncoder
+from orthoadapters.model.encoder import AdaptedEncoder
+from orthoadapters.model.heads import SentencePairHead, TokenHead
 from orthoadapters.orthogonality import layers_orthogonality
 
 

@@ -9,17 +9,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orthoadapters import adapter_config
 from orthoadapters.config.compose import mlm_overrides
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage, evaluated_languages
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, write_text
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.inputs import folder_sha256
+from orthoadapters.model.adapterhub import config as adapter_config
 from orthoadapters.runs import RunDirectory
 
 if TYPE_CHECKING:  # torch takes seconds to import, and which adapters there are is seen without it
-    from orthoadapters.model import AdaptedEncoder
+    from orthoadapters.model.encoder import AdaptedEncoder
 
 RECORD = "training.json"  # beside AdapterHub's own files: which run trained the adapter
 READ = (RECORD, adapter_config.FILE, *adapter_hub.WEIGHTS)  # what a run reads of an adapter's folder

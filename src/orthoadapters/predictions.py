@@ -18,7 +18,7 @@ from orthoadapters.files import new_folder, write_bytes, write_text
 if TYPE_CHECKING:  # torch and transformers take seconds to import, and a report reads counts alone
     from torch import nn
 
-    from orthoadapters.heads import SentencePairHead, TokenHead
+    from orthoadapters.model.heads import SentencePairHead, TokenHead
 
 
 def write_predictions(path: Path, predictions: Sequence[Sequence[str]], kind: TaskKind) -> None:
@@ -73,7 +73,7 @@ def load_head(folder: Path, task: TaskConfig, hidden: int) -> "SentencePairHead 
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from orthoadapters.heads import HEADS
+    from orthoadapters.model.heads import HEADS
 
     try:
         described = json.loads((folder / "head.json").read_text())

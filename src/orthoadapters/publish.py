@@ -11,9 +11,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from orthoadapters import adapter_config, model_card
+from orthoadapters import model_card
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.hub.adapters import is_id
+from orthoadapters.model.adapterhub import config as adapter_config
 
 
 def publish(run: Path, repo: str, *, upload: bool) -> None:

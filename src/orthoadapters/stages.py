@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
-from orthoadapters import head_files, model_card
 from orthoadapters import language_adapters as library
+from orthoadapters import model_card
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.config.compose import language_config
 from orthoadapters.config.schema import AdapterKind, Config, evaluated_languages, is_orthogonal
@@ -16,16 +16,17 @@ from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation import evaluate, reached_orthogonality, swap_language
 from orthoadapters.files import new_folder, write_text
-from orthoadapters.heads import HEADS
 from orthoadapters.hub.backbones import backbone_path
 from orthoadapters.inputs import blocks_sha256, examples_sha256, weights_sha256
-from orthoadapters.model import AdaptedEncoder
+from orthoadapters.model.adapterhub import heads as head_files
+from orthoadapters.model.encoder import AdaptedEncoder
+from orthoadapters.model.heads import HEADS
+from orthoadapters.model.sizes import bottleneck, check_lengths
 from orthoadapters.predictions import save_head, write_predictions, write_sentence_counts
 from orthoadapters.processes import processes, rank
 from orthoadapters.provenance import commit, provenance
 from orthoadapters.results import Result, Selection, average_zero_shot, write_result
 from orthoadapters.runs import RunDirectory, choices
-from orthoadapters.sizes import bottleneck, check_lengths
 from orthoadapters.tracking import Tracker, trackers
 from orthoadapters.training.callbacks import SelectOnDev
 from orthoadapters.training.fit import device, fit

@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from orthoadapters import AdaptedEncoder, AdapterConfig, head_files
-from orthoadapters.heads import SentencePairHead, TokenHead
+from orthoadapters import AdaptedEncoder, AdapterConfig
+from orthoadapters.model.adapterhub import heads as head_files
+from orthoadapters.model.heads import SentencePairHead, TokenHead
 
 KINDS = {"pair": SentencePairHead, "tags": TokenHead}
 LABELS = {"pair": ["entailment", "neutral", "contradiction"], "tags": ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]}

@@ -88,7 +88,7 @@ class FinishedRun:
         from orthoadapters.evaluation import swap_language
         from orthoadapters.hub.backbones import backbone_path
         from orthoadapters.labelling.free_text import Predictor
-        from orthoadapters.model import AdaptedEncoder
+        from orthoadapters.model.encoder import AdaptedEncoder
         from orthoadapters.predictions import load_head
         from orthoadapters.stages import TASK_ADAPTER
 

@@ -15,10 +15,10 @@ from orthoadapters.data.sources.read import malformed
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation import window_logits
 from orthoadapters.examples import Example, SentencePair, TaggedSentence
-from orthoadapters.heads import SentencePairHead, TokenHead
 from orthoadapters.labelling.words import words
 from orthoadapters.metrics import WindowScore, spans
-from orthoadapters.model import AdaptedEncoder
+from orthoadapters.model.encoder import AdaptedEncoder
+from orthoadapters.model.heads import SentencePairHead, TokenHead
 
 Format = Literal["tsv", "jsonl"]
 BLOCK = 1 << 16  # ours: bytes per read, a Linux pipe's capacity

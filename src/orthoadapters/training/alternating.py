@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from orthoadapters.config.schema import OptimConfig
-from orthoadapters.model import AdaptedEncoder
+from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.orthogonality import layer_orthogonality, orthogonality_loss
 from orthoadapters.training.distributed import every_process, own_seed, sum_gradients, sum_over_processes
 from orthoadapters.training.record import Recorder

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from orthoadapters.config.schema import OptimConfig
-from orthoadapters.model import AdaptedEncoder
+from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.orthogonality import layers_orthogonality
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.record import Recorder

@@ -5,8 +5,8 @@ from typing import Any
 from torch import Tensor
 
 from orthoadapters.config.schema import OptimConfig
-from orthoadapters.heads import SentencePairHead, TokenHead
-from orthoadapters.model import AdaptedEncoder
+from orthoadapters.model.encoder import AdaptedEncoder
+from orthoadapters.model.heads import SentencePairHead, TokenHead
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.record import Recorder
 

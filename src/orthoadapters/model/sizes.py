@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 
 from orthoadapters.errors import UserError
-from orthoadapters.model import AdaptedEncoder
+from orthoadapters.model.encoder import AdaptedEncoder
 
 log = logging.getLogger(__name__)
 

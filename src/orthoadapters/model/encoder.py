@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoModelForMaskedLM, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
-from orthoadapters import adapter_files, head_files
 from orthoadapters.adapters import Adapter, AdapterConfig, AdapterSite, InvertibleAdapter
 from orthoadapters.config.schema import Pair
 from orthoadapters.errors import UserError, first_line
-from orthoadapters.heads import MaskedLMHead
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.hub.backbones import SUPPORTED, backbone_folder
+from orthoadapters.model.adapterhub import heads as head_files
+from orthoadapters.model.adapterhub import tensors as adapter_files
+from orthoadapters.model.heads import MaskedLMHead
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +169,8 @@ class AdaptedEncoder(nn.Module):
         adapter_files.fill(self, name, tensors)
         if not with_head and head_files.exists(folder):
             logger.warning(
-                "adapter %s: its prediction head is not loaded; orthoadapters.head_files.read reads it", folder
+                "adapter %s: its prediction head is not loaded; orthoadapters.model.adapterhub.heads.read reads it",
+                folder,
             )
         return name
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors.torch import save_file
 
-from orthoadapters.adapter_config import check_backbone, read_json
-from orthoadapters.adapter_files import described_backbone, read_tensors
 from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
-from orthoadapters.heads import SentencePairHead, TokenHead
+from orthoadapters.model.adapterhub.config import check_backbone, read_json
+from orthoadapters.model.adapterhub.tensors import described_backbone, read_tensors
+from orthoadapters.model.heads import SentencePairHead, TokenHead
 
 if TYPE_CHECKING:
-    from orthoadapters.model import AdaptedEncoder
+    from orthoadapters.model.encoder import AdaptedEncoder
 
 FILE = "head_config.json"
 WEIGHTS = ("model_head.safetensors", "pytorch_model_head.bin")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from orthoadapters.errors import UserError
 
 if TYPE_CHECKING:
-    from orthoadapters.model import AdaptedEncoder
+    from orthoadapters.model.encoder import AdaptedEncoder
 
 FILE = "adapter_config.json"
 # What `AdapterSite` computes, in the words of the file (AdapterHub's `seq_bn`, formerly `pfeiffer`).

@@ -17,14 +17,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from orthoadapters.adapter_config import FILE, HOULSBY, PLACEMENT, SUPPORTED, read_config
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import new_folder
 from orthoadapters.hub import adapters as adapter_hub
+from orthoadapters.model.adapterhub.config import FILE, HOULSBY, PLACEMENT, SUPPORTED, read_config
 
 if TYPE_CHECKING:
-    from orthoadapters.model import AdaptedEncoder
+    from orthoadapters.model.encoder import AdaptedEncoder
 
 _SITE = re.compile(
     r"(?:.+\.)?encoder\.layer\.(\d+)\.output\.(?:adapters|layer_text_(?:lang|task)_adapters)\.([^.]+)"
