@@ -23,7 +23,7 @@ from orthoadapters.config.schema import Config, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.processes import processes, rank, started_together
-from orthoadapters.results import show
+from orthoadapters.runs.results import show
 
 exit_code = 0  # of this command's one run, as Hydra swallows what a job returns
 
@@ -32,9 +32,9 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
     """Check, plan, skip what is finished, train missing language adapters if asked to, run the stage, show the scores."""
     check(config)
     # Late, as torch takes seconds to import and a mistyped command line should be answered at once.
-    from orthoadapters import language_adapters as library
     from orthoadapters.plan import print_plan
-    from orthoadapters.runs import RunDirectory
+    from orthoadapters.runs import adapter_library as library
+    from orthoadapters.runs.directory import RunDirectory
     from orthoadapters.stages import train_language_adapter, train_task
 
     run = RunDirectory(config)
@@ -81,7 +81,7 @@ def job(composed: DictConfig) -> int:
     try:
         config = settle(composed)
         if HydraConfig.get().mode is RunMode.MULTIRUN:  # a cell of a sweep: its exit code goes to the sweeper
-            from orthoadapters.runs import RunDirectory
+            from orthoadapters.runs.directory import RunDirectory
             from orthoadapters.sweep.process import run_cell
 
             return run_cell(overrides, RunDirectory(config))

@@ -31,8 +31,8 @@ from orthoadapters.evaluation import swap_language, window_logits
 from orthoadapters.model.heads import HEADS, MaskedLMHead, SentencePairHead, TokenHead
 from orthoadapters.model.sizes import bottleneck
 from orthoadapters.processes import processes
-from orthoadapters.provenance import hardware
-from orthoadapters.runs import RunDirectory
+from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.provenance import hardware
 from orthoadapters.stages import TASK_ADAPTER
 from orthoadapters.sweep.cells import expand
 from orthoadapters.sweep.cost import optimizer_steps

@@ -8,8 +8,8 @@ from zlib import crc32
 
 import yaml
 
-from orthoadapters.results import Result, Selection, average_zero_shot, write_result
-from orthoadapters.runs import ORT_ONLY
+from orthoadapters.runs.directory import ORT_ONLY
+from orthoadapters.runs.results import Result, Selection, average_zero_shot, write_result
 
 ORT = {"t_ort", "lnoo_tort", "lort_tort"}
 UDPOS = {"en": 0.95, "ar": 0.66, "et": 0.84, "hi": 0.7, "tr": 0.74, "zh": 0.35}

@@ -8,8 +8,8 @@ from typing import Any
 from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import Config, Stage
-from orthoadapters.results import Result
-from orthoadapters.runs import RunDirectory
+from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.results import Result
 from orthoadapters.stages import train_language_adapter, train_task
 
 

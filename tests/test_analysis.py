@@ -19,7 +19,6 @@ from report_runs import finished
 from test_tracking import records
 
 from orthoadapters.errors import UserError
-from orthoadapters.predictions import write_sentence_counts
 from orthoadapters.report.analysis import Analysis, Drawing, analyse, drawings, undrawn
 from orthoadapters.report.build import build
 from orthoadapters.report.output import left_over, significance_csv, write, write_analyses
@@ -28,7 +27,8 @@ from orthoadapters.report.significance import COMPARED, significance_markdown, s
 from orthoadapters.report.statistics import MCNEMAR, OVER_SEEDS, RANDOMISATION, compare
 from orthoadapters.report.tables import Show
 from orthoadapters.report.upload import upload
-from orthoadapters.results import Result, write_result
+from orthoadapters.runs.predictions import write_sentence_counts
+from orthoadapters.runs.results import Result, write_result
 
 ROOT = Path(__file__).resolve().parents[1]
 N = 60

@@ -25,7 +25,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.hub.backbones import backbone_folder, backbone_path
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.model.sizes import bottleneck
-from orthoadapters.runs import fingerprint
+from orthoadapters.runs.directory import fingerprint
 
 HUB_ID = "someone/tiny"
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from orthoadapters.config.command import command, override_text
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import Stage
-from orthoadapters.results import Result
-from orthoadapters.runs import RunDirectory, choices, fingerprint
+from orthoadapters.runs.directory import RunDirectory, choices, fingerprint
+from orthoadapters.runs.results import Result
 
 
 def recorded(overrides: Sequence[str]) -> Result:

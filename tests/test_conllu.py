@@ -11,7 +11,7 @@ from orthoadapters.config.schema import DataConfig, DataSource, LanguageConfig, 
 from orthoadapters.data.sources.read import read_examples
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import TaggedSentence
-from orthoadapters.runs import choices, fingerprint
+from orthoadapters.runs.directory import choices, fingerprint
 
 EN = LanguageConfig(code="en", name="English")
 UDPOS: TaskConfig = compose_config(["task=udpos"]).task

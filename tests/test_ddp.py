@@ -32,7 +32,7 @@ from orthoadapters.data.masking import Masking
 from orthoadapters.data.shares import Shares, share
 from orthoadapters.model.heads import SentencePairHead, TokenHead
 from orthoadapters.processes import processes, rank
-from orthoadapters.runs import RunDirectory, _plain
+from orthoadapters.runs.directory import RunDirectory, _plain
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.callbacks import KeepLast
 from orthoadapters.training.fit import device

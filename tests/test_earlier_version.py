@@ -11,13 +11,13 @@ import torch
 from runs import execute, numbers
 from safetensors.torch import load_file
 
-from orthoadapters import language_adapters
 from orthoadapters.config.compose import compose_config
 from orthoadapters.report.build import build
 from orthoadapters.report.output import write
 from orthoadapters.report.tables import Show
-from orthoadapters.results import find_results
-from orthoadapters.runs import RunDirectory
+from orthoadapters.runs import adapter_library as language_adapters
+from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.results import find_results
 
 EARLIER = Path(__file__).parent / "golden" / "earlier_version"
 COMMANDS: dict[str, list[list[str]]] = json.loads((EARLIER / "commands.json").read_text())

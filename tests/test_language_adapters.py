@@ -12,7 +12,6 @@ from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundEr
 from runs import execute, overrides
 
 from orthoadapters import AdaptedEncoder, UserError
-from orthoadapters import language_adapters as library
 from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config, mlm_overrides
 from orthoadapters.fetch import fetch_language_adapters
@@ -20,7 +19,8 @@ from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.plan import print_plan
-from orthoadapters.runs import RunDirectory, choices
+from orthoadapters.runs import adapter_library as library
+from orthoadapters.runs.directory import RunDirectory, choices
 
 TASK = ("variant=lnoo_tnoo", "task=udpos", "languages=[ar,tr]", "task.batch_size=20", "trainer.max_epochs=1")
 

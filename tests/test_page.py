@@ -30,7 +30,7 @@ from orthoadapters.report.output import scores_csv
 from orthoadapters.report.page import page
 from orthoadapters.report.statistics import few_seeds
 from orthoadapters.report.tables import MISSING, Show, heading, scores
-from orthoadapters.runs import choices
+from orthoadapters.runs.directory import choices
 
 HOSTILE = "<script>alert('1')</script>&amp;\""
 

@@ -23,7 +23,7 @@ from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.labelling.free_text import Format, label_text
 from orthoadapters.labelling.words import words
 from orthoadapters.model.heads import TokenHead
-from orthoadapters.predictions import load_head, save_head
+from orthoadapters.runs.predictions import load_head, save_head
 
 ROOT = Path(__file__).resolve().parents[1]
 SHORT = "task.max_length=16"  # two or three windows per sentence, and pairs that lose subwords

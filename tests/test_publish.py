@@ -16,7 +16,7 @@ from orthoadapters.config.compose import compose_config
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model_card import language_card, task_card
 from orthoadapters.publish import main
-from orthoadapters.runs import RunDirectory
+from orthoadapters.runs.directory import RunDirectory
 
 
 @pytest.fixture(scope="module")

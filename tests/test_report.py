@@ -18,8 +18,8 @@ from orthoadapters.errors import UserError
 from orthoadapters.report.build import build
 from orthoadapters.report.model import Row, Table
 from orthoadapters.report.paper import AVERAGE, FILE, paper
-from orthoadapters.results import Result, write_result
-from orthoadapters.runs import choices
+from orthoadapters.runs.directory import choices
+from orthoadapters.runs.results import Result, write_result
 
 
 def only(runs: Path) -> Table:

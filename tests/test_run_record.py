@@ -17,9 +17,9 @@ from orthoadapters.config.compose import compose_config
 from orthoadapters.data.modules import Evaluation
 from orthoadapters.evaluation import Scored, evaluate
 from orthoadapters.metrics import score_of_counts
-from orthoadapters.predictions import sentence_counts, write_sentence_counts
-from orthoadapters.results import read_results
-from orthoadapters.runs import choices
+from orthoadapters.runs.directory import choices
+from orthoadapters.runs.predictions import sentence_counts, write_sentence_counts
+from orthoadapters.runs.results import read_results
 
 RATES = ["optim.lr=1e-2", "optim.ort_lr=1e-2"]  # so that ten steps show
 
@@ -150,5 +150,7 @@ def test_missing_or_broken_counts_are_a_sentence(damage: Any, sentence: str, tmp
 
 
 def test_counts_are_read_without_torch(tmp_path: Path) -> None:
-    code = "import sys, orthoadapters.predictions; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    code = (
+        "import sys, orthoadapters.runs.predictions; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": os.pathsep.join(sys.path)}).returncode == 0

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orthoadapters.results import Result, Selection
-from orthoadapters.selection import Candidate, candidate, select
+from orthoadapters.runs.results import Result, Selection
+from orthoadapters.runs.selection import Candidate, candidate, select
 
 
 def of(value: float, lr: float = 1e-4, ort_lr: float | None = None, seed: int = 0, **changes: str) -> Candidate:

@@ -22,8 +22,8 @@ from orthoadapters.config.compose import compose_config
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation import Scored
 from orthoadapters.model.heads import TokenHead
-from orthoadapters.results import Result
-from orthoadapters.runs import RunDirectory
+from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.results import Result
 from orthoadapters.training.alternating import AlternatingTraining
 
 VARIANTS = ["full_ft", "t_noo", "t_ort", "lnoo_tnoo", "lnoo_tort", "lort_tnoo", "lort_tort"]

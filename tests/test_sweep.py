@@ -19,7 +19,7 @@ from runs import overrides
 
 from orthoadapters.config.compose import compose_config
 from orthoadapters.errors import UserError
-from orthoadapters.runs import RunDirectory
+from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.sweep import devices
 from orthoadapters.sweep.process import reason, run_cell
 

@@ -21,9 +21,9 @@ from safetensors.torch import load_file
 
 from orthoadapters.config.schema import Stage
 from orthoadapters.errors import UserError
-from orthoadapters.language_adapters import language_adapter
-from orthoadapters.results import Result, Selection
-from orthoadapters.runs import InUseError
+from orthoadapters.runs.adapter_library import language_adapter
+from orthoadapters.runs.directory import InUseError
+from orthoadapters.runs.results import Result, Selection
 from orthoadapters.sweep import cost
 from orthoadapters.sweep.cells import Cell, State, expand
 from orthoadapters.sweep.cost import costs

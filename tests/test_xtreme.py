@@ -17,9 +17,9 @@ from orthoadapters.config.schema import TaskKind
 from orthoadapters.data.sources.hub import HUB_LABELS
 from orthoadapters.errors import UserError
 from orthoadapters.metrics import score
-from orthoadapters.predictions import write_predictions
 from orthoadapters.report.xtreme import choose, describe, write_submission
-from orthoadapters.results import Result, Selection, read_results, write_result
+from orthoadapters.runs.predictions import write_predictions
+from orthoadapters.runs.results import Result, Selection, read_results, write_result
 
 ROOT = Path(__file__).resolve().parents[1]
 pytestmark = pytest.mark.filterwarnings("ignore:.* seems not to be NE tag")

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from report_runs import ORT, attempted, finished
 
-from orthoadapters.predictions import write_sentence_counts
 from orthoadapters.report.analysis import Analysis, Drawing, analyse, drawings
 from orthoadapters.report.build import build
 from orthoadapters.report.model import Report
 from orthoadapters.report.paper import paper
+from orthoadapters.runs.predictions import write_sentence_counts
 
 DRAWS = 200
 ADAPTER = {"source": "trained", "path": "adapters/tiny/en-noo", "sha256": "5eed" * 16}

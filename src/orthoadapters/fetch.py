@@ -85,7 +85,7 @@ def fetch_text(config: Config) -> None:
 
 def fetch_language_adapters(config: Config, overrides: Sequence[str]) -> None:
     """Those on the Hub; or what the trainings of missing ones read, if this run would start them."""
-    from orthoadapters import language_adapters as library
+    from orthoadapters.runs import adapter_library as library
 
     if config.language_adapters.source is AdapterSource.hub:
         for adapter in library.require(config, overrides):

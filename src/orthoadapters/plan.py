@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from orthoadapters import language_adapters as library
 from orthoadapters.config.schema import AdapterSource, Config, Stage, evaluated_languages, is_orthogonal
-from orthoadapters.runs import RunDirectory
+from orthoadapters.runs import adapter_library as library
+from orthoadapters.runs.directory import RunDirectory
 
 
 def print_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:

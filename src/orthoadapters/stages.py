@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
-from orthoadapters import language_adapters as library
 from orthoadapters import model_card
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.config.compose import language_config
@@ -17,17 +16,18 @@ from orthoadapters.errors import UserError
 from orthoadapters.evaluation import evaluate, reached_orthogonality, swap_language
 from orthoadapters.files import new_folder, write_text
 from orthoadapters.hub.backbones import backbone_path
-from orthoadapters.inputs import blocks_sha256, examples_sha256, weights_sha256
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import HEADS
 from orthoadapters.model.sizes import bottleneck, check_lengths
-from orthoadapters.predictions import save_head, write_predictions, write_sentence_counts
 from orthoadapters.processes import processes, rank
-from orthoadapters.provenance import commit, provenance
-from orthoadapters.results import Result, Selection, average_zero_shot, write_result
-from orthoadapters.runs import RunDirectory, choices
-from orthoadapters.tracking import Tracker, trackers
+from orthoadapters.runs import adapter_library as library
+from orthoadapters.runs.directory import RunDirectory, choices
+from orthoadapters.runs.inputs import blocks_sha256, examples_sha256, weights_sha256
+from orthoadapters.runs.predictions import save_head, write_predictions, write_sentence_counts
+from orthoadapters.runs.provenance import commit, provenance
+from orthoadapters.runs.results import Result, Selection, average_zero_shot, write_result
+from orthoadapters.runs.tracking import Tracker, trackers
 from orthoadapters.training.callbacks import SelectOnDev
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.mlm import MLMTraining, held_out

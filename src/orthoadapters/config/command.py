@@ -18,8 +18,8 @@ from omegaconf.errors import OmegaConfBaseException
 from orthoadapters.config.compose import CONF, compose_config
 from orthoadapters.config.schema import Stage
 from orthoadapters.errors import UserError
-from orthoadapters.results import Result
-from orthoadapters.runs import choices
+from orthoadapters.runs.directory import choices
+from orthoadapters.runs.results import Result
 
 # Composing takes 0.2 s. What no other choice depends on is set in what is composed once, and written after it.
 GRID = ("seed", "optim.lr", "optim.ort_lr")

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orthoadapters import language_adapters as library
 from orthoadapters.config.compose import CONF, read_config
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError
-from orthoadapters.inputs import weights_sha256
+from orthoadapters.runs import adapter_library as library
+from orthoadapters.runs.inputs import weights_sha256
 
 if TYPE_CHECKING:  # torch takes seconds to import, and a mistyped language should be answered at once
     from orthoadapters.labelling.free_text import Predictor
@@ -89,7 +89,7 @@ class FinishedRun:
         from orthoadapters.hub.backbones import backbone_path
         from orthoadapters.labelling.free_text import Predictor
         from orthoadapters.model.encoder import AdaptedEncoder
-        from orthoadapters.predictions import load_head
+        from orthoadapters.runs.predictions import load_head
         from orthoadapters.stages import TASK_ADAPTER
 
         if device == "cuda" and not torch.cuda.is_available():

@@ -25,7 +25,7 @@ from orthoadapters.report.statistics import DRAWS, Comparison, compare, few_seed
 from orthoadapters.report.tables import place
 from orthoadapters.report.text_sizes import WIKIPEDIA_WORDS
 from orthoadapters.report.trained_adapters import TrainedAdapters
-from orthoadapters.selection import Point
+from orthoadapters.runs.selection import Point
 
 BASELINES = ("lnoo_tnoo", "t_noo")  # paper: MAD-X is its baseline; ours: then what a language adapter adds to
 # Of each kind of picture, by its files' names: what it shows, and why there is none.

@@ -11,7 +11,7 @@ from orthoadapters.report.gather import Attempt, Gathered, Group, Run, canonical
 from orthoadapters.report.model import Cell, Report, Row, Table, average, cell, setting_hash
 from orthoadapters.report.paper import AVERAGE, paper
 from orthoadapters.report.trained_adapters import trained_adapters
-from orthoadapters.selection import candidate, select
+from orthoadapters.runs.selection import candidate, select
 
 
 def build(folder: Path, backbone: str | None = None) -> Report:

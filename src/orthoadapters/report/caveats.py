@@ -7,8 +7,8 @@ from orthoadapters.report.gather import below, canonical, differing
 from orthoadapters.report.model import Row, Table
 from orthoadapters.report.tables import heading
 from orthoadapters.report.trained_adapters import OF_A_RUN
-from orthoadapters.results import Result
-from orthoadapters.runs import ORT_ONLY
+from orthoadapters.runs.directory import ORT_ONLY
+from orthoadapters.runs.results import Result
 
 PAPER_BACKBONE = "FacebookAI/xlm-roberta-base"  # paper: section 3, XLM-R (Base)
 SPLIT_WORDS = ("ar", "tr")  # paper: the languages of Table 3 whose treebanks have multiword tokens

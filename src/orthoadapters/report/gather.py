@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from orthoadapters.results import Result, Selection, find_results
-from orthoadapters.runs import ORT_ONLY
+from orthoadapters.runs.directory import ORT_ONLY
+from orthoadapters.runs.results import Result, Selection, find_results
 
 # What makes the rows and the grid of a table. The rest of a run's choices is the table's setting.
 # Of adapters from the Hub, their ids go with the languages: which ones were read is told by contents (see caveats.py).

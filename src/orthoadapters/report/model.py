@@ -13,7 +13,7 @@ from typing import Any
 from orthoadapters.report.gather import Attempt, Run, canonical
 from orthoadapters.report.paper import AVERAGE, paper
 from orthoadapters.report.trained_adapters import TrainedAdapters
-from orthoadapters.selection import Point, best_point
+from orthoadapters.runs.selection import Point, best_point
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from orthoadapters.report.gather import Run
 from orthoadapters.report.markup import Markup, joined, tag
 from orthoadapters.report.model import Row, Table
 from orthoadapters.report.trained_adapters import TrainedAdapters
-from orthoadapters.results import Result
+from orthoadapters.runs.results import Result
 
 NO_COMMAND = (
     "No command of this version of the project makes this run: it recorded no choices, or others than conf/ has."

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.report.gather import below, canonical, differing
-from orthoadapters.results import Result
-from orthoadapters.runs import ORT_ONLY
+from orthoadapters.runs.directory import ORT_ONLY
+from orthoadapters.runs.results import Result
 
 OF_A_RUN = {"language", "seed", "variant.language_adapter", *ORT_ONLY}  # the rest of a run's choices is the setting
 

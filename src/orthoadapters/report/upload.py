@@ -12,7 +12,7 @@ from orthoadapters.report.model import Report
 from orthoadapters.report.output import FIELDS, scores_records
 from orthoadapters.report.significance import COMPARED, significance_records
 from orthoadapters.report.tables import selected
-from orthoadapters.tracking import log_report
+from orthoadapters.runs.tracking import log_report
 
 GROUP = "report"  # ours: of runs that no sweep made, or several
 

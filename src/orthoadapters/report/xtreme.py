@@ -18,7 +18,7 @@ import yaml
 from orthoadapters.config.schema import TaskKind
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder
-from orthoadapters.results import Result, Selection, read_results
+from orthoadapters.runs.results import Result, Selection, read_results
 
 # By folder, the languages that evaluate.py scores; it stops at the first one that has no file.
 XTREME_LANGUAGES = {

@@ -10,16 +10,16 @@ from pathlib import Path
 import yaml
 from hydra.core.override_parser.types import Override
 
-from orthoadapters import language_adapters as library
 from orthoadapters.config.checks import check
 from orthoadapters.config.command import override_text
 from orthoadapters.config.compose import compose_config, mlm_overrides
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Missing, Stage, is_orthogonal
 from orthoadapters.errors import UserError
 from orthoadapters.processes import processes
-from orthoadapters.results import find_results
-from orthoadapters.runs import RunDirectory
-from orthoadapters.selection import candidate, select
+from orthoadapters.runs import adapter_library as library
+from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.results import find_results
+from orthoadapters.runs.selection import candidate, select
 
 OF_THE_SWEEP = ("plan", "rerun")  # keys that say what to do with the cells, and belong to none of them
 

@@ -13,7 +13,7 @@ from orthoadapters.config.schema import AdapterKind, Config, DataSource, Stage, 
 from orthoadapters.data.sources.read import read_examples
 from orthoadapters.errors import UserError
 from orthoadapters.hub.backbones import DEMO, HUB_ID
-from orthoadapters.results import Result, read_results
+from orthoadapters.runs.results import Result, read_results
 from orthoadapters.sweep.cells import Cell
 from orthoadapters.sweep.process import in_own_process
 
@@ -109,7 +109,7 @@ def _timed_on(hardware: str) -> str:
 
 def _this_hardware(trainer: TrainerConfig) -> str:
     from orthoadapters.processes import processes
-    from orthoadapters.provenance import hardware
+    from orthoadapters.runs.provenance import hardware
     from orthoadapters.training.fit import device
 
     return hardware(device(trainer), processes(trainer))

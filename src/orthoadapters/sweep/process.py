@@ -23,7 +23,7 @@ from typing import TypeVar
 from orthoadapters.config.compose import CONF
 from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
-from orthoadapters.runs import SWEEP, InUseError, RunDirectory
+from orthoadapters.runs.directory import SWEEP, InUseError, RunDirectory
 from orthoadapters.sweep.devices import one_gpu
 
 T = TypeVar("T")

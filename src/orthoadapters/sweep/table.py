@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orthoadapters.config.schema import Stage, is_orthogonal
-from orthoadapters.results import read_results
+from orthoadapters.runs.results import read_results
 from orthoadapters.sweep.cells import Cell, State
 from orthoadapters.sweep.cost import Cost, iteration
 

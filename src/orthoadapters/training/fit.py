@@ -18,7 +18,7 @@ from orthoadapters.data.batching import BlockLoader, Epochs
 from orthoadapters.data.shares import Shares
 from orthoadapters.errors import UserError
 from orthoadapters.processes import processes, rank
-from orthoadapters.runs import RunDirectory
+from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.callbacks import KeepLast, ProgressBar
 from orthoadapters.training.distributed import SummedDDP, together

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from orthoadapters.config.schema import OptimConfig
 from orthoadapters.errors import UserError
-from orthoadapters.tracking import Tracker
+from orthoadapters.runs.tracking import Tracker
 
 
 class Recorder:

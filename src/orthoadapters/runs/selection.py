@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from orthoadapters.results import Result
+from orthoadapters.runs.results import Result
 
 Point = tuple[float, float | None]  # of the grid: lr and, where the variant has one, ort lr
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TextIO
 
 from orthoadapters.config.schema import Config, LoggerKind
 from orthoadapters.errors import UserError
-from orthoadapters.runs import RunDirectory, choices
+from orthoadapters.runs.directory import RunDirectory, choices
 
 
 class Tracker(Protocol):

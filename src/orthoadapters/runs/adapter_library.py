@@ -14,9 +14,9 @@ from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stag
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, write_text
 from orthoadapters.hub import adapters as adapter_hub
-from orthoadapters.inputs import folder_sha256
 from orthoadapters.model.adapterhub import config as adapter_config
-from orthoadapters.runs import RunDirectory
+from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.inputs import folder_sha256
 
 if TYPE_CHECKING:  # torch takes seconds to import, and which adapters there are is seen without it
     from orthoadapters.model.encoder import AdaptedEncoder
