@@ -27,7 +27,7 @@ from orthoadapters.config.schema import AdapterKind, Config, Stage, is_orthogona
 from orthoadapters.data.batching import BatchLoader, BlockLoader, Epochs
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.windows import IGNORED, Windows
-from orthoadapters.evaluation import swap_language, window_logits
+from orthoadapters.evaluation.scoring import swap_language, window_logits
 from orthoadapters.model.heads import HEADS, MaskedLMHead, SentencePairHead, TokenHead
 from orthoadapters.model.sizes import bottleneck
 from orthoadapters.processes import processes

@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from report_runs import ORT, UDPOS, finished  # noqa: E402
 
-from orthoadapters.metrics import f1_of_counts  # noqa: E402
+from orthoadapters.evaluation.metrics import f1_of_counts  # noqa: E402
 from orthoadapters.report.build import build  # noqa: E402
 from orthoadapters.report.output import write  # noqa: E402
 from orthoadapters.report.paper import paper  # noqa: E402

@@ -16,8 +16,7 @@ from tiny_tokenizer import tiny_tokenizer
 from orthoadapters.data.batching import BatchLoader
 from orthoadapters.data.sources.hub import HUB_LABELS
 from orthoadapters.data.windows import pair_windows, tag_windows
-from orthoadapters.examples import SentencePair, TaggedSentence
-from orthoadapters.metrics import (
+from orthoadapters.evaluation.metrics import (
     WindowScore,
     counts_of,
     f1_of_counts,
@@ -31,6 +30,7 @@ from orthoadapters.metrics import (
     token_accuracy,
     word_counts,
 )
+from orthoadapters.examples import SentencePair, TaggedSentence
 
 NER = ["O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"]
 UPOS = list(HUB_LABELS["udpos"])

@@ -15,8 +15,8 @@ from runs import execute, numbers, overrides
 from orthoadapters import UserError
 from orthoadapters.config.compose import compose_config
 from orthoadapters.data.modules import Evaluation
-from orthoadapters.evaluation import Scored, evaluate
-from orthoadapters.metrics import score_of_counts
+from orthoadapters.evaluation.metrics import score_of_counts
+from orthoadapters.evaluation.scoring import Scored, evaluate
 from orthoadapters.runs.directory import choices
 from orthoadapters.runs.predictions import sentence_counts, write_sentence_counts
 from orthoadapters.runs.results import read_results

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
 from orthoadapters.config.compose import compose_config
 from orthoadapters.data.tokenizer import load_tokenizer
-from orthoadapters.evaluation import Scored
+from orthoadapters.evaluation.scoring import Scored
 from orthoadapters.model.heads import TokenHead
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import Result

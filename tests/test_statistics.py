@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest, bootstrap, permutation_test, ttest_ind, ttest_rel
 
-from orthoadapters.metrics import f1_of_counts
+from orthoadapters.evaluation.metrics import f1_of_counts
 from orthoadapters.report import resampling, statistics
 from orthoadapters.report.resampling import parts, ratio
 from orthoadapters.report.statistics import (

@@ -16,7 +16,7 @@ from seqeval.metrics import f1_score
 from orthoadapters.config.schema import TaskKind
 from orthoadapters.data.sources.hub import HUB_LABELS
 from orthoadapters.errors import UserError
-from orthoadapters.metrics import score
+from orthoadapters.evaluation.metrics import score
 from orthoadapters.report.xtreme import choose, describe, write_submission
 from orthoadapters.runs.predictions import write_predictions
 from orthoadapters.runs.results import Result, Selection, read_results, write_result

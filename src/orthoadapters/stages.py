@@ -13,7 +13,7 @@ from orthoadapters.config.schema import AdapterKind, Config, evaluated_languages
 from orthoadapters.data.modules import TASK_DATA, MLMData
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.errors import UserError
-from orthoadapters.evaluation import evaluate, reached_orthogonality, swap_language
+from orthoadapters.evaluation.scoring import evaluate, reached_orthogonality, swap_language
 from orthoadapters.files import new_folder, write_text
 from orthoadapters.hub.backbones import backbone_path
 from orthoadapters.model.adapterhub import heads as head_files

@@ -85,7 +85,7 @@ class FinishedRun:
         from orthoadapters.config.compose import language_config
         from orthoadapters.data.modules import TASK_DATA
         from orthoadapters.data.tokenizer import load_tokenizer
-        from orthoadapters.evaluation import swap_language
+        from orthoadapters.evaluation.scoring import swap_language
         from orthoadapters.hub.backbones import backbone_path
         from orthoadapters.labelling.free_text import Predictor
         from orthoadapters.model.encoder import AdaptedEncoder

@@ -13,10 +13,10 @@ from orthoadapters.data.modules import TaskData
 from orthoadapters.data.sources.lines import decoded_line
 from orthoadapters.data.sources.read import malformed
 from orthoadapters.errors import UserError
-from orthoadapters.evaluation import window_logits
+from orthoadapters.evaluation.metrics import WindowScore, spans
+from orthoadapters.evaluation.scoring import window_logits
 from orthoadapters.examples import Example, SentencePair, TaggedSentence
 from orthoadapters.labelling.words import words
-from orthoadapters.metrics import WindowScore, spans
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import SentencePairHead, TokenHead
 

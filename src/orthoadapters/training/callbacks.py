@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from orthoadapters.data.modules import Evaluation
-from orthoadapters.evaluation import evaluate
+from orthoadapters.evaluation.scoring import evaluate
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.task import TaskTraining
 

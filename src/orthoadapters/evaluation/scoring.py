@@ -10,7 +10,7 @@ from torch import Tensor
 
 from orthoadapters.data.batching import BatchLoader
 from orthoadapters.data.modules import Evaluation
-from orthoadapters.metrics import WindowScore, counts_of, score_of_counts
+from orthoadapters.evaluation.metrics import WindowScore, counts_of, score_of_counts
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import SentencePairHead, TokenHead
 from orthoadapters.orthogonality import layers_orthogonality
