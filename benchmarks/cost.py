@@ -30,7 +30,6 @@ from orthoadapters.data.windows import IGNORED, Windows
 from orthoadapters.evaluation.scoring import swap_language, window_logits
 from orthoadapters.model.heads import HEADS, MaskedLMHead, SentencePairHead, TokenHead
 from orthoadapters.model.sizes import bottleneck
-from orthoadapters.processes import processes
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.provenance import hardware
 from orthoadapters.stages import TASK_ADAPTER
@@ -39,6 +38,7 @@ from orthoadapters.sweep.cost import optimizer_steps
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.mlm import MLMTraining
+from orthoadapters.training.processes import processes
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
 

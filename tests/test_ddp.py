@@ -31,12 +31,12 @@ from orthoadapters.data.batching import Batch, BlockLoader
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.shares import Shares, share
 from orthoadapters.model.heads import SentencePairHead, TokenHead
-from orthoadapters.processes import processes, rank
 from orthoadapters.runs.directory import RunDirectory, _plain
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.callbacks import KeepLast
 from orthoadapters.training.fit import device
 from orthoadapters.training.mlm import MLMTraining
+from orthoadapters.training.processes import processes, rank
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
 

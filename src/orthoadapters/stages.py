@@ -20,7 +20,6 @@ from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import HEADS
 from orthoadapters.model.sizes import bottleneck, check_lengths
-from orthoadapters.processes import processes, rank
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory, choices
 from orthoadapters.runs.inputs import blocks_sha256, examples_sha256, weights_sha256
@@ -31,6 +30,7 @@ from orthoadapters.runs.tracking import Tracker, trackers
 from orthoadapters.training.callbacks import SelectOnDev
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.mlm import MLMTraining, held_out
+from orthoadapters.training.processes import processes, rank
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
 

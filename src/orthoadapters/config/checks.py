@@ -4,7 +4,7 @@ from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Data
 from orthoadapters.errors import UserError
 from orthoadapters.hub.adapters import is_id
 from orthoadapters.hub.backbones import check_backbone
-from orthoadapters.processes import processes
+from orthoadapters.training.processes import processes
 
 PRECISIONS = ("32-true", "bf16-mixed")
 METRICS = {TaskKind.sentence_pair: ("accuracy",), TaskKind.tagging: ("f1", "f1_strict", "accuracy")}

@@ -15,11 +15,11 @@ from orthoadapters.config.command import override_text
 from orthoadapters.config.compose import compose_config, mlm_overrides
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Missing, Stage, is_orthogonal
 from orthoadapters.errors import UserError
-from orthoadapters.processes import processes
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import find_results
 from orthoadapters.runs.selection import candidate, select
+from orthoadapters.training.processes import processes
 
 OF_THE_SWEEP = ("plan", "rerun")  # keys that say what to do with the cells, and belong to none of them
 

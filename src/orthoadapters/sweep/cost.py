@@ -108,9 +108,9 @@ def _timed_on(hardware: str) -> str:
 
 
 def _this_hardware(trainer: TrainerConfig) -> str:
-    from orthoadapters.processes import processes
     from orthoadapters.runs.provenance import hardware
     from orthoadapters.training.fit import device
+    from orthoadapters.training.processes import processes
 
     return hardware(device(trainer), processes(trainer))
 

@@ -17,11 +17,11 @@ from orthoadapters.config.schema import TrainerConfig
 from orthoadapters.data.batching import BlockLoader, Epochs
 from orthoadapters.data.shares import Shares
 from orthoadapters.errors import UserError
-from orthoadapters.processes import processes, rank
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.callbacks import KeepLast, ProgressBar
 from orthoadapters.training.distributed import SummedDDP, together
+from orthoadapters.training.processes import processes, rank
 
 
 def device(trainer: TrainerConfig) -> torch.device:
