@@ -32,10 +32,10 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
     """Check, plan, skip what is finished, train missing language adapters if asked to, run the stage, show the scores."""
     check(config)
     # Late, as torch takes seconds to import and a mistyped command line should be answered at once.
-    from orthoadapters.plan import print_plan
     from orthoadapters.runs import adapter_library as library
     from orthoadapters.runs.directory import RunDirectory
-    from orthoadapters.stages import train_language_adapter, train_task
+    from orthoadapters.stages.frame import train_language_adapter, train_task
+    from orthoadapters.stages.plan import print_plan
 
     run = RunDirectory(config)
     if rank(config.trainer) > 0:  # errors aside, the first process says everything

@@ -32,7 +32,7 @@ from orthoadapters.model.heads import HEADS, MaskedLMHead, SentencePairHead, Tok
 from orthoadapters.model.sizes import bottleneck
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.provenance import hardware
-from orthoadapters.stages import TASK_ADAPTER
+from orthoadapters.stages.frame import TASK_ADAPTER
 from orthoadapters.sweep.cells import expand
 from orthoadapters.sweep.cost import optimizer_steps
 from orthoadapters.training.alternating import AlternatingTraining
@@ -205,7 +205,7 @@ def main() -> None:
         configs = [cell.config for cell in expand(OverridesParser.create().parse_overrides(arguments))]
         kinds = {kind(config): config for config in reversed(configs)}
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["orthoadapters.stages"])
+        context.set_forkserver_preload(["orthoadapters.stages.frame"])
         measured: dict[tuple[str, AdapterKind, bool], Measured] = {}
         print(f"{'seconds':>42}{'tokens/s':>12}{'peak GB':>10}{'TFLOP':>9}{'TFLOP/s':>9}")
         for key, config in reversed(kinds.items()):

@@ -10,7 +10,7 @@ from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import Config, Stage
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import Result
-from orthoadapters.stages import train_language_adapter, train_task
+from orthoadapters.stages.frame import train_language_adapter, train_task
 
 
 def overrides(backbone: Path, world: Path, out: Path, *more: str) -> list[str]:

@@ -18,9 +18,9 @@ from orthoadapters.fetch import fetch_language_adapters
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.model.adapterhub import heads as head_files
-from orthoadapters.plan import print_plan
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory, choices
+from orthoadapters.stages.plan import print_plan
 
 TASK = ("variant=lnoo_tnoo", "task=udpos", "languages=[ar,tr]", "task.batch_size=20", "trainer.max_epochs=1")
 

@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from orthoadapters import AdaptedEncoder
 from orthoadapters.config.compose import compose_config
 from orthoadapters.model.adapterhub import heads as head_files
-from orthoadapters.model_card import language_card, task_card
 from orthoadapters.publish import main
 from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.stages.model_card import language_card, task_card
 
 
 @pytest.fixture(scope="module")

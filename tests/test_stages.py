@@ -208,7 +208,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, stop: int, given: list[str]) ->
     step = AlternatingTraining.training_step
     with monkeypatch.context() as patched:
         patched.setattr(AlternatingTraining, "training_step", dying)
-        patched.setattr("orthoadapters.stages._finish", dying_at_the_end)  # a stop after the last step
+        patched.setattr("orthoadapters.stages.frame._finish", dying_at_the_end)  # a stop after the last step
         with pytest.raises(RuntimeError, match="power cut"):
             execute(given)
 

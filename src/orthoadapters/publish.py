@@ -11,10 +11,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from orthoadapters import model_card
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.hub.adapters import is_id
 from orthoadapters.model.adapterhub import config as adapter_config
+from orthoadapters.stages import model_card
 
 
 def publish(run: Path, repo: str, *, upload: bool) -> None:

@@ -90,7 +90,7 @@ class FinishedRun:
         from orthoadapters.labelling.free_text import Predictor
         from orthoadapters.model.encoder import AdaptedEncoder
         from orthoadapters.runs.predictions import load_head
-        from orthoadapters.stages import TASK_ADAPTER
+        from orthoadapters.stages.frame import TASK_ADAPTER
 
         if device == "cuda" and not torch.cuda.is_available():
             raise UserError("--device cuda: PyTorch sees no CUDA device here; use --device cpu")

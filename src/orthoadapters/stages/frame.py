@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 
-from orthoadapters import model_card
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.config.compose import language_config
 from orthoadapters.config.schema import AdapterKind, Config, evaluated_languages, is_orthogonal
@@ -27,6 +26,7 @@ from orthoadapters.runs.predictions import save_head, write_predictions, write_s
 from orthoadapters.runs.provenance import commit, provenance
 from orthoadapters.runs.results import Result, Selection, average_zero_shot, write_result
 from orthoadapters.runs.tracking import Tracker, trackers
+from orthoadapters.stages import model_card
 from orthoadapters.training.callbacks import SelectOnDev
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.mlm import MLMTraining, held_out
