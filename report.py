@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 from orthoadapters.errors import UserError
-from orthoadapters.report.build import build
-from orthoadapters.report.model import Report
-from orthoadapters.report.tables import Show, markdown, place, scores, selected
+from orthoadapters.report.collect.build import build
+from orthoadapters.report.collect.table import Report
+from orthoadapters.report.printed.tables import Show, markdown, place, scores, selected
 from orthoadapters.report.xtreme import choose, describe, write_submission
 
 
@@ -64,9 +64,9 @@ def make(report: Report, out: Path, show: Show, wandb: bool) -> None:
 
     # ours: thin products gain nothing from a second thread, and on a busy machine waiting for it takes five times as long.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported
-    from orthoadapters.report.analysis import analyse, drawings  # scipy and matplotlib take a second to import
     from orthoadapters.report.output import left_over, write, write_analyses
-    from orthoadapters.report.significance import summary
+    from orthoadapters.report.pictures.gallery import analyse, drawings  # scipy and matplotlib take a second to import
+    from orthoadapters.report.printed.significance import summary
 
     written = write(report, out, show)
     analyses = []

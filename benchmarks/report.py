@@ -21,10 +21,10 @@ sys.path.insert(0, str(ROOT / "tests"))
 from report_runs import ORT, UDPOS, finished  # noqa: E402
 
 from orthoadapters.evaluation.metrics import f1_of_counts  # noqa: E402
-from orthoadapters.report.build import build  # noqa: E402
+from orthoadapters.report.collect.build import build  # noqa: E402
+from orthoadapters.report.collect.paper import paper  # noqa: E402
 from orthoadapters.report.output import write  # noqa: E402
-from orthoadapters.report.paper import paper  # noqa: E402
-from orthoadapters.report.tables import Show  # noqa: E402
+from orthoadapters.report.printed.tables import Show  # noqa: E402
 from orthoadapters.runs.predictions import write_sentence_counts  # noqa: E402
 
 CHOICES = {f"key.{number}": number for number in range(60)}  # about as many as a run has

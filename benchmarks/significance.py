@@ -10,7 +10,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from orthoadapters.report.statistics import compare
+from orthoadapters.report.statistics.compare import compare
 
 
 def main() -> None:

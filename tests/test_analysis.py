@@ -19,13 +19,13 @@ from report_runs import finished
 from test_tracking import records
 
 from orthoadapters.errors import UserError
-from orthoadapters.report.analysis import Analysis, Drawing, analyse, drawings, undrawn
-from orthoadapters.report.build import build
+from orthoadapters.report.collect.build import build
+from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.output import left_over, significance_csv, write, write_analyses
-from orthoadapters.report.paper import AVERAGE
-from orthoadapters.report.significance import COMPARED, significance_markdown, summary
-from orthoadapters.report.statistics import MCNEMAR, OVER_SEEDS, RANDOMISATION, compare
-from orthoadapters.report.tables import Show
+from orthoadapters.report.pictures.gallery import Analysis, Drawing, analyse, drawings, undrawn
+from orthoadapters.report.printed.significance import COMPARED, significance_markdown, summary
+from orthoadapters.report.printed.tables import Show
+from orthoadapters.report.statistics.compare import MCNEMAR, OVER_SEEDS, RANDOMISATION, compare
 from orthoadapters.report.upload import upload
 from orthoadapters.runs.predictions import write_sentence_counts
 from orthoadapters.runs.results import Result, write_result

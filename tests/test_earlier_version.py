@@ -12,9 +12,9 @@ from runs import execute, numbers
 from safetensors.torch import load_file
 
 from orthoadapters.config.compose import compose_config
-from orthoadapters.report.build import build
+from orthoadapters.report.collect.build import build
 from orthoadapters.report.output import write
-from orthoadapters.report.tables import Show
+from orthoadapters.report.printed.tables import Show
 from orthoadapters.runs import adapter_library as language_adapters
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import find_results

@@ -14,10 +14,16 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from orthoadapters.errors import UserError
-from orthoadapters.report.curves import read_curves
-from orthoadapters.report.drawing import COLOURS, line_style, save
-from orthoadapters.report.figures import dev_scores, difference_map, layer_cosines, scores_by_text, training_losses
-from orthoadapters.report.text_sizes import WIKIPEDIA_WORDS
+from orthoadapters.report.pictures.curves import read_curves
+from orthoadapters.report.pictures.figures import (
+    dev_scores,
+    difference_map,
+    layer_cosines,
+    scores_by_text,
+    training_losses,
+)
+from orthoadapters.report.pictures.style import COLOURS, line_style, save
+from orthoadapters.report.pictures.text_sizes import WIKIPEDIA_WORDS
 
 NAN = float("nan")
 VARIANTS = ["FULL-FT", "T-NOO", "T-ORT", "L-NOO+T-NOO", "L-NOO+T-ORT", "L-ORT+T-NOO", "L-ORT+T-ORT"]

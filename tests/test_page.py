@@ -22,14 +22,14 @@ from report_runs import finished
 from whole_report import ADAPTER, complete, counted, reported
 
 from orthoadapters.config.compose import compose_config
-from orthoadapters.report import page as module
-from orthoadapters.report.analysis import Analysis
-from orthoadapters.report.markup import VOID, inline_svg, joined, tag
-from orthoadapters.report.model import Report
+from orthoadapters.report.collect.table import Report
 from orthoadapters.report.output import scores_csv
-from orthoadapters.report.page import page
-from orthoadapters.report.statistics import few_seeds
-from orthoadapters.report.tables import MISSING, Show, heading, scores
+from orthoadapters.report.page import page as module
+from orthoadapters.report.page.markup import VOID, inline_svg, joined, tag
+from orthoadapters.report.page.page import page
+from orthoadapters.report.pictures.gallery import Analysis
+from orthoadapters.report.printed.tables import MISSING, Show, heading, scores
+from orthoadapters.report.statistics.compare import few_seeds
 from orthoadapters.runs.directory import choices
 
 HOSTILE = "<script>alert('1')</script>&amp;\""

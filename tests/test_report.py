@@ -15,9 +15,9 @@ from report_runs import ORT, UDPOS, attempted, finished
 
 from orthoadapters.config.compose import compose_config
 from orthoadapters.errors import UserError
-from orthoadapters.report.build import build
-from orthoadapters.report.model import Row, Table
-from orthoadapters.report.paper import AVERAGE, FILE, paper
+from orthoadapters.report.collect.build import build
+from orthoadapters.report.collect.paper import AVERAGE, FILE, paper
+from orthoadapters.report.collect.table import Row, Table
 from orthoadapters.runs.directory import choices
 from orthoadapters.runs.results import Result, write_result
 

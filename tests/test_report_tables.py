@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_runs import UDPOS, attempted, finished
 
-from orthoadapters.report.build import build
+from orthoadapters.report.collect.build import build
 from orthoadapters.report.output import scores_csv, selected_csv
-from orthoadapters.report.tables import Show, latex, markdown, scores, selected
+from orthoadapters.report.printed.tables import Show, latex, markdown, scores, selected
 
 ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = Path(__file__).parent

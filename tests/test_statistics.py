@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scipy.stats import binom, binomtest, bootstrap, permutation_test, ttest_ind, ttest_rel
 
 from orthoadapters.evaluation.metrics import f1_of_counts
-from orthoadapters.report import resampling, statistics
-from orthoadapters.report.resampling import parts, ratio
-from orthoadapters.report.statistics import (
+from orthoadapters.report.statistics import compare as statistics
+from orthoadapters.report.statistics import resampling
+from orthoadapters.report.statistics.compare import (
     AVERAGE,
     MCNEMAR,
     NO_DIFFERENCE,
@@ -22,6 +22,7 @@ from orthoadapters.report.statistics import (
     compare,
     holm,
 )
+from orthoadapters.report.statistics.resampling import parts, ratio
 
 
 def words(rng, n, seeds=1, gap=0.0, seed_sd=0.0):

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from report_runs import ORT, attempted, finished
 
-from orthoadapters.report.analysis import Analysis, Drawing, analyse, drawings
-from orthoadapters.report.build import build
-from orthoadapters.report.model import Report
-from orthoadapters.report.paper import paper
+from orthoadapters.report.collect.build import build
+from orthoadapters.report.collect.paper import paper
+from orthoadapters.report.collect.table import Report
+from orthoadapters.report.pictures.gallery import Analysis, Drawing, analyse, drawings
 from orthoadapters.runs.predictions import write_sentence_counts
 
 DRAWS = 200

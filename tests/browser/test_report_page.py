@@ -12,7 +12,7 @@ from chromium import Page, browser
 from whole_report import complete, reported
 
 from orthoadapters.report.output import write, write_analyses
-from orthoadapters.report.tables import Show
+from orthoadapters.report.printed.tables import Show
 
 pytestmark = pytest.mark.browser
 

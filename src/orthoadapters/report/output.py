@@ -11,12 +11,12 @@ from pathlib import Path
 
 from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
-from orthoadapters.report.analysis import Analysis, Drawing, undrawn
-from orthoadapters.report.drawing import save
-from orthoadapters.report.model import Cell, Report, Row, Table
-from orthoadapters.report.page import page
-from orthoadapters.report.significance import COMPARED, significance_markdown, significance_records
-from orthoadapters.report.tables import Show, latex, markdown, scores, selected
+from orthoadapters.report.collect.table import Cell, Report, Row, Table
+from orthoadapters.report.page.page import page
+from orthoadapters.report.pictures.gallery import Analysis, Drawing, undrawn
+from orthoadapters.report.pictures.style import save
+from orthoadapters.report.printed.significance import COMPARED, significance_markdown, significance_records
+from orthoadapters.report.printed.tables import Show, latex, markdown, scores, selected
 
 PROBLEMS = "problems.md"
 PAGE = "report.html"

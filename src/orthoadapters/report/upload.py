@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.errors import UserError
-from orthoadapters.report.analysis import Analysis, Drawing
-from orthoadapters.report.drawing import png
-from orthoadapters.report.gather import configuration, value_at
-from orthoadapters.report.model import Report
+from orthoadapters.report.collect.gather import configuration, value_at
+from orthoadapters.report.collect.table import Report
 from orthoadapters.report.output import FIELDS, scores_records
-from orthoadapters.report.significance import COMPARED, significance_records
-from orthoadapters.report.tables import selected
+from orthoadapters.report.pictures.gallery import Analysis, Drawing
+from orthoadapters.report.pictures.style import png
+from orthoadapters.report.printed.significance import COMPARED, significance_records
+from orthoadapters.report.printed.tables import selected
 from orthoadapters.runs.tracking import log_report
 
 GROUP = "report"  # ours: of runs that no sweep made, or several

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import t
 
-from orthoadapters.report.resampling import Floats
+from orthoadapters.report.statistics.resampling import Floats
 
 LEVEL = 0.05  # ours: the field's habit, for p-values and (1 - LEVEL) for intervals
 TIE = 1e-12  # ours: equal differences that were rounded differently count as equal

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
-from orthoadapters.report.drawing import line_style, note, panels, styled
+from orthoadapters.report.pictures.style import line_style, note, panels, styled
 
 Floats = NDArray[np.float64]
 LEAST_SPAN = 1.0  # ours: points at which colours saturate at the earliest, or noise would look like news

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.errors import UserError
-from orthoadapters.report.caveats import caveats
-from orthoadapters.report.gather import Attempt, Gathered, Group, Run, canonical, differing, gather, value_at
-from orthoadapters.report.model import Cell, Report, Row, Table, average, cell, setting_hash
-from orthoadapters.report.paper import AVERAGE, paper
-from orthoadapters.report.trained_adapters import trained_adapters
+from orthoadapters.report.collect.caveats import caveats
+from orthoadapters.report.collect.gather import Attempt, Gathered, Group, Run, canonical, differing, gather, value_at
+from orthoadapters.report.collect.paper import AVERAGE, paper
+from orthoadapters.report.collect.table import Cell, Report, Row, Table, average, cell, setting_hash
+from orthoadapters.report.collect.trained_adapters import trained_adapters
 from orthoadapters.runs.selection import candidate, select
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from orthoadapters.report.gather import below, canonical, differing
-from orthoadapters.report.model import Row, Table
-from orthoadapters.report.tables import heading
-from orthoadapters.report.trained_adapters import OF_A_RUN
+from orthoadapters.report.collect.gather import below, canonical, differing
+from orthoadapters.report.collect.table import Row, Table
+from orthoadapters.report.collect.trained_adapters import OF_A_RUN
+from orthoadapters.report.printed.tables import heading
 from orthoadapters.runs.directory import ORT_ONLY
 from orthoadapters.runs.results import Result
 

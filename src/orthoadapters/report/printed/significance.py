@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from orthoadapters.report.analysis import Analysis
-from orthoadapters.report.model import Row
-from orthoadapters.report.paper import AVERAGE
-from orthoadapters.report.statistics import NO_DIFFERENCE, Comparison, few_seeds
-from orthoadapters.report.tables import MISSING, Entry, Grid, Line, heading, markdown, place
+from orthoadapters.report.collect.paper import AVERAGE
+from orthoadapters.report.collect.table import Row
+from orthoadapters.report.pictures.gallery import Analysis
+from orthoadapters.report.printed.tables import MISSING, Entry, Grid, Line, heading, markdown, place
+from orthoadapters.report.statistics.compare import NO_DIFFERENCE, Comparison, few_seeds
 
 COMPARED = (
     "a", "b", "language", "difference_x100", "low_x100", "high_x100", "p", "p_holm", "significant", "test", "n_sentences",

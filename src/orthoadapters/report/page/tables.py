@@ -4,14 +4,14 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from orthoadapters.report.analysis import Analysis
-from orthoadapters.report.markup import Markup, joined, tag
-from orthoadapters.report.model import Cell, Row, Table
-from orthoadapters.report.page_runs import definitions
-from orthoadapters.report.paper import AVERAGE, paper
-from orthoadapters.report.significance import significance
-from orthoadapters.report.statistics import Comparison
-from orthoadapters.report.tables import MISSING, Entry, Grid, Line, Show, heading, scores, selected
+from orthoadapters.report.collect.paper import AVERAGE, paper
+from orthoadapters.report.collect.table import Cell, Row, Table
+from orthoadapters.report.page.markup import Markup, joined, tag
+from orthoadapters.report.page.runs import definitions
+from orthoadapters.report.pictures.gallery import Analysis
+from orthoadapters.report.printed.significance import significance
+from orthoadapters.report.printed.tables import MISSING, Entry, Grid, Line, Show, heading, scores, selected
+from orthoadapters.report.statistics.compare import Comparison
 
 HYPHEN = re.compile(r"(?<![\w.])-(?=\d)")
 MARKS = {"best": "strong", "second": "u"}

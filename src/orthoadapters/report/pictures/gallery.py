@@ -8,9 +8,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from orthoadapters.errors import UserError
-from orthoadapters.report.counts import table_counts
-from orthoadapters.report.curves import read_curves
-from orthoadapters.report.figures import (
+from orthoadapters.report.collect.paper import AVERAGE
+from orthoadapters.report.collect.table import Report, Row, Table
+from orthoadapters.report.collect.trained_adapters import TrainedAdapters
+from orthoadapters.report.pictures.curves import read_curves
+from orthoadapters.report.pictures.figures import (
     Floats,
     dev_scores,
     difference_map,
@@ -18,13 +20,11 @@ from orthoadapters.report.figures import (
     scores_by_text,
     training_losses,
 )
-from orthoadapters.report.model import Report, Row, Table
-from orthoadapters.report.paper import AVERAGE
-from orthoadapters.report.resampling import Counts
-from orthoadapters.report.statistics import DRAWS, Comparison, compare, few_seeds
-from orthoadapters.report.tables import place
-from orthoadapters.report.text_sizes import WIKIPEDIA_WORDS
-from orthoadapters.report.trained_adapters import TrainedAdapters
+from orthoadapters.report.pictures.text_sizes import WIKIPEDIA_WORDS
+from orthoadapters.report.printed.tables import place
+from orthoadapters.report.statistics.compare import DRAWS, Comparison, compare, few_seeds
+from orthoadapters.report.statistics.counts import table_counts
+from orthoadapters.report.statistics.resampling import Counts
 from orthoadapters.runs.selection import Point
 
 BASELINES = ("lnoo_tnoo", "t_noo")  # paper: MAD-X is its baseline; ours: then what a language adapter adds to

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orthoadapters.report.gather import below, canonical, differing
+from orthoadapters.report.collect.gather import below, canonical, differing
 from orthoadapters.runs.directory import ORT_ONLY
 from orthoadapters.runs.results import Result
 

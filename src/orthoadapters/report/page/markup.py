@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from matplotlib.figure import Figure
 
-from orthoadapters.report.drawing import styled
+from orthoadapters.report.pictures.style import styled
 
 VOID = {"input", "meta", "link"}  # elements without an end
 TO_ID = re.compile(r"url\(#([^)]+)\)")

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from orthoadapters.report.resampling import (
+from orthoadapters.report.statistics.resampling import (
     Counts,
     Floats,
     drawn_seeds,
@@ -42,7 +42,7 @@ from orthoadapters.report.resampling import (
     stream,
     with_seeds,
 )
-from orthoadapters.report.student import LEVEL, TIE, student_t
+from orthoadapters.report.statistics.student import LEVEL, TIE, student_t
 
 AVERAGE = "avg_zero_shot"
 MCNEMAR = "exact McNemar"

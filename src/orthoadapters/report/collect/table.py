@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orthoadapters.report.gather import Attempt, Run, canonical
-from orthoadapters.report.paper import AVERAGE, paper
-from orthoadapters.report.trained_adapters import TrainedAdapters
+from orthoadapters.report.collect.gather import Attempt, Run, canonical
+from orthoadapters.report.collect.paper import AVERAGE, paper
+from orthoadapters.report.collect.trained_adapters import TrainedAdapters
 from orthoadapters.runs.selection import Point, best_point
 
 

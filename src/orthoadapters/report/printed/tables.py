@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orthoadapters.report.model import Cell, Table
-from orthoadapters.report.paper import AVERAGE, paper
+from orthoadapters.report.collect.paper import AVERAGE, paper
+from orthoadapters.report.collect.table import Cell, Table
 
 MISSING = "—"
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from orthoadapters.config.command import command
-from orthoadapters.report.gather import Run
-from orthoadapters.report.markup import Markup, joined, tag
-from orthoadapters.report.model import Row, Table
-from orthoadapters.report.trained_adapters import TrainedAdapters
+from orthoadapters.report.collect.gather import Run
+from orthoadapters.report.collect.table import Row, Table
+from orthoadapters.report.collect.trained_adapters import TrainedAdapters
+from orthoadapters.report.page.markup import Markup, joined, tag
 from orthoadapters.runs.results import Result
 
 NO_COMMAND = (

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from string import Template
 
-from orthoadapters.report.analysis import Analysis, Drawing, undrawn
-from orthoadapters.report.markup import Markup, inline_svg, joined, tag
-from orthoadapters.report.model import Report, Row, Table
-from orthoadapters.report.page_runs import adapters_provenance, provenance, seed_links
-from orthoadapters.report.page_tables import scores_table, selected_table, significance_table
-from orthoadapters.report.paper import paper
-from orthoadapters.report.statistics import NO_DIFFERENCE, few_seeds
-from orthoadapters.report.tables import Show, heading, place, scores, selected
+from orthoadapters.report.collect.paper import paper
+from orthoadapters.report.collect.table import Report, Row, Table
+from orthoadapters.report.page.markup import Markup, inline_svg, joined, tag
+from orthoadapters.report.page.runs import adapters_provenance, provenance, seed_links
+from orthoadapters.report.page.tables import scores_table, selected_table, significance_table
+from orthoadapters.report.pictures.gallery import Analysis, Drawing, undrawn
+from orthoadapters.report.printed.tables import Show, heading, place, scores, selected
+from orthoadapters.report.statistics.compare import NO_DIFFERENCE, few_seeds
 
 COMPARED = (
     "Difference to {}, below it its 95 % interval, and p after Holm's correction over the languages. Bold: p below 0.05 and "

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from orthoadapters.errors import UserError
-from orthoadapters.report.gather import Run
-from orthoadapters.report.model import Cell, Row, Table
-from orthoadapters.report.resampling import Counts, of_same_sentences, parts, ratio, with_seeds
+from orthoadapters.report.collect.gather import Run
+from orthoadapters.report.collect.table import Cell, Row, Table
+from orthoadapters.report.statistics.resampling import Counts, of_same_sentences, parts, ratio, with_seeds
 from orthoadapters.runs.predictions import sentence_counts
 
 ROUNDING = 1e-9  # ours: a score and the ratio of its sums are the same number up to a division's last digits
