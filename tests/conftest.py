@@ -3,19 +3,17 @@
 import gc
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside the tests
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ["WANDB_MODE"] = "offline"
 os.environ["HF_HUB_OFFLINE"] = "1"
 torch.set_num_threads(1)  # the models here are tiny: threads would cost more than they bring
 
-import tiny_world  # noqa: E402
+from tests.helpers import tiny_world  # noqa: E402
 
 ORACLE = Path(__file__).parent / "oracle"
 

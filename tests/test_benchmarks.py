@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 
-from commands import ROOT, environment
+from tests.helpers.commands import ROOT, environment
 
 
 def test_the_cost_of_a_table_is_measured() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 import torch
-from runs import execute, numbers
 from safetensors.torch import load_file
 
 from orthoadapters.config.compose import compose_config
@@ -18,6 +17,7 @@ from orthoadapters.report.printed.tables import Show
 from orthoadapters.runs import adapter_library as language_adapters
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import find_results
+from tests.helpers.short_runs import execute, numbers
 
 EARLIER = Path(__file__).parent / "golden" / "earlier_version"
 COMMANDS: dict[str, list[list[str]]] = json.loads((EARLIER / "commands.json").read_text())

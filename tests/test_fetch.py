@@ -12,9 +12,7 @@ from typing import Any
 import datasets
 import pytest
 from datasets import Dataset
-from hub_cache import REVISION, add_backbone, add_xnli
 from huggingface_hub import constants
-from runs import execute, overrides
 
 from orthoadapters import fetch as fetch_module
 from orthoadapters.config.compose import compose_config
@@ -22,10 +20,12 @@ from orthoadapters.data import blocks as corpus_module
 from orthoadapters.data.sources import hub
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError
+from tests.helpers.commands import ROOT
+from tests.helpers.hub_cache import REVISION, add_backbone, add_xnli
+from tests.helpers.short_runs import execute, overrides
 
-ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-import train  # noqa: E402
+import train
 
 HUB_ID = "someone/tiny"
 FROM_HUB = ["backbone=xlmr_base", f"backbone.path={HUB_ID}", f"backbone.revision={REVISION}", "data=hub", "task=xnli",

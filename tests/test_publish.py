@@ -8,7 +8,6 @@ import pytest
 import torch
 import yaml
 from huggingface_hub.errors import LocalTokenNotFoundError
-from runs import execute, overrides
 from safetensors.torch import load_file
 
 from orthoadapters import AdaptedEncoder
@@ -17,6 +16,7 @@ from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.publish import main
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.stages.model_card import language_card, task_card
+from tests.helpers.short_runs import execute, overrides
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import ROOT, environment, train
-from runs import overrides
+
+from tests.helpers.commands import ROOT, environment, train
+from tests.helpers.short_runs import overrides
 
 
 def test_a_typo_gets_one_sentence_and_exit_code_1(tmp_path: Path) -> None:

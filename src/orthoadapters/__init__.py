@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from orthoadapters.orthogonality import orthogonality_loss as orthogonality_loss
 
 _HOMES = {
-    "AdaptedEncoder": "model",
+    "AdaptedEncoder": "model.encoder",
     "AdapterConfig": "adapters",
     "UserError": "errors",
     "orthogonality_loss": "orthogonality",

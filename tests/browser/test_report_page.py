@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chromium import Page, browser
-from whole_report import complete, reported
 
 from orthoadapters.report.output import write, write_analyses
 from orthoadapters.report.printed.tables import Show
+from tests.browser.chromium import Page, browser
+from tests.helpers.whole_report import complete, reported
 
 pytestmark = pytest.mark.browser
 

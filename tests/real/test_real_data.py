@@ -5,7 +5,6 @@ Run by `make test-real`. The counts are those of that folder's README.
 
 import numpy as np
 import pytest
-from shared import SHARED
 
 from orthoadapters.config.schema import (
     CorpusConfig,
@@ -21,6 +20,7 @@ from orthoadapters.data.modules import TASK_DATA
 from orthoadapters.data.sources.hub import HUB_LABELS
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.data.windows import IGNORED, join_windows
+from tests.helpers.shared import SHARED
 
 pytestmark = pytest.mark.real
 

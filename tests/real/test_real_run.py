@@ -1,14 +1,11 @@
 """The whole road on real data with a small real backbone: language adapters, task adapter, swap, scores."""
 
-import sys
 from pathlib import Path
 
 import pytest
-from shared import SHARED
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from runs import execute, overrides
+from tests.helpers.shared import SHARED
+from tests.helpers.short_runs import execute, overrides
 
 pytestmark = pytest.mark.real
 

@@ -6,12 +6,12 @@ Run by `make test-real`.
 import re
 
 import pytest
-from shared import SHARED
 
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import DataConfig, DataSource, LanguageConfig
 from orthoadapters.data.sources.read import Split, read_examples
 from orthoadapters.examples import TaggedSentence
+from tests.helpers.shared import SHARED
 
 pytestmark = pytest.mark.real
 

@@ -21,7 +21,7 @@ from omegaconf.errors import OmegaConfBaseException
 from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage, evaluated_languages
 from orthoadapters.errors import UserError
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
+CONF = Path(__file__).resolve().parents[3] / "conf"
 ConfigStore.instance().store(name="schema", node=Config)
 
 

@@ -1,0 +1,167 @@
+"""Windows: XTREME's algorithm, no word dropped, and predictions joined again in order."""
+
+import logging
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orthoadapters.data.tokenizer import fingerprint, load_tokenizer, special_ends
+from orthoadapters.data.windows import IGNORED, join_windows, pair_windows, tag_windows, word_budget
+from orthoadapters.errors import UserError
+from orthoadapters.examples import SentencePair, TaggedSentence
+from tests.helpers.tiny_tokenizer import save_tiny_tokenizer, tiny_tokenizer
+
+TOKENIZER = tiny_tokenizer()
+TAGS = ["NOUN", "VERB", "X"]
+NLI = ["entailment", "neutral", "contradiction"]
+START, END, UNKNOWN = 0, 2, 3
+
+words = st.one_of(
+    st.text("abcthe", max_size=6),
+    st.text("xyz", min_size=10, max_size=40),  # longer than a window
+    st.sampled_from(["", " ", "\u200b", "São Paulo", "<s>", "</s>", "<mask>", '"', "a b c", "日本"]),
+)
+tagged = st.lists(st.tuples(words, st.sampled_from(TAGS)), max_size=25).map(
+    lambda pairs: TaggedSentence(tuple(w for w, _ in pairs), tuple(t for _, t in pairs))
+)
+
+
+def xtreme_windows(sentences, max_length):
+    """What XTREME's preprocessing makes of the sentences: per window its sentence and its (subword ids, tag)."""
+    budget, windows = max_length - 3, []
+    for number, sentence in enumerate(sentences):
+        used = 0
+        for position, (word, tag) in enumerate(zip(sentence.words, sentence.tags, strict=True)):
+            ids = TOKENIZER(word, add_special_tokens=False)["input_ids"]
+            if len(ids) == 0 or len(ids) > budget:
+                ids = [UNKNOWN]
+            if position == 0 or used + len(ids) > budget:
+                windows.append((number, []))
+                used = 0
+            used += len(ids)
+            windows[-1][1].append((ids, tag))
+    return windows
+
+
+@given(st.lists(tagged, max_size=5), st.integers(4, 24))
+def test_windows_are_xtremes(sentences, max_length):
+    windows = tag_windows(sentences, TOKENIZER, TAGS, max_length)
+    expected = xtreme_windows(sentences, max_length)
+    assert windows.origin.tolist() == [number for number, _ in expected]
+    for ids, labels, (_, content) in zip(windows.input_ids, windows.labels, expected, strict=True):
+        assert ids.tolist() == [START, *(i for subwords, _ in content for i in subwords), END]
+        flat = [x for subwords, tag in content for x in [TAGS.index(tag)] + [IGNORED] * (len(subwords) - 1)]
+        assert labels.tolist() == [IGNORED, *flat, IGNORED]
+        assert len(ids) <= max_length
+        assert ids.dtype == np.int32
+
+
+@given(st.lists(tagged, max_size=6), st.integers(4, 24), st.integers(0, 3))
+def test_every_word_comes_back_exactly_once_and_in_order(sentences, max_length, padding):
+    windows = tag_windows(sentences, TOKENIZER, TAGS, max_length)
+    predicted = [[max(label, 0) for label in labels.tolist()] + [1] * padding for labels in windows.labels]
+    assert join_windows(windows, predicted) == [list(sentence.tags) for sentence in sentences]
+
+
+def test_predictions_off_the_first_subwords_do_not_count():
+    windows = tag_windows([TaggedSentence(("xyz", "the"), ("NOUN", "VERB"))], TOKENIZER, TAGS, 32)
+    row = np.where(windows.labels[0] == IGNORED, TAGS.index("X"), windows.labels[0])
+    assert join_windows(windows, [row.tolist()]) == [["NOUN", "VERB"]]
+
+
+def test_a_word_that_would_overflow_starts_a_new_window():
+    sentence = TaggedSentence(("the", "xyz", "the"), TAGS)  # 1, 4 and 1 subwords
+    windows = tag_windows([sentence], TOKENIZER, TAGS, 3 + 4)
+    assert [len(ids) - 2 for ids in windows.input_ids] == [1, 4, 1]
+    windows = tag_windows([sentence], TOKENIZER, TAGS, 3 + 5)
+    assert [len(ids) - 2 for ids in windows.input_ids] == [5, 1]
+
+
+def test_words_without_subwords_and_words_beyond_the_budget_become_unknown_and_are_counted(caplog):
+    sentences = [TaggedSentence(("", "xyz" * 9, "the"), TAGS), TaggedSentence(("",), ("X",))]
+    with caplog.at_level(logging.INFO):
+        windows = tag_windows(sentences, TOKENIZER, TAGS, 20)
+    assert [ids.tolist() for ids in windows.input_ids] == [[START, UNKNOWN, UNKNOWN, 9, END], [START, UNKNOWN, END]]
+    assert windows.replaced == 3
+    assert "2 sentences, 4 words, 2 windows, 3 words replaced by <unk>" in caplog.text
+
+
+def test_the_budget_is_that_of_xtreme_for_both_kinds_of_tokenizer():
+    assert word_budget(TOKENIZER, 128) == 125
+    assert word_budget(SimpleNamespace(num_special_tokens_to_add=lambda pair: 3 if pair else 2), 128) == 126
+    with pytest.raises(UserError, match=r"task.max_length=3 leaves no room"):
+        word_budget(TOKENIZER, 3)
+
+
+@given(st.lists(st.tuples(st.text("abc ", max_size=40), st.text("xyz ", max_size=40)), max_size=8), st.integers(6, 40))
+def test_pairs_are_cut_at_their_longer_sentence_and_counted(texts, max_length):
+    pairs = [SentencePair(p, h, "neutral") for p, h in texts]
+    windows = pair_windows(pairs, TOKENIZER, NLI, max_length)
+    cut = 0
+    for pair, ids in zip(pairs, windows.input_ids, strict=True):
+        first, second = (
+            TOKENIZER(text, add_special_tokens=False)["input_ids"] for text in (pair.premise, pair.hypothesis)
+        )
+        cut += len(first) + len(second) + 4 > max_length
+        while len(first) + len(second) + 4 > max_length:
+            (first if len(first) > len(second) else second).pop()
+        shown = ids.tolist()
+        kept = sorted((shown.index(END) - 1, len(shown) - 4 - (shown.index(END) - 1)))
+        assert len(shown) == len(first) + len(second) + 4 <= max_length
+        if windows.cut == 0:
+            assert shown == [START, *first, END, END, *second, END]
+        assert abs(sum(kept) - len(first) - len(second)) == 0
+    assert windows.cut == cut
+
+
+def test_one_label_per_pair_comes_back():
+    pairs = [SentencePair("the word", "a word", label) for label in NLI]
+    windows = pair_windows(pairs, TOKENIZER, NLI, 128)
+    assert [int(label) for label in windows.labels] == [0, 1, 2]
+    assert join_windows(windows, [[2], [1], [0]]) == [["contradiction"], ["neutral"], ["entailment"]]
+
+
+def test_special_ids_are_read_off_the_tokenizers_own_template():
+    assert special_ends(TOKENIZER) == ([START], [END])
+
+
+def test_earlier_calls_do_not_change_the_fingerprint():
+    tokenizer = tiny_tokenizer()
+    before = fingerprint(tokenizer)
+    tokenizer(["a b c", "the"], truncation=True, max_length=4, padding=True)
+    assert fingerprint(tokenizer) == before
+
+
+def test_a_saved_tokenizer_is_loaded(tmp_path):
+    loaded = load_tokenizer(str(save_tiny_tokenizer(tmp_path)), needs_mask=True)
+    assert loaded("the xyz")["input_ids"] == TOKENIZER("the xyz")["input_ids"]
+
+
+def test_a_folder_without_a_tokenizer_is_refused_even_if_transformers_would_make_up_an_empty_one(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "xlm-roberta"}')
+    with pytest.raises(UserError, match=r"no tokenizer in .*save the backbone's tokenizer into that folder"):
+        load_tokenizer(str(tmp_path))
+
+
+def test_a_folder_that_does_not_exist_is_not_looked_for_on_the_hub(tmp_path):
+    with pytest.raises(UserError, match=r"there is no folder .*missing; a tokenizer is read from"):
+        load_tokenizer(str(tmp_path / "missing"))
+
+
+def test_a_damaged_tokenizer_file_is_refused_in_one_sentence(tmp_path):
+    save_tiny_tokenizer(tmp_path)
+    (tmp_path / "tokenizer.json").write_text("{")
+    with pytest.raises(UserError, match=r"could not load the tokenizer of"):
+        load_tokenizer(str(tmp_path))
+
+
+def test_a_tokenizer_without_a_mask_token_is_refused_where_one_is_needed(tmp_path):
+    tokenizer = tiny_tokenizer()
+    tokenizer.mask_token = None
+    tokenizer.save_pretrained(tmp_path)
+    assert load_tokenizer(str(tmp_path)).mask_token_id is None
+    with pytest.raises(UserError, match=r"no mask token; stage=mlm needs"):
+        load_tokenizer(str(tmp_path), needs_mask=True)

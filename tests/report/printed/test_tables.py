@@ -1,0 +1,196 @@
+"""The report in print and as files, and its command line."""
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orthoadapters.report.collect.build import build
+from orthoadapters.report.output import scores_csv, selected_csv
+from orthoadapters.report.printed.tables import Show, latex, markdown, scores, selected
+from tests.helpers.commands import ROOT
+from tests.helpers.report_runs import UDPOS, attempted, finished
+
+GOLDEN = ROOT / "tests" / "golden"
+ALL = Show(paper=True, seeds=True, oracle=True, sizes=True)
+
+
+def report(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, str(ROOT / "report.py"), *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    folder = tmp_path / "runs"
+    finished(folder, "full_ft", {"en": 0.9, "ar": 0.65, "tr": 0.5}, name="f", n=7)
+    finished(folder, "t_noo", {"en": 0.91234, "ar": 0.65, "tr": 0.7}, dev=0.8, name="a", n=7)
+    finished(folder, "t_noo", {"en": 0.91236, "ar": 0.65, "tr": 0.8}, dev=0.8, seed=1, epoch=12, name="b", n=7)
+    for seed, name in enumerate("cd"):
+        finished(folder, "t_ort", {"en": 0.5, "ar": 0.5, "tr": 0.5}, seed=seed, name=name, n=7,
+                 target_dev={"ar": 0.2, "tr": 0.3}, provenance={"git_dirty": True})  # fmt: skip
+    for seed, name in enumerate("eh"):
+        finished(folder, "t_ort", {"en": 0.9, "ar": 0.4, "tr": 0.6}, ort_lr=1e-8, dev=0.1, seed=seed, name=name, n=7,
+                 target_dev={"ar": 0.1, "tr": 0.31})  # fmt: skip
+    finished(folder, "my_own", {"en": 0.1, "ar": 0.64999}, name="g", n=7)
+    attempted(folder, "lnoo_tnoo", failed=True)
+    attempted(folder, "lnoo_tort", failed=False)
+    return folder
+
+
+def test_markdown_of_scores_and_of_what_was_selected(runs: Path) -> None:
+    (table,) = build(runs).tables
+    assert markdown(scores(table, Show())) + "\n" + markdown(selected(table)) == (GOLDEN / "report.md").read_text()
+
+
+def test_latex_of_everything(runs: Path) -> None:
+    (table,) = build(runs).tables
+    assert latex(scores(table, ALL)) == (GOLDEN / "report.tex").read_text()
+
+
+def test_what_was_selected_as_csv(runs: Path) -> None:
+    (table,) = build(runs).tables
+    rows = list(csv.DictReader(selected_csv(table).splitlines()))
+    assert [row["row"] for row in rows] == [row.label for row in table.rows]
+    assert rows[1] | {"runs": ""} == {
+        "variant": "t_noo", "row": "T-NOO", "lr": "0.0001", "ort_lr": "", "epochs": "3;12", "dev": "0.8", "metric": "f1",
+        "grid_points": "1", "seeds": "0;1", "failed": "0", "unfinished": "0", "runs": "",
+    }  # fmt: skip
+    assert rows[1]["runs"] == f"{runs}/a;{runs}/b"
+
+
+def test_csv_has_everything_in_full_precision(runs: Path) -> None:
+    (table,) = build(runs).tables
+    rows = list(csv.DictReader(scores_csv(table).splitlines()))
+    assert len(rows) == len(table.rows) * len(table.columns)
+    cells = [(row, row.cells[column]) for row in table.rows for column in table.columns]
+    for found, (row, cell) in zip(rows, cells, strict=True):
+        assert (found["variant"], found["language"], found["state"]) == (row.variant, cell.language, cell.state)
+        oracle = None if cell.oracle is None else cell.oracle.value
+        for name, value in (("score", cell.value), ("std", cell.std), ("paper", cell.paper), ("difference", cell.difference),
+                            ("n_sentences", cell.n_sentences), ("oracle", oracle), ("dev", row.dev)):  # fmt: skip
+            assert (float(found[name]) if found[name] else None) == value
+    (one,) = (row for row in rows if (row["variant"], row["language"]) == ("t_ort", "tr"))
+    assert [one[name] for name in ("score", "n_seeds", "seeds", "oracle", "oracle_lr", "oracle_ort_lr", "ort_lr")] == [
+        "0.5", "2", "0;1", "0.6", "0.0001", "1e-08", "1e-07"
+    ]  # fmt: skip
+    assert one["runs"] == f"{runs}/c;{runs}/d"
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=6))
+def test_best_and_second_are_those_of_the_printed_numbers(
+    tmp_path_factory: pytest.TempPathFactory, values: list[float]
+) -> None:
+    folder = tmp_path_factory.mktemp("runs")
+    for index, value in enumerate(values):
+        finished(folder, f"mine{index}", {"en": value})
+    (table,) = build(folder).tables
+    printed = [line.entries[0] for line in scores(table, Show()).lines if line.label.startswith("mine")]
+    order = sorted({float(entry.text) for entry in printed}, reverse=True)
+    for entry in printed:
+        place = order.index(float(entry.text))
+        assert entry.mark == {0: "best", 1: "second"}.get(place, "")
+
+
+def test_another_world_has_nothing_of_the_paper_beside_it(tmp_path: Path) -> None:
+    finished(tmp_path, "t_noo", {"qsa": 0.5, "qtu": 0.4}, source="qsa")
+    (table,) = build(tmp_path).tables
+    assert scores(table, Show(paper=True)) == scores(table, Show())
+
+
+def test_names_do_not_break_the_markup(tmp_path: Path) -> None:
+    finished(tmp_path, "a|b_c&d%{e}~^\\#$", {"en": 0.5}, name="x")
+    (table,) = build(tmp_path).tables
+    assert "| a\\|b_c&d%{e}~^\\\\#$ |" in markdown(scores(table, Show()))
+    expected = r"a|b\_c\&d\%\{e\}\textasciitilde{}\textasciicircum{}\textbackslash{}\#\$ & 50.00 &"
+    assert expected in latex(scores(table, Show()))
+    (row,) = (row for row in csv.DictReader(scores_csv(table).splitlines()) if row["state"] == "scored")
+    assert row["variant"] == "a|b_c&d%{e}~^\\#$"
+
+
+def test_a_label_is_of_characters_that_tex_reads_as_they_stand(tmp_path: Path) -> None:
+    finished(tmp_path, backbone="oth_er%")
+    (table,) = build(tmp_path).tables
+    assert r"\label{tab:udpos-oth-er-}" in latex(scores(table, Show()))
+
+
+# The command line
+
+
+def test_the_command_writes_what_it_prints(runs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    finished(runs, "t_noo", {"en": 0.5}, task="xnli", name="x")
+    done = report(runs, "--out", out, "--paper", "--seeds")
+    assert done.returncode == 0
+    stems = ("udpos-tiny", "xnli-tiny", "selected-udpos-tiny", "selected-xnli-tiny")
+    names = {f"{stem}.{ending}" for stem in stems for ending in ("md", "tex", "csv")}
+    names |= {"problems.md", "figures.md", "report.html"}
+    names |= {f"significance-{name}.{ending}" for name in ("udpos-tiny", "xnli-tiny") for ending in ("md", "csv")}
+    assert {str(path.relative_to(out)) for path in out.rglob("*.*") if path.parent == out} == names
+    for stem in stems:
+        assert (out / f"{stem}.md").read_text() in done.stdout
+    number = sum(path.is_file() for path in out.rglob("*"))
+    assert done.stdout.endswith(f"written: {out} ({number} files)\n")
+    problems, notes = (out / "problems.md").read_text(), done.stderr.splitlines()
+    assert done.stderr.startswith(problems)
+    assert "lnoo_tnoo/lr0.0001-seed0-0123abcd failed; its failed.txt says why" in problems
+    assert all(
+        " is not compared on " in note for note in notes[len(problems.splitlines()) :]
+    )  # these runs have no counts
+    before = {path: path.read_bytes() for path in out.rglob("*.*") if path.is_file()}
+    shutil.rmtree(runs / "x")
+    again = report(runs, "--out", out, "--paper", "--seeds")
+    changed = {path for path, content in before.items() if path.read_bytes() != content}
+    assert changed == {out / "figures.md", out / "report.html"}
+    assert f"{out}/xnli-tiny.csv and its like were left there by an earlier report" in again.stderr
+
+
+def test_mistakes_are_one_sentence_and_leave_nothing(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    finished(tmp_path / "some", "t_noo", UDPOS)
+    (tmp_path / "file").write_text("")
+    for arguments, message in (
+        ((), "error: there is no folder runs; name the one that paths.runs=DIR named when the runs were made"),
+        (("empty",), "error: empty holds no finished run of a task to report on; python train.py task=xnli makes one"),
+        (("some", "--backbone", "x"), "error: some holds no finished run of backbone x; it has runs of tiny"),
+        (("some", "--out", "file"), "error: cannot write file: File exists; choose another folder with --out DIR"),
+        (
+            ("some", "--out", "file/x"),
+            "error: cannot write file/x: Not a directory; choose another folder with --out DIR",
+        ),
+    ):
+        done = report(*arguments, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (1, message + "\n")
+    assert {path.name for path in tmp_path.iterdir()} == {"empty", "some", "file"}
+
+
+def test_a_folder_of_damaged_results_alone_names_them(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "result.json").write_text("{")
+    done = report(tmp_path, "--out", tmp_path / "out")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"- {tmp_path}/a/result.json is left out: it is damaged")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_report_needs_neither_torch_nor_transformers(runs: Path, tmp_path: Path) -> None:
+    code = (
+        f"import sys; sys.argv = ['report.py', {str(runs)!r}, '--out', {str(tmp_path / 'out')!r}]; import report; "
+        "assert report.main() == 0; assert not {'torch', 'transformers', 'datasets'} & set(sys.modules)"
+    )
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_average_has_no_size(runs: Path) -> None:
+    (table,) = build(runs).tables
+    grid = scores(table, ALL)
+    assert [entry.text for entry in grid.lines[-1].entries] == ["7", "7", "", "", "7", "", ""]

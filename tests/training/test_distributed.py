@@ -1,0 +1,305 @@
+"""trainer=ddp: shares of a batch give the batch's gradients, and two processes the weights of one; what is refused."""
+
+import copy
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file
+from torch import Tensor
+
+import orthoadapters.training.alternating as alternating
+import orthoadapters.training.callbacks as callbacks
+from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
+from orthoadapters.config.checks import check
+from orthoadapters.config.compose import compose_config, read_config
+from orthoadapters.config.schema import OptimConfig, TrainerConfig
+from orthoadapters.data.batching import Batch, BlockLoader
+from orthoadapters.data.masking import Masking
+from orthoadapters.data.shares import Shares, share
+from orthoadapters.model.heads import SentencePairHead, TokenHead
+from orthoadapters.runs.directory import RunDirectory, _plain
+from orthoadapters.training.alternating import AlternatingTraining
+from orthoadapters.training.callbacks import KeepLast
+from orthoadapters.training.fit import device
+from orthoadapters.training.mlm import MLMTraining
+from orthoadapters.training.processes import processes, rank
+from orthoadapters.training.record import Recorder
+from orthoadapters.training.task import TaskTraining
+from tests.helpers.commands import ROOT, environment, train
+from tests.helpers.short_runs import execute, overrides
+
+OPTIM = OptimConfig(lr=1e-2, ort_lr=1e-2, eps=1e-8, ort_eps=1e-8)
+RAGGED = st.lists(st.integers(1, 6), min_size=1, max_size=5)  # real tokens of each window of a batch
+
+
+@pytest.fixture(scope="module")
+def dry(backbone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny backbone without dropout, of which every process draws its own."""
+    folder = tmp_path_factory.mktemp("dry") / "tiny"
+    folder.mkdir()
+    for file in backbone.iterdir():
+        text = file.read_bytes()
+        (folder / file.name).write_bytes(text.replace(b'_prob": 0.1', b'_prob": 0.0'))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def modules(backbone: Path) -> dict[str, AlternatingTraining]:
+    """Both stages' modules, with both of the task stage's losses, in eval mode."""
+    torch.manual_seed(0)
+    made: dict[str, AlternatingTraining] = {}
+    for name, head in {"mlm": None, "tagging": TokenHead(64, 3, 0.0), "pairs": SentencePairHead(64, 3, 0.0)}.items():
+        model = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True)
+        model.add_adapter("x", AdapterConfig(8, invertible=head is None))
+        model.activate("x")
+        recorder = Recorder([], OPTIM, True, 1, 1)
+        if head is None:
+            made[name] = MLMTraining(model, "x", True, OPTIM, recorder, invert=False).eval()
+        else:
+            made[name] = TaskTraining(model, head, "x", True, OPTIM, recorder).eval()
+    return made
+
+
+def ragged(lengths: list[int], kind: str, seed: int) -> Batch:
+    """A batch of windows of these lengths, as `BatchLoader` or (all equally long) `BlockLoader` gives it."""
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.randint(5, 400, (len(lengths), max(lengths)), generator=generator)
+    if kind == "mlm":
+        chosen = torch.rand(ids.numel(), generator=generator) < 0.2
+        chosen[seed % ids.numel()] = True
+        positions = chosen.nonzero().squeeze(1)
+        return {"input_ids": ids, "positions": positions, "labels": ids.flatten()[positions], "tokens": ids.numel()}
+    mask = torch.arange(ids.shape[1]) < torch.tensor(lengths)[:, None]
+    labels = torch.where(mask & (ids % 4 > 0), ids % 3, -100) if kind == "tagging" else ids[:, 0] % 3
+    index = torch.arange(len(lengths))
+    return {"input_ids": ids, "attention_mask": mask, "labels": labels, "index": index, "tokens": int(mask.sum())}
+
+
+def both_gradients(module: AlternatingTraining, batch: Batch) -> list[Tensor]:
+    """Main loss, its gradient, L_ORT, its gradient: of this share, as far as it counts."""
+    main = module.main_loss(batch) * batch.get("main_share", 1.0)
+    pairs = module.model.encode(batch).pairs
+    l_ort = orthogonality_loss(pairs, batch.get("attention_mask")) * batch.get("token_share", 1.0)
+    return [
+        main.detach(), *torch.autograd.grad(main, module.main_parameters),
+        l_ort.detach(), *torch.autograd.grad(l_ort, module.body),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["mlm", "tagging", "pairs"])
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(lengths=RAGGED, processes=st.integers(2, 4), seed=st.integers(0, 99))
+def test_gradients_of_the_shares_sum_to_the_gradient_of_the_batch(
+    kind: str, lengths: list[int], processes: int, seed: int, modules: dict[str, AlternatingTraining]
+) -> None:
+    batch = ragged(lengths, kind, seed)
+    whole = both_gradients(modules[kind], batch)
+    shares = [both_gradients(modules[kind], share(batch, rank, processes)) for rank in range(processes)]
+    for expected, *parts in zip(whole, *shares, strict=True):
+        torch.testing.assert_close(sum(parts), expected, rtol=1e-4, atol=1e-6)
+
+
+@given(lengths=RAGGED, processes=st.integers(2, 4), seed=st.integers(0, 99))
+def test_every_row_and_masked_place_is_in_exactly_one_share(lengths: list[int], processes: int, seed: int) -> None:
+    batch = ragged(lengths, "tagging", seed)
+    shares = [share(batch, rank, processes) for rank in range(processes)]
+    rows = sorted(i for part in shares if part["main_share"] for i in part["index"].tolist())
+    assert rows == list(range(len(lengths)))
+    assert sum(part["token_share"] for part in shares) == pytest.approx(1)
+    assert {part["tokens"] for part in shares} == {batch["tokens"]}
+    batch = ragged(lengths, "mlm", seed)
+    shares = [share(batch, rank, processes) for rank in range(processes)]
+    for part in shares:
+        assert torch.equal(part["input_ids"].flatten()[part["positions"]], part["labels"])
+        assert len(part["labels"]) > 0
+    labels = torch.cat([part["labels"] for part in shares if part["main_share"]])
+    assert torch.equal(labels.sort().values, batch["labels"].sort().values)
+
+
+def test_shares_follow_the_loaders_order_and_position() -> None:
+    blocks = np.arange(5 * 8, dtype=np.int32).reshape(5, 8) + 5
+    masking = Masking(4, 400, torch.tensor([0]), 0.3)
+
+    def loader() -> BlockLoader:
+        return BlockLoader(blocks, 3, 6, 0, masking)
+
+    whole = [share(batch, 1, 2) for batch in loader()]
+    shares = Shares(loader(), 1, 2)
+    first = iter(shares)
+    seen = [next(first), next(first)]
+    resumed = Shares(loader(), 1, 2)
+    resumed.load_state_dict(shares.state_dict())
+    seen += list(resumed)
+    assert len(seen) == len(shares) == 6
+    for one, other in zip(seen, whole, strict=True):
+        assert all(torch.equal(one[name], other[name]) for name in ("input_ids", "positions", "labels"))
+
+
+def test_each_process_goes_on_with_its_own_random_numbers(
+    modules: dict[str, AlternatingTraining], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, elsewhere = copy.deepcopy(modules["tagging"]), {"cpu": torch.Generator().manual_seed(5).get_state()}
+    monkeypatch.setattr(alternating, "every_process", lambda state: [elsewhere, state])
+    module.trainer = SimpleNamespace(world_size=2, global_rank=1, global_step=0)  # type: ignore[assignment]
+    checkpoint: dict[str, Any] = {}
+    module.on_save_checkpoint(checkpoint)
+    expected = torch.rand(3)
+    module.on_load_checkpoint(checkpoint)
+    module.on_train_start()
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_a_checkpoint_by_the_clock_is_written_once_when_all_know_that_it_is_due(
+    modules: dict[str, AlternatingTraining], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, saved = [0.0], []
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
+    keep, module = KeepLast(tmp_path / "last.ckpt", every=1000, minutes=1, log_every=1), modules["pairs"]
+    trainer: Any = SimpleNamespace(world_size=2, is_global_zero=True, max_steps=100)
+
+    def save(path: Path) -> None:
+        path.write_bytes(b"")
+        saved.append(trainer.global_step)
+
+    trainer.save_checkpoint = save
+    for iteration in range(1, 12):
+        trainer.global_step, now[0] = iteration, 11.0 * iteration  # the minute ends during iteration 6
+        module.agreed = torch.tensor(module.wishes)
+        keep.on_train_batch_end(trainer, module, None, None, 0)
+    assert saved == [7]
+
+
+# Adam divides by the gradient's size, so that rounding of a gradient near 0 moves a weight by up to the learning rate,
+# and a gradient scaled wrongly as a whole would move none: this eps, far above the gradients, undoes both.
+LINEAR = ("optim.lr=1", "optim.ort_lr=1", "optim.eps=10", "optim.ort_eps=10")
+MLM = ("stage=mlm", "variant=lort_tnoo", "language=sw", "trainer.checkpoint_every=5")
+DDP = ("trainer=ddp", "trainer.devices=2")
+
+
+def assert_same_training(one: Path, two: Path, parts: list[str]) -> None:
+    """fp32 sums in another order and nothing else: weights that moved by about 0.1 are equal to 1e-6."""
+    (one,), (two,) = one.rglob("result.json"), two.rglob("result.json")
+    for part in parts:
+        expected, found = load_file(one.parent / part), load_file(two.parent / part)
+        for name, value in expected.items():
+            torch.testing.assert_close(found[name], value, rtol=0, atol=1e-6, msg=name)
+    rows, others = ((path.parent / "metrics.csv").read_text().splitlines() for path in (one, two))
+    assert len(rows) == len(others)
+    columns = [i for i, name in enumerate(rows[0].split(",")) if name != "tokens_per_second"]
+    for row, other in zip(rows[1:], others[1:], strict=True):
+        a, b = ([float(line.split(",")[i] or 0) for i in columns] for line in (row, other))
+        assert a == pytest.approx(b, rel=1e-5, abs=1e-6)
+
+
+def test_two_processes_train_the_task_adapter_of_one(dry: Path, world: Path, tmp_path: Path) -> None:
+    """17 windows in batches of 8: the last batch of an epoch has one, and nothing is left for the second process."""
+    chosen = ("variant=t_ort", "task=udpos", "languages=[tr]", "data.limit_train=17", *LINEAR)
+    execute(overrides(dry, world, tmp_path / "one", *chosen))
+    done = train(*overrides(dry, world, tmp_path / "two", *chosen, *DDP))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("avg_zero_shot") == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("train-en.tsv: 17 sentences") == 1  # the second process is silent
+    assert_same_training(tmp_path / "one", tmp_path / "two", ["adapter/adapter.safetensors", "head/head.safetensors"])
+    assert "1 threads each, 2 processes" in next((tmp_path / "two").rglob("result.json")).read_text()
+
+
+def test_two_processes_stop_together_and_go_on_to_the_language_adapter_of_one(
+    dry: Path, world: Path, tmp_path: Path
+) -> None:
+    chosen = (*MLM, *LINEAR, "trainer.max_iterations=60")
+    execute(overrides(dry, world, tmp_path / "one", *chosen))
+    given = overrides(dry, world, tmp_path / "two", *chosen, *DDP)
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "train.py"), *given], env=environment(), stderr=subprocess.PIPE, text=True
+    )
+    while not list(tmp_path.glob("two/**/last.ckpt")):
+        time.sleep(0.02)
+        assert process.poll() is None, process.communicate()
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 143, err
+    assert err.count("the same command goes on from") == 1
+    assert "Traceback" not in err
+    with pytest.raises(UserError, match=r"was written by 2 process\(es\) and this command asks for 1; give"):
+        execute([*given, "trainer.devices=1"])
+    done = train(*given)
+    assert done.returncode == 0, done.stderr
+    assert_same_training(tmp_path / "one", tmp_path / "two", ["adapter/adapter.safetensors"])
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["trainer.devices=0"], "trainer.devices=0 must be greater than 0"),
+        (["trainer.num_nodes=0"], "trainer.num_nodes=0 must be greater than 0"),
+        (["task.batch_size=3", "trainer.num_nodes=2"], "task.batch_size=3 is shared by .* = 4 processes"),
+        (["stage=mlm", "mlm.batch_size=1"], "mlm.batch_size=1 is shared by .* = 2 processes"),
+    ],
+)
+def test_what_cannot_be_shared_is_refused(more: list[str], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        check(compose_config([*DDP, *more]))
+
+
+def test_more_devices_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    trainer = compose_config([*DDP]).trainer
+    with pytest.raises(UserError, match=r"trainer.devices=2: PyTorch sees 1 CUDA devices here; .*accelerator=cpu"):
+        device(trainer)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert device(trainer) == torch.device("cuda", 1)
+
+
+def test_a_multirun_is_refused_with_the_way_to_do_it(tmp_path: Path) -> None:
+    done = train("-m", *DDP, "seed=0,1", f"paths.cache={tmp_path}")
+    assert done.returncode == 1
+    assert "trainer.devices=2 in a multirun" in done.stderr
+    assert "one command per run" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_processes_are_no_part_of_what_a_run_is() -> None:
+    assert RunDirectory(compose_config([*DDP])).name == RunDirectory(compose_config([])).name
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ({}, 0),
+        ({"LOCAL_RANK": "1"}, 1),
+        ({"NODE_RANK": "1"}, 2),
+        ({"NODE_RANK": "1", "LOCAL_RANK": "1"}, 3),
+        ({"RANK": "3", "LOCAL_RANK": "1"}, 3),
+        ({"SLURM_PROCID": "2", "SLURM_NTASKS": "4"}, 2),
+        ({"SLURM_PROCID": "0", "SLURM_NTASKS": "1", "LOCAL_RANK": "1"}, 1),
+    ],
+)
+def test_a_process_knows_which_one_it_is(known: dict[str, str], expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID", "SLURM_NTASKS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in known.items():
+        monkeypatch.setenv(name, value)
+    assert rank(TrainerConfig(devices=2, num_nodes=2)) == expected
+    assert rank(TrainerConfig(devices=1, num_nodes=1)) == 0  # one job of many
+
+
+def test_runs_from_before_there_were_processes_are_still_read(tmp_path: Path) -> None:
+    written = yaml.safe_dump({"fingerprint": "0"} | _plain(asdict(compose_config([]))))
+    kept = [line for line in written.splitlines() if not line.strip().startswith(("devices:", "num_nodes:"))]
+    (tmp_path / "config.yaml").write_text("\n".join(kept))
+    assert processes(read_config(tmp_path / "config.yaml").trainer) == 1
