@@ -22,7 +22,7 @@ from orthoadapters.config.compose import check_command_line, compose_config, mlm
 from orthoadapters.config.schema import Config, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError
-from orthoadapters.runs.results import show
+from orthoadapters.runs.terminal import show
 from orthoadapters.training.processes import processes, rank, started_together
 
 exit_code = 0  # of this command's one run, as Hydra swallows what a job returns

@@ -1,6 +1,7 @@
 """What every source yields, whatever it read: a tagged sentence or a labelled pair."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -21,3 +22,6 @@ class SentencePair:
 
 
 Example = TaggedSentence | SentencePair
+
+
+Split = Literal["train", "dev", "test"]

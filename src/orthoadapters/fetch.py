@@ -43,7 +43,7 @@ def fetch(overrides: Sequence[str]) -> None:
 
 
 def fetch_backbone(config: Config) -> None:
-    from orthoadapters.hub.backbones import backbone_path
+    from orthoadapters.model.backbone import backbone_path
 
     if config.backbone.revision is None:
         print(f"backbone {config.backbone.path}: on this machine, nothing to fetch")
@@ -57,7 +57,8 @@ def fetch_examples(config: Config) -> None:
     if config.data.source is not DataSource.hub:
         print(f"data={config.data.source.value}: on this machine, nothing to fetch")
         return
-    from orthoadapters.data.sources.read import Split, read_examples
+    from orthoadapters.data.sources.read import read_examples
+    from orthoadapters.examples import Split
 
     for code in evaluated_languages(config):
         splits: tuple[Split, ...] = ("train", "dev", "test") if code == config.source_language else ("test",)
@@ -73,7 +74,7 @@ def fetch_text(config: Config) -> None:
         return
     from orthoadapters.data.modules import MLMData
     from orthoadapters.data.tokenizer import load_tokenizer
-    from orthoadapters.hub.backbones import backbone_path
+    from orthoadapters.model.backbone import backbone_path
 
     print(f"text in {config.language.name} ...", flush=True)
     data = MLMData(

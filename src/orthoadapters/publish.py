@@ -11,9 +11,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from orthoadapters.config.hub_ids import is_id
 from orthoadapters.errors import UserError, first_line
-from orthoadapters.hub.adapters import is_id
-from orthoadapters.model.adapterhub import config as adapter_config
+from orthoadapters.hub.adapters import FILE
 from orthoadapters.stages import model_card
 
 
@@ -29,7 +29,7 @@ def publish(run: Path, repo: str, *, upload: bool) -> None:
     if not (run / "result.json").exists():
         raise UserError(f"{run} is not finished: it has no result.json; finish it by the command that started it")
     adapter = run / "adapter"
-    if not (adapter / adapter_config.FILE).exists():
+    if not (adapter / FILE).exists():
         raise UserError(f"{run} has no adapter to publish; variant=full_ft trains the backbone itself")
     if not (adapter / model_card.FILE).exists():
         raise UserError(f"{adapter} has no {model_card.FILE}: the run is older than model cards; write one there first")

@@ -8,10 +8,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orthoadapters.config.choices import choices, fingerprint
 from orthoadapters.config.command import command, override_text
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import Stage
-from orthoadapters.runs.directory import RunDirectory, choices, fingerprint
+from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import Result
 
 

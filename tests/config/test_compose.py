@@ -7,10 +7,11 @@ import pytest
 import yaml
 
 from orthoadapters.config.checks import check
+from orthoadapters.config.choices import choices, fingerprint
 from orthoadapters.config.compose import CONF, check_command_line, compose_config, language_config, mlm_overrides
 from orthoadapters.config.schema import AdapterKind, evaluated_languages, is_orthogonal
 from orthoadapters.errors import UserError
-from orthoadapters.runs.directory import RunDirectory, choices, fingerprint
+from orthoadapters.runs.directory import RunDirectory
 
 PAPER = {  # DESIGN's table: language adapter, task adapter, d of XLM-R base
     "full_ft": ("none", "none", None, None),

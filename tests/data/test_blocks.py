@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from orthoadapters.config.schema import CorpusConfig, CorpusSource, LanguageConfig
 from orthoadapters.data import blocks as corpus_module
-from orthoadapters.data.blocks import corpus_key, passages, token_blocks
+from orthoadapters.data.blocks import token_blocks
+from orthoadapters.data.sources.text import corpus_key, passages
 from orthoadapters.errors import UserError
 from tests.helpers.tiny_tokenizer import tiny_tokenizer
 

@@ -8,7 +8,7 @@ from zlib import crc32
 
 import yaml
 
-from orthoadapters.runs.directory import ORT_ONLY
+from orthoadapters.config.choices import ORT_ONLY
 from orthoadapters.runs.results import Result, Selection, average_zero_shot, write_result
 
 ORT = {"t_ort", "lnoo_tort", "lort_tort"}

@@ -19,12 +19,13 @@ from safetensors.torch import load_file
 
 from orthoadapters import AdaptedEncoder
 from orthoadapters.config.checks import check
+from orthoadapters.config.choices import fingerprint
 from orthoadapters.config.compose import CONF, compose_config
 from orthoadapters.errors import UserError
-from orthoadapters.hub.backbones import backbone_folder, backbone_path
+from orthoadapters.hub.backbones import backbone_folder
 from orthoadapters.hub.offline import NotFetchedError
+from orthoadapters.model.backbone import backbone_path
 from orthoadapters.model.sizes import bottleneck
-from orthoadapters.runs.directory import fingerprint
 from tests.helpers.hub_cache import REVISION, add_backbone
 
 HUB_ID = "someone/tiny"

@@ -21,7 +21,7 @@ from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.labelling.free_text import Format, label_text
 from orthoadapters.labelling.words import words
 from orthoadapters.model.heads import TokenHead
-from orthoadapters.runs.predictions import load_head, save_head
+from orthoadapters.model.saved_head import load_head, save_head
 from tests.helpers.commands import ROOT
 from tests.helpers.short_runs import execute, overrides
 from tests.helpers.tiny_world import NAMES, NOUNS

@@ -15,9 +15,10 @@ from orthoadapters.config.schema import (
     TaskConfig,
     TaskKind,
 )
-from orthoadapters.data.blocks import corpus_key, passages, token_blocks
+from orthoadapters.data.blocks import token_blocks
 from orthoadapters.data.modules import TASK_DATA
 from orthoadapters.data.sources.hub import HUB_LABELS
+from orthoadapters.data.sources.text import corpus_key, passages
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.data.windows import IGNORED, join_windows
 from tests.helpers.shared import SHARED

@@ -9,8 +9,8 @@ import pytest
 
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import DataConfig, DataSource, LanguageConfig
-from orthoadapters.data.sources.read import Split, read_examples
-from orthoadapters.examples import TaggedSentence
+from orthoadapters.data.sources.read import read_examples
+from orthoadapters.examples import Split, TaggedSentence
 from tests.helpers.shared import SHARED
 
 pytestmark = pytest.mark.real

@@ -12,13 +12,14 @@ from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundEr
 
 from orthoadapters import AdaptedEncoder, UserError
 from orthoadapters.config.checks import check
+from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import compose_config, mlm_overrides
 from orthoadapters.fetch import fetch_language_adapters
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.runs import adapter_library as library
-from orthoadapters.runs.directory import RunDirectory, choices
+from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.stages.plan import print_plan
 from tests.helpers.commands import ROOT
 from tests.helpers.short_runs import execute, overrides

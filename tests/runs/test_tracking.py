@@ -2,68 +2,16 @@
 
 import json
 import re
-import struct
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from wandb.proto import wandb_internal_pb2 as protocol
 
 from orthoadapters import UserError
 from orthoadapters.training.alternating import AlternatingTraining
 from tests.helpers.commands import demo, train
 from tests.helpers.short_runs import execute, overrides
-
-
-def logged_records(file: Path) -> Iterator[bytes]:
-    """W&B's transaction log is a LevelDB log: 32 KiB blocks of (checksum, length, type) and data, after 7 bytes."""
-    content, at, parts = file.read_bytes(), 7, b""
-    while at + 7 <= len(content):
-        if at % 32768 > 32768 - 7:  # a block's last bytes are padding when no header fits
-            at += 32768 - at % 32768
-            continue
-        _, length, kind = struct.unpack_from("<IHB", content, at)
-        parts += content[at + 7 : at + 7 + length]
-        at += 7 + length
-        if kind in (1, 4):  # a whole record, or the last part of one
-            yield parts
-            parts = b""
-
-
-def records(folder: Path) -> dict[str, Any]:
-    """What one offline W&B run holds, as soon as W&B's own process has written its end."""
-    for _ in range(100):
-        held = read_records(folder)
-        if held["exit"] is not None:
-            return held
-        time.sleep(0.1)
-    raise AssertionError(f"the W&B run in {folder} was never ended: {held}")
-
-
-def read_records(folder: Path) -> dict[str, Any]:
-    """Its name, group, job type, tags, config, history steps, summary and exit code."""
-    (file,) = folder.rglob("run-*.wandb")
-    held: dict[str, Any] = {"steps": 0, "summary": {}, "exit": None, "id": None}
-    for data in logged_records(file):
-        record = protocol.Record()
-        record.ParseFromString(data)
-        kind = record.WhichOneof("record_type")
-        if kind == "run":
-            run = record.run
-            held |= {"id": run.run_id, "name": run.display_name, "group": run.run_group, "job_type": run.job_type}
-            held["tags"] = set(run.tags)
-            held["config"] = {item.key: json.loads(item.value_json) for item in run.config.update}
-        elif kind == "history":
-            held["steps"] += 1
-        elif kind == "summary":
-            held["summary"] |= {
-                item.key or item.nested_key[0]: json.loads(item.value_json) for item in record.summary.update
-            }
-        elif kind == "exit":
-            held["exit"] = record.exit.exit_code
-    return held
+from tests.helpers.wandb_records import records
 
 
 def test_each_run_is_one_wandb_run_that_can_be_sliced(

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from orthoadapters import UserError
+from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import compose_config
 from orthoadapters.data.modules import Evaluation
 from orthoadapters.evaluation.metrics import score_of_counts
 from orthoadapters.evaluation.scoring import Scored, evaluate
-from orthoadapters.runs.directory import choices
 from orthoadapters.runs.predictions import sentence_counts, write_sentence_counts
 from orthoadapters.runs.results import read_results
 from tests.helpers.short_runs import execute, numbers, overrides

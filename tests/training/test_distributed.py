@@ -23,13 +23,14 @@ import orthoadapters.training.alternating as alternating
 import orthoadapters.training.callbacks as callbacks
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
 from orthoadapters.config.checks import check
+from orthoadapters.config.choices import _plain
 from orthoadapters.config.compose import compose_config, read_config
 from orthoadapters.config.schema import OptimConfig, TrainerConfig
 from orthoadapters.data.batching import Batch, BlockLoader
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.shares import Shares, share
 from orthoadapters.model.heads import SentencePairHead, TokenHead
-from orthoadapters.runs.directory import RunDirectory, _plain
+from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.callbacks import KeepLast
 from orthoadapters.training.fit import device

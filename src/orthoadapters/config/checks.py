@@ -1,9 +1,19 @@
 """What cannot be run, refused before any file is read or weight loaded."""
 
-from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, DataSource, Missing, Stage, TaskKind
+from pathlib import Path
+
+from orthoadapters.config.hub_ids import DEMO, HUB_ID, is_id
+from orthoadapters.config.schema import (
+    AdapterKind,
+    AdapterSource,
+    BackboneConfig,
+    Config,
+    DataSource,
+    Missing,
+    Stage,
+    TaskKind,
+)
 from orthoadapters.errors import UserError
-from orthoadapters.hub.adapters import is_id
-from orthoadapters.hub.backbones import check_backbone
 from orthoadapters.training.processes import processes
 
 PRECISIONS = ("32-true", "bf16-mixed")
@@ -128,3 +138,23 @@ def check(config: Config) -> None:
     for key, length in {"mlm.block_length": config.mlm.block_length, "task.max_length": task.max_length}.items():
         if length < 8:  # ours: special tokens and a few words
             raise UserError(f"{key}={length} leaves no room for words; use 8 or more")
+
+
+def check_backbone(backbone: BackboneConfig) -> None:
+    """A folder has no revision, a Hub id has one: what `backbone.path` means never depends on a network.
+
+    Raises UserError for a folder that does not exist, a Hub id without revision, a revision without Hub id.
+    """
+    path, is_folder = backbone.path, Path(backbone.path).expanduser().is_dir()
+    if path == DEMO:
+        return
+    if backbone.revision is None and not is_folder:
+        raise UserError(
+            f"there is no folder {path}; backbone.path must be a folder with a backbone, or a Hub id such as "
+            "FacebookAI/xlm-roberta-base together with the backbone.revision (commit) to use"
+        )
+    if backbone.revision is not None and (is_folder or not HUB_ID.fullmatch(path)):
+        raise UserError(
+            f"backbone.path={path} is no Hub id (owner/name) and backbone.revision={backbone.revision} needs one; "
+            "for a folder use backbone=local backbone.path=DIR"
+        )

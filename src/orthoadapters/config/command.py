@@ -15,10 +15,10 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import CONF, compose_config
 from orthoadapters.config.schema import Stage
 from orthoadapters.errors import UserError
-from orthoadapters.runs.directory import choices
 from orthoadapters.runs.results import Result
 
 # Composing takes 0.2 s. What no other choice depends on is set in what is composed once, and written after it.

@@ -13,12 +13,13 @@ from transformers import PreTrainedTokenizerFast
 
 from orthoadapters.config.schema import CorpusConfig, DataConfig, LanguageConfig, MlmConfig, TaskConfig
 from orthoadapters.data.batching import BatchLoader, BlockLoader, Epochs
-from orthoadapters.data.blocks import corpus_key, passages, token_blocks
+from orthoadapters.data.blocks import token_blocks
 from orthoadapters.data.masking import masking_for
-from orthoadapters.data.sources.read import Split, read_examples
+from orthoadapters.data.sources.read import read_examples
+from orthoadapters.data.sources.text import corpus_key, passages
 from orthoadapters.data.windows import Windows, pair_windows, tag_windows
 from orthoadapters.errors import MissingSplitError, UserError
-from orthoadapters.examples import Example, SentencePair, TaggedSentence
+from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
 
 log = logging.getLogger(__name__)
 

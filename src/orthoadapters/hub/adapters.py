@@ -1,8 +1,8 @@
 """Adapters on the Hugging Face Hub: the folder of one, fetched into the Hub's own cache if it is not there yet."""
 
-import re
 from pathlib import Path
 
+from orthoadapters.config.hub_ids import _ID, is_id
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import from_hub
 
@@ -12,12 +12,6 @@ FILES = (
     *("training.json", "adapter_config.json", *WEIGHTS),
     *("head_config.json", "model_head.safetensors", "pytorch_model_head.bin"),
 )
-_ID = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
-
-
-def is_id(text: str) -> bool:
-    """Whether it has the form OWNER/NAME or OWNER/NAME@REVISION."""
-    return _ID.fullmatch(text) is not None
 
 
 def find(path: str | Path, revision: str | None = None) -> Path:
@@ -42,3 +36,6 @@ def fetch(hub_id: str, revision: str | None = None, *, cached_only: bool = False
         return Path(
             snapshot_download(repo, revision=revision, allow_patterns=list(FILES), local_files_only=cached_only)
         )
+
+
+FILE = "adapter_config.json"

@@ -1,18 +1,13 @@
 """Where a backbone's files are: a folder, or a revision of a Hub repository in the local cache, fetched if it is missing."""
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from orthoadapters.config.schema import BackboneConfig, Config
+from orthoadapters.config.hub_ids import HUB_ID
 from orthoadapters.errors import UserError
-from orthoadapters.files import one_at_a_time
+from orthoadapters.hub.families import SUPPORTED
 from orthoadapters.hub.offline import from_hub, is_offline, not_fetched
-
-SUPPORTED = ("xlm-roberta", "roberta", "bert", "electra")  # post-LayerNorm encoders with this layer layout
-DEMO = "demo"  # backbone.path of the demo world's, which is pretrained when it is first needed
-HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 
 # Any one of these makes a folder one with a tokenizer. Without the check transformers 5 builds an *empty* tokenizer of
 # five special tokens from config.json alone, and every word of every sentence becomes <unk> without a word of warning.
@@ -31,37 +26,6 @@ READ = (
     ),
     *TOKENIZER_FILES,
 )
-
-
-def check_backbone(backbone: BackboneConfig) -> None:
-    """A folder has no revision, a Hub id has one: what `backbone.path` means never depends on a network.
-
-    Raises UserError for a folder that does not exist, a Hub id without revision, a revision without Hub id.
-    """
-    path, is_folder = backbone.path, Path(backbone.path).expanduser().is_dir()
-    if path == DEMO:
-        return
-    if backbone.revision is None and not is_folder:
-        raise UserError(
-            f"there is no folder {path}; backbone.path must be a folder with a backbone, or a Hub id such as "
-            "FacebookAI/xlm-roberta-base together with the backbone.revision (commit) to use"
-        )
-    if backbone.revision is not None and (is_folder or not HUB_ID.fullmatch(path)):
-        raise UserError(
-            f"backbone.path={path} is no Hub id (owner/name) and backbone.revision={backbone.revision} needs one; "
-            "for a folder use backbone=local backbone.path=DIR"
-        )
-
-
-def backbone_path(config: Config) -> str:
-    """The folder of a run's backbone, with weights and tokenizer, in the local Hub cache if it comes from the Hub."""
-    if config.backbone.path != DEMO:
-        check_backbone(config.backbone)
-        return str(backbone_folder(config.backbone.path, config.backbone.revision, config.backbone.allow_pickle))
-    from orthoadapters.demo import ensure_backbone
-
-    with one_at_a_time(Path(config.paths.cache) / ".demo-backbone.lock"):  # or parallel cells would each pretrain it
-        return str(ensure_backbone(Path(config.paths.cache)))
 
 
 def backbone_folder(path: str, revision: str | None = None, allow_pickle: bool = False) -> Path:

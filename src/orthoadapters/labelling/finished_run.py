@@ -86,10 +86,10 @@ class FinishedRun:
         from orthoadapters.data.modules import TASK_DATA
         from orthoadapters.data.tokenizer import load_tokenizer
         from orthoadapters.evaluation.scoring import swap_language
-        from orthoadapters.hub.backbones import backbone_path
         from orthoadapters.labelling.free_text import Predictor
+        from orthoadapters.model.backbone import backbone_path
         from orthoadapters.model.encoder import AdaptedEncoder
-        from orthoadapters.runs.predictions import load_head
+        from orthoadapters.model.saved_head import load_head
         from orthoadapters.stages.frame import TASK_ADAPTER
 
         if device == "cuda" and not torch.cuda.is_available():

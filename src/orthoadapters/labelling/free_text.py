@@ -10,8 +10,7 @@ import torch
 
 from orthoadapters.config.schema import TaskConfig, TaskKind
 from orthoadapters.data.modules import TaskData
-from orthoadapters.data.sources.lines import decoded_line
-from orthoadapters.data.sources.read import malformed
+from orthoadapters.data.sources.lines import decoded_line, malformed
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation.metrics import WindowScore, spans
 from orthoadapters.evaluation.scoring import window_logits

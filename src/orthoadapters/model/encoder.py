@@ -18,7 +18,8 @@ from orthoadapters.adapters import Adapter, AdapterConfig, AdapterSite, Invertib
 from orthoadapters.config.schema import Pair
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.hub import adapters as adapter_hub
-from orthoadapters.hub.backbones import SUPPORTED, backbone_folder
+from orthoadapters.hub.backbones import backbone_folder
+from orthoadapters.hub.families import SUPPORTED
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model.adapterhub import tensors as adapter_files
 from orthoadapters.model.heads import MaskedLMHead
@@ -154,6 +155,16 @@ class AdaptedEncoder(nn.Module):
         own = [site.adapters[name] for site in self.sites]
         return nn.ModuleList(own + ([self.invertible[name]] if name in self.invertible else []))
 
+    def adapter_parameters(self, name: str) -> dict[str, Tensor]:
+        """One adapter's parameters as `{layer}.down.weight`, ..., `invertible.F.0.weight`, ...: what its file holds."""
+        self._known(name)
+        own: dict[str, Tensor] = {
+            f"{i}.{key}": p for i, site in enumerate(self.sites) for key, p in site.adapters[name].named_parameters()
+        }
+        if name in self.invertible:
+            own |= {f"invertible.{key}": p for key, p in self.invertible[name].named_parameters()}
+        return own
+
     def load_adapter(
         self, path: str | Path, name: str | None = None, *, revision: str | None = None, with_head: bool = False
     ) -> str:
@@ -166,7 +177,9 @@ class AdaptedEncoder(nn.Module):
         found, config, tensors = adapter_files.read(folder, self)
         name = name or found
         self.add_adapter(name, config)
-        adapter_files.fill(self, name, tensors)
+        with torch.no_grad():
+            for key, parameter in self.adapter_parameters(name).items():
+                parameter.copy_(tensors[key])
         if not with_head and head_files.exists(folder):
             logger.warning(
                 "adapter %s: its prediction head is not loaded; orthoadapters.model.adapterhub.heads.read reads it",

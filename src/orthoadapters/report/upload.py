@@ -12,7 +12,7 @@ from orthoadapters.report.pictures.gallery import Analysis, Drawing
 from orthoadapters.report.pictures.style import png
 from orthoadapters.report.printed.significance import COMPARED, significance_records
 from orthoadapters.report.printed.tables import selected
-from orthoadapters.runs.tracking import log_report
+from orthoadapters.runs.weights_and_biases import log_report
 
 GROUP = "report"  # ours: of runs that no sweep made, or several
 

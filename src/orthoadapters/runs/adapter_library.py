@@ -14,7 +14,6 @@ from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stag
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, write_text
 from orthoadapters.hub import adapters as adapter_hub
-from orthoadapters.model.adapterhub import config as adapter_config
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import folder_sha256
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:  # torch takes seconds to import, and which adapters there are
     from orthoadapters.model.encoder import AdaptedEncoder
 
 RECORD = "training.json"  # beside AdapterHub's own files: which run trained the adapter
-READ = (RECORD, adapter_config.FILE, *adapter_hub.WEIGHTS)  # what a run reads of an adapter's folder
+READ = (RECORD, adapter_hub.FILE, *adapter_hub.WEIGHTS)  # what a run reads of an adapter's folder
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class LanguageAdapter:
         """Whether there is something to load or, on the Hub, to fetch."""
         if self.source is AdapterSource.hub:
             return bool(self.place)
-        return (self.path / adapter_config.FILE).exists()
+        return (self.path / adapter_hub.FILE).exists()
 
     def described(self) -> dict[str, str]:
         """Its entry in result.json, with what the folder holds now."""
@@ -62,7 +61,7 @@ class LanguageAdapter:
             folder = adapter_hub.fetch(self.place, cached_only=True) if self.source is AdapterSource.hub else self.path
         except UserError:
             return None
-        return folder_sha256(folder, READ) if (folder / adapter_config.FILE).exists() else None
+        return folder_sha256(folder, READ) if (folder / adapter_hub.FILE).exists() else None
 
     def load(self, model: "AdaptedEncoder", bottleneck: int, backbone_sha256: str) -> None:
         """Adds it to the model under its language's code.

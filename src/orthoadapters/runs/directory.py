@@ -2,78 +2,28 @@
 
 import dataclasses
 import fcntl
-import hashlib
 import json
 import os
 import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from enum import Enum
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import yaml
 
+from orthoadapters.config.choices import _plain, fingerprint
 from orthoadapters.config.schema import (
-    AdapterKind,
-    AdapterSource,
     Config,
-    DataSource,
     Stage,
-    evaluated_languages,
     is_orthogonal,
 )
 from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
 
-# What changes no number of a finished run: where things lie, what is logged, on which device and how often it is saved.
-WITHOUT_EFFECT = {
-    "plan", "rerun", "sweep", "task.grid", "task.hub_train", "logger", "paths", "language_adapters.missing",
-    "trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.checkpoint_every",
-    "trainer.checkpoint_minutes", "trainer.log_every", "trainer.layers_every", "variant.name", "language.name",
-    "language.udpos", "language.hub_adapters", "languages", "task.languages", "backbone.allow_pickle",
-}  # fmt: skip
-# What only one of the two stages reads.
-TASK_ONLY = {
-    "task", "data", "source_language", "trainer.max_epochs", "variant.task_adapter", "variant.task_reduction",
-    "language_adapters.source", "language_adapters.root", "language_adapters.hub",
-}  # fmt: skip
-MLM_ONLY = {"corpus", "mlm", "language", "language_adapters.invert_before_decoder", "trainer.max_iterations"}
-ORT_ONLY = {"optim.ort_lr", "optim.ort_eps", "orthogonality"}
-
 LOCK = ".lock"  # in the run directory; held by whoever trains it, with its process and sweep
 SWEEP = "ORTHOADAPTERS_SWEEP"  # environment variable: the sweep that a process belongs to
-
-
-def choices(config: Config) -> dict[str, Any]:
-    """Every value that this run's numbers depend on, by dotted key."""
-    left_out = WITHOUT_EFFECT | (TASK_ONLY if config.stage is Stage.mlm else MLM_ONLY)
-    if not is_orthogonal(config):
-        left_out = left_out | ORT_ONLY
-    if config.stage is Stage.task and config.variant.language_adapter is AdapterKind.none:
-        left_out = left_out | {"variant.language_reduction"}
-    # Adapters from elsewhere are told apart by where they come from; of trained ones only the contents count, as ever.
-    if config.variant.language_adapter is AdapterKind.none or config.language_adapters.source is AdapterSource.trained:
-        left_out = left_out | {"language_adapters.source", "language_adapters.root", "language_adapters.hub"}
-    if config.variant.task_adapter is AdapterKind.none:
-        left_out = left_out | {"variant.task_reduction"}
-    if config.data.source is not DataSource.conllu:
-        left_out = left_out | {"data.fuse_multiword"}
-    flat = _flat(dataclasses.asdict(config))
-    kept = {key: v for key, v in flat.items() if not any(key == k or key.startswith(k + ".") for k in left_out)}
-    if config.stage is Stage.mlm:
-        kept |= {"optim.lr": config.optim.lr}
-        kept = {key: v for key, v in kept.items() if key not in ("mlm.lr", "mlm.ort_lr", "mlm.iterations")}
-    else:
-        kept |= {"languages": sorted(evaluated_languages(config))}
-        kept = {key: v for key, v in kept.items() if key not in ("task.lr", "task.ort_lr", "task.epochs")}
-    return kept
-
-
-def fingerprint(config: Config) -> str:
-    """SHA-256 of the choices, in hexadecimal: equal for two command lines that mean the same run."""
-    return hashlib.sha256(json.dumps(choices(config), sort_keys=True).encode()).hexdigest()
 
 
 class InUseError(UserError):
@@ -192,18 +142,3 @@ def _locked(file: TextIO) -> bool:
         else:
             return True
     return False
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    return value.value if isinstance(value, Enum) else value
-
-
-def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in _plain(nested).items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return flat

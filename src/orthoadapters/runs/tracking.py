@@ -1,18 +1,16 @@
 """Where logged values go: metrics.csv in the run directory, and Weights & Biases."""
 
 import csv
-import os
-import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from orthoadapters.config.schema import Config, LoggerKind
 from orthoadapters.errors import UserError
-from orthoadapters.runs.directory import RunDirectory, choices
+from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.weights_and_biases import WandbTracker
 
 
 class Tracker(Protocol):
@@ -65,144 +63,6 @@ class CsvTracker:
 
     def close(self, exit_code: int) -> None:
         self.file.close()
-
-
-def wandb_mode(upload: str) -> str:
-    """What WANDB_MODE says; else online with a key and offline without. Of offline runs it says how to `upload` them."""
-    import wandb
-
-    mode = os.environ.get("WANDB_MODE") or ("online" if wandb.api.api_key else "offline")
-    if mode == "offline":
-        why = "" if "WANDB_MODE" in os.environ else "no key found, "
-        print(f"W&B: {why}logging offline; `{upload}` uploads it later", file=sys.stderr)
-    return mode
-
-
-def upload_command(folder: Path) -> str:
-    return f"wandb sync --append {shlex.quote(str(folder))}/wandb/offline-run-*"
-
-
-class WandbTracker:
-    """One W&B run per cell; its id is made of name and fingerprint, so that a resumed run goes on in place."""
-
-    def __init__(self, config: Config, run: RunDirectory) -> None:
-        import wandb
-
-        mode = wandb_mode(upload_command(run.path))
-        stage = config.stage.value
-        subject = config.language.code if stage == "mlm" else config.task.name
-        kind = f"l{config.variant.language_adapter.value}" if stage == "mlm" else config.variant.name
-        self.run = wandb.init(
-            project=config.logger.project,
-            entity=config.logger.entity,
-            id=run.name.replace("/", "-"),
-            name=run.name,
-            group=config.sweep.name or f"{stage}-{subject}",
-            job_type=stage,
-            tags=[stage, kind, subject, str(config.backbone.name), f"seed{config.seed}"],
-            config=choices(config) | {"stage": stage, "variant": config.variant.name, "fingerprint": run.fingerprint},
-            dir=str(run.path),
-            mode=mode,  # type: ignore[arg-type]
-            resume="allow",
-            reinit="create_new",
-            settings=wandb.Settings(silent=True, console="off"),
-        )
-
-    def resume_from(self, iteration: int) -> None:
-        """W&B keeps the first value of a step that is logged twice; both are equal, as a resumed run is bit-exact."""
-
-    def log(self, iteration: int, row: Mapping[str, float]) -> None:
-        self.run.log(dict(row), step=iteration)
-
-    def summarise(self, values: Mapping[str, Any]) -> None:
-        self.run.summary.update(dict(values))
-
-    def close(self, exit_code: int) -> None:
-        self.run.finish(exit_code=exit_code)
-
-
-def log_sweep(config: Config, columns: Sequence[str], rows: Sequence[Sequence[str]], counts: Mapping[str, int]) -> None:
-    """The sweep's closing table as one more W&B run of its group, at the same place when it is given again."""
-    import wandb
-
-    name = f"sweep-{config.sweep.name}"
-    cells = wandb.Table(columns=list(columns), data=[list(row) for row in rows])
-    runs = Path(config.paths.runs) / str(config.backbone.name)
-    try:
-        with _one_run(
-            runs / name,
-            f"find {shlex.quote(str(runs))} -name 'offline-run-*' -exec wandb sync --append {{}} +",  # its cells too
-            project=config.logger.project,
-            entity=config.logger.entity,
-            id=f"{config.backbone.name}-{name}",
-            name=f"sweep {config.sweep.name}",
-            group=config.sweep.name,
-            job_type="sweep",
-        ) as run:
-            run.log({"cells": cells})
-            run.summary.update(dict(counts))
-    except Exception as error:  # the cells are finished all the same
-        print(f"W&B did not take the sweep's table: {error}; the same command logs it again", file=sys.stderr)
-
-
-def log_report(
-    folder: Path, project: str, entity: str | None, group: str, backbones: Sequence[str],
-    tables: Mapping[str, tuple[Sequence[str], Sequence[Sequence[object]]]], figures: Mapping[str, tuple[bytes, str]],
-) -> None:  # fmt: skip
-    """A report as one W&B run of a group, the same one for the same group and backbones; offline, it lies in `folder`.
-
-    tables: by name, columns and rows; figures: by name, PNG and caption. Raises UserError if W&B does not take it.
-    """
-    import wandb
-    from PIL import Image
-
-    name = "-".join(["report", *backbones, *([group] if group != "report" else [])])
-    try:
-        with _one_run(
-            folder,
-            upload_command(folder),
-            project=project,
-            entity=entity,
-            id=name,
-            name=name,
-            group=group,
-            job_type="report",
-        ) as run:
-            held: dict[str, Any] = {
-                f"tables/{key}": wandb.Table(columns=list(columns), data=[list(row) for row in rows])
-                for key, (columns, rows) in tables.items()
-            }
-            run.log(
-                held
-                | {
-                    f"figures/{key}": wandb.Image(Image.open(BytesIO(png)), caption=told)
-                    for key, (png, told) in figures.items()
-                }
-            )
-    except Exception as error:  # whatever W&B raises, the reader needs one way out
-        raise UserError(f"W&B did not take the report: {error}; WANDB_MODE=offline keeps it in {folder}") from error
-
-
-@contextmanager
-def _one_run(folder: Path, upload: str, **described: Any) -> Iterator[Any]:
-    """A W&B run beside those of training; one of the same id goes on."""
-    import wandb
-
-    folder.mkdir(parents=True, exist_ok=True)
-    run = wandb.init(
-        dir=str(folder),
-        mode=wandb_mode(upload),  # type: ignore[arg-type]
-        resume="allow",
-        reinit="create_new",
-        settings=wandb.Settings(silent=True, console="off"),
-        **described,
-    )
-    exit_code = 1
-    try:
-        yield run
-        exit_code = 0
-    finally:
-        run.finish(exit_code=exit_code)
 
 
 @contextmanager

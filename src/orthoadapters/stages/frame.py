@@ -7,6 +7,7 @@ from pathlib import Path
 import pytorch_lightning as pl
 
 from orthoadapters.adapters import AdapterConfig
+from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import language_config
 from orthoadapters.config.schema import AdapterKind, Config, evaluated_languages, is_orthogonal
 from orthoadapters.data.modules import TASK_DATA, MLMData
@@ -14,15 +15,16 @@ from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation.scoring import evaluate, reached_orthogonality, swap_language
 from orthoadapters.files import new_folder, write_text
-from orthoadapters.hub.backbones import backbone_path
 from orthoadapters.model.adapterhub import heads as head_files
+from orthoadapters.model.backbone import backbone_path
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import HEADS
+from orthoadapters.model.saved_head import save_head
 from orthoadapters.model.sizes import bottleneck, check_lengths
 from orthoadapters.runs import adapter_library as library
-from orthoadapters.runs.directory import RunDirectory, choices
+from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import blocks_sha256, examples_sha256, weights_sha256
-from orthoadapters.runs.predictions import save_head, write_predictions, write_sentence_counts
+from orthoadapters.runs.predictions import write_predictions, write_sentence_counts
 from orthoadapters.runs.provenance import commit, provenance
 from orthoadapters.runs.results import Result, Selection, average_zero_shot, write_result
 from orthoadapters.runs.tracking import Tracker, trackers

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from orthoadapters.config.hub_ids import is_id
 from orthoadapters.config.schema import (
     AdapterKind,
     AdapterSource,
@@ -14,7 +15,6 @@ from orthoadapters.config.schema import (
     Stage,
     is_orthogonal,
 )
-from orthoadapters.hub import adapters as adapter_hub
 
 FILE = "README.md"
 REPO = "OWNER/NAME"  # stands in the card until `publish` knows better
@@ -138,7 +138,7 @@ def _card(
 
 def _hub_model(config: Config) -> str | None:
     path = config.backbone.path
-    return path if adapter_hub.is_id(path) and not Path(path).is_dir() else None
+    return path if is_id(path) and not Path(path).is_dir() else None
 
 
 def _backbone(config: Config) -> str:

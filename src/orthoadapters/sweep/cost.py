@@ -9,10 +9,10 @@ from pathlib import Path
 from statistics import median
 
 from orthoadapters.config.compose import language_config
+from orthoadapters.config.hub_ids import DEMO, HUB_ID
 from orthoadapters.config.schema import AdapterKind, Config, DataSource, Stage, TaskConfig, TrainerConfig, is_orthogonal
 from orthoadapters.data.sources.read import read_examples
 from orthoadapters.errors import UserError
-from orthoadapters.hub.backbones import DEMO, HUB_ID
 from orthoadapters.runs.results import Result, read_results
 from orthoadapters.sweep.cells import Cell
 from orthoadapters.sweep.process import in_own_process

@@ -19,12 +19,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.plugins.launcher import Launcher
 
 from orthoadapters.config.compose import compose_config
+from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.schema import Config, LoggerKind, Missing, Rerun
 from orthoadapters.errors import UserError, first_line
-from orthoadapters.hub.backbones import DEMO, backbone_path
+from orthoadapters.model.backbone import backbone_path
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import SWEEP, InUseError
-from orthoadapters.runs.results import read_results, show_together
+from orthoadapters.runs.results import read_results
+from orthoadapters.runs.terminal import show_together
 from orthoadapters.sweep.cells import Cell, State, expand, first_point
 from orthoadapters.sweep.cost import costs
 from orthoadapters.sweep.process import STOPPED, in_own_process, reason
@@ -69,7 +71,7 @@ def sweep(arguments: Sequence[str], launcher: Launcher, loader: ConfigLoader, la
     command += [argument for argument in arguments if not argument.startswith(("rerun=", "plan="))]
     close(cells, codes, command, told)
     if told.logger.kind is LoggerKind.wandb and told.sweep.name:
-        from orthoadapters.runs.tracking import log_sweep
+        from orthoadapters.runs.weights_and_biases import log_sweep
 
         log_sweep(told, [*COLUMNS, *SCORES], closing_rows(everything), counted(everything))
     return 0 if all(cell.state is State.finished for cell in cells) else 1

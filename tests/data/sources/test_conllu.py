@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from orthoadapters.config.checks import check
+from orthoadapters.config.choices import choices, fingerprint
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import DataConfig, DataSource, LanguageConfig, TaskConfig
 from orthoadapters.data.sources.read import read_examples
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import TaggedSentence
-from orthoadapters.runs.directory import choices, fingerprint
 
 EN = LanguageConfig(code="en", name="English")
 UDPOS: TaskConfig = compose_config(["task=udpos"]).task

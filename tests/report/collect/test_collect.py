@@ -12,12 +12,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import compose_config
 from orthoadapters.errors import UserError
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.paper import AVERAGE, FILE, paper
 from orthoadapters.report.collect.table import Row, Table
-from orthoadapters.runs.directory import choices
 from orthoadapters.runs.results import Result, write_result
 from tests.helpers.report_runs import ORT, UDPOS, attempted, finished
 

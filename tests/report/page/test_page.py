@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
+from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import compose_config
 from orthoadapters.report.collect.table import Report
 from orthoadapters.report.output import scores_csv
@@ -28,7 +29,6 @@ from orthoadapters.report.page.page import page
 from orthoadapters.report.pictures.gallery import Analysis
 from orthoadapters.report.printed.tables import MISSING, Show, heading, scores
 from orthoadapters.report.statistics.compare import few_seeds
-from orthoadapters.runs.directory import choices
 from tests.helpers.commands import ROOT
 from tests.helpers.report_runs import finished
 from tests.helpers.whole_report import ADAPTER, complete, counted, reported

@@ -15,7 +15,6 @@ import pytest
 import yaml
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
-from test_tracking import records
 
 from orthoadapters.errors import UserError
 from orthoadapters.report.collect.build import build
@@ -30,6 +29,7 @@ from orthoadapters.runs.predictions import write_sentence_counts
 from orthoadapters.runs.results import Result, write_result
 from tests.helpers.commands import ROOT
 from tests.helpers.report_runs import finished
+from tests.helpers.wandb_records import records
 
 N = 60
 DRAWS = 300

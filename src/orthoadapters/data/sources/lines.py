@@ -24,3 +24,10 @@ def decoded_line(raw: bytes, source: str, number: int) -> str:
 
 def shown(line: str) -> str:
     return repr(line if len(line) <= 60 else line[:60] + "...")  # ours: enough to find the row by eye
+
+
+def malformed(source: str, number: int, line: str, expected: str) -> UserError:
+    count = line.count("\t") + 1
+    return UserError(
+        f"{source}, line {number}: {count} columns instead of `{expected}` in {shown(line)}; mend that line"
+    )

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orthoadapters.errors import UserError
+from orthoadapters.hub.adapters import FILE
 
 if TYPE_CHECKING:
     from orthoadapters.model.encoder import AdaptedEncoder
 
-FILE = "adapter_config.json"
 # What `AdapterSite` computes, in the words of the file (AdapterHub's `seq_bn`, formerly `pfeiffer`).
 PLACEMENT: dict[str, Any] = {
     "adapter_residual_before_ln": False,

@@ -21,7 +21,8 @@ from orthoadapters.adapters import AdapterConfig
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import new_folder
 from orthoadapters.hub import adapters as adapter_hub
-from orthoadapters.model.adapterhub.config import FILE, HOULSBY, PLACEMENT, SUPPORTED, read_config
+from orthoadapters.hub.adapters import FILE
+from orthoadapters.model.adapterhub.config import HOULSBY, PLACEMENT, SUPPORTED, read_config
 
 if TYPE_CHECKING:
     from orthoadapters.model.encoder import AdaptedEncoder
@@ -70,18 +71,11 @@ def read(folder: Path, model: "AdaptedEncoder") -> tuple[str, AdapterConfig, dic
     return described.name, config, tensors
 
 
-def fill(model: "AdaptedEncoder", name: str, tensors: Mapping[str, Tensor]) -> None:
-    """Copies tensors as `read` names them into adapter `name` of the model."""
-    with torch.no_grad():
-        for key, parameter in _parameters(model, name).items():
-            parameter.copy_(tensors[key])
-
-
 def write(folder: Path, model: "AdaptedEncoder", name: str) -> None:
     """Writes adapter `name` as a folder that `read` and the `adapters` library load; whole or not at all."""
     config = model.configs[name]
     tensors: dict[str, Tensor] = {}
-    for key, parameter in _parameters(model, name).items():
+    for key, parameter in model.adapter_parameters(name).items():
         head, _, rest = key.partition(".")
         if head == "invertible":
             theirs = f"invertible_adapters.{name}.{rest}"
@@ -175,15 +169,6 @@ def _bottleneck(folder: Path, described: Sequence[int], tensors: Mapping[str, Te
 def _last(name: str) -> str:
     """A model's name without its owner: xlm-roberta-base was FacebookAI/xlm-roberta-base before and after."""
     return name.rpartition("/")[2]
-
-
-def _parameters(model: "AdaptedEncoder", name: str) -> dict[str, Tensor]:
-    own: dict[str, Tensor] = {
-        f"{i}.{key}": p for i, site in enumerate(model.sites) for key, p in site.adapters[name].named_parameters()
-    }
-    if name in model.invertible:
-        own |= {f"invertible.{key}": p for key, p in model.invertible[name].named_parameters()}
-    return own
 
 
 def _shapes(config: AdapterConfig, model: "AdaptedEncoder") -> dict[str, tuple[int, ...]]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from orthoadapters.runs.directory import ORT_ONLY
+from orthoadapters.config.choices import ORT_ONLY
 from orthoadapters.runs.results import Result, Selection, find_results
 
 # What makes the rows and the grid of a table. The rest of a run's choices is the table's setting.

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orthoadapters.config.choices import ORT_ONLY
 from orthoadapters.report.collect.gather import below, canonical, differing
-from orthoadapters.runs.directory import ORT_ONLY
 from orthoadapters.runs.results import Result
 
 OF_A_RUN = {"language", "seed", "variant.language_adapter", *ORT_ONLY}  # the rest of a run's choices is the setting

@@ -1,0 +1,46 @@
+"""A run's head, in the project's own form."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from orthoadapters.config.schema import TaskConfig
+from orthoadapters.errors import UserError
+from orthoadapters.files import new_folder
+from orthoadapters.model.heads import HEADS, SentencePairHead, TokenHead
+
+
+def save_head(folder: Path, head: nn.Module, task: TaskConfig) -> None:
+    """head.safetensors, and head.json with the labels in the order of the outputs."""
+    with new_folder(folder) as temporary:
+        save_file({name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()},
+                  temporary / "head.safetensors")  # fmt: skip
+        (temporary / "head.json").write_text(json.dumps(_described(task), indent=2) + "\n")
+
+
+def load_head(folder: Path, task: TaskConfig, hidden: int) -> SentencePairHead | TokenHead:
+    """The head that `save_head` wrote, without dropout. Raises UserError if a file is missing, broken or of another task."""
+    try:
+        described = json.loads((folder / "head.json").read_text())
+        tensors = load_file(folder / "head.safetensors")
+    except (OSError, ValueError, SafetensorError) as error:
+        raise UserError(f"the head in {folder} cannot be read ({error}); restore it, or repeat the run") from None
+    if described != _described(task):
+        raise UserError(
+            f"the head in {folder} is not one for {task.name} with the labels of config.yaml; restore the run"
+        )
+    head = HEADS[task.kind](hidden, len(task.labels), dropout=0.0)
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    expected = {name: tuple(value.shape) for name, value in head.state_dict().items()}
+    if found != expected:
+        raise UserError(f"the head in {folder} has tensors {found}, expected are {expected}; restore the run")
+    head.load_state_dict(tensors)
+    return head.eval()
+
+
+def _described(task: TaskConfig) -> dict[str, Any]:
+    return {"task": task.name, "kind": task.kind.value, "labels": list(task.labels)}
