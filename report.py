@@ -12,8 +12,8 @@ from pathlib import Path
 
 from orthoadapters.errors import UserError
 from orthoadapters.report.collect.build import build
-from orthoadapters.report.collect.table import Report
-from orthoadapters.report.printed.tables import Show, markdown, place, scores, selected
+from orthoadapters.report.collect.table import Report, table_title
+from orthoadapters.report.printed.tables import Show, markdown, scores, selected
 from orthoadapters.report.xtreme import choose, describe, write_submission
 
 
@@ -71,7 +71,7 @@ def make(report: Report, out: Path, show: Show, wandb: bool) -> None:
     written = write(report, out, show)
     analyses = []
     for number, table in enumerate(report.tables, start=1):
-        progress(f"statistics of {place(table)} ({number} of {len(report.tables)}) ...")
+        progress(f"statistics of {table_title(table)} ({number} of {len(report.tables)}) ...")
         analyses.append(analyse(table))
     progress("pictures ...")
     drawn = drawings(report, analyses)

@@ -23,7 +23,7 @@ from orthoadapters.config.schema import Config, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.runs.terminal import show
-from orthoadapters.training.processes import processes, rank, started_together
+from orthoadapters.training.processes import rank, started_together
 
 exit_code = 0  # of this command's one run, as Hydra swallows what a job returns
 
@@ -52,7 +52,7 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
 
     if config.stage is Stage.task and config.language_adapters.missing is Missing.train:
         for adapter in library.missing(config):
-            if processes(config.trainer) > 1 and (started_together() or config.trainer.num_nodes > 1):
+            if config.trainer.processes > 1 and (started_together() or config.trainer.num_nodes > 1):
                 raise UserError(
                     f"language_adapters.missing=train: the processes of {shlex.join(overrides)} end with one training; "
                     f"train {adapter.language} first:\n  {library.training_command(overrides, adapter.language)}"

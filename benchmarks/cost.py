@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 
 from orthoadapters import AdaptedEncoder, AdapterConfig
-from orthoadapters.config.schema import AdapterKind, Config, Stage, is_orthogonal
+from orthoadapters.config.schema import AdapterKind, Config, Stage
 from orthoadapters.data.batching import BatchLoader, BlockLoader, Epochs
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.windows import IGNORED, Windows
@@ -38,7 +38,6 @@ from orthoadapters.sweep.cost import optimizer_steps
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.mlm import MLMTraining
-from orthoadapters.training.processes import processes
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
 
@@ -121,13 +120,13 @@ def measure(config: Config, shape: str, iterations: int) -> Measured:
     if variant.language_adapter is not AdapterKind.none:
         d_language = bottleneck(model, "variant.language_reduction", variant.language_reduction)
         model.add_adapter(language, AdapterConfig(d_language, invertible=True))
-    recorder = Recorder([], config.optim, is_orthogonal(config), config.trainer.log_every, config.trainer.layers_every)
+    recorder = Recorder([], config.optim, config.is_orthogonal, config.trainer.log_every, config.trainer.layers_every)
     clock = Clock(where, iterations)
     module: AlternatingTraining
     head: SentencePairHead | TokenHead | None = None
     if mlm:
         model.activate(language)
-        module = MLMTraining(model, language, is_orthogonal(config), config.optim, recorder, invert=False)
+        module = MLMTraining(model, language, config.is_orthogonal, config.optim, recorder, invert=False)
         blocks = random_blocks(config, backbone.vocab_size)
         masking = Masking(
             backbone.vocab_size - 1, backbone.vocab_size, torch.arange(SPECIAL), config.mlm.mask_probability
@@ -140,7 +139,7 @@ def measure(config: Config, shape: str, iterations: int) -> Measured:
             model.add_adapter(task_adapter, AdapterConfig(d_task))
         swap_language(model, None if variant.language_adapter is AdapterKind.none else language, task_adapter)
         head = HEADS[config.task.kind](model.hidden_size, len(config.task.labels), backbone.hidden_dropout_prob)
-        module = TaskTraining(model, head, task_adapter, is_orthogonal(config), config.optim, recorder)
+        module = TaskTraining(model, head, task_adapter, config.is_orthogonal, config.optim, recorder)
         batches = BatchLoader(random_windows(config, backbone.vocab_size), config.task.batch_size, 1, 0, shuffle=True)
         loader = Epochs(batches, iterations + WARM_UP)
     module.to(where)
@@ -223,7 +222,7 @@ def main() -> None:
 
 
 def this_hardware(config: Config) -> str:
-    return hardware(device(config.trainer), processes(config.trainer))
+    return hardware(device(config.trainer), config.trainer.processes)
 
 
 def print_tables(configs: Sequence[Config], measured: dict[tuple[str, AdapterKind, bool], Measured]) -> None:

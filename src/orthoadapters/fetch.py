@@ -19,7 +19,6 @@ from orthoadapters.config.schema import (
     DataSource,
     Missing,
     Stage,
-    evaluated_languages,
 )
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError, is_offline
@@ -60,7 +59,7 @@ def fetch_examples(config: Config) -> None:
     from orthoadapters.data.sources.read import read_examples
     from orthoadapters.examples import Split
 
-    for code in evaluated_languages(config):
+    for code in config.evaluated_languages:
         splits: tuple[Split, ...] = ("train", "dev", "test") if code == config.source_language else ("test",)
         print(f"{config.task.name} {code} from {config.task.hub_id} ...", flush=True)
         counts = [f"{len(read_examples(config.data, config.task, s, language_config(code)))} {s}" for s in splits]

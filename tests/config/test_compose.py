@@ -9,7 +9,7 @@ import yaml
 from orthoadapters.config.checks import check
 from orthoadapters.config.choices import choices, fingerprint
 from orthoadapters.config.compose import CONF, check_command_line, compose_config, language_config, mlm_overrides
-from orthoadapters.config.schema import AdapterKind, evaluated_languages, is_orthogonal
+from orthoadapters.config.schema import AdapterKind
 from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
 
@@ -38,7 +38,7 @@ def test_every_variant_and_task_composes_to_the_papers_choices(variant: str, tas
     recipe = {"xnli": (30, 32), "udpos": (50, 16), "wikiann": (100, 16)}[task]
     assert (config.trainer.max_epochs, config.task.batch_size) == recipe
     assert (config.task.max_length, config.optim.clip_norm) == (128, 1.0)
-    assert is_orthogonal(config) == (task_adapter == "ort")
+    assert config.is_orthogonal == (task_adapter == "ort")
 
 
 def test_the_mlm_stage_has_the_papers_recipe() -> None:
@@ -47,7 +47,7 @@ def test_the_mlm_stage_has_the_papers_recipe() -> None:
     assert (config.trainer.max_iterations, config.mlm.batch_size, config.mlm.block_length) == (250000, 8, 128)
     assert (config.optim.lr, config.optim.ort_lr, config.optim.clip_norm) == (1e-4, 1e-7, None)
     assert config.language.name == "Swahili"
-    assert is_orthogonal(config)
+    assert config.is_orthogonal
 
 
 def test_task_languages_are_those_of_table_1() -> None:
@@ -145,7 +145,7 @@ def test_impossible_combinations_are_refused(overrides: list[str], sentence: str
 
 
 def test_the_source_language_is_tested_first_and_once() -> None:
-    assert evaluated_languages(compose_config(["languages=[tr,en,ar]"])) == ["en", "tr", "ar"]
+    assert compose_config(["languages=[tr,en,ar]"]).evaluated_languages == ["en", "tr", "ar"]
 
 
 def test_every_language_of_every_task_has_a_file() -> None:

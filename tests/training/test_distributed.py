@@ -35,7 +35,7 @@ from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.callbacks import KeepLast
 from orthoadapters.training.fit import device
 from orthoadapters.training.mlm import MLMTraining
-from orthoadapters.training.processes import processes, rank
+from orthoadapters.training.processes import rank
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
 from tests.helpers.commands import ROOT, environment, train
@@ -303,4 +303,4 @@ def test_runs_from_before_there_were_processes_are_still_read(tmp_path: Path) ->
     written = yaml.safe_dump({"fingerprint": "0"} | _plain(asdict(compose_config([]))))
     kept = [line for line in written.splitlines() if not line.strip().startswith(("devices:", "num_nodes:"))]
     (tmp_path / "config.yaml").write_text("\n".join(kept))
-    assert processes(read_config(tmp_path / "config.yaml").trainer) == 1
+    assert read_config(tmp_path / "config.yaml").trainer.processes == 1

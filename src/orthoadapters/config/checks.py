@@ -14,7 +14,6 @@ from orthoadapters.config.schema import (
     TaskKind,
 )
 from orthoadapters.errors import UserError
-from orthoadapters.training.processes import processes
 
 PRECISIONS = ("32-true", "bf16-mixed")
 METRICS = {TaskKind.sentence_pair: ("accuracy",), TaskKind.tagging: ("f1", "f1_strict", "accuracy")}
@@ -128,9 +127,9 @@ def check(config: Config) -> None:
         if value is not None and not value > 0:
             raise UserError(f"{key}={value} must be greater than 0")
     key, batch = ("mlm", config.mlm.batch_size) if config.stage is Stage.mlm else ("task", task.batch_size)
-    if batch < processes(config.trainer):
+    if batch < config.trainer.processes:
         raise UserError(
-            f"{key}.batch_size={batch} is shared by trainer.devices x trainer.num_nodes = {processes(config.trainer)} "
+            f"{key}.batch_size={batch} is shared by trainer.devices x trainer.num_nodes = {config.trainer.processes} "
             "processes, and some would get nothing; use fewer"
         )
     if not 0 < config.mlm.mask_probability < 1:

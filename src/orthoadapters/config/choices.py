@@ -12,8 +12,6 @@ from orthoadapters.config.schema import (
     Config,
     DataSource,
     Stage,
-    evaluated_languages,
-    is_orthogonal,
 )
 
 # What changes no number of a finished run: where things lie, what is logged, on which device and how often it is saved.
@@ -38,7 +36,7 @@ ORT_ONLY = {"optim.ort_lr", "optim.ort_eps", "orthogonality"}
 def choices(config: Config) -> dict[str, Any]:
     """Every value that this run's numbers depend on, by dotted key."""
     left_out = WITHOUT_EFFECT | (TASK_ONLY if config.stage is Stage.mlm else MLM_ONLY)
-    if not is_orthogonal(config):
+    if not config.is_orthogonal:
         left_out = left_out | ORT_ONLY
     if config.stage is Stage.task and config.variant.language_adapter is AdapterKind.none:
         left_out = left_out | {"variant.language_reduction"}
@@ -55,7 +53,7 @@ def choices(config: Config) -> dict[str, Any]:
         kept |= {"optim.lr": config.optim.lr}
         kept = {key: v for key, v in kept.items() if key not in ("mlm.lr", "mlm.ort_lr", "mlm.iterations")}
     else:
-        kept |= {"languages": sorted(evaluated_languages(config))}
+        kept |= {"languages": sorted(config.evaluated_languages)}
         kept = {key: v for key, v in kept.items() if key not in ("task.lr", "task.ort_lr", "task.epochs")}
     return kept
 

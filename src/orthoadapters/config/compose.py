@@ -18,7 +18,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage, evaluated_languages
+from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
 from orthoadapters.errors import UserError
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
@@ -116,7 +116,7 @@ def _hub_ids(config: Config) -> dict[str, str]:
     for code in given:
         language_config(code)  # refuses what is no language, such as a mistyped one
     found = {}
-    for code in evaluated_languages(config):
+    for code in config.evaluated_languages:
         known = language_config(code).hub_adapters.get(str(config.backbone.name))
         if hub_id := given.get(code, known):
             found[code] = hub_id

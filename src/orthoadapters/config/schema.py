@@ -195,6 +195,11 @@ class TrainerConfig:
     log_every: int = MISSING
     layers_every: int = MISSING
 
+    @property
+    def processes(self) -> int:
+        """The processes that train one run together (trainer=ddp)."""
+        return self.devices * self.num_nodes
+
 
 @dataclass
 class LoggerConfig:
@@ -242,14 +247,14 @@ class Config:
     paths: PathsConfig = field(default_factory=PathsConfig)
     sweep: SweepConfig = field(default_factory=SweepConfig)
 
+    @property
+    def evaluated_languages(self) -> list[str]:
+        """The source language, then the targets."""
+        chosen = self.languages if self.languages is not None else self.task.languages
+        return list(dict.fromkeys([self.source_language, *chosen]))
 
-def evaluated_languages(config: Config) -> list[str]:
-    """The source language, then the targets."""
-    chosen = config.languages if config.languages is not None else config.task.languages
-    return list(dict.fromkeys([config.source_language, *chosen]))
-
-
-def is_orthogonal(config: Config) -> bool:
-    """Whether this run takes the second step: the adapter that its stage trains is an orthoadapter."""
-    trained = config.variant.language_adapter if config.stage is Stage.mlm else config.variant.task_adapter
-    return trained is AdapterKind.ort
+    @property
+    def is_orthogonal(self) -> bool:
+        """Whether this run takes the second step: the adapter that its stage trains is an orthoadapter."""
+        trained = self.variant.language_adapter if self.stage is Stage.mlm else self.variant.task_adapter
+        return trained is AdapterKind.ort

@@ -1,4 +1,7 @@
-"""A small invented multilingual world: five languages, text, labelled examples and a backbone, all from one seed."""
+"""A small invented multilingual world: five languages, text, labelled examples and a backbone, all from one seed.
+
+It exists so that everything can run without a network. It imports config and the ground files.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

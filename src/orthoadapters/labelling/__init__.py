@@ -1,1 +1,4 @@
-"""Labelling."""
+"""Raw text in, labels out: a finished run, its languages, words of raw text.
+
+It imports evaluation, data, model, runs and what lies below them, and nothing of training.
+"""

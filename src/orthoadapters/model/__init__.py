@@ -1,1 +1,5 @@
-"""The model."""
+"""The frozen backbone with one adapter site per layer, heads, sizes, and the files that hold them.
+
+Eq. 1 and Eq. 2 stand beside this room, in adapters.py and orthogonality.py. It knows no data and no run. It imports both
+equations, hub, config, demo and the ground files.
+"""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
-from orthoadapters.report.collect.table import Cell, Report, Row, Table
+from orthoadapters.report.collect.table import Report, Row, Score, Table
 from orthoadapters.report.page.page import page
 from orthoadapters.report.pictures.gallery import Analysis, Drawing, undrawn
 from orthoadapters.report.pictures.style import save
@@ -109,7 +109,7 @@ def significance_csv(analysis: Analysis) -> str:
     return _csv(COMPARED, significance_records(analysis))
 
 
-def _record(table: Table, row: Row, cell: Cell) -> list[object]:
+def _record(table: Table, row: Row, cell: Score) -> list[object]:
     lr, ort_lr = row.point or (None, None)
     value, point = (None, None) if cell.oracle is None else (cell.oracle.value, cell.oracle.point)
     oracle_lr, oracle_ort_lr = point or (None, None)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orthoadapters.config.compose import mlm_overrides
-from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage, evaluated_languages
+from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, write_text
 from orthoadapters.hub import adapters as adapter_hub
@@ -119,7 +119,7 @@ def needed(config: Config) -> list[LanguageAdapter]:
     """The language adapters that a task run reads, the source language's first; none for variants without."""
     if config.variant.language_adapter is AdapterKind.none:
         return []
-    return [language_adapter(config, language) for language in evaluated_languages(config)]
+    return [language_adapter(config, language) for language in config.evaluated_languages]
 
 
 def available(config: Config) -> list[LanguageAdapter]:

@@ -17,7 +17,6 @@ from orthoadapters.config.choices import _plain, fingerprint
 from orthoadapters.config.schema import (
     Config,
     Stage,
-    is_orthogonal,
 )
 from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
@@ -39,7 +38,7 @@ class RunDirectory:
         self.config, self.fingerprint = config, fingerprint(config)
         mlm = config.stage is Stage.mlm
         cell = f"{config.language.code}-{config.variant.language_adapter.value}" if mlm else config.variant.name
-        rates = f"lr{config.optim.lr:g}" + (f"-ort{config.optim.ort_lr:g}" if is_orthogonal(config) else "")
+        rates = f"lr{config.optim.lr:g}" + (f"-ort{config.optim.ort_lr:g}" if config.is_orthogonal else "")
         self.name = "/".join(
             (
                 str(config.backbone.name),

@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import language_config
-from orthoadapters.config.schema import AdapterKind, Config, evaluated_languages, is_orthogonal
+from orthoadapters.config.schema import AdapterKind, Config
 from orthoadapters.data.modules import TASK_DATA, MLMData
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.errors import UserError
@@ -32,7 +32,7 @@ from orthoadapters.stages import model_card
 from orthoadapters.training.callbacks import SelectOnDev
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.mlm import MLMTraining, held_out
-from orthoadapters.training.processes import processes, rank
+from orthoadapters.training.processes import rank
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
 
@@ -66,7 +66,7 @@ def train_language_adapter(config: Config, run: RunDirectory) -> Result:
     _, before = held_out(model, dev, invert)  # of the fresh weights, so that a run that goes on has the same
     with _opened(config, run, inputs, len(model.sites)) as opened:
         recorder = _recorder(config, opened)
-        module = MLMTraining(model, language, is_orthogonal(config), config.optim, recorder, invert)
+        module = MLMTraining(model, language, config.is_orthogonal, config.optim, recorder, invert)
         fit(config.trainer, run, module, loader, f"mlm {language} {kind.value}")
         scores, after = held_out(model, dev, invert)
         model.save_adapter(run.path / "adapter", language)
@@ -89,7 +89,7 @@ def train_language_adapter(config: Config, run: RunDirectory) -> Result:
 def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> Result:
     """Stage 2 and the transfer: trains on the source language, selects on its dev set, tests every language."""
     adapters = {adapter.language: adapter for adapter in library.require(config, overrides)}
-    source, languages = config.source_language, evaluated_languages(config)
+    source, languages = config.source_language, config.evaluated_languages
     path, where = backbone_path(config), device(config.trainer)
     tokenizer = load_tokenizer(path)
     data = TASK_DATA[config.task.name](config.data, config.task, language_config(source), tokenizer, config.seed)
@@ -129,7 +129,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
 
     with _opened(config, run, inputs, len(model.sites)) as opened:
         recorder = _recorder(config, opened)
-        module = TaskTraining(model, head, task_adapter, is_orthogonal(config), config.optim, recorder).to(where)
+        module = TaskTraining(model, head, task_adapter, config.is_orthogonal, config.optim, recorder).to(where)
         before = reached_orthogonality(model, dev)  # of the fresh weights, so that a run that goes on has the same
         select = SelectOnDev(dev, config.task.metrics, data.batches_per_epoch)
         fit(
@@ -194,7 +194,7 @@ def _opened(config: Config, run: RunDirectory, inputs: Mapping[str, str], layers
 
 def _recorder(config: Config, opened: Sequence[Tracker]) -> Recorder:
     trainer = config.trainer
-    return Recorder(opened, config.optim, is_orthogonal(config), trainer.log_every, trainer.layers_every)
+    return Recorder(opened, config.optim, config.is_orthogonal, trainer.log_every, trainer.layers_every)
 
 
 def _result(
@@ -211,7 +211,7 @@ def _result(
         backbone=str(config.backbone.name),
         seed=config.seed,
         lr=config.optim.lr,
-        ort_lr=config.optim.ort_lr if is_orthogonal(config) else None,
+        ort_lr=config.optim.ort_lr if config.is_orthogonal else None,
         test=test,
         adapters=adapters,
         provenance=provenance(
@@ -220,7 +220,7 @@ def _result(
             iterations,
             recorder.tokens,
             device(config.trainer),
-            processes(config.trainer),
+            config.trainer.processes,
         ),
     )
 

@@ -13,7 +13,6 @@ from orthoadapters.config.schema import (
     CorpusSource,
     DataSource,
     Stage,
-    is_orthogonal,
 )
 
 FILE = "README.md"
@@ -148,5 +147,5 @@ def _backbone(config: Config) -> str:
 
 def _rates(config: Config) -> str:
     return f"learning rate {config.optim.lr:g}" + (
-        f", {config.optim.ort_lr:g} on L_ORT" if is_orthogonal(config) else ""
+        f", {config.optim.ort_lr:g} on L_ORT" if config.is_orthogonal else ""
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from orthoadapters.config.schema import AdapterSource, Config, Stage, evaluated_languages, is_orthogonal
+from orthoadapters.config.schema import AdapterSource, Config, Stage
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 
@@ -11,7 +11,7 @@ def print_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> N
     """Prints the run, its state, its size as far as the configuration tells it, and what it waits for."""
     state = "finished" if run.finished else "to be resumed" if run.checkpoint.exists() else "to run"
     print(f"{run.path}: {state}")
-    ort = f", ort_lr {config.optim.ort_lr:g}" if is_orthogonal(config) else ", no orthogonality loss"
+    ort = f", ort_lr {config.optim.ort_lr:g}" if config.is_orthogonal else ", no orthogonality loss"
     if config.stage is Stage.mlm:
         mlm = config.mlm
         print(
@@ -20,7 +20,7 @@ def print_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> N
         size = f"{config.trainer.max_iterations} iterations of {mlm.batch_size} x {mlm.block_length} subwords"
         print(f"  {size}, lr {config.optim.lr:g}{ort}")
         return
-    languages = ", ".join(evaluated_languages(config))
+    languages = ", ".join(config.evaluated_languages)
     print(f"  {config.variant.name} on {config.task.name} with {config.backbone.path}, tested on {languages}")
     print(f"  {config.trainer.max_epochs} epochs of batches of {config.task.batch_size}, lr {config.optim.lr:g}{ort}")
     elsewhere = config.language_adapters.source is not AdapterSource.trained

@@ -1,1 +1,4 @@
-"""Many runs as one: the cells of a grid, the plan with its cost, running what is not finished, the closing table."""
+"""Sweeps: cells, their plan and cost, and running each in a process of its own. The state is on the disk.
+
+It loads no PyTorch: cells do, in their processes. It imports stages' plan, report.collect for tables, runs, hub and config.
+"""

@@ -13,13 +13,12 @@ from hydra.core.override_parser.types import Override
 from orthoadapters.config.checks import check
 from orthoadapters.config.command import override_text
 from orthoadapters.config.compose import compose_config, mlm_overrides
-from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Missing, Stage, is_orthogonal
+from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import find_results
 from orthoadapters.runs.selection import candidate, select
-from orthoadapters.training.processes import processes
 
 OF_THE_SWEEP = ("plan", "rerun")  # keys that say what to do with the cells, and belong to none of them
 
@@ -95,7 +94,7 @@ def expand(given: Sequence[Override]) -> list[Cell]:
     once: dict[Path, Cell] = {}
     for cell in found:
         check(cell.config)
-        if processes(cell.config.trainer) > 1:
+        if cell.config.trainer.processes > 1:
             raise UserError(
                 f"trainer.devices={cell.config.trainer.devices} in a multirun: each further process of a run would repeat "
                 "the whole multirun; give trainer=ddp one command per run, or each run of the multirun one device "
@@ -127,7 +126,7 @@ def _grid(cell: Cell, given: Collection[str]) -> Iterator[Cell]:
     grid = config.task.grid
     rates = grid.lr if config.variant.language_adapter is AdapterKind.none else grid.lr_with_language_adapters
     tried = {} if "optim.lr" in given else {"lr": rates}
-    tried |= {"ort_lr": grid.ort_lr} if is_orthogonal(config) and "optim.ort_lr" not in given else {}
+    tried |= {"ort_lr": grid.ort_lr} if config.is_orthogonal and "optim.ort_lr" not in given else {}
     for values in itertools.product(*tried.values()):
         point = dict(zip(tried, values, strict=True))
         overrides = (*cell.overrides, *(f"optim.{key}={rate:g}" for key, rate in point.items()))

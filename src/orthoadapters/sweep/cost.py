@@ -10,7 +10,7 @@ from statistics import median
 
 from orthoadapters.config.compose import language_config
 from orthoadapters.config.hub_ids import DEMO, HUB_ID
-from orthoadapters.config.schema import AdapterKind, Config, DataSource, Stage, TaskConfig, TrainerConfig, is_orthogonal
+from orthoadapters.config.schema import AdapterKind, Config, DataSource, Stage, TaskConfig, TrainerConfig
 from orthoadapters.data.sources.read import read_examples
 from orthoadapters.errors import UserError
 from orthoadapters.runs.results import Result, read_results
@@ -110,9 +110,8 @@ def _timed_on(hardware: str) -> str:
 def _this_hardware(trainer: TrainerConfig) -> str:
     from orthoadapters.runs.provenance import hardware
     from orthoadapters.training.fit import device
-    from orthoadapters.training.processes import processes
 
-    return hardware(device(trainer), processes(trainer))
+    return hardware(device(trainer), trainer.processes)
 
 
 def optimizer_steps(config: Config) -> int | None:
@@ -151,7 +150,7 @@ def disk(config: Config) -> int | None:
         return None
     described = json.loads((folder / "config.json").read_text())
     hidden, layers = int(described["hidden_size"]), int(described["num_hidden_layers"])
-    variant, ort = config.variant, is_orthogonal(config)
+    variant, ort = config.variant, config.is_orthogonal
     if config.stage is Stage.mlm:
         quarter = int(described.get("embedding_size", hidden)) // 4
         trained = layers * _adapter(hidden, hidden // variant.language_reduction) + 2 * _adapter(2 * quarter, quarter)

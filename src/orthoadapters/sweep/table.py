@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from orthoadapters.config.schema import Stage, is_orthogonal
+from orthoadapters.config.schema import Stage
 from orthoadapters.runs.results import read_results
 from orthoadapters.sweep.cells import Cell, State
 from orthoadapters.sweep.cost import Cost, iteration
@@ -149,7 +149,7 @@ def _cell(number: int, cell: Cell, more: str = "") -> list[str]:
     subject = f"{config.task.name} {config.variant.name}"
     if config.stage is Stage.mlm:
         subject = f"mlm {config.language.code} {config.variant.language_adapter.value}"
-    ort_lr = f"{config.optim.ort_lr:g}" if is_orthogonal(config) else ""
+    ort_lr = f"{config.optim.ort_lr:g}" if config.is_orthogonal else ""
     return [str(number), subject, f"{config.optim.lr:g}", ort_lr, str(config.seed), state.value + more]
 
 

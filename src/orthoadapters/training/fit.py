@@ -21,7 +21,7 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.callbacks import KeepLast, ProgressBar
 from orthoadapters.training.distributed import SummedDDP, together
-from orthoadapters.training.processes import processes, rank
+from orthoadapters.training.processes import rank
 
 
 def device(trainer: TrainerConfig) -> torch.device:
@@ -35,7 +35,7 @@ def device(trainer: TrainerConfig) -> torch.device:
             f"trainer.devices={trainer.devices}: PyTorch sees {there} CUDA devices here; lower it, or use "
             "trainer.accelerator=cpu"
         )
-    return torch.device("cuda", rank(trainer) % trainer.devices) if processes(trainer) > 1 else torch.device("cuda")
+    return torch.device("cuda", rank(trainer) % trainer.devices) if trainer.processes > 1 else torch.device("cuda")
 
 
 def fit(
@@ -53,7 +53,7 @@ def fit(
     for name in ("pytorch_lightning", "lightning_fabric"):  # what they say of devices, result.json says too
         logging.getLogger(name).setLevel(logging.ERROR)
     keep = KeepLast(run.checkpoint, config.checkpoint_every, config.checkpoint_minutes, config.log_every)
-    several = processes(config) > 1
+    several = config.processes > 1
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="pytorch_lightning")  # workers, missing loggers: all by design here
         trainer = pl.Trainer(
@@ -77,7 +77,7 @@ def fit(
         )
         try:
             if run.checkpoint.exists():
-                _check_readable(run.checkpoint, processes(config))
+                _check_readable(run.checkpoint, config.processes)
             share = Shares(loader, trainer.global_rank, trainer.world_size) if several else loader
             with together(trainer) if several else nullcontext():
                 trainer.fit(

@@ -5,16 +5,12 @@ import os
 from orthoadapters.config.schema import TrainerConfig
 
 
-def processes(trainer: TrainerConfig) -> int:
-    return trainer.devices * trainer.num_nodes
-
-
 def rank(trainer: TrainerConfig) -> int:
     """This process's number; 0 writes the files and speaks. Of torchrun, Lightning's launcher, SLURM, or NODE_RANK.
 
     A run of one process is 0 whatever the environment says: it may itself be one job of many.
     """
-    if processes(trainer) == 1:
+    if trainer.processes == 1:
         return 0
     known = os.environ
     if "RANK" in known:

@@ -9,7 +9,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.report.collect.caveats import caveats
 from orthoadapters.report.collect.gather import Attempt, Gathered, Group, Run, canonical, differing, gather, value_at
 from orthoadapters.report.collect.paper import AVERAGE, paper
-from orthoadapters.report.collect.table import Cell, Report, Row, Table, average, cell, setting_hash
+from orthoadapters.report.collect.table import Report, Row, Score, Table, average, cell, setting_hash
 from orthoadapters.report.collect.trained_adapters import trained_adapters
 from orthoadapters.runs.selection import candidate, select
 
@@ -138,7 +138,7 @@ def _with_average(row: Row, group: Group, averaged: Sequence[str], comparable: b
     if averaged:
         mean = average([row.cells[language] for language in averaged], known, otherwise)
     else:
-        mean = Cell(row.variant, AVERAGE, otherwise, paper=known)
+        mean = Score(row.variant, AVERAGE, otherwise, paper=known)
     return replace(row, cells={**row.cells, AVERAGE: mean})
 
 

@@ -5,9 +5,8 @@ from typing import Any
 
 from orthoadapters.config.choices import ORT_ONLY
 from orthoadapters.report.collect.gather import below, canonical, differing
-from orthoadapters.report.collect.table import Row, Table
+from orthoadapters.report.collect.table import Row, Table, heading
 from orthoadapters.report.collect.trained_adapters import OF_A_RUN
-from orthoadapters.report.printed.tables import heading
 from orthoadapters.runs.results import Result
 
 PAPER_BACKBONE = "FacebookAI/xlm-roberta-base"  # paper: section 3, XLM-R (Base)

@@ -1,4 +1,4 @@
-"""The report's data: Report > Table > Row > Cell, each number with the runs that it comes from.
+"""The report's data: Report > Table > Row > Score, each number with the runs that it comes from.
 
 Tables, statistics, figures and pages are made of these and read no files of scores themselves. Scores are fractions.
 """
@@ -26,7 +26,7 @@ class Oracle:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Score:
     """One variant on one language (or AVERAGE). state: scored, missing, failed or unfinished.
 
     runs: those of the selected grid point that were tested on it, by seed; scores: one of each.
@@ -76,7 +76,7 @@ class Row:
     grid: tuple[Run, ...]
     selected: tuple[Run, ...]
     attempts: tuple[Attempt, ...]
-    cells: Mapping[str, Cell]
+    cells: Mapping[str, Score]
 
     @property
     def points(self) -> list[Point]:
@@ -149,24 +149,24 @@ def setting_hash(source: str, metric: str, setting: Mapping[str, Any] | None, in
 def cell(
     task: str, metric: str, source: str, variant: str, language: str,
     grid: Sequence[Run], selected: Sequence[Run], otherwise: str,
-) -> Cell:  # fmt: skip
+) -> Score:  # fmt: skip
     """otherwise: the state if no selected run has a score."""
     runs = [run for run in selected if metric in run.result.test.get(language, {})]
     known = paper().score(task, metric, source, variant, language)
     if not runs:
-        return Cell(variant, language, otherwise, paper=known)
+        return Score(variant, language, otherwise, paper=known)
     scores = tuple(run.result.test[language][metric] for run in runs)
     oracle = None if language == source else _oracle(grid, {run.result.seed for run in runs}, language, metric)
     n_sentences = int(runs[0].result.test[language]["n"])
-    return Cell(variant, language, "scored", tuple(runs), scores, n_sentences, known, oracle)
+    return Score(variant, language, "scored", tuple(runs), scores, n_sentences, known, oracle)
 
 
-def average(cells: Sequence[Cell], known: float | None, otherwise: str) -> Cell:
+def average(cells: Sequence[Score], known: float | None, otherwise: str) -> Score:
     """AVGz, of the runs that were tested on all of the targets. cells: a row's, one per target; known: the paper's."""
     variant = cells[0].variant if cells else ""
     full = [run for run in cells[0].runs if all(run in cell.runs for cell in cells)] if cells else []
     if not full:
-        return Cell(variant, AVERAGE, "missing" if any(cell.runs for cell in cells) else otherwise, paper=known)
+        return Score(variant, AVERAGE, "missing" if any(cell.runs for cell in cells) else otherwise, paper=known)
     by_run = [[cell.scores[cell.runs.index(run)] for cell in cells] for run in full]
     oracles = [cell.oracle for cell in cells if cell.oracle is not None]
     oracle = None
@@ -174,7 +174,7 @@ def average(cells: Sequence[Cell], known: float | None, otherwise: str) -> Cell:
         paths = dict.fromkeys(path for one in oracles for path in one.paths)
         oracle = Oracle(statistics.fmean(one.value for one in oracles), None, tuple(paths))
     scores = tuple(statistics.fmean(scores) for scores in by_run)
-    return Cell(variant, AVERAGE, "scored", tuple(full), scores, None, known, oracle)
+    return Score(variant, AVERAGE, "scored", tuple(full), scores, None, known, oracle)
 
 
 def _oracle(grid: Sequence[Run], seeds: set[int], language: str, metric: str) -> Oracle | None:
@@ -196,3 +196,14 @@ def _oracle(grid: Sequence[Run], seeds: set[int], language: str, metric: str) ->
     chosen = [run for _, run in sorted(points[best].items())]
     value = statistics.fmean(run.result.test[language][metric] for run in chosen)
     return Oracle(value, best, tuple(run.paths[language] for run in chosen))
+
+
+def table_title(table: Table) -> str:
+    """What a table is of, in words."""
+    told = ", ".join(f"{key}={value}" for key, value in table.differing.items())
+    return f"{table.task}, {table.backbone}" + (f" ({told})" if told else "")
+
+
+def heading(column: str) -> str:
+    """A column in print."""
+    return "AVGz" if column == AVERAGE else column.upper()

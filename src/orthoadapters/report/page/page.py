@@ -5,12 +5,12 @@ from pathlib import Path
 from string import Template
 
 from orthoadapters.report.collect.paper import paper
-from orthoadapters.report.collect.table import Report, Row, Table
+from orthoadapters.report.collect.table import Report, Row, Table, heading, table_title
 from orthoadapters.report.page.markup import Markup, inline_svg, joined, tag
 from orthoadapters.report.page.runs import adapters_provenance, provenance, seed_links
 from orthoadapters.report.page.tables import scores_table, selected_table, significance_table
 from orthoadapters.report.pictures.gallery import Analysis, Drawing, undrawn
-from orthoadapters.report.printed.tables import Show, heading, place, scores, selected
+from orthoadapters.report.printed.tables import Show, scores, selected
 from orthoadapters.report.statistics.compare import NO_DIFFERENCE, few_seeds
 
 COMPARED = (
@@ -38,7 +38,7 @@ def page(report: Report, analyses: Sequence[Analysis], drawings: Sequence[Drawin
         )
     if notes := undrawn(report, drawings):
         sections.append(tag("section", tag("h2", "Pictures that there are none of"), _list(notes), class_="quiet"))
-    links = [tag("a", place(table), href=f"#table-{number}") for number, table in enumerate(report.tables, 1)]
+    links = [tag("a", table_title(table), href=f"#table-{number}") for number, table in enumerate(report.tables, 1)]
     links += [tag("a", "language adapters", href="#adapters")] if report.language_adapters else []
     title = f"Report on {report.folder}"
     body = joined(
@@ -60,7 +60,7 @@ def _size(report: Report) -> str:
 
 
 def _warnings(report: Report) -> Markup:
-    found = [("Runs", report.problems), *((place(table), table.warnings) for table in report.tables)]
+    found = [("Runs", report.problems), *((table_title(table), table.warnings) for table in report.tables)]
     found = [(of, sentences) for of, sentences in found if sentences]
     if not found:
         return tag("section", "No warnings: nothing was set apart, and the rows of each table are alike.", class_="warnings",
@@ -85,7 +85,7 @@ def _section(table: Table, analysis: Analysis, drawings: Sequence[Drawing], out:
     }
     return tag(
         "section",
-        tag("h2", place(table)),
+        tag("h2", table_title(table)),
         tag("p", tag("a", warned, href="#warnings"), " on top of the page.") if table.warnings else None,
         tag("p", scores(table, Show()).caption + ".", id=f"{ident}-scores-caption"),
         _choices({name: label for name, label in choices.items() if label is not None}),

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from orthoadapters.report.collect.paper import AVERAGE, paper
-from orthoadapters.report.collect.table import Cell, Row, Table
+from orthoadapters.report.collect.table import Row, Score, Table, heading
 from orthoadapters.report.page.markup import Markup, joined, tag
 from orthoadapters.report.page.runs import definitions
 from orthoadapters.report.pictures.gallery import Analysis
 from orthoadapters.report.printed.significance import significance
-from orthoadapters.report.printed.tables import MISSING, Entry, Grid, Line, Show, heading, scores, selected
+from orthoadapters.report.printed.tables import MISSING, PrintedCell, PrintedRow, PrintedTable, Show, scores, selected
 from orthoadapters.report.statistics.compare import Comparison
 
 HYPHEN = re.compile(r"(?<![\w.])-(?=\d)")
@@ -45,8 +45,8 @@ def significance_table(analysis: Analysis, baseline: Row, ident: str) -> Markup:
     lines, known = [], []
     for line in grid.lines:
         parts = [entry.text.partition(" (") for entry in line.entries]
-        lines.append(Line(line.label, [Entry(text, e.mark) for (text, *_), e in zip(parts, line.entries, strict=True)],
-                          line.beside))  # fmt: skip
+        entries = [PrintedCell(text, e.mark) for (text, *_), e in zip(parts, line.entries, strict=True)]
+        lines.append(PrintedRow(line.label, entries, line.beside))
         if line.label in {row.label for row in analysis.compared} and not line.beside:
             found = [analysis.between(line.label, baseline.label, column) for column in analysis.table.columns]
             known.append([
@@ -63,12 +63,14 @@ def selected_table(table: Table, ident: str, links: Sequence[Markup]) -> Markup:
     return _html(grid, ident, known, "", links)
 
 
-def _html(grid: Grid, ident: str, known: Sequence[Sequence[Known]], small: str, links: Sequence[Markup] = ()) -> Markup:
+def _html(
+    grid: PrintedTable, ident: str, known: Sequence[Sequence[Known]], small: str, links: Sequence[Markup] = ()
+) -> Markup:
     """A <tbody> per row with the lines beside it, so that they are sorted together; lines of no row are the foot.
 
     small: the class of what stands below numbers.
     """
-    groups: list[list[Line]] = []
+    groups: list[list[PrintedRow]] = []
     for line in grid.lines:
         groups[-1].append(line) if line.beside else groups.append([line])
     average = grid.header.index(heading(AVERAGE)) if heading(AVERAGE) in grid.header else None
@@ -97,7 +99,7 @@ def _html(grid: Grid, ident: str, known: Sequence[Sequence[Known]], small: str, 
     )  # fmt: skip
 
 
-def _cell(entry: Entry, known: Known, ident: str, small: str, average: bool) -> Markup:
+def _cell(entry: PrintedCell, known: Known, ident: str, small: str, average: bool) -> Markup:
     text = tag(MARKS[entry.mark], _minus(entry.text)) if entry.mark else _minus(entry.text)
     look = ["average"] * average + ["state"] * (known.value is None)
     content = [text]
@@ -110,7 +112,7 @@ def _cell(entry: Entry, known: Known, ident: str, small: str, average: bool) -> 
     return tag("td", *content, class_=" ".join(look) or None, data_value=value)
 
 
-def _beside(line: Line, average: int | None, look: str | None) -> Markup:
+def _beside(line: PrintedRow, average: int | None, look: str | None) -> Markup:
     cells = [
         tag("td", _minus(entry.text), class_="average" if column == average else None)
         for column, entry in enumerate(line.entries, 1)
@@ -118,7 +120,7 @@ def _beside(line: Line, average: int | None, look: str | None) -> Markup:
     return tag("tr", tag("th", line.label, scope="row"), *cells, class_=look)
 
 
-def _score_tip(table: Table, analysis: Analysis, row: Row, cell: Cell) -> Markup | None:
+def _score_tip(table: Table, analysis: Analysis, row: Row, cell: Score) -> Markup | None:
     if cell.value is None:
         return None
     runs = "run" if len(cell.paths) == 1 else "runs"
@@ -155,7 +157,7 @@ def _comparison_tip(c: Comparison) -> Markup:
     return joined(tag("strong", f"{c.a} against {c.b}, {heading(c.language)}"), definitions(facts))
 
 
-def _seeds(cell: Cell) -> str:
+def _seeds(cell: Score) -> str:
     seeds = ", ".join(str(run.result.seed) for run in cell.runs)
     return (
         seeds if cell.std is None else f"{seeds}: a mean of {len(cell.runs)}, standard deviation {100 * cell.std:.2f}"

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from orthoadapters.errors import UserError
 from orthoadapters.report.collect.paper import AVERAGE
-from orthoadapters.report.collect.table import Report, Row, Table
+from orthoadapters.report.collect.table import Report, Row, Table, table_title
 from orthoadapters.report.collect.trained_adapters import TrainedAdapters
 from orthoadapters.report.pictures.curves import read_curves
 from orthoadapters.report.pictures.figures import (
@@ -21,7 +21,6 @@ from orthoadapters.report.pictures.figures import (
     training_losses,
 )
 from orthoadapters.report.pictures.text_sizes import WIKIPEDIA_WORDS
-from orthoadapters.report.printed.tables import place
 from orthoadapters.report.statistics.compare import DRAWS, Comparison, compare, few_seeds
 from orthoadapters.report.statistics.counts import table_counts
 from orthoadapters.report.statistics.resampling import Counts
@@ -123,7 +122,7 @@ def undrawn(report: Report, drawn: Sequence[Drawing]) -> list[str]:
     """Which pictures there are none of, and why, a sentence each."""
     names = {drawing.name for drawing in drawn}
     notes = [
-        f"{place(table)}: there is no picture of {why}."
+        f"{table_title(table)}: there is no picture of {why}."
         for table in report.tables
         for kind, why in LACKING.items()
         if f"{kind}-{table.name}" not in names
@@ -148,8 +147,8 @@ def _differences(analysis: Analysis) -> Picture:
     columns = ["AVGz" if column == AVERAGE else column for column in table.columns]
     figure = difference_map(differences, significant, [r.label for r in rows], columns, table.metric, baseline.label)
     return figure, (
-        f"{place(table)}: difference in {table.metric} x 100 to {baseline.label} on test; above 0 is better than it. Hatched "
-        "cells show no difference that these data can show, after Holm's correction over a row's languages "
+        f"{table_title(table)}: difference in {table.metric} x 100 to {baseline.label} on test; above 0 is better than it. "
+        "Hatched cells show no difference that these data can show, after Holm's correction over a row's languages "
         f"(n = {_range([c.n for row in found for c in row if c is not None and c.language != AVERAGE])} sentences a language)."
         + "".join(f" {sentence}" for sentence in few_seeds(analysis.comparisons))
     )
@@ -160,7 +159,7 @@ def _dev(table: Table) -> Picture:
     selected = {row.label: _named(row.point) for row in table.rows if row.point is not None}
     runs = sum(bool(history) for points in histories.values() for history in points.values())
     return dev_scores(histories, table.metric, selected), (
-        f"{place(table)}: {table.metric} x 100 on {table.source.upper()} dev after each epoch, for every grid point "
+        f"{table_title(table)}: {table.metric} x 100 on {table.source.upper()} dev after each epoch, for every grid point "
         f"(n = {runs} runs, of each point the first seed). The thick line is the grid point that was selected."
     )
 
@@ -181,8 +180,8 @@ def _losses(table: Table) -> Picture:
     curves, problems = _curves({row.label: run.path for row in table.rows for run in row.selected[:1]})
     curves = {row.label: curves.get(row.label, NOTHING) for row in table.rows}
     return training_losses(curves, r"$L_{TASK}$"), " ".join([
-        f"{place(table)}: training loss and L_ORT over iterations, each point a mean over a stretch of them, of the first "
-        f"seed of each row's selected grid point. L_ORT is there for orthogonal task adapters only.", *problems,
+        f"{table_title(table)}: training loss and L_ORT over iterations, each point a mean over a stretch of them, "
+        f"of the first seed of each row's selected grid point. L_ORT is there for orthogonal task adapters only.", *problems,
     ])  # fmt: skip
 
 
@@ -197,7 +196,7 @@ def _cosines(table: Table) -> Picture:
             label = kind.upper() + "".join(row.label.partition(" [")[1:])  # with what tells two rows of a variant apart
             kinds[panels[below]][label] = [run.result.layer_cos2 for run in row.selected if run.result.layer_cos2]
     return layer_cosines(kinds), (
-        f"{place(table)}: mean cos^2 between what a task adapter adds and what it was given, by layer, before and after "
+        f"{table_title(table)}: mean cos^2 between what a task adapter adds and what it was given, by layer, before and after "
         "training, on the source language's development set; 0 is orthogonal. n counts seeds, and the shade is their range."
     )
 
@@ -205,7 +204,7 @@ def _cosines(table: Table) -> Picture:
 def _text(table: Table) -> Picture:
     scores = {row.label: {c: v for c in table.averaged if (v := row.cells[c].value) is not None} for row in table.rows}
     return scores_by_text(scores, WIKIPEDIA_WORDS, table.metric, "Wikipedia of October 2020"), (
-        f"{place(table)}: {table.metric} x 100 on test of each target language against how much text it has (running "
+        f"{table_title(table)}: {table.metric} x 100 on test of each target language against how much text it has (running "
         "words of its Wikipedia, logarithmic). Languages differ in more than that: their test sets, and how far they are "
         f"from {table.source.upper()}."
     )

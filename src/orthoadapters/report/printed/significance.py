@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from orthoadapters.report.collect.paper import AVERAGE
-from orthoadapters.report.collect.table import Row
+from orthoadapters.report.collect.table import Row, heading, table_title
 from orthoadapters.report.pictures.gallery import Analysis
-from orthoadapters.report.printed.tables import MISSING, Entry, Grid, Line, heading, markdown, place
+from orthoadapters.report.printed.tables import MISSING, PrintedCell, PrintedRow, PrintedTable, markdown
 from orthoadapters.report.statistics.compare import NO_DIFFERENCE, Comparison, few_seeds
 
 COMPARED = (
@@ -14,19 +14,19 @@ COMPARED = (
 )  # fmt: skip
 
 
-def significance(analysis: Analysis, baseline: Row) -> Grid:
+def significance(analysis: Analysis, baseline: Row) -> PrintedTable:
     """A row per variant, a column per language: the difference to the baseline with its interval, and p after Holm."""
     table = analysis.table
     lines = []
     for row in (row for row in analysis.compared if row is not baseline):
         found = [analysis.between(row.label, baseline.label, column) for column in table.columns]
-        lines.append(Line(row.label, [_entry(c) for c in found]))
-        lines.append(Line("p", [Entry(MISSING if c is None else _p(c.p_holm)) for c in found], beside=True))
+        lines.append(PrintedRow(row.label, [_entry(c) for c in found]))
+        lines.append(PrintedRow("p", [PrintedCell(MISSING if c is None else _p(c.p_holm)) for c in found], beside=True))
     sizes = {c.language: c.n for c in analysis.comparisons}
-    lines.append(Line("n", [Entry(str(sizes.get(column, MISSING))) for column in table.columns]))
-    caption = f"{place(table)}: difference in {table.metric} x 100 to {baseline.label} on test (95 % interval)"
+    lines.append(PrintedRow("n", [PrintedCell(str(sizes.get(column, MISSING))) for column in table.columns]))
+    caption = f"{table_title(table)}: difference in {table.metric} x 100 to {baseline.label} on test (95 % interval)"
     header = ["variant", *(heading(column) for column in table.columns)]
-    return Grid(f"significance-{table.name}", caption, header, lines, [])
+    return PrintedTable(f"significance-{table.name}", caption, header, lines, [])
 
 
 def significance_markdown(analysis: Analysis) -> str:
@@ -46,14 +46,14 @@ def significance_records(analysis: Analysis) -> list[list[object]]:
 def summary(analysis: Analysis) -> str:
     """A line: how many of the differences to the first baseline, AVGz aside, these data can show."""
     if not analysis.baselines:
-        return f"{place(analysis.table)}: no two rows could be compared"
+        return f"{table_title(analysis.table)}: no two rows could be compared"
     baseline = analysis.baselines[0].label
     found = [c for c in _with(analysis, baseline) if c.language != AVERAGE]
     better = [c for c in found if c.significant and c.difference > 0]
     worse = [c for c in found if c.significant and c.difference < 0]
     return (
-        f"{place(analysis.table)}: against {baseline}, {len(better)} of {len(found)} scores are better and {len(worse)} worse "
-        f"by more than chance. {' '.join(few_seeds(found))}"
+        f"{table_title(analysis.table)}: against {baseline}, {len(better)} of {len(found)} scores are better and "
+        f"{len(worse)} worse by more than chance. {' '.join(few_seeds(found))}"
     ).strip()
 
 
@@ -80,11 +80,11 @@ def _notes(analysis: Analysis) -> Iterator[str]:
     yield from analysis.notes
 
 
-def _entry(c: Comparison | None) -> Entry:
+def _entry(c: Comparison | None) -> PrintedCell:
     if c is None:
-        return Entry(MISSING)
+        return PrintedCell(MISSING)
     text = f"{100 * c.difference:+.2f} ({100 * c.low:+.2f} to {100 * c.high:+.2f})"
-    return Entry(text, "best" if c.significant else "")
+    return PrintedCell(text, "best" if c.significant else "")
 
 
 def _p(value: float) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from orthoadapters.report.collect.paper import AVERAGE, paper
-from orthoadapters.report.collect.table import Cell, Table
+from orthoadapters.report.collect.paper import paper
+from orthoadapters.report.collect.table import Score, Table, heading, table_title
 
 MISSING = "—"
 
@@ -25,42 +25,42 @@ class Show:
     sizes: bool = False
 
 
-class Entry(NamedTuple):
+class PrintedCell(NamedTuple):
     """mark: best, second, or nothing."""
 
     text: str
     mark: str = ""
 
 
-class Line(NamedTuple):
+class PrintedRow(NamedTuple):
     """A printed line. beside: it belongs to the variant above it."""
 
     label: str
-    entries: Sequence[Entry]
+    entries: Sequence[PrintedCell]
     beside: bool = False
 
 
-class Grid(NamedTuple):
+class PrintedTable(NamedTuple):
     """What a table is in print, whatever the format."""
 
     name: str
     caption: str
     header: Sequence[str]
-    lines: Sequence[Line]
+    lines: Sequence[PrintedRow]
     notes: Sequence[str]
 
 
-def scores(table: Table, show: Show) -> Grid:
+def scores(table: Table, show: Show) -> PrintedTable:
     """A row per variant, a column per language, AVGz."""
     ranked = {column: _ranks([row.cells[column] for row in table.rows]) for column in table.columns}
-    lines: list[Line] = []
+    lines: list[PrintedRow] = []
     for index, row in enumerate(table.rows):
         cells = [row.cells[column] for column in table.columns]
         entries = [
-            Entry(_score(cell, show.seeds), ranked[column][index])
+            PrintedCell(_score(cell, show.seeds), ranked[column][index])
             for column, cell in zip(table.columns, cells, strict=True)
         ]
-        lines.append(Line(row.label, entries))
+        lines.append(PrintedRow(row.label, entries))
         beside: dict[str, list[str]] = {}
         if show.paper:
             beside["paper"] = [_percent(cell.paper) for cell in cells]
@@ -69,9 +69,9 @@ def scores(table: Table, show: Show) -> Grid:
             beside["oracle"] = [_percent(None if cell.oracle is None else cell.oracle.value) for cell in cells]
         for label, texts in beside.items():
             if set(texts) != {MISSING}:
-                lines.append(Line(label, [Entry(text) for text in texts], beside=True))
+                lines.append(PrintedRow(label, [PrintedCell(text) for text in texts], beside=True))
     if show.sizes:
-        lines.append(Line("test sentences", [Entry(_size(table, column)) for column in table.columns]))
+        lines.append(PrintedRow("test sentences", [PrintedCell(_size(table, column)) for column in table.columns]))
     published = paper().tables.get(table.task)
     notes = list(table.warnings)
     if show.paper and published is not None and any(cell.paper for row in table.rows for cell in row.cells.values()):
@@ -85,10 +85,10 @@ def scores(table: Table, show: Show) -> Grid:
     if show.seeds:
         notes.insert(0, "mean ± standard deviation over seeds (number of seeds).")
     header = ["variant", *(heading(column) for column in table.columns)]
-    return Grid(table.name, _caption(table), header, lines, notes)
+    return PrintedTable(table.name, _caption(table), header, lines, notes)
 
 
-def selected(table: Table) -> Grid:
+def selected(table: Table) -> PrintedTable:
     """What was selected for each variant, and among how much."""
     dev = f"{table.source.upper()} dev"
     header = ["variant", "lr", "ort lr", "epoch", dev, "grid points", "seeds", "failed", "unfinished"]
@@ -99,14 +99,13 @@ def selected(table: Table) -> Grid:
             _rate(lr), _rate(ort_lr), _listed(row.epochs), _percent(row.dev), str(len(row.points)), _listed(row.seeds),
             *(str(sum(attempt.state == state for attempt in row.attempts)) for state in ("failed", "unfinished")),
         ]  # fmt: skip
-        lines.append(Line(row.label, [Entry(text) for text in texts]))
-    caption = (
-        f"{place(table)}: what was selected, by {table.metric} x 100 on {dev} alone (mean over seeds; epochs by seed)"
-    )
-    return Grid(f"selected-{table.name}", caption, header, lines, [])
+        lines.append(PrintedRow(row.label, [PrintedCell(text) for text in texts]))
+    by = f"{table.metric} x 100 on {dev} alone (mean over seeds; epochs by seed)"
+    caption = f"{table_title(table)}: what was selected, by {by}"
+    return PrintedTable(f"selected-{table.name}", caption, header, lines, [])
 
 
-def markdown(grid: Grid) -> str:
+def markdown(grid: PrintedTable) -> str:
     rows = [[_cell_markdown(text) for text in grid.header]]
     for line in grid.lines:
         label = _cell_markdown(line.label)
@@ -118,7 +117,7 @@ def markdown(grid: Grid) -> str:
     return "\n".join([f"**{grid.caption}**", "", padded[0], rule, *padded[1:], *notes]) + "\n"
 
 
-def latex(grid: Grid) -> str:
+def latex(grid: PrintedTable) -> str:
     r"""A table environment; needs \usepackage{booktabs}."""
     commands = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "": "%s"}
     reference = rf"\label{{tab:{re.sub('[^A-Za-z0-9:-]+', '-', grid.name)}}}"  # TeX reads some others as commands
@@ -132,23 +131,12 @@ def latex(grid: Grid) -> str:
     return "\n".join([*lines, r"\end{table}"]) + "\n"
 
 
-def place(table: Table) -> str:
-    """What a table is of, in words."""
-    told = ", ".join(f"{key}={value}" for key, value in table.differing.items())
-    return f"{table.task}, {table.backbone}" + (f" ({told})" if told else "")
-
-
 def _caption(table: Table) -> str:
     chosen = f"grid point and epoch selected on {table.source.upper()} dev"
-    return f"{place(table)}: {table.metric} x 100 on test, zero-shot from {table.source.upper()}; {chosen}"
+    return f"{table_title(table)}: {table.metric} x 100 on test, zero-shot from {table.source.upper()}; {chosen}"
 
 
-def heading(column: str) -> str:
-    """A column in print."""
-    return "AVGz" if column == AVERAGE else column.upper()
-
-
-def _ranks(cells: Sequence[Cell]) -> list[str]:
+def _ranks(cells: Sequence[Score]) -> list[str]:
     """A mark for each; none where a single one has a score."""
     texts = [None if cell.value is None else _percent(cell.value) for cell in cells]
     order = sorted({float(text) for text in texts if text is not None}, reverse=True)
@@ -158,7 +146,7 @@ def _ranks(cells: Sequence[Cell]) -> list[str]:
     return ["" if text is None else marks.get(float(text), "") for text in texts]
 
 
-def _score(cell: Cell, seeds: bool) -> str:
+def _score(cell: Score, seeds: bool) -> str:
     if cell.value is None:
         return MISSING if cell.state == "missing" else cell.state
     std = "" if cell.std is None else f" ± {100 * cell.std:.2f}"
@@ -190,7 +178,7 @@ def _cell_markdown(text: str) -> str:
     return text.replace("\\", "\\\\").replace("|", "\\|")
 
 
-def _marked(entry: Entry) -> str:
+def _marked(entry: PrintedCell) -> str:
     text = _cell_markdown(entry.text)
     return {"best": f"**{text}**", "second": f"<u>{text}</u>", "": text}[entry.mark]
 

@@ -1,1 +1,4 @@
-"""Report."""
+"""Intervals, p-values and effects from counts per sentence. `analysis` says what is compared.
+
+It imports report.collect and what lies below it.
+"""

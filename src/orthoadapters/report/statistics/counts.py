@@ -9,7 +9,7 @@ import numpy as np
 
 from orthoadapters.errors import UserError
 from orthoadapters.report.collect.gather import Run
-from orthoadapters.report.collect.table import Cell, Row, Table
+from orthoadapters.report.collect.table import Row, Score, Table
 from orthoadapters.report.statistics.resampling import Counts, of_same_sentences, parts, ratio, with_seeds
 from orthoadapters.runs.predictions import sentence_counts
 
@@ -49,7 +49,7 @@ def _of_row(table: Table, row: Row, notes: list[str]) -> dict[str, Counts]:
     return found
 
 
-def _of_cell(cell: Cell, metric: str) -> Counts:
+def _of_cell(cell: Score, metric: str) -> Counts:
     """(seeds, n, k). Raises UserError if one run's are not there, or not what its score is made of."""
     of_seeds = [_of_run(run, cell.language, metric, score) for run, score in zip(cell.runs, cell.scores, strict=True)]
     if len({counts.shape for counts in of_seeds}) > 1:
