@@ -152,7 +152,7 @@ def test_each_process_goes_on_with_its_own_random_numbers(
     modules: dict[str, AlternatingTraining], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module, elsewhere = copy.deepcopy(modules["tagging"]), {"cpu": torch.Generator().manual_seed(5).get_state()}
-    monkeypatch.setattr(alternating, "every_process", lambda state: [elsewhere, state])
+    monkeypatch.setattr(alternating, "gather_from_processes", lambda state: [elsewhere, state])
     module.trainer = SimpleNamespace(world_size=2, global_rank=1, global_step=0)  # type: ignore[assignment]
     checkpoint: dict[str, Any] = {}
     module.on_save_checkpoint(checkpoint)
@@ -177,7 +177,7 @@ def test_a_checkpoint_by_the_clock_is_written_once_when_all_know_that_it_is_due(
     trainer.save_checkpoint = save
     for iteration in range(1, 12):
         trainer.global_step, now[0] = iteration, 11.0 * iteration  # the minute ends during iteration 6
-        module.agreed = torch.tensor(module.wishes)
+        module.agreed_requests = torch.tensor(module.requests)
         keep.on_train_batch_end(trainer, module, None, None, 0)
     assert saved == [7]
 

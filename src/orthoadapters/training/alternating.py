@@ -10,15 +10,16 @@ from torch import Tensor, nn
 from orthoadapters.config.schema import OptimConfig
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.orthogonality import layer_orthogonality, orthogonality_loss
-from orthoadapters.training.distributed import every_process, own_seed, sum_gradients, sum_over_processes
+from orthoadapters.training.distributed import gather_from_processes, process_seed, sum_gradients, sum_over_processes
 from orthoadapters.training.record import Recorder
 
 
 class AlternatingTraining(pl.LightningModule, ABC):
     """Trains one adapter (and a head), or the whole backbone; `MLMTraining` and `TaskTraining` give the main loss.
 
-    adapter: name of the adapter in the active stack that is trained; None trains the backbone itself.
-    head: trained by the main optimizer alone; None if there is none. orthogonal: take the second step as well.
+    adapter: the name of the adapter in the active stack that is trained; None trains the backbone itself.
+    head: the prediction head, which the main optimizer alone trains; None if there is none.
+    orthogonal: whether the second step is taken as well.
     """
 
     def __init__(
@@ -34,16 +35,16 @@ class AlternatingTraining(pl.LightningModule, ABC):
         if orthogonal and adapter is None:
             raise ValueError("L_ORT is defined for an adapter; there is none to train")
         self.automatic_optimization = False
-        self.strict_loading = (
-            False  # a checkpoint holds what is trained, and on_load_checkpoint checks that it holds all
-        )
+        # A checkpoint holds the trained parameters alone; on_load_checkpoint checks that it holds all of them.
+        self.strict_loading = False
         self.model, self.head = model, head
         self.orthogonal, self.optim, self.recorder = orthogonal, optim, recorder
         trained: nn.Module = model.backbone if adapter is None else model.adapter_modules(adapter)
         self.body = list(trained.requires_grad_(True).parameters())
         self.main_parameters = self.body + ([] if head is None else list(head.parameters()))
-        # Of several processes (trainer=ddp): what this one wants, and what all of them together want, as of one iteration.
-        self.wishes, self.agreed = (0.0, 0.0), torch.zeros(2)  # to save a checkpoint, to stop
+        # With several processes (trainer=ddp) each one may ask to save a checkpoint and to stop. `requests` are this
+        # process's own; `agreed_requests` are their sums over all processes, as of the last backward pass.
+        self.requests, self.agreed_requests = (0.0, 0.0), torch.zeros(2)
         self._rng: dict[str, Any] | None = None
 
     @abstractmethod
@@ -81,28 +82,28 @@ class AlternatingTraining(pl.LightningModule, ABC):
         self.recorder.step(self.global_step, row, batch["tokens"])
 
     def _backward(self, loss: Tensor, parameters: list[nn.Parameter], share: float | None) -> Tensor:
-        """Leaves the gradient of the batch's loss in `parameters`, and returns that loss.
+        """Leaves the gradient of the whole batch's loss in `parameters`, and returns that loss.
 
-        loss: of this process's part of the batch. share: the part of the batch's loss that it stands for (`data.shares`);
-        None: this process has the whole batch.
+        loss: the loss of this process's part of the batch. share: the fraction of the batch's loss that this part stands
+        for (`data.shares`); None where this process has the whole batch.
         """
         if share is None:
             self.manual_backward(loss)
             return loss.detach()
         part = share * loss
         self.manual_backward(part)
-        values = [part.detach(), *(part.new_full((), wish) for wish in self.wishes)]
+        values = [part.detach(), *(part.new_full((), request) for request in self.requests)]
         summed = sum_gradients(parameters, torch.stack(values))
-        self.agreed = summed[1:]
+        self.agreed_requests = summed[1:]
         return summed[0]
 
     def _clip(self, parameters: list[nn.Parameter]) -> Tensor:
-        """The norm of the gradients before clipping, left on its device."""
+        """Clips the gradients, and returns their norm before that, on its device."""
         limit = float("inf") if self.optim.clip_norm is None else self.optim.clip_norm
         return torch.nn.utils.clip_grad_norm_(parameters, limit)
 
     def trained_state(self) -> dict[str, Tensor]:
-        """What is trained, by name: the one predicate for what checkpoints hold."""
+        """Returns the trained parameters by name: this one predicate decides what checkpoints hold."""
         return {name: parameter.detach() for name, parameter in self.named_parameters() if parameter.requires_grad}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -111,7 +112,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
         state = {"cpu": torch.get_rng_state()}
         if self.device.type == "cuda":
             state["cuda"] = torch.cuda.get_rng_state(self.device)
-        checkpoint["rng"] = state if self.trainer.world_size == 1 else every_process(state)
+        checkpoint["rng"] = state if self.trainer.world_size == 1 else gather_from_processes(state)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         if checkpoint["state_dict"].keys() != self.trained_state().keys():
@@ -122,11 +123,13 @@ class AlternatingTraining(pl.LightningModule, ABC):
 
     def on_train_start(self) -> None:
         self.model.train()
-        if self._rng is not None:  # set last, so that nothing between loading and training draws from it
+        if self._rng is not None:
+            # The generators are set here and not at loading, so that nothing in between draws from them.
             torch.set_rng_state(self._rng["cpu"].cpu())
             if self.device.type == "cuda" and "cuda" in self._rng:
                 torch.cuda.set_rng_state(self._rng["cuda"].cpu(), self.device)
             self._rng = None
-        elif self.global_rank > 0:  # the first one's is the run's seed
-            torch.manual_seed(own_seed(self.global_rank))
+        elif self.global_rank > 0:
+            # The first process keeps the run's seed.
+            torch.manual_seed(process_seed(self.global_rank))
         self.recorder.resume_from(self.global_step)

@@ -1,4 +1,4 @@
-"""What happens between iterations: selection on the source language's development set, checkpoints, the progress bar."""
+"""The callbacks between iterations: selection on the source language's development set, checkpoints, the progress bar."""
 
 import os
 import signal
@@ -24,8 +24,8 @@ from orthoadapters.training.task import TaskTraining
 class SelectOnDev(Callback):
     """Scores the source language's development set after every epoch and keeps the weights of the best one.
 
-    It is given that one set and nothing else, so that no target language can take part in the selection. Ties go to the
-    earlier epoch. Its state travels in the checkpoint.
+    It gets that one set and nothing else, so that no target language can take part in the selection. Of equal scores the
+    earlier epoch's counts. Its state is part of the checkpoint.
     """
 
     def __init__(self, dev: Evaluation, metrics: list[str], batches_per_epoch: int) -> None:
@@ -65,11 +65,14 @@ class SelectOnDev(Callback):
 
 
 class KeepLast(Checkpoint):
-    """Writes `last.ckpt` every `every` iterations or `minutes`, after the last one and on SIGTERM; temporary name first.
+    """Writes `last.ckpt` every `every` iterations or `minutes`, after the last iteration and on SIGTERM.
 
-    Lightning runs callbacks of this kind after all others, so a checkpoint of an epoch's end holds its dev score.
-    Of several processes (trainer=ddp) all must save or stop at the same iteration, whatever their clocks and signals say:
-    each one's wishes travel with the gradients, and all look at the sum, on a GPU every `log_every` iterations.
+    It writes under a temporary name first. Lightning runs callbacks of this kind after all others, so that a checkpoint
+    at an epoch's end holds that epoch's score on the development set.
+
+    Several processes (trainer=ddp) must save or stop at the same iteration, although their clocks and signals differ. So
+    each process adds its requests (to save, to stop) to the tensor of gradients, and all of them act on the sum. On a GPU
+    they look at the sum every `log_every` iterations only.
     """
 
     def __init__(self, path: Path, every: int, minutes: float, log_every: int) -> None:
@@ -78,7 +81,8 @@ class KeepLast(Checkpoint):
         self.stopping = False
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        if trainer.world_size > 1:  # Lightning's handler waits for the other processes wherever it finds this one
+        if trainer.world_size > 1:
+            # Lightning's own handler would wait for the other processes at any point of this one's work.
             signal.signal(signal.SIGTERM, self._stop)
 
     def _stop(self, number: int, frame: object) -> None:
@@ -88,58 +92,60 @@ class KeepLast(Checkpoint):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         assert isinstance(pl_module, AlternatingTraining)
-        late, stop = (self._late, False) if trainer.world_size == 1 else self._agreed(trainer, pl_module)
-        if late or trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps:
+        save, stop = (self._is_late, False) if trainer.world_size == 1 else self._agreed(trainer, pl_module)
+        if save or trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps:
             self._save(trainer)
         if trainer.world_size > 1:
-            pl_module.wishes = (float(self._late), float(self.stopping))
+            pl_module.requests = (float(self._is_late), float(self.stopping))
         if stop:
             raise SIGTERMException
 
     @property
-    def _late(self) -> bool:
+    def _is_late(self) -> bool:
         return time.monotonic() - self.saved > self.seconds
 
     def _agreed(self, trainer: pl.Trainer, pl_module: AlternatingTraining) -> tuple[bool, bool]:
-        """Whether any process wanted to save, and to stop, when this iteration began; the same in all of them."""
+        """Whether any process asked to save, and to stop, before this iteration; every process gets the same answer."""
         if pl_module.device.type != "cpu" and trainer.global_step % self.log_every != 0:
-            return False, False  # to look would make the GPU wait
-        save, stop = pl_module.agreed.tolist()
+            # Reading the sum makes the GPU wait.
+            return False, False
+        save, stop = pl_module.agreed_requests.tolist()
         return save > 0, stop > 0
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        if isinstance(exception, SIGTERMException):  # Lightning raises it between two iterations: nothing is half done
+        if isinstance(exception, SIGTERMException):
+            # Lightning raises it between two iterations, so that no step is half done.
             self._save(trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:
         temporary = self.path.with_name(".last.ckpt.tmp")
         try:
-            trainer.save_checkpoint(temporary)  # every process takes part, and the first one writes
+            # Every process takes part, and the first one writes.
+            trainer.save_checkpoint(temporary)
             if trainer.is_global_zero:
+                # Without this before the rename, a power cut could leave an empty file under the final name.
                 with temporary.open("rb") as file:
-                    os.fsync(
-                        file.fileno()
-                    )  # before the rename, or a power cut could leave an empty file under the name
+                    os.fsync(file.fileno())
                 temporary.replace(self.path)
         except OSError:
-            temporary.unlink(missing_ok=True)  # of a full disk it would take the rest
+            # On a full disk the unfinished file would occupy the space that is left.
+            temporary.unlink(missing_ok=True)
             raise
         self.saved = time.monotonic()
 
 
 class ProgressBar(Callback):
-    """One line with the remaining time and the newest logged losses; nothing when standard error is no terminal."""
+    """A line with the remaining time and the newest logged losses; without a terminal it shows nothing."""
 
     def __init__(self, title: str) -> None:
         self.title = title
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self.bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"),
-            TimeRemainingColumn(), TextColumn("{task.fields[news]}"),
-            disable=not (sys.stderr.isatty() and trainer.is_global_zero), console=Console(stderr=True),
-        )  # fmt: skip
-        self.line = self.bar.add_task(self.title, total=trainer.max_steps, completed=trainer.global_step, news="")
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        remaining = (TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[losses]}"))
+        hidden = not (sys.stderr.isatty() and trainer.is_global_zero)
+        self.bar = Progress(*columns, *remaining, disable=hidden, console=Console(stderr=True))
+        self.line = self.bar.add_task(self.title, total=trainer.max_steps, completed=trainer.global_step, losses="")
         self.bar.start()
 
     def on_train_batch_end(
@@ -147,12 +153,13 @@ class ProgressBar(Callback):
     ) -> None:
         assert isinstance(pl_module, AlternatingTraining)
         last = pl_module.recorder.last
-        news = "  ".join(f"{name} {last[name]:.4g}" for name in ("loss", "l_ort") if name in last)
-        self.bar.update(self.line, completed=trainer.global_step, news=news)
+        losses = "  ".join(f"{name} {last[name]:.4g}" for name in ("loss", "l_ort") if name in last)
+        self.bar.update(self.line, completed=trainer.global_step, losses=losses)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.bar.stop()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        if hasattr(self, "bar"):  # or the terminal would stay without its cursor
+        if hasattr(self, "bar"):
+            # Otherwise the terminal stays without its cursor.
             self.bar.stop()

@@ -1,4 +1,4 @@
-"""One run over several processes (trainer=ddp): gradients, and how the processes begin and end together."""
+"""The parts of a run over several processes (trainer=ddp): sums of gradients, and a common beginning and end."""
 
 import os
 import signal
@@ -17,15 +17,10 @@ from torch import Tensor, distributed, nn
 
 from orthoadapters.errors import UserError
 
-PARENT = "ORTHOADAPTERS_PARENT"  # process id of whoever started this process for a fit
-OF_ONE_FIT = (
-    "MASTER_ADDR",
-    "MASTER_PORT",
-    "NODE_RANK",
-    "LOCAL_RANK",
-    "WORLD_SIZE",
-    PARENT,
-)  # all but ours are Lightning's
+# The environment variable with the id of the process that started this one for a fit.
+PARENT = "ORTHOADAPTERS_PARENT"
+# The environment variables that belong to one fit; all but PARENT are Lightning's.
+FIT_VARIABLES = ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK", "LOCAL_RANK", "WORLD_SIZE", PARENT)
 
 
 class SummedDDP(DDPStrategy):
@@ -36,7 +31,7 @@ class SummedDDP(DDPStrategy):
     """
 
     def configure_ddp(self) -> None:
-        """Every process starts with the first one's weights; a seed may give others on another kind of machine."""
+        """Gives every process the first one's weights, as the same seed may give other weights on another kind of machine."""
         assert self.lightning_module is not None
         for parameter in self.lightning_module.parameters():
             if parameter.requires_grad:
@@ -44,83 +39,89 @@ class SummedDDP(DDPStrategy):
 
 
 def sum_gradients(parameters: Sequence[nn.Parameter], values: Tensor) -> Tensor:
-    """Puts the sum of all processes' gradients in place of each one's, and returns the sum of `values`, (N,), likewise.
+    """Replaces each process's gradients by their sum over all processes, and returns the sum of `values`, (N,).
 
-    In one flat tensor, so that one collective does it. A parameter that the loss does not reach has no gradient, here as
-    in every other process.
+    All of them go into one flat tensor, so that one collective is enough. A parameter that the loss does not reach has no
+    gradient in this process and in every other.
     """
     reached = [parameter for parameter in parameters if parameter.grad is not None]
     gradients = [parameter.grad.flatten() for parameter in reached if parameter.grad is not None]
     pieces = sum_over_processes(torch.cat([*gradients, values])).split([*map(len, gradients), len(values)])
     for parameter, piece in zip(reached, pieces, strict=False):
         parameter.grad = piece.view_as(parameter)
-    return pieces[-1].clone()  # a view would keep all gradients in memory for as long as the loss waits to be logged
+    # A view would keep all gradients in memory for as long as the loss waits to be logged.
+    return pieces[-1].clone()
 
 
 def sum_over_processes(values: Tensor) -> Tensor:
+    """Sums `values` over all processes, in place, and returns them."""
     distributed.all_reduce(values)
     return values
 
 
-def every_process(value: Any) -> list[Any]:
-    """The values of all processes, in their order."""
+def gather_from_processes(value: Any) -> list[Any]:
+    """Returns the values of all processes, in the order of their ranks."""
     gathered: list[Any] = [None] * distributed.get_world_size()
     distributed.all_gather_object(gathered, value)
     return gathered
 
 
-def own_seed(rank: int) -> int:
-    """A seed of this process's own, so that the shares of a batch do not all get the same dropout."""
+def process_seed(rank: int) -> int:
+    """Returns a seed for this process alone, so that the shares of a batch do not all get the same dropout."""
     return int(np.random.SeedSequence([torch.initial_seed(), rank]).generate_state(1, np.uint64)[0])
 
 
 @contextmanager
-def together(trainer: pl.Trainer) -> Iterator[None]:
-    """Around the fit of several processes. Only the first one comes out of it; the others end, whatever happened.
+def one_fit_over_processes(trainer: pl.Trainer) -> Iterator[None]:
+    """Surrounds the fit of several processes: only the first process leaves this block, the others end in it.
 
-    The next fit of this command starts others: they find on disk what this one has finished. Raises UserError in the
-    first process if another one failed.
+    The next fit of the same command starts new processes, which read from the disk what this fit has written. Raises
+    UserError in the first process if another one failed.
     """
-    environment, first = set(os.environ), trainer.is_global_zero
-    parent = int(os.environ.get(PARENT, os.getppid()))  # asked of the system, it may be dead by now
+    environment, is_first = set(os.environ), trainer.is_global_zero
+    # The parent may be dead already, and then the system names another process as the parent.
+    parent = int(os.environ.get(PARENT, os.getppid()))
     os.environ[PARENT] = str(os.getpid())
-    if not first:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the first one says so and ends the others
+    if not is_first:
+        # Ctrl-C reaches all processes. The first one reports it and ends the others.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     try:
         yield
     except BaseException as error:
-        if isinstance(error, RuntimeError):  # perhaps of a collective: the process at its other end is gone
-            time.sleep(1)  # its exit code comes after its last connection
-            if codes := [code for process in _others(trainer) if (code := process.poll())]:
+        if isinstance(error, RuntimeError):
+            # A collective raises it when another process has ended. That one's exit code comes a moment later.
+            time.sleep(1)
+            if codes := [code for process in _started_processes(trainer) if (code := process.poll())]:
                 raise UserError(
                     f"another process of this run ended with exit code {codes[0]}; what it said, if anything, stands above"
                 ) from error
-            if not first and os.getppid() != parent:
+            if not is_first and os.getppid() != parent:
                 raise SystemExit(1) from None
-        if not first and isinstance(error, UserError):  # of what all know, such as the loss: the first one says it
+        if not is_first and isinstance(error, UserError):
+            # Every process raises it, such as for a loss that is not finite. The first one shows it.
             raise SystemExit(0) from None
         raise
     finally:
         if trainer.state.status != "finished":
-            for process in _others(trainer):
+            for process in _started_processes(trainer):
                 process.kill()
         if distributed.is_initialized():
             distributed.destroy_process_group()
-        for name in OF_ONE_FIT:
+        for name in FIT_VARIABLES:
             if name not in environment:
                 os.environ.pop(name, None)
-    if not first:
+    if not is_first:
         raise SystemExit(0)
 
 
-def _others(trainer: pl.Trainer) -> list["subprocess.Popen[bytes]"]:
-    """The processes that this one started for the fit."""
+def _started_processes(trainer: pl.Trainer) -> list["subprocess.Popen[bytes]"]:
+    """Returns the processes that this one started for the fit."""
     return getattr(trainer.strategy.launcher, "procs", [])
 
 
 def _end_with(parent: int) -> None:
-    """Ends this process soon after its parent, which a kill -9 may have ended while a collective waits for it."""
+    """Ends this process soon after its parent: after a kill -9 of the parent, a collective would wait for it for ever."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)

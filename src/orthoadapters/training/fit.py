@@ -1,4 +1,4 @@
-"""One training, on Lightning's Trainer, from its last checkpoint if it has one."""
+"""One fit of Lightning's Trainer, from its last checkpoint if there is one."""
 
 import logging
 import sys
@@ -20,19 +20,19 @@ from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.callbacks import KeepLast, ProgressBar
-from orthoadapters.training.distributed import SummedDDP, together
+from orthoadapters.training.distributed import SummedDDP, one_fit_over_processes
 from orthoadapters.training.processes import rank
 
 
 def device(trainer: TrainerConfig) -> torch.device:
-    """Where a run computes. Raises UserError if more GPUs are asked for than there are."""
+    """Returns the device of a run. Raises UserError if more GPUs are asked for than there are."""
     if trainer.accelerator == "gpu" and not torch.cuda.is_available():
         raise UserError("trainer.accelerator=gpu: PyTorch sees no CUDA device here; use trainer.accelerator=cpu")
     if trainer.accelerator == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
-    if trainer.devices > (there := torch.cuda.device_count()):
+    if trainer.devices > (count := torch.cuda.device_count()):
         raise UserError(
-            f"trainer.devices={trainer.devices}: PyTorch sees {there} CUDA devices here; lower it, or use "
+            f"trainer.devices={trainer.devices}: PyTorch sees {count} CUDA devices here; lower it, or use "
             "trainer.accelerator=cpu"
         )
     return torch.device("cuda", rank(trainer) % trainer.devices) if trainer.processes > 1 else torch.device("cuda")
@@ -48,64 +48,74 @@ def fit(
 ) -> None:
     """Takes every batch of `loader` once; afterwards the module is back on the run's device.
 
-    Of several processes (trainer=ddp) only the first one returns; the others have nothing left to do and exit.
+    With several processes (trainer=ddp) only the first one returns; the others have nothing left to do and exit.
     """
-    for name in ("pytorch_lightning", "lightning_fabric"):  # what they say of devices, result.json says too
+    # result.json records the devices, so that Lightning need not print them.
+    for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     keep = KeepLast(run.checkpoint, config.checkpoint_every, config.checkpoint_minutes, config.log_every)
     several = config.processes > 1
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="pytorch_lightning")  # workers, missing loggers: all by design here
-        trainer = pl.Trainer(
-            accelerator="gpu" if device(config).type == "cuda" else "cpu",
-            devices=config.devices,
-            num_nodes=config.num_nodes,
-            strategy=SummedDDP() if several else "auto",
-            plugins=None
-            if several
-            else [LightningEnvironment()],  # not SLURM's: a job of one process may be part of a larger one
-            precision=config.precision,  # type: ignore[arg-type]  # checks.check allows only these two
-            max_epochs=1,  # the loader holds all epochs, so that every resume is one in the middle of an epoch
-            max_steps=len(loader),
-            callbacks=[*callbacks, ProgressBar(title), keep],
-            logger=False,
-            limit_val_batches=0,
-            num_sanity_val_steps=0,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
-        )
+        # Lightning warns of what is by design here: no worker processes, no logger, no validation loop.
+        warnings.filterwarnings("ignore", module="pytorch_lightning")
+        trainer = _trainer(config, len(loader), [*callbacks, ProgressBar(title), keep])
         try:
             if run.checkpoint.exists():
                 _check_readable(run.checkpoint, config.processes)
             share = Shares(loader, trainer.global_rank, trainer.world_size) if several else loader
-            with together(trainer) if several else nullcontext():
+            with one_fit_over_processes(trainer) if several else nullcontext():
                 trainer.fit(
                     module, train_dataloaders=share, ckpt_path=str(run.checkpoint) if run.checkpoint.exists() else None
                 )
             if keep.stopping:
                 raise SIGTERMException
-        except SystemExit as stop:  # what Lightning makes of Ctrl-C and, at the end of an iteration, of SIGTERM
+        except SystemExit as stop:
+            # Lightning raises it for Ctrl-C and, at the end of an iteration, for SIGTERM.
             if not trainer.is_global_zero:
                 raise
             saved = f"{run.checkpoint}" if run.checkpoint.exists() else "the start, as no checkpoint was written yet"
             print(f"stopped at iteration {trainer.global_step}; the same command goes on from {saved}", file=sys.stderr)
-            raise SystemExit(143 if isinstance(stop, SIGTERMException) else 130) from None  # as a shell counts them
+            # A shell gives a process that a signal has ended the exit code 128 + the signal's number.
+            raise SystemExit(143 if isinstance(stop, SIGTERMException) else 130) from None
     if trainer.global_step < len(loader):
         raise SystemExit(f"{run.path}: stopped at iteration {trainer.global_step} of {len(loader)}")
     module.recorder.flush()
     module.to(device(config))
 
 
+def _trainer(config: TrainerConfig, iterations: int, callbacks: list[Callback]) -> pl.Trainer:
+    """Builds the Trainer, without those of its parts that this project replaces (docs/architecture.md says why)."""
+    several = config.processes > 1
+    return pl.Trainer(
+        accelerator="gpu" if device(config).type == "cuda" else "cpu",
+        devices=config.devices,
+        num_nodes=config.num_nodes,
+        strategy=SummedDDP() if several else "auto",
+        # A run of one process may itself be part of a larger SLURM job, whose environment is not meant for it.
+        plugins=None if several else [LightningEnvironment()],
+        precision=config.precision,  # type: ignore[arg-type]  # config.checks allows only two of Lightning's values
+        # The loader holds all epochs, so that every resume is one in the middle of an epoch.
+        max_epochs=1,
+        max_steps=iterations,
+        callbacks=callbacks,
+        logger=False,
+        limit_val_batches=0,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
 def _check_readable(checkpoint: Path, wanted: int) -> None:
-    """Raises UserError if it is damaged, or of another number of processes: each goes on with its own dropout."""
+    """Raises UserError if it is damaged or was written by another number of processes, each of which has its own dropout."""
     try:
-        held = torch.load(checkpoint, "cpu", weights_only=True, mmap=True)
-    except Exception as error:  # torch raises of many types for a broken file
+        content = torch.load(checkpoint, "cpu", weights_only=True, mmap=True)
+    except Exception as error:  # a broken file makes torch raise exceptions of many types
         raise UserError(
             f"{checkpoint} cannot be read ({str(error).splitlines()[0]}); delete it to start this run from its beginning"
         ) from None
-    written = len(held["rng"]) if isinstance(held["rng"], list) else 1
+    written = len(content["rng"]) if isinstance(content["rng"], list) else 1
     if written != wanted:
         raise UserError(
             f"{checkpoint} was written by {written} process(es) and this command asks for {wanted}; give "

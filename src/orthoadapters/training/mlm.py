@@ -15,9 +15,9 @@ from orthoadapters.training.record import Recorder
 
 
 def mlm_loss(model: AdaptedEncoder, hidden: Tensor, positions: Tensor, labels: Tensor, invert: bool) -> Tensor:
-    """L_MLM: cross-entropy over the masked places only, so that no logits are computed for the others.
+    """Returns L_MLM, the cross-entropy over the masked places: a scalar. No logits are computed for the other places.
 
-    hidden: (B, T, H). positions: (M,) places in the flattened (B * T). labels: (M,) the original subwords.
+    hidden: (B, T, H). positions: (M,) indices into the flattened (B * T). labels: (M,) the original subwords.
     """
     masked = hidden.flatten(0, 1)[positions]
     return cross_entropy(model.mlm_logits(masked, invert=invert).float(), labels)
@@ -26,7 +26,7 @@ def mlm_loss(model: AdaptedEncoder, hidden: Tensor, positions: Tensor, labels: T
 class MLMTraining(AlternatingTraining):
     """Trains the language adapter `adapter`, which must be the whole active stack, with L_MLM.
 
-    invert: undo the invertible adapter before the decoder, as MAD-X describes.
+    invert: whether the invertible adapter is undone before the decoder, as MAD-X describes.
     """
 
     def __init__(
@@ -42,7 +42,8 @@ class MLMTraining(AlternatingTraining):
         self.invert = invert
 
     def main_loss(self, batch: dict[str, Any]) -> Tensor:
-        hidden = self.model.encode(batch).hidden  # blocks are never padded: no mask
+        # Blocks are never padded, so that there is no attention mask.
+        hidden = self.model.encode(batch).hidden
         return mlm_loss(self.model, hidden, batch["positions"], batch["labels"], self.invert)
 
 
@@ -50,7 +51,10 @@ class MLMTraining(AlternatingTraining):
 def held_out(
     model: AdaptedEncoder, loader: Iterable[dict[str, Any]], invert: bool
 ) -> tuple[dict[str, float], list[float]]:
-    """L_MLM per masked subword on held-out blocks and, where an adapter is active, its L_ORT; and that layer by layer."""
+    """Returns L_MLM per masked subword on held-out blocks and, where an adapter is active, its L_ORT in all and per layer.
+
+    The first part has the keys `mlm_loss` and `l_ort`; the second one is empty without an adapter.
+    """
     was_training, device = model.training, next(model.parameters()).device
     model.eval()
     loss, layers = torch.zeros((), device=device), torch.zeros(len(model.sites), device=device)

@@ -1,4 +1,4 @@
-"""The processes of one run (trainer=ddp): how many there are and which one this is, before they have met."""
+"""The rank of this process among those of its run (trainer=ddp), before they are connected."""
 
 import os
 
@@ -6,20 +6,20 @@ from orthoadapters.config.schema import TrainerConfig
 
 
 def rank(trainer: TrainerConfig) -> int:
-    """This process's number; 0 writes the files and speaks. Of torchrun, Lightning's launcher, SLURM, or NODE_RANK.
+    """Returns this process's number, as torchrun, Lightning's launcher, SLURM or NODE_RANK give it.
 
-    A run of one process is 0 whatever the environment says: it may itself be one job of many.
+    Process 0 writes the files and prints. The only process of a run is 0 whatever the environment says: the run may itself
+    be one job of many.
     """
     if trainer.processes == 1:
         return 0
-    known = os.environ
-    if "RANK" in known:
-        return int(known["RANK"])
-    if "LOCAL_RANK" not in known and started_together():
-        return int(known["SLURM_PROCID"])
-    return int(known.get("NODE_RANK", 0)) * trainer.devices + int(known.get("LOCAL_RANK", 0))
+    if "RANK" in os.environ:
+        return int(os.environ["RANK"])
+    if "LOCAL_RANK" not in os.environ and started_together():
+        return int(os.environ["SLURM_PROCID"])
+    return int(os.environ.get("NODE_RANK", 0)) * trainer.devices + int(os.environ.get("LOCAL_RANK", 0))
 
 
 def started_together() -> bool:
-    """Whether torchrun or srun started all processes; otherwise the first one of each machine starts the others."""
+    """Says whether torchrun or srun started all processes; if not, the first one of each machine starts the others."""
     return "RANK" in os.environ or (int(os.environ.get("SLURM_NTASKS", 1)) > 1 and "SLURM_PROCID" in os.environ)

@@ -1,4 +1,4 @@
-"""What is logged per iteration, kept on the device between flushes so that logging never waits for a GPU."""
+"""The record of every iteration, kept on the device between flushes, so that logging never waits for a GPU."""
 
 import math
 import time
@@ -25,14 +25,17 @@ class Recorder:
     ) -> None:
         self.trackers, self.log_every, self.layers_every = trackers, log_every, layers_every
         self.rates = {"lr": optim.lr} | ({"ort_lr": optim.ort_lr} if orthogonal else {})
-        self.seconds, self.tokens = 0.0, 0  # of the whole run, over all its restarts
+        # Both count the whole run, over all its restarts.
+        self.seconds, self.tokens = 0.0, 0
         self._wall, self._begun = 0.0, time.perf_counter()
-        self.last: dict[str, float] = {}  # the newest row, for the progress bar
+        # The progress bar shows the newest row.
+        self.last: dict[str, float] = {}
         self._rows: list[tuple[int, list[str]]] = []
         self._values: list[Tensor] = []
         self._since, self._pending = time.perf_counter(), 0
 
     def resume_from(self, iteration: int) -> None:
+        """Tells the trackers at which iteration training begins, and starts the clock."""
         for tracker in self.trackers:
             tracker.resume_from(iteration)
         self._begun = time.perf_counter()
@@ -40,16 +43,19 @@ class Recorder:
 
     @property
     def wall_seconds(self) -> float:
-        """From the first iteration on, over all restarts: training, scoring, saving."""
+        """The seconds since the first iteration, over all restarts: training, scoring and saving."""
         return self._wall + time.perf_counter() - self._begun
 
     def start(self) -> None:
+        """Starts the interval over which tokens per second are counted."""
         self._since, self._pending = time.perf_counter(), 0
 
     def wants_layers(self, iteration: int) -> bool:
+        """Says whether this iteration's row has a value per layer."""
         return iteration == 1 or iteration % self.layers_every == 0
 
     def step(self, iteration: int, row: Mapping[str, Tensor], tokens: int) -> None:
+        """Keeps one iteration's values on their device. tokens: the batch's real subwords."""
         self._rows.append((iteration, list(row)))
         self._values.extend(row.values())
         self._pending += tokens
@@ -57,7 +63,7 @@ class Recorder:
             self.flush()
 
     def flush(self) -> None:
-        """Brings the collected values over in one transfer. Raises UserError if the main loss is no longer finite."""
+        """Copies the collected values to the host at once. Raises UserError if the main loss is no longer finite."""
         if not self._rows:
             return
         values = torch.stack([value.float() for value in self._values]).tolist()
@@ -79,11 +85,12 @@ class Recorder:
         self.start()
 
     def log(self, iteration: int, row: Mapping[str, float]) -> None:
-        """Logs values that are no part of the training step, such as a score on the development set."""
+        """Logs values that do not come from the training step, such as a score on the development set."""
         self.flush()
         for tracker in self.trackers:
             tracker.log(iteration, row)
-        self.start()  # time spent on evaluation is none of the training's
+        # The seconds of an evaluation are no part of the training's.
+        self.start()
 
     def state_dict(self) -> dict[str, Any]:
         self.flush()
