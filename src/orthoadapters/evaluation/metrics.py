@@ -1,10 +1,10 @@
-"""Accuracy, token accuracy and span F1, as fractions in 0..1.
+"""The metrics: accuracy, token accuracy and span F1, as fractions in 0..1.
 
-Span F1 is seqeval's, which XTREME and the paper used: `f1` as its default computes it, `f1_strict` as mode="strict",
-scheme=IOB2 does. The default runs over all sentences as one sequence with an O after each, and reads the first
-character of a tag as its prefix: NOUN is a tag N of type OUN. Neighbouring equal UPOS tags form one span, each SCONJ is
-one of its own (S stands for single), and so on. That is odd, but Table 3
-was computed with it, so it is kept to the last digit.
+Span F1 is seqeval's, which XTREME and the paper used. `f1` is its default, `f1_strict` its mode="strict", scheme=IOB2.
+The default joins all sentences to one sequence with an O after each, and reads the first character of a tag as its
+prefix: it takes NOUN for the type OUN with the prefix N. So neighbouring equal UPOS tags form one span, and each SCONJ is
+a span by itself, since the prefix S stands for "single". That is odd, but Table 3 was computed in this way, and so it is
+kept to the last digit.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,66 +19,69 @@ from torchmetrics import Metric
 
 from orthoadapters.data.windows import Windows, join_windows
 
-Span = tuple[str, int, int]  # type, first word, last word
-Tags = Sequence[Sequence[str]]  # sentences of tags, or pairs with one label each
+# A span's type, its first word and its last word.
+Span = tuple[str, int, int]
+# Sentences of tags, or pairs with one label each.
+Tags = Sequence[Sequence[str]]
+# The state after an O: its prefix and its type.
+OUTSIDE = ("O", "_")
 
 
 def spans(tags: Sequence[str]) -> set[Span]:
-    """The spans of one sequence, as seqeval.metrics.sequence_labeling.get_entities finds them."""
-    found: set[Span] = set()
-    previous, begin = START, 0
-    for place, tag in enumerate([*tags, "O"]):
+    """Returns the spans of one sequence, as seqeval.metrics.sequence_labeling.get_entities finds them."""
+    entities: set[Span] = set()
+    previous, begin = OUTSIDE, 0
+    for word, tag in enumerate([*tags, "O"]):
         ends, starts, current = transition(previous, tag)
         if ends:
-            found.add((previous[1], begin, place - 1))
+            entities.add((previous[1], begin, word - 1))
         if starts:
-            begin = place
+            begin = word
         previous = current
-    return found
-
-
-START = ("O", "_")  # the state after an O
+    return entities
 
 
 @cache
 def transition(previous: tuple[str, str], tag: str) -> tuple[bool, bool, tuple[str, str]]:
-    """Whether a span ends before this word, whether one starts at it, and (prefix, type) of the word."""
-    prefix, kind = tag[0], tag[1:].split("-", maxsplit=1)[-1] or "_"
-    before, kind_before = previous
-    other = kind != kind_before
-    ends = before in "ES" or (before in "BI" and prefix in "BSO") or (before not in "O." and other)
-    starts = prefix in "BS" or (before in "ESO" and prefix in "EI") or (prefix not in "O." and other)
-    return ends, starts, (prefix, kind)
+    """Says whether a span ends before this word and whether one starts at it; and returns the word's (prefix, type)."""
+    prefix, entity_type = tag[0], tag[1:].split("-", maxsplit=1)[-1] or "_"
+    previous_prefix, previous_type = previous
+    differs = entity_type != previous_type
+    ends = previous_prefix in "ES" or (previous_prefix in "BI" and prefix in "BSO")
+    ends = ends or (previous_prefix not in "O." and differs)
+    starts = prefix in "BS" or (previous_prefix in "ESO" and prefix in "EI") or (prefix not in "O." and differs)
+    return ends, starts, (prefix, entity_type)
 
 
 def spans_strict(tags: Sequence[str]) -> set[Span]:
-    """The spans of one sequence under strict IOB2: B-X and the I-X that follow it; an I-X without a B-X is no span."""
-    found: set[Span] = set()
-    kind, begin = "", -1  # begin < 0: outside
-    for place, tag in enumerate([*tags, "O"]):
+    """Returns the spans of one sequence under strict IOB2: B-X and the I-X after it. An I-X without a B-X is no span."""
+    entities: set[Span] = set()
+    entity_type, begin = "", -1  # a negative begin stands for "outside of a span"
+    for word, tag in enumerate([*tags, "O"]):
         if tag[0] not in "BIO":
             raise ValueError(f"{tag!r} is no IOB2 tag; f1_strict is defined for O, B-... and I-... alone")
         current = tag[1:].strip("-") or "_"
-        if begin >= 0 and not (tag[0] == "I" and current == kind):
-            found.add((kind, begin, place - 1))
+        if begin >= 0 and not (tag[0] == "I" and current == entity_type):
+            entities.add((entity_type, begin, word - 1))
             begin = -1
         if tag[0] == "B":
-            kind, begin = current, place
-    return found
+            entity_type, begin = current, word
+    return entities
 
 
 def span_counts(gold: Tags, predicted: Tags, strict: bool = False) -> NDArray[np.int64]:
-    """(sentences, 3): right, predicted and gold spans of each sentence; F1 is made of the columns' sums."""
+    """Counts right, predicted and gold spans of each sentence, (sentences, 3); F1 is made of the columns' sums."""
     same_shape(gold, predicted)
     counts = np.zeros((len(gold), 3), dtype=np.int64)
     if strict:
         for row, g, p in zip(counts, map(spans_strict, gold), map(spans_strict, predicted), strict=True):
             row[:] = len(g & p), len(p), len(g)
         return counts
-    ends = np.cumsum([len(sentence) + 1 for sentence in gold])  # a span belongs to the sentence in which it ends
+    # A span belongs to the sentence in which it ends.
+    ends = np.cumsum([len(sentence) + 1 for sentence in gold])
     gold_spans, predicted_spans = spans(_one_sequence(gold)), spans(_one_sequence(predicted))
-    for column, found in enumerate((gold_spans & predicted_spans, predicted_spans, gold_spans)):
-        sentence = np.searchsorted(ends, [end for _, _, end in found], side="right")
+    for column, counted in enumerate((gold_spans & predicted_spans, predicted_spans, gold_spans)):
+        sentence = np.searchsorted(ends, [end for _, _, end in counted], side="right")
         counts[:, column] = np.bincount(sentence, minlength=len(gold))
     return counts
 
@@ -88,47 +91,35 @@ def _one_sequence(sentences: Tags) -> list[str]:
 
 
 def f1_of_counts(counts: NDArray[np.int64]) -> float:
-    """Micro-averaged F1 of rows of `span_counts`, with seqeval's order of operations; 0.0 without spans."""
+    """Computes micro-averaged F1 from rows of `span_counts`, in seqeval's order of operations; 0.0 without spans."""
     right, predicted, gold = (int(total) for total in counts.sum(axis=0))
     precision = right / predicted if predicted else 0.0
     recall = right / gold if gold else 0.0
     return 2 * precision * recall / (precision + recall) if right else 0.0
 
 
-def span_f1(gold: Tags, predicted: Tags) -> float:
-    return f1_of_counts(span_counts(gold, predicted))
-
-
-def span_f1_strict(gold: Tags, predicted: Tags) -> float:
-    return f1_of_counts(span_counts(gold, predicted, strict=True))
-
-
 def word_counts(gold: Tags, predicted: Tags) -> NDArray[np.int64]:
-    """(sentences, 2): right words and all words of each sentence; a pair counts as one word."""
+    """Counts right words and all words of each sentence, (sentences, 2); a pair counts as one word."""
     same_shape(gold, predicted)
     right = [sum(map(eq, *tags)) for tags in zip(gold, predicted, strict=True)]
     return np.array([right, [len(tags) for tags in gold]], dtype=np.int64).T
 
 
 def accuracy_of_counts(counts: NDArray[np.int64]) -> float:
-    """Share of right words of rows of `word_counts`. Raises ValueError if there are no words."""
+    """Computes the share of right words from rows of `word_counts`. Raises ValueError if there are no words."""
     right, words = (int(total) for total in counts.sum(axis=0))
     if not words:
         raise ValueError("there are no labels to score")
     return right / words
 
 
-def token_accuracy(gold: Tags, predicted: Tags) -> float:
-    """Share of words (or pairs) with the right label, over all sentences together."""
-    return accuracy_of_counts(word_counts(gold, predicted))
-
-
 def same_shape(gold: Tags, predicted: Tags) -> None:
+    """Raises ValueError unless both have as many sentences, and as many words in each."""
     if [len(tags) for tags in gold] != [len(tags) for tags in predicted]:
         raise ValueError("gold and predicted labels differ in their number of sentences or words")
 
 
-# What each metric counts, sentence by sentence, and the score that the columns' sums make.
+# A metric counts something in each sentence, and a score is made of the columns' sums.
 METRICS: dict[str, tuple[Callable[[Tags, Tags], NDArray[np.int64]], Callable[[NDArray[np.int64]], float]]] = {
     "accuracy": (word_counts, accuracy_of_counts),
     "f1": (span_counts, f1_of_counts),
@@ -137,16 +128,17 @@ METRICS: dict[str, tuple[Callable[[Tags, Tags], NDArray[np.int64]], Callable[[ND
 
 
 def counts_of(metrics: Sequence[str], gold: Tags, predicted: Tags) -> dict[str, NDArray[np.int64]]:
-    """The named metrics' counts, a row per whole sentence, or per pair given as a list of one label."""
+    """Counts for the named metrics: a row per whole sentence, or per pair given as a list of one label."""
     return {name: METRICS[name][0](gold, predicted) for name in metrics}
 
 
 def score_of_counts(counts: Mapping[str, NDArray[np.int64]]) -> dict[str, float]:
+    """Computes each metric's score from its counts."""
     return {name: METRICS[name][1](rows) for name, rows in counts.items()}
 
 
 def score(metrics: Sequence[str], gold: Tags, predicted: Tags) -> dict[str, float]:
-    """The named metrics of whole sentences, or of pairs given as lists of one label."""
+    """Computes the named metrics of whole sentences, or of pairs given as lists of one label."""
     return score_of_counts(counts_of(metrics, gold, predicted))
 
 
