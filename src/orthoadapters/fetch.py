@@ -80,7 +80,7 @@ def fetch_text(config: Config) -> None:
         config.corpus, config.mlm, config.language, load_tokenizer(backbone_path(config), needs_mask=True),
         Path(config.paths.cache), config.seed, iterations=config.trainer.max_iterations,
     )  # fmt: skip
-    print(f"  {len(data.loaders[0].blocks)} blocks of {config.mlm.block_length} subwords in {config.paths.cache}")
+    print(f"  {len(data.blocks)} blocks of {config.mlm.block_length} subwords in {config.paths.cache}")
 
 
 def fetch_language_adapters(config: Config, overrides: Sequence[str]) -> None:

@@ -1,8 +1,14 @@
-"""The DataModules: what trains, what is held out, and what an evaluation holds."""
+"""The DataModules: what trains, what is held out, what an evaluation holds, and that Lightning's Trainer takes them."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
 
 from orthoadapters.config.schema import (
     CorpusConfig,
@@ -11,17 +17,17 @@ from orthoadapters.config.schema import (
     DataSource,
     LanguageConfig,
     MlmConfig,
-    TaskConfig,
-    TaskKind,
 )
-from orthoadapters.data.modules import TASK_DATA, MLMData, UDPOSData, WikiANNData, XNLIData
-from orthoadapters.data.sources.hub import HUB_LABELS
+from orthoadapters.data.batching import BlockLoader
+from orthoadapters.data.modules import MLMData, TaskData
+from orthoadapters.data.shares import Shares, share_of_process
 from orthoadapters.data.windows import IGNORED, join_windows
 from orthoadapters.errors import UserError
+from tests.helpers.tasks import task_config
 from tests.helpers.tiny_tokenizer import tiny_tokenizer
 
 EN, SW = LanguageConfig(code="en", name="English"), LanguageConfig(code="sw", name="Swahili")
-FOLDERS = {"xnli": "xnli", "wikiann": "panx", "udpos": "udpos"}
+TASKS = ("xnli", "wikiann", "udpos")
 CONTENT = {
     "xnli": "the word\tan abc {i}\tneutral\n",
     "wikiann": "the\tO\nabc{i}\tB-PER\nxyz\tI-PER\n\n",
@@ -29,25 +35,29 @@ CONTENT = {
 }
 
 
-def make(tmp_path, name, seed=0):
-    (tmp_path / FOLDERS[name]).mkdir()
+def task_data(
+    folder: Path, name: str, seed: int = 0, max_epochs: int = 1, languages: Sequence[LanguageConfig] = ()
+) -> TaskData:
+    """A task's data in `folder`, written first: 30 examples to train on, 7 for development, 5 and 3 for testing."""
+    task = task_config(name, max_length=16, batch_size=4)
+    (folder / task.folder).mkdir(parents=True, exist_ok=True)
     for split, language, n in (("train", "en", 30), ("dev", "en", 7), ("test", "sw", 5), ("test", "en", 3)):
         text = "".join(CONTENT[name].format(i="a" * i) for i in range(n))
-        (tmp_path / FOLDERS[name] / f"{split}-{language}.tsv").write_text(text)
-    kind = TaskKind.sentence_pair if name == "xnli" else TaskKind.tagging
-    task = TaskConfig(
-        name, kind, list(HUB_LABELS[name]), ["accuracy"], ["en", "sw"], FOLDERS[name], "-",
-        max_length=16, batch_size=4, epochs=1, lr=1e-4,
-    )  # fmt: skip
-    data = DataConfig(source=DataSource.xtreme, root=str(tmp_path))
-    return TASK_DATA[name](data, task, EN, tiny_tokenizer(), seed)
+        (folder / task.folder / f"{split}-{language}.tsv").write_text(text)
+    data = DataConfig(source=DataSource.xtreme, root=str(folder))
+    return TaskData(data, task, EN, tiny_tokenizer(), seed, max_epochs, languages)
 
 
-@pytest.mark.parametrize("name", list(TASK_DATA))
-def test_every_task_gives_training_batches_a_dev_set_and_evaluations_in_other_languages(tmp_path, name):
-    module = make(tmp_path, name)
-    train = list(module.train_dataloader())
-    assert len({i for batch in train for i in batch["index"].tolist()}) == len(module.train.windows)
+def order(batches: Iterable[Any]) -> list[int]:
+    return [index for batch in batches for index in batch["index"].tolist()]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_gives_training_batches_a_dev_set_and_evaluations_in_other_languages(
+    tmp_path: Path, name: str
+) -> None:
+    module = task_data(tmp_path, name)
+    assert sorted(set(order(module.train_dataloader()))) == list(range(len(module.train.windows)))
     assert module.train.windows.examples == 30
     assert module.train_dataloader() is module.train_dataloader()  # one position, whoever asks
     assert module.val_dataloader() is module.dev.loader
@@ -59,42 +69,116 @@ def test_every_task_gives_training_batches_a_dev_set_and_evaluations_in_other_la
     assert join_windows(evaluation.windows, rows) == evaluation.gold
 
 
-def test_training_is_shuffled_by_the_seed_and_evaluation_is_not(tmp_path):
-    for number in (0, 1):
-        (tmp_path / str(number)).mkdir()
-    first, second = make(tmp_path / "0", "udpos", seed=0), make(tmp_path / "1", "udpos", seed=1)
+def test_training_is_shuffled_by_the_seed_and_evaluation_is_not(tmp_path: Path) -> None:
+    first, second = task_data(tmp_path, "udpos", seed=0), task_data(tmp_path, "udpos", seed=1)
     for loaders, equal in (((first.train, second.train), False), ((first.dev.loader, second.dev.loader), True)):
-        a, b = ([i for batch in loader for i in batch["index"].tolist()] for loader in loaders)
+        a, b = (order(loader) for loader in loaders)
         assert (a == b) is equal
         assert sorted(a) == sorted(b)
 
 
-def test_tasks_are_found_by_name():
-    assert {"xnli": XNLIData, "wikiann": WikiANNData, "udpos": UDPOSData} == TASK_DATA
+def test_evaluated_languages_have_test_sets_and_the_targets_among_them_dev_sets_where_there_are_any(
+    tmp_path: Path,
+) -> None:
+    module = task_data(tmp_path, "udpos", languages=[EN, SW])
+    assert {code: len(test.examples) for code, test in module.tests.items()} == {"en": 3, "sw": 5}
+    assert module.test_dataloader() == [module.tests["en"].loader, module.tests["sw"].loader]
+    assert module.target_devs == {}
+    (tmp_path / "udpos" / "dev-sw.tsv").write_text("the\tDET\n\n")
+    assert list(task_data(tmp_path / "again", "udpos", languages=[EN, SW]).target_devs) == []
+    of_sw = TaskData(module.data, module.task, EN, module.tokenizer, 0, languages=[EN, SW]).target_devs
+    assert {code: len(dev.examples) for code, dev in of_sw.items()} == {"sw": 1}
 
 
-def test_pairs_have_one_label_and_words_one_on_their_first_subword(tmp_path):
-    for name in ("xnli", "udpos"):
-        (tmp_path / name).mkdir()
-    pairs = next(iter(make(tmp_path / "xnli", "xnli").dev.loader))
-    words = next(iter(make(tmp_path / "udpos", "udpos").dev.loader))
+def test_pairs_have_one_label_and_words_one_on_their_first_subword(tmp_path: Path) -> None:
+    pairs = next(iter(task_data(tmp_path, "xnli").dev.loader))
+    words = next(iter(task_data(tmp_path, "udpos").dev.loader))
     assert pairs["labels"].shape == (4,)
     assert words["labels"].shape == words["input_ids"].shape
     assert ((words["labels"] != IGNORED).sum(1) == 2).all()
 
 
-def mlm_module(tmp_path, lines=400, iterations=20, **changes):
+def test_examples_of_another_kind_than_the_task_are_refused(tmp_path: Path) -> None:
+    sentences, pairs = task_data(tmp_path, "udpos"), task_data(tmp_path, "xnli")
+    with pytest.raises(TypeError, match="SentencePair"):
+        pairs.windows(sentences.dev.examples)
+    with pytest.raises(TypeError, match="TaggedSentence"):
+        sentences.windows(pairs.dev.examples)
+
+
+class Reader(pl.LightningModule):
+    """Notes which windows it was trained and validated on, and stops after `stop_after` batches."""
+
+    def __init__(self, stop_after: int = 10**6) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(()))
+        self.stop_after = stop_after
+        self.trained: list[int] = []
+        self.validated: list[int] = []
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> torch.Tensor:
+        self.trained += batch["index"].tolist()
+        self.trainer.should_stop = batch_idx + 1 >= self.stop_after
+        return self.weight * 0
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+        self.validated += batch["index"].tolist()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def trainer(folder: Path, data: TaskData) -> pl.Trainer:
+    """A Trainer as TaskData's docstring has it, with a checkpoint after every iteration."""
+    return pl.Trainer(
+        max_epochs=1, max_steps=data.iterations, val_check_interval=data.batches_per_epoch, accelerator="cpu",
+        callbacks=[ModelCheckpoint(folder, "last", every_n_train_steps=1)], logger=False, num_sanity_val_steps=0,
+        enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_lightning_trains_and_validates_on_them_and_resumes_where_it_stopped(tmp_path: Path) -> None:
+    expected = order(task_data(tmp_path, "udpos", max_epochs=3).train_dataloader())
+    data, whole = task_data(tmp_path, "udpos", max_epochs=3), Reader()
+    trainer(tmp_path / "whole", data).fit(whole, datamodule=data)
+    assert whole.trained == expected
+    assert whole.validated == 3 * order(data.val_dataloader())
+
+    data, stopped = task_data(tmp_path, "udpos", max_epochs=3), Reader(stop_after=data.batches_per_epoch + 2)
+    trainer(tmp_path / "stopped", data).fit(stopped, datamodule=data)
+    data, resumed = task_data(tmp_path, "udpos", max_epochs=3), Reader()
+    trainer(tmp_path / "stopped", data).fit(
+        resumed, datamodule=data, ckpt_path=str(tmp_path / "stopped" / "last.ckpt"), weights_only=True
+    )
+    assert 0 < len(stopped.trained) < len(expected)
+    assert stopped.trained + resumed.trained == expected
+
+
+def test_one_process_reads_the_loader_itself_and_several_read_shares(tmp_path: Path) -> None:
+    class SecondOfTwo(pl.Trainer):
+        world_size, global_rank = 2, 1  # type: ignore[assignment]
+
+    data = task_data(tmp_path, "udpos")
+    assert share_of_process(data.training, None) is data.training
+    data.trainer = SecondOfTwo(accelerator="cpu", logger=False, enable_checkpointing=False)
+    shares = data.train_dataloader()
+    assert isinstance(shares, Shares)
+    assert (shares.loader, shares.rank, shares.processes) == (data.training, 1, 2)
+
+
+def mlm_data(folder: Path, lines: int = 400, iterations: int = 20, **changes: Any) -> MLMData:
     letters = "abcdefghijklmnopqrstuvwxyz"
     rng = np.random.default_rng(0)
     text = "\n".join(" ".join("".join(rng.choice(list(letters), 3)) for _ in range(5)) for _ in range(lines))
-    (tmp_path / "sw.txt").write_text(text)
-    values = {"batch_size": 4, "block_length": 16, "mask_probability": 0.15, "iterations": iterations, "dev_blocks": 10}
-    corpus = CorpusConfig(source=CorpusSource.text, root=str(tmp_path))
+    (folder / "sw.txt").write_text(text)
+    values = {"batch_size": 4, "block_length": 16, "mask_probability": 0.15, "iterations": 99, "dev_blocks": 10}
+    corpus = CorpusConfig(source=CorpusSource.text, root=str(folder))
     mlm = MlmConfig(lr=1e-4, ort_lr=1e-7, **(values | changes))
-    return MLMData(corpus, mlm, SW, tiny_tokenizer(), tmp_path / "cache", seed=0)
+    return MLMData(corpus, mlm, SW, tiny_tokenizer(), folder / "cache", seed=0, iterations=iterations)
 
 
-def originals(loader):
+def originals(loader: Iterable[Any]) -> list[tuple[int, ...]]:
     blocks = []
     for batch in loader:
         flat = batch["input_ids"].flatten().index_put((batch["positions"],), batch["labels"])
@@ -102,8 +186,8 @@ def originals(loader):
     return blocks
 
 
-def test_development_blocks_are_held_out_and_have_fixed_masks(tmp_path):
-    module = mlm_module(tmp_path, iterations=200)
+def test_development_blocks_are_held_out_and_have_fixed_masks(tmp_path: Path) -> None:
+    module = mlm_data(tmp_path, iterations=200)
     train, dev = module.train_dataloader(), module.val_dataloader()
     held_out, trained = set(originals(dev)), set(originals(train))
     assert len(held_out) == 10
@@ -114,26 +198,20 @@ def test_development_blocks_are_held_out_and_have_fixed_masks(tmp_path):
         assert torch.equal(a["positions"], b["positions"])
 
 
-def test_only_as_many_blocks_are_cut_as_the_run_will_read(tmp_path):
-    module = mlm_module(tmp_path, iterations=5)
+def test_only_as_many_blocks_are_cut_as_the_run_will_read(tmp_path: Path) -> None:
+    module = mlm_data(tmp_path, iterations=5)
     train = module.train_dataloader()
-    assert len(train) == len(list(train)) == 5
-    assert len(train.blocks) == 5 * 4 + 10
+    assert isinstance(train, BlockLoader)
+    assert module.train_dataloader() is train
+    assert len(train) == len(list(train)) == module.iterations == 5
+    assert len(train.blocks) == len(module.blocks) == 5 * 4 + 10
     shorter = MLMData(module.corpus, module.mlm, SW, module.tokenizer, module.cache, 0, iterations=2)
     assert len(shorter.train_dataloader()) == 2
-    assert len(shorter.train_dataloader().blocks) == 2 * 4 + 10
+    assert len(shorter.blocks) == 2 * 4 + 10
 
 
-def test_text_that_leaves_no_training_batch_names_the_fix(tmp_path):
+def test_text_that_leaves_no_training_batch_names_the_fix(tmp_path: Path) -> None:
     with pytest.raises(
         UserError, match=r"the sw text gives \d+ blocks of 16 subwords, too few for mlm.dev_blocks=1000"
     ):
-        mlm_module(tmp_path, dev_blocks=1000).train_dataloader()
-
-
-def test_a_tokenizer_without_mask_token_is_refused(tmp_path):
-    tokenizer = tiny_tokenizer()
-    tokenizer.mask_token = None
-    module = mlm_module(tmp_path)
-    with pytest.raises(UserError, match=r"no mask token"):
-        MLMData(module.corpus, module.mlm, SW, tokenizer, tmp_path, 0)
+        mlm_data(tmp_path, dev_blocks=1000).train_dataloader()

@@ -1,20 +1,26 @@
-"""The LightningDataModules: text of one language for the MLM stage, and one per task for the task stage."""
+"""The LightningDataModules: `TaskData` for the task stage, `MLMData` for the MLM stage.
+
+Both give the whole training as one sequence of batches, so that a run is counted in iterations and resumes anywhere:
+the Trainer takes `max_epochs=1, max_steps=data.iterations`. Nothing is read before it is asked for.
+"""
 
 import logging
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytorch_lightning as pl
+from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
-from orthoadapters.config.schema import CorpusConfig, DataConfig, LanguageConfig, MlmConfig, TaskConfig
+from orthoadapters.config.schema import CorpusConfig, DataConfig, LanguageConfig, MlmConfig, TaskConfig, TaskKind
 from orthoadapters.data.batching import BatchLoader, BlockLoader, Epochs
 from orthoadapters.data.blocks import token_blocks
 from orthoadapters.data.masking import masking_for
+from orthoadapters.data.shares import Shares, share_of_process
 from orthoadapters.data.sources.read import read_examples
 from orthoadapters.data.sources.text import corpus_key, passages
 from orthoadapters.data.windows import Windows, pair_windows, tag_windows
@@ -22,6 +28,7 @@ from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
 
 log = logging.getLogger(__name__)
+AnyExample = TypeVar("AnyExample", TaggedSentence, SentencePair)
 
 
 @dataclass(frozen=True)
@@ -34,28 +41,92 @@ class Evaluation:
 
     @property
     def gold(self) -> list[list[str]]:
-        """Gold labels in the form that `join_windows` gives predictions: one per word, or a single one per pair."""
+        """The gold labels in the form that `join_windows` gives predictions: one per word, or a single one per pair."""
         return [list(e.tags) if isinstance(e, TaggedSentence) else [e.label] for e in self.examples]
 
 
-class TaskData(pl.LightningDataModule, ABC):
-    """Training batches and development set of the source language, and evaluation sets of any language, of one task."""
+class TaskData(pl.LightningDataModule):
+    """One task: the source language's training batches and development set, and sets of any language to evaluate.
+
+    In a Lightning script of your own:
+
+        config = compose_config(["task=udpos", "data=xtreme", "data.root=DIR"])
+        tokenizer = load_tokenizer("models/xlm-roberta-base")
+        source, targets = language_config("en"), [language_config("tr"), language_config("zh")]
+        data = TaskData(config.data, config.task, source, tokenizer, seed=0, max_epochs=3, languages=[source, *targets])
+        trainer = pl.Trainer(max_epochs=1, max_steps=data.iterations, val_check_interval=data.batches_per_epoch)
+        trainer.fit(module, datamodule=data)
+
+    languages: those of `tests`, `target_devs` and `test_dataloader`, in this order.
+    """
 
     def __init__(
-        self, data: DataConfig, task: TaskConfig, source: LanguageConfig, tokenizer: PreTrainedTokenizerFast, seed: int
+        self,
+        data: DataConfig,
+        task: TaskConfig,
+        source: LanguageConfig,
+        tokenizer: PreTrainedTokenizerFast,
+        seed: int,
+        max_epochs: int = 1,
+        languages: Sequence[LanguageConfig] = (),
     ) -> None:
         super().__init__()
         self.data, self.task, self.source, self.tokenizer, self.seed = data, task, source, tokenizer, seed
+        self.max_epochs, self.languages = max_epochs, list(languages)
 
-    @abstractmethod
-    def windows(self, examples: Sequence[Example]) -> Windows:
-        """The task's examples as windows of subwords."""
+    @cached_property
+    def train_examples(self) -> list[Example]:
+        """The source language's training examples."""
+        return read_examples(self.data, self.task, "train", self.source)
+
+    @cached_property
+    def train(self) -> BatchLoader:
+        """The training batches of one epoch, in an order that the seed and the epoch decide."""
+        return self._loader(self.windows(self.train_examples), shuffle=True)
+
+    @cached_property
+    def training(self) -> Epochs:
+        """The training batches of all epochs, one after the other."""
+        return Epochs(self.train, self.max_epochs)
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """The training batches of one epoch."""
+        return len(self.train)
+
+    @property
+    def iterations(self) -> int:
+        """The training batches of the whole run."""
+        return len(self.training)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The training set in numbers: examples, windows, pairs that were cut, words that became <unk> as a whole."""
+        windows = self.train.windows
+        return {"train": windows.examples, "windows": len(windows), "cut": windows.cut, "replaced": windows.replaced}
+
+    @cached_property
+    def dev(self) -> Evaluation:
+        """The source language's development set, the only one that may select anything."""
+        return self.evaluation("dev", self.source)
+
+    @cached_property
+    def tests(self) -> dict[str, Evaluation]:
+        """The test set of every one of `languages`, by its code."""
+        return {language.code: self.evaluation("test", language) for language in self.languages}
+
+    @cached_property
+    def target_devs(self) -> dict[str, Evaluation]:
+        """The development sets of `languages` but the source, by code; without those that have none."""
+        sets = {one.code: self.target_dev(one) for one in self.languages if one.code != self.source.code}
+        return {code: evaluation for code, evaluation in sets.items() if evaluation is not None}
 
     def evaluation(self, split: Split, language: LanguageConfig) -> Evaluation:
+        """Reads one split of one language as a set to be predicted."""
         return self.prepared(read_examples(self.data, self.task, split, language))
 
     def target_dev(self, language: LanguageConfig) -> Evaluation | None:
-        """A target language's development set; None where it has none, as treebanks that are a test set alone."""
+        """Reads a target language's development set; None where it has none, as treebanks that are a test set alone."""
         try:
             return self.evaluation("dev", language)
         except MissingSplitError as error:
@@ -63,79 +134,53 @@ class TaskData(pl.LightningDataModule, ABC):
             return None
 
     def prepared(self, examples: list[Example]) -> Evaluation:
-        """Any examples as a set to be predicted."""
+        """Makes any examples a set to be predicted."""
         windows = self.windows(examples)
         return Evaluation(examples, windows, self._loader(windows, shuffle=False))
 
-    @cached_property
-    def train_examples(self) -> list[Example]:
-        return read_examples(self.data, self.task, "train", self.source)
+    def windows(self, examples: Sequence[Example]) -> Windows:
+        """Cuts examples into windows of subwords, as the task's kind asks."""
+        if self.task.kind is TaskKind.sentence_pair:
+            pairs = _all_of(SentencePair, examples)
+            return pair_windows(pairs, self.tokenizer, self.task.labels, self.task.max_length)
+        sentences = _all_of(TaggedSentence, examples)
+        return tag_windows(sentences, self.tokenizer, self.task.labels, self.task.max_length)
 
-    @cached_property
-    def train(self) -> BatchLoader:
-        return self._loader(self.windows(self.train_examples), shuffle=True)
-
-    @cached_property
-    def dev(self) -> Evaluation:
-        return self.evaluation("dev", self.source)
-
-    def train_dataloader(self) -> BatchLoader:
-        return self.train
-
-    def train_for(self, epochs: int) -> Epochs:
-        """The whole training as one sequence of batches."""
-        return Epochs(self.train, epochs)
-
-    @property
-    def batches_per_epoch(self) -> int:
-        return len(self.train)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Of the training set: examples, windows, pairs that were cut, words that became <unk> as a whole."""
-        windows = self.train.windows
-        return {"train": windows.examples, "windows": len(windows), "cut": windows.cut, "replaced": windows.replaced}
+    def train_dataloader(self) -> Epochs | Shares:
+        """Gives the batches of the whole run; of several processes, each gets its share of every batch."""
+        return share_of_process(self.training, self.trainer)
 
     def val_dataloader(self) -> BatchLoader:
+        """Gives the source language's development set."""
         return self.dev.loader
+
+    def test_dataloader(self) -> list[BatchLoader]:
+        """Gives the test sets of `languages`, a loader each."""
+        return [evaluation.loader for evaluation in self.tests.values()]
 
     def _loader(self, windows: Windows, shuffle: bool) -> BatchLoader:
         return BatchLoader(windows, self.task.batch_size, self.tokenizer.pad_token_id, self.seed, shuffle)
 
 
-class XNLIData(TaskData):
-    """Premise and hypothesis in one window; one label per pair."""
-
-    def windows(self, examples: Sequence[Example]) -> Windows:
-        pairs = [example for example in examples if isinstance(example, SentencePair)]
-        return pair_windows(pairs, self.tokenizer, self.task.labels, self.task.max_length)
-
-
-class WikiANNData(TaskData):
-    """Sentences with one IOB2 tag per word."""
-
-    def windows(self, examples: Sequence[Example]) -> Windows:
-        return tag_windows(tagged(examples), self.tokenizer, self.task.labels, self.task.max_length)
-
-
-class UDPOSData(TaskData):
-    """Sentences with one UPOS tag per word."""
-
-    def windows(self, examples: Sequence[Example]) -> Windows:
-        return tag_windows(tagged(examples), self.tokenizer, self.task.labels, self.task.max_length)
-
-
-def tagged(examples: Sequence[Example]) -> list[TaggedSentence]:
-    return [example for example in examples if isinstance(example, TaggedSentence)]
-
-
-TASK_DATA: dict[str, type[TaskData]] = {"xnli": XNLIData, "wikiann": WikiANNData, "udpos": UDPOSData}
+def _all_of(kind: type[AnyExample], examples: Sequence[Example]) -> list[AnyExample]:
+    """Returns the examples, all of which are of one type. Raises TypeError if some are not."""
+    chosen = [example for example in examples if isinstance(example, kind)]
+    if len(chosen) != len(examples):
+        raise TypeError(f"the task's kind goes with examples of type {kind.__name__}, and some are of another")
+    return chosen
 
 
 class MLMData(pl.LightningDataModule):
     """Masked blocks of one language: `iterations` training batches, and a held-out development set with fixed masks.
 
     The development blocks are a random sample of the text that the run reads, and are never trained on.
+    In a Lightning script of your own:
+
+        config = compose_config(["stage=mlm", "language=sw", "corpus=text", "corpus.root=DIR"])
+        tokenizer = load_tokenizer("models/xlm-roberta-base", needs_mask=True)
+        data = MLMData(config.corpus, config.mlm, config.language, tokenizer, Path(".cache"), seed=0, iterations=5000)
+        trainer = pl.Trainer(max_epochs=1, max_steps=data.iterations, val_check_interval=500)
+        trainer.fit(module, datamodule=data)
     """
 
     def __init__(
@@ -146,18 +191,15 @@ class MLMData(pl.LightningDataModule):
         tokenizer: PreTrainedTokenizerFast,
         cache: Path,
         seed: int,
-        iterations: int | None = None,  # None: mlm.iterations
+        iterations: int,
     ) -> None:
         super().__init__()
-        if tokenizer.mask_token_id is None:
-            raise UserError("the backbone's tokenizer has no mask token; stage=mlm needs a masked language model")
         self.corpus, self.mlm, self.language, self.tokenizer = corpus, mlm, language, tokenizer
-        self.cache, self.seed = cache, seed
-        self.iterations = mlm.iterations if iterations is None else iterations
+        self.cache, self.seed, self.iterations = cache, seed, iterations
 
     @cached_property
-    def loaders(self) -> tuple[BlockLoader, BlockLoader]:
-        """Training and development batches. Raises UserError if the text is too short for both."""
+    def blocks(self) -> NDArray[np.int32]:
+        """All blocks of the run, (n, mlm.block_length). Raises UserError if the text is too short."""
         mlm = self.mlm
         key = corpus_key(self.corpus, self.language, self.seed)
         wanted = self.iterations * mlm.batch_size + mlm.dev_blocks
@@ -168,16 +210,32 @@ class MLMData(pl.LightningDataModule):
                 f"the {self.language.code} text gives {len(blocks)} blocks of {mlm.block_length} subwords, too few for "
                 f"mlm.dev_blocks={mlm.dev_blocks} and one batch of {mlm.batch_size}; add text or lower mlm.dev_blocks"
             )
-        order = np.random.default_rng(self.seed).permutation(len(blocks))
-        dev, train = np.sort(order[: mlm.dev_blocks]), order[mlm.dev_blocks :]
-        masking = masking_for(self.tokenizer, mlm.mask_probability)
-        return (
-            BlockLoader(blocks, mlm.batch_size, self.iterations, self.seed, masking, train),
-            BlockLoader(blocks, mlm.batch_size, 0, self.seed, masking, dev, shuffle=False),
-        )
+        return blocks
 
-    def train_dataloader(self) -> BlockLoader:
-        return self.loaders[0]
+    @cached_property
+    def training(self) -> BlockLoader:
+        """The training batches of the whole run, masked anew whenever a block comes again."""
+        return self._loader(self._order[self.mlm.dev_blocks :], shuffle=True)
+
+    @cached_property
+    def dev(self) -> BlockLoader:
+        """The held-out development blocks, always with the same masks."""
+        return self._loader(np.sort(self._order[: self.mlm.dev_blocks]), shuffle=False)
+
+    def train_dataloader(self) -> BlockLoader | Shares:
+        """Gives the batches of the whole run; of several processes, each gets its share of every batch."""
+        return share_of_process(self.training, self.trainer)
 
     def val_dataloader(self) -> BlockLoader:
-        return self.loaders[1]
+        """Gives the held-out development blocks."""
+        return self.dev
+
+    @cached_property
+    def _order(self) -> NDArray[np.int64]:
+        """The blocks' numbers, shuffled by the seed: the first ones are held out."""
+        return np.random.default_rng(self.seed).permutation(len(self.blocks))
+
+    def _loader(self, rows: NDArray[np.int64], shuffle: bool) -> BlockLoader:
+        masking = masking_for(self.tokenizer, self.mlm.mask_probability)
+        iterations = self.iterations if shuffle else 0
+        return BlockLoader(self.blocks, self.mlm.batch_size, iterations, self.seed, masking, rows, shuffle)

@@ -6,10 +6,14 @@ them, counted here on the host: the sum over the processes of fraction * mean of
 """
 
 from collections.abc import Iterator
+from typing import TypeVar
 
+import pytorch_lightning as pl
 import torch
 
 from orthoadapters.data.batching import Batch, BlockLoader, Epochs, pinned
+
+AnyLoader = TypeVar("AnyLoader", Epochs, BlockLoader)
 
 
 def share(batch: Batch, rank: int, processes: int) -> Batch:
@@ -61,3 +65,10 @@ class Shares:
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         self.loader.load_state_dict(state_dict)
+
+
+def share_of_process(loader: AnyLoader, trainer: pl.Trainer | None) -> AnyLoader | Shares:
+    """Returns the loader itself for one process, and this process's shares of its batches for several."""
+    if trainer is None or trainer.world_size == 1:
+        return loader
+    return Shares(loader, trainer.global_rank, trainer.world_size)

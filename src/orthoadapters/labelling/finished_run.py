@@ -83,7 +83,7 @@ class FinishedRun:
         import torch
 
         from orthoadapters.config.compose import language_config
-        from orthoadapters.data.modules import TASK_DATA
+        from orthoadapters.data.modules import TaskData
         from orthoadapters.data.tokenizer import load_tokenizer
         from orthoadapters.evaluation.scoring import swap_language
         from orthoadapters.labelling.free_text import Predictor
@@ -120,7 +120,7 @@ class FinishedRun:
         swap_language(model, language if self.swaps_languages else None, None if self.trains_backbone else TASK_ADAPTER)
         task = replace(config.task, batch_size=batch_size or config.task.batch_size)
         source = language_config(config.source_language)
-        data = TASK_DATA[config.task.name](config.data, task, source, tokenizer, config.seed)
+        data = TaskData(config.data, task, source, tokenizer, config.seed)
         return Predictor(model.eval().to(where), head.to(where), data)
 
     def _part(self, name: str) -> Path:

@@ -10,7 +10,7 @@ from orthoadapters.adapters import AdapterConfig
 from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import language_config
 from orthoadapters.config.schema import AdapterKind, Config
-from orthoadapters.data.modules import TASK_DATA, MLMData
+from orthoadapters.data.modules import MLMData, TaskData
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation.scoring import evaluate, reached_orthogonality, swap_language
@@ -50,7 +50,7 @@ def train_language_adapter(config: Config, run: RunDirectory) -> Result:
         config.corpus, config.mlm, config.language, tokenizer, Path(config.paths.cache), config.seed,
         iterations=config.trainer.max_iterations,
     )  # fmt: skip
-    loader, dev = data.loaders
+    loader, dev = data.training, data.dev
     model = AdaptedEncoder.from_pretrained(
         path, mlm_head=True, pair=config.orthogonality.pair, allow_pickle=config.backbone.allow_pickle
     ).to(where)
@@ -92,12 +92,13 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
     source, languages = config.source_language, config.evaluated_languages
     path, where = backbone_path(config), device(config.trainer)
     tokenizer = load_tokenizer(path)
-    data = TASK_DATA[config.task.name](config.data, config.task, language_config(source), tokenizer, config.seed)
-    loader, dev = data.train_for(config.trainer.max_epochs), data.dev
+    data = TaskData(
+        config.data, config.task, language_config(source), tokenizer, config.seed, config.trainer.max_epochs,
+        [language_config(code) for code in languages],
+    )  # fmt: skip
+    loader, dev = data.training, data.dev
     # All is read before training, so that bad input shows.
-    tests = {code: data.evaluation("test", language_config(code)) for code in languages}
-    targets = {code: data.target_dev(language_config(code)) for code in languages if code != source}
-    target_devs = {code: evaluation for code, evaluation in targets.items() if evaluation is not None}
+    tests, target_devs = data.tests, data.target_devs
     model = AdaptedEncoder.from_pretrained(
         path, pair=config.orthogonality.pair, allow_pickle=config.backbone.allow_pickle
     )
