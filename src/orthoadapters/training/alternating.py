@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from orthoadapters.config.schema import OptimConfig
 from orthoadapters.model.encoder import AdaptedEncoder
-from orthoadapters.orthogonality import layer_orthogonality, orthogonality_loss
+from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 from orthoadapters.training.distributed import every_process, own_seed, sum_gradients, sum_over_processes
 from orthoadapters.training.record import Recorder
 
@@ -18,7 +18,8 @@ class AlternatingTraining(pl.LightningModule, ABC):
     """Trains one adapter (and a head), or the whole backbone; `MLMTraining` and `TaskTraining` give the main loss.
 
     adapter: name of the adapter in the active stack that is trained; None trains the backbone itself.
-    head: trained by the main optimizer alone; None if there is none. orthogonal: take the second step as well.
+    head: trained by the main optimizer alone; None if there is none. orthogonal: take the second step as well, on the sum
+    of what `layers_loss` gives for the layers; the default is Eq. 2.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
         orthogonal: bool,
         optim: OptimConfig,
         recorder: Recorder,
+        layers_loss: LayersLoss = layers_orthogonality,
     ) -> None:
         super().__init__()
         if orthogonal and adapter is None:
@@ -39,6 +41,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
         )
         self.model, self.head = model, head
         self.orthogonal, self.optim, self.recorder = orthogonal, optim, recorder
+        self.layers_loss = layers_loss
         trained: nn.Module = model.backbone if adapter is None else model.adapter_modules(adapter)
         self.body = list(trained.requires_grad_(True).parameters())
         self.main_parameters = self.body + ([] if head is None else list(head.parameters()))
@@ -70,13 +73,13 @@ class AlternatingTraining(pl.LightningModule, ABC):
             ort.zero_grad()
             mask, share = batch.get("attention_mask"), batch.get("token_share")
             pairs = self.model.encode(batch).pairs  # the head is not needed for L_ORT
-            l_ort = self._backward(orthogonality_loss(pairs, mask), self.body, share)
+            layers = self.layers_loss(pairs, mask)  # (L,); with Eq. 2 their sum is `orthogonality_loss`
+            l_ort = self._backward(layers.sum(), self.body, share)
             row |= {"l_ort": l_ort, "ort_grad_norm": self._clip(self.body)}
             ort.step()
             if self.recorder.wants_layers(self.global_step):
-                with torch.no_grad():
-                    layers = torch.stack([layer_orthogonality(x_h, x_a, mask) for x_h, x_a in pairs])
-                    layers = layers if share is None else sum_over_processes(share * layers)
+                layers = layers.detach()
+                layers = layers if share is None else sum_over_processes(share * layers)
                 row |= {f"l_ort_layer_{i}": value for i, value in enumerate(layers.unbind())}
         self.recorder.step(self.global_step, row, batch["tokens"])
 
