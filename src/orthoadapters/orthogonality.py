@@ -1,14 +1,19 @@
-"""Orthogonal Language and Task Adapters in Zero-Shot Cross-Lingual Transfer, arXiv:2012.06460: Eq. 2."""
+"""Orthogonal Language and Task Adapters in Zero-Shot Cross-Lingual Transfer, arXiv:2012.06460: Eq. 2.
 
-from collections.abc import Sequence
+Shapes: B sentences, T subwords, H hidden size, L layers.
+"""
+
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
+from orthoadapters.errors import UserError
+
 
 def layer_orthogonality(x_h: Tensor, x_a: Tensor, attention_mask: Tensor | None = None) -> Tensor:
-    """The inner mean of Eq. 2 for one layer: cos(x_h, x_a)^2 averaged over the real tokens of the batch.
+    """The inner mean of Eq. 2 for one layer: cos(x_h, x_a)^2 averaged over the real tokens of the batch, a scalar.
 
     x_h, x_a: (B, T, H). attention_mask: (B, T), 0 or False where padded; None: every token is real.
     Computed in fp32, with autocast off: under bf16 the cosine itself would be bf16.
@@ -18,11 +23,12 @@ def layer_orthogonality(x_h: Tensor, x_a: Tensor, attention_mask: Tensor | None 
         if attention_mask is None:
             return squared_BT.mean()
         mask_BT = attention_mask.to(squared_BT.dtype)
-        return (squared_BT * mask_BT).sum() / mask_BT.sum()  # ours: real tokens; the paper divides by the padded T
+        # ours: the mean over real tokens; the paper divides by the padded T
+        return (squared_BT * mask_BT).sum() / mask_BT.sum()
 
 
 def layers_orthogonality(pairs: Sequence[tuple[Tensor, Tensor]], attention_mask: Tensor | None = None) -> Tensor:
-    """`layer_orthogonality` of every layer: (layers,)."""
+    """The outer sum of Eq. 2 before it is taken: `layer_orthogonality` of every layer, (L,)."""
     return torch.stack([layer_orthogonality(x_h, x_a, attention_mask) for x_h, x_a in pairs])
 
 
@@ -32,3 +38,21 @@ def orthogonality_loss(pairs: Sequence[tuple[Tensor, Tensor]], attention_mask: T
     pairs: per layer (x_h, x_a) of the adapter that is being trained, as `AdaptedEncoder` returns them.
     """
     return layers_orthogonality(pairs, attention_mask).sum()
+
+
+# A loss of the second step: the pairs and the mask of `layers_orthogonality`, and one value per layer, (L,).
+# The second optimizer minimises the sum of these values.
+LayersLoss = Callable[[Sequence[tuple[Tensor, Tensor]], Tensor | None], Tensor]
+
+# The losses by the names that the files of conf/orthogonality/ give them.
+LOSSES: dict[str, LayersLoss] = {"cosine": layers_orthogonality}
+
+
+def named_loss(name: str) -> LayersLoss:
+    """Returns the loss that `orthogonality.loss` names. Raises UserError if LOSSES has none of that name."""
+    if name not in LOSSES:
+        raise UserError(
+            f"orthogonality.loss={name}: conf/orthogonality/ names it, and LOSSES in src/orthoadapters/orthogonality.py has "
+            f"no function for it; add one there, or use one of {', '.join(LOSSES)}"
+        )
+    return LOSSES[name]

@@ -13,6 +13,7 @@ import orthoadapters.training.alternating as alternating
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
 from orthoadapters.config.schema import OptimConfig
 from orthoadapters.model.heads import TokenHead
+from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
 from tests.helpers.commands import ROOT
@@ -47,7 +48,9 @@ def batches(count: int) -> list[dict[str, Any]]:
     return made
 
 
-def fresh(backbone: Path, orthogonal: bool, optim: OptimConfig = OPTIM) -> tuple[TaskTraining, Kept]:
+def fresh(
+    backbone: Path, orthogonal: bool, optim: OptimConfig = OPTIM, layers_loss: LayersLoss = layers_orthogonality
+) -> tuple[TaskTraining, Kept]:
     """A task adapter on top of a language adapter, with dropout off so that a plain loop can follow."""
     model = AdaptedEncoder.from_pretrained(str(backbone))
     torch.manual_seed(7)
@@ -59,7 +62,8 @@ def fresh(backbone: Path, orthogonal: bool, optim: OptimConfig = OPTIM) -> tuple
             module.p = 0.0
     kept = Kept()
     head = TokenHead(model.hidden_size, 3, dropout=0.0)
-    return TaskTraining(model, head, "task", orthogonal, optim, Recorder([kept], optim, orthogonal, 1, 2)), kept
+    recorder = Recorder([kept], optim, orthogonal, 1, 2)
+    return TaskTraining(model, head, "task", orthogonal, optim, recorder, layers_loss), kept
 
 
 def train(module: TaskTraining, data: list[dict[str, Any]], precision: Any = "32-true") -> pl.Trainer:
@@ -164,17 +168,29 @@ def test_the_ort_step_touches_neither_the_head_nor_the_main_optimizer(
         assert all(torch.equal(values[name], main_ort[index][name]) for name in values)
 
 
-def test_a_noo_run_never_computes_l_ort(backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_noo_run_never_computes_l_ort(backbone: Path) -> None:
     def forbidden(*_: Any) -> Tensor:
         raise AssertionError("L_ORT was computed")
 
-    monkeypatch.setattr(alternating, "orthogonality_loss", forbidden)
-    module, kept = fresh(backbone, orthogonal=False)
+    module, kept = fresh(backbone, orthogonal=False, layers_loss=forbidden)
     train(module, batches(2))
     assert all("l_ort" not in row for row in kept.rows)
-    module, _ = fresh(backbone, orthogonal=True)
+    module, _ = fresh(backbone, orthogonal=True, layers_loss=forbidden)
     with pytest.raises(AssertionError, match="L_ORT was computed"):
         train(module, batches(1))
+
+
+def test_l_ort_is_computed_once_in_a_step_whether_or_not_its_layers_are_logged(backbone: Path) -> None:
+    calls: list[int] = []
+
+    def counted(pairs: Any, mask: Any) -> Tensor:
+        calls.append(len(pairs))
+        return layers_orthogonality(pairs, mask)
+
+    module, kept = fresh(backbone, orthogonal=True, layers_loss=counted)
+    train(module, batches(3))
+    assert calls == [3, 3, 3]
+    assert "l_ort_layer_0" in kept.rows[0]
 
 
 def test_both_optimizers_own_the_adapter_and_the_main_one_alone_the_head(backbone: Path) -> None:

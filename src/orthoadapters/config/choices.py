@@ -32,6 +32,10 @@ MLM_ONLY = {"corpus", "mlm", "language", "language_adapters.invert_before_decode
 
 ORT_ONLY = {"optim.ort_lr", "optim.ort_eps", "orthogonality"}
 
+# Keys that are newer than some runs, with the value that those runs had. At that value a key is no part of a
+# fingerprint, so that a run of today and an earlier one with the same numbers have the same name.
+NEWER: dict[str, Any] = {"orthogonality.loss": "cosine"}
+
 
 def choices(config: Config) -> dict[str, Any]:
     """Every value that this run's numbers depend on, by dotted key."""
@@ -49,6 +53,7 @@ def choices(config: Config) -> dict[str, Any]:
         left_out = left_out | {"data.fuse_multiword"}
     flat = _flat(dataclasses.asdict(config))
     kept = {key: v for key, v in flat.items() if not any(key == k or key.startswith(k + ".") for k in left_out)}
+    kept = {key: value for key, value in kept.items() if key not in NEWER or value != NEWER[key]}
     if config.stage is Stage.mlm:
         kept |= {"optim.lr": config.optim.lr}
         kept = {key: v for key, v in kept.items() if key not in ("mlm.lr", "mlm.ort_lr", "mlm.iterations")}

@@ -83,7 +83,17 @@ def settle(composed: DictConfig) -> Config:
     if config.backbone.name is None:
         config.backbone.name = Path(config.backbone.path).resolve().name
     config.language_adapters.hub = _hub_ids(config)
+    _check_loss(config.orthogonality.loss)
     return config
+
+
+def _check_loss(name: str) -> None:
+    """Raises UserError if conf/orthogonality/ has no file for this loss. The functions themselves need PyTorch."""
+    known = sorted(path.stem for path in (CONF / "orthogonality").glob("*.yaml"))
+    if name not in known:
+        raise UserError(
+            f"there is no orthogonality.loss '{name}'{_nearest(name, known)}; conf/orthogonality/ has {', '.join(known)}"
+        )
 
 
 def read_config(path: Path) -> Config:

@@ -170,6 +170,7 @@ class OptimConfig:
 
 @dataclass
 class OrthogonalityConfig:
+    loss: str = "cosine"  # a name in orthogonality.LOSSES; ours: what a run without this key had, Eq. 2
     pair: Pair = MISSING
 
 

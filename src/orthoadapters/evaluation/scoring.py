@@ -13,7 +13,7 @@ from orthoadapters.data.modules import Evaluation
 from orthoadapters.evaluation.metrics import WindowScore, counts_of, score_of_counts
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import SentencePairHead, TokenHead
-from orthoadapters.orthogonality import layers_orthogonality
+from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,12 @@ def swap_language(model: AdaptedEncoder, language_adapter: str | None, task_adap
 
 
 @torch.inference_mode()
-def reached_orthogonality(model: AdaptedEncoder, evaluation: Evaluation) -> list[float]:
-    """cos(x_h, x_a)^2 of the active stack's last adapter, per layer, the mean over all real tokens; the sum is L_ORT (Eq. 2).
+def reached_orthogonality(
+    model: AdaptedEncoder, evaluation: Evaluation, layers_loss: LayersLoss = layers_orthogonality
+) -> list[float]:
+    """The orthogonality loss of the active stack's last adapter per layer, its mean over all real tokens of the split.
 
-    Empty without an adapter.
+    By default the loss is cos(x_h, x_a)^2, and the layers' sum is L_ORT (Eq. 2). The list is empty without an adapter.
     """
     if not model.stack:
         return []
@@ -46,7 +48,7 @@ def reached_orthogonality(model: AdaptedEncoder, evaluation: Evaluation) -> list
     layers, tokens = torch.zeros(len(model.sites), device=device), 0
     for batch in evaluation.loader:
         mask_BT = batch["attention_mask"].to(device)
-        layers = layers + layers_orthogonality(model.encode(batch, device).pairs, mask_BT) * batch["tokens"]
+        layers = layers + layers_loss(model.encode(batch, device).pairs, mask_BT) * batch["tokens"]
         tokens += batch["tokens"]
     model.train(was_training)
     reached: list[float] = (layers / tokens).tolist()

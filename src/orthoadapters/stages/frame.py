@@ -21,6 +21,7 @@ from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import HEADS
 from orthoadapters.model.saved_head import save_head
 from orthoadapters.model.sizes import bottleneck, check_lengths
+from orthoadapters.orthogonality import named_loss
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import blocks_sha256, examples_sha256, weights_sha256
@@ -44,6 +45,7 @@ def train_language_adapter(config: Config, run: RunDirectory) -> Result:
     language, kind = config.language.code, config.variant.language_adapter
     target = library.language_adapter(config, language)
     library.check_publishable(target, run.fingerprint)
+    layers_loss = named_loss(config.orthogonality.loss)
     path, where = backbone_path(config), device(config.trainer)
     tokenizer = load_tokenizer(path, needs_mask=True)
     data = MLMData(
@@ -63,12 +65,14 @@ def train_language_adapter(config: Config, run: RunDirectory) -> Result:
     model.add_adapter(language, AdapterConfig(d_language, invertible=True))
     model.activate(language)
     invert = config.language_adapters.invert_before_decoder
-    _, before = held_out(model, dev, invert)  # of the fresh weights, so that a run that goes on has the same
+    _, before = held_out(
+        model, dev, invert, layers_loss
+    )  # of the fresh weights, so that a run that goes on has the same
     with _opened(config, run, inputs, len(model.sites)) as opened:
         recorder = _recorder(config, opened)
-        module = MLMTraining(model, language, config.is_orthogonal, config.optim, recorder, invert)
+        module = MLMTraining(model, language, config.is_orthogonal, config.optim, recorder, invert, layers_loss)
         fit(config.trainer, run, module, loader, f"mlm {language} {kind.value}")
-        scores, after = held_out(model, dev, invert)
+        scores, after = held_out(model, dev, invert, layers_loss)
         model.save_adapter(run.path / "adapter", language)
         card = model_card.language_card(config, commit(), model.configs[language].bottleneck, scores)
         write_text(run.path / "adapter" / model_card.FILE, card)
@@ -89,6 +93,7 @@ def train_language_adapter(config: Config, run: RunDirectory) -> Result:
 def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> Result:
     """Stage 2 and the transfer: trains on the source language, selects on its dev set, tests every language."""
     adapters = {adapter.language: adapter for adapter in library.require(config, overrides)}
+    layers_loss = named_loss(config.orthogonality.loss)
     source, languages = config.source_language, config.evaluated_languages
     path, where = backbone_path(config), device(config.trainer)
     tokenizer = load_tokenizer(path)
@@ -130,8 +135,12 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
 
     with _opened(config, run, inputs, len(model.sites)) as opened:
         recorder = _recorder(config, opened)
-        module = TaskTraining(model, head, task_adapter, config.is_orthogonal, config.optim, recorder).to(where)
-        before = reached_orthogonality(model, dev)  # of the fresh weights, so that a run that goes on has the same
+        module = TaskTraining(model, head, task_adapter, config.is_orthogonal, config.optim, recorder, layers_loss).to(
+            where
+        )
+        before = reached_orthogonality(
+            model, dev, layers_loss
+        )  # of the fresh weights, so that a run that goes on has the same
         select = SelectOnDev(dev, config.task.metrics, data.batches_per_epoch)
         fit(
             config.trainer,
@@ -161,7 +170,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
             write_sentence_counts(run.path, code, scored.counts)
             write_predictions(run.path / "predictions" / f"test-{code}.tsv", scored.predictions, config.task.kind)
         swap_language(model, source if adapters else None, task_adapter)
-        after = reached_orthogonality(model, dev)
+        after = reached_orthogonality(model, dev, layers_loss)
         if task_adapter:
             model.save_adapter(run.path / "adapter", task_adapter)
             head_files.write(run.path / "adapter", model, task_adapter, head, config.task.labels)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from orthoadapters.config.schema import OptimConfig
 from orthoadapters.model.encoder import AdaptedEncoder
-from orthoadapters.orthogonality import layer_orthogonality, orthogonality_loss
+from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 from orthoadapters.training.distributed import gather_from_processes, process_seed, sum_gradients, sum_over_processes
 from orthoadapters.training.record import Recorder
 
@@ -19,7 +19,8 @@ class AlternatingTraining(pl.LightningModule, ABC):
 
     adapter: the name of the adapter in the active stack that is trained; None trains the backbone itself.
     head: the prediction head, which the main optimizer alone trains; None if there is none.
-    orthogonal: whether the second step is taken as well.
+    orthogonal: whether the second step is taken as well, on the sum of what `layers_loss` gives for the layers.
+    layers_loss: Eq. 2 before its outer sum, or another loss of `orthogonality.LOSSES`.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
         orthogonal: bool,
         optim: OptimConfig,
         recorder: Recorder,
+        layers_loss: LayersLoss = layers_orthogonality,
     ) -> None:
         super().__init__()
         if orthogonal and adapter is None:
@@ -39,6 +41,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
         self.strict_loading = False
         self.model, self.head = model, head
         self.orthogonal, self.optim, self.recorder = orthogonal, optim, recorder
+        self.layers_loss = layers_loss
         trained: nn.Module = model.backbone if adapter is None else model.adapter_modules(adapter)
         self.body = list(trained.requires_grad_(True).parameters())
         self.main_parameters = self.body + ([] if head is None else list(head.parameters()))
@@ -58,7 +61,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
         return [main, torch.optim.Adam(self.body, lr=self.optim.ort_lr, eps=self.optim.ort_eps)]
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        """One step on the main loss, then one on L_ORT from a second forward through the updated weights."""
+        """Takes one step on the main loss, then one on L_ORT from a second forward through the updated weights."""
         optimizers = self.optimizers(use_pl_optimizer=True)
         main = optimizers[0] if isinstance(optimizers, list) else optimizers
         main.zero_grad()
@@ -67,17 +70,19 @@ class AlternatingTraining(pl.LightningModule, ABC):
         main.step()
 
         if self.orthogonal:
-            ort = self.optimizers(use_pl_optimizer=False)[1]  # type: ignore[index]  # raw: global_step counts batches
+            # This optimizer is taken without Lightning's wrapper, which would count its step: global_step counts batches.
+            ort = self.optimizers(use_pl_optimizer=False)[1]  # type: ignore[index]
             ort.zero_grad()
             mask, share = batch.get("attention_mask"), batch.get("token_share")
-            pairs = self.model.encode(batch).pairs  # the head is not needed for L_ORT
-            l_ort = self._backward(orthogonality_loss(pairs, mask), self.body, share)
+            # L_ORT needs no head. `layers` is (L,); with Eq. 2 its sum is `orthogonality_loss(pairs, mask)`.
+            pairs = self.model.encode(batch).pairs
+            layers = self.layers_loss(pairs, mask)
+            l_ort = self._backward(layers.sum(), self.body, share)
             row |= {"l_ort": l_ort, "ort_grad_norm": self._clip(self.body)}
             ort.step()
             if self.recorder.wants_layers(self.global_step):
-                with torch.no_grad():
-                    layers = torch.stack([layer_orthogonality(x_h, x_a, mask) for x_h, x_a in pairs])
-                    layers = layers if share is None else sum_over_processes(share * layers)
+                layers = layers.detach()
+                layers = layers if share is None else sum_over_processes(share * layers)
                 row |= {f"l_ort_layer_{i}": value for i, value in enumerate(layers.unbind())}
         self.recorder.step(self.global_step, row, batch["tokens"])
 

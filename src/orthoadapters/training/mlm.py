@@ -9,7 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from orthoadapters.config.schema import OptimConfig
 from orthoadapters.model.encoder import AdaptedEncoder
-from orthoadapters.orthogonality import layers_orthogonality
+from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.record import Recorder
 
@@ -37,8 +37,9 @@ class MLMTraining(AlternatingTraining):
         optim: OptimConfig,
         recorder: Recorder,
         invert: bool,
+        layers_loss: LayersLoss = layers_orthogonality,
     ) -> None:
-        super().__init__(model, adapter, None, orthogonal, optim, recorder)
+        super().__init__(model, adapter, None, orthogonal, optim, recorder, layers_loss)
         self.invert = invert
 
     def main_loss(self, batch: dict[str, Any]) -> Tensor:
@@ -49,7 +50,10 @@ class MLMTraining(AlternatingTraining):
 
 @torch.inference_mode()
 def held_out(
-    model: AdaptedEncoder, loader: Iterable[dict[str, Any]], invert: bool
+    model: AdaptedEncoder,
+    loader: Iterable[dict[str, Any]],
+    invert: bool,
+    layers_loss: LayersLoss = layers_orthogonality,
 ) -> tuple[dict[str, float], list[float]]:
     """Returns L_MLM per masked subword on held-out blocks and, where an adapter is active, its L_ORT in all and per layer.
 
@@ -65,7 +69,7 @@ def held_out(
         one = mlm_loss(model, encoded.hidden, batch["positions"].to(device), batch["labels"].to(device), invert)
         loss, masked, tokens = loss + one * count, masked + count, tokens + batch["input_ids"].numel()
         if model.stack:
-            layers = layers + layers_orthogonality(encoded.pairs) * batch["input_ids"].numel()
+            layers = layers + layers_loss(encoded.pairs, None) * batch["input_ids"].numel()
     model.train(was_training)
     scores, reached = {"mlm_loss": float(loss) / masked}, (layers / tokens).tolist()
     return (scores | {"l_ort": sum(reached)}, reached) if model.stack else (scores, [])

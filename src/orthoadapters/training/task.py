@@ -7,6 +7,7 @@ from torch import Tensor
 from orthoadapters.config.schema import OptimConfig
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import SentencePairHead, TokenHead
+from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.record import Recorder
 
@@ -24,8 +25,9 @@ class TaskTraining(AlternatingTraining):
         orthogonal: bool,
         optim: OptimConfig,
         recorder: Recorder,
+        layers_loss: LayersLoss = layers_orthogonality,
     ) -> None:
-        super().__init__(model, adapter, head, orthogonal, optim, recorder)
+        super().__init__(model, adapter, head, orthogonal, optim, recorder, layers_loss)
 
     def main_loss(self, batch: dict[str, Any]) -> Tensor:
         hidden = self.model.encode(batch).hidden
