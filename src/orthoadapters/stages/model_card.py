@@ -1,6 +1,7 @@
 """The README.md beside every adapter that a run saves: a Hugging Face model card, without anybody's paths."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -16,37 +17,55 @@ from orthoadapters.config.schema import (
 )
 
 FILE = "README.md"
-REPO = "OWNER/NAME"  # stands in the card until `publish` knows better
+# This stands in the card until `publish` knows the repository.
+REPO = "OWNER/NAME"
 _KINDS = {
     AdapterKind.noo: "NOO (trained on the main loss alone)",
     AdapterKind.ort: "ORT (an orthoadapter: trained on the orthogonality loss L_ORT as well)",
 }
 
 
+@dataclass(frozen=True)
+class _Content:
+    """The parts in which the two kinds of cards differ.
+
+    datasets: ids on the Hub. ours, theirs: Python that loads the adapter with orthoadapters and with `adapters`.
+    scores: the columns of the table of test scores; none for a language adapter.
+    """
+
+    title: str
+    language: str
+    datasets: list[str]
+    rows: dict[str, str]
+    ours: str
+    theirs: str
+    scores_of: str = ""
+    scores: Mapping[str, str] = field(default_factory=dict)
+
+
 def language_card(config: Config, commit: str, bottleneck: int, scores: Mapping[str, float]) -> str:
-    """Of a language adapter. commit: of the code that trained it. scores: `mlm_loss` and `l_ort` on held-out blocks."""
+    """Writes a language adapter's card. commit: the code that trained it. scores: `mlm_loss`, `l_ort` on held-out blocks."""
     mlm, language = config.mlm, config.language
-    text = {
-        CorpusSource.wikipedia: f"[wikimedia/wikipedia](https://huggingface.co/datasets/wikimedia/wikipedia), "
-        f"{language.wikipedia}",
-        CorpusSource.text: "text files of the trainer's own",
-        CorpusSource.demo: "the invented world of orthoadapters",
-    }[config.corpus.source]
     rows = {
         "language": f"{language.name} ({language.code})",
         "kind": _KINDS[config.variant.language_adapter],
         "architecture": f"pfeiffer+inv (seq_bn_inv), bottleneck {bottleneck}",
         "backbone": _backbone(config),
-        "data": text,
+        "data": _corpus(config),
         "training": f"{config.trainer.max_iterations} iterations of {mlm.batch_size} x {mlm.block_length} subwords, "
         + _rates(config),
         "held-out text": f"MLM loss {scores['mlm_loss']:.4f}, L_ORT {scores['l_ort']:.4f} (sum over layers)",
+        "commit": commit,
     }
-    datasets = ["wikimedia/wikipedia"] if config.corpus.source is CorpusSource.wikipedia else []
-    ours = f'model.load_adapter("{REPO}", "{language.code}")\nmodel.activate("{language.code}")'
-    theirs = f'name = model.load_adapter("{REPO}", use_safetensors=True)\nmodel.set_active_adapters(name)'
-    title = f"Language adapter for {language.name}"
-    return _card(config, title, [language.code], datasets, rows | {"commit": commit}, {}, ours, theirs)
+    content = _Content(
+        title=f"Language adapter for {language.name}",
+        language=language.code,
+        datasets=["wikimedia/wikipedia"] if config.corpus.source is CorpusSource.wikipedia else [],
+        rows=rows,
+        ours=f'model.load_adapter("{REPO}", "{language.code}")\nmodel.activate("{language.code}")',
+        theirs=f'name = model.load_adapter("{REPO}", use_safetensors=True)\nmodel.set_active_adapters(name)',
+    )
+    return _card(config, content)
 
 
 def task_card(
@@ -58,46 +77,53 @@ def task_card(
     iterations: int,
     test: Mapping[str, Mapping[str, float]],
 ) -> str:
-    """Of the task adapter `name` and its head. l_ort: on the development set; test: scores by language, in 0..1."""
-    task, source = config.task, config.source_language
-    data = {
-        DataSource.hub: f"[{task.hub_id}](https://huggingface.co/datasets/{task.hub_id})",
-        DataSource.xtreme: "XTREME's files",
-        DataSource.conllu: "treebanks of Universal Dependencies in CoNLL-U",
-        DataSource.demo: "the invented world of orthoadapters",
-    }[config.data.source]
-    language_kind = config.variant.language_adapter
-    origin = {
-        AdapterSource.trained: "trained with orthoadapters",
-        AdapterSource.local: "from files of the trainer's own",
-        AdapterSource.hub: ", ".join(config.language_adapters.hub.values()),
-    }[config.language_adapters.source]
-    rows = {
+    """Writes the card of the task adapter `name` and its head.
+
+    l_ort: on the development set. test: scores by language, in 0..1.
+    """
+    task, metric = config.task, config.task.metrics[0]
+    ours, theirs = _task_code(config, name)
+    content = _Content(
+        title=f"Task adapter for {task.name}",
+        language=config.source_language,
+        datasets=[task.hub_id] if config.data.source is DataSource.hub else [],
+        rows=_task_rows(config, bottleneck, l_ort, iterations) | {"commit": commit},
+        ours=ours,
+        theirs=theirs,
+        scores_of=f"test: {metric} x 100",
+        scores={code: f"{100 * row[metric]:.2f}" for code, row in test.items()},
+    )
+    return _card(config, content)
+
+
+def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int) -> dict[str, str]:
+    task, kind = config.task, config.variant.language_adapter
+    zero_shot = "" if kind is AdapterKind.none else ", with their own language adapters below it"
+    return {
         "task": f"{task.name}, labels {', '.join(task.labels)}",
         "variant": config.variant.name,
-        "language": f"trained on {source}; other languages zero-shot, with their own language adapters below it",
-        "language adapters": "none" if language_kind is AdapterKind.none else f"{language_kind.name.upper()}, {origin}",
+        "language": f"trained on {config.source_language}; other languages zero-shot{zero_shot}",
+        "language adapters": "none" if kind is AdapterKind.none else f"{kind.name.upper()}, {_origin(config)}",
         "kind": _KINDS[config.variant.task_adapter],
         "architecture": f"pfeiffer (seq_bn), bottleneck {bottleneck}",
         "backbone": _backbone(config),
-        "data": data,
+        "data": _data(config),
         "training": f"{iterations} iterations of {task.batch_size} sentences or pairs, {_rates(config)}; the best of "
         f"{config.trainer.max_epochs} epochs on the development set",
         "development set": f"L_ORT {l_ort:.4f} (sum over layers)",
-        "commit": commit,
     }
-    if language_kind is AdapterKind.none:
-        rows["language"] = f"trained on {source}; other languages zero-shot"
-    metric = task.metrics[0]
-    scores = {code: f"{100 * row[metric]:.2f}" for code, row in test.items()}
-    datasets = [task.hub_id] if config.data.source is DataSource.hub else []
-    ours, theirs, ours_stack, their_stack = "", "", f'"{name}"', name
-    if language_kind is not AdapterKind.none:
+
+
+def _task_code(config: Config, name: str) -> tuple[str, str]:
+    """Writes the Python that loads a task adapter and its head: with orthoadapters, and with `adapters`."""
+    ours, theirs, our_stack, their_stack = "", "", f'"{name}"', name
+    if config.variant.language_adapter is not AdapterKind.none:
+        source = config.source_language
         below = 'model.load_adapter("path or id of its language adapter"'
         ours, theirs = f'{below}, "{source}")\n', f'{source} = {below}, load_as="{source}")\n'
-        ours_stack, their_stack = f'"{source}", {ours_stack}', f"{source}, {name}"
+        our_stack, their_stack = f'"{source}", {our_stack}', f"{source}, {name}"
     ours += (
-        f'model.load_adapter("{REPO}", "{name}")\nmodel.activate({ours_stack})\n'
+        f'model.load_adapter("{REPO}", "{name}")\nmodel.activate({our_stack})\n'
         f'head, labels = head_files.read(adapter_hub.find("{REPO}"), model)\n'
         "logits = head(model(input_ids, attention_mask).hidden)"
     )
@@ -105,34 +131,85 @@ def task_card(
         f'{name} = model.load_adapter("{REPO}", use_safetensors=True)  # the head comes with it\n'
         f"model.active_adapters = Stack({their_stack})"
     )
-    title = f"Task adapter for {task.name}"
-    return _card(config, title, [source], datasets, rows, {f"test: {metric} x 100": scores}, ours, theirs)
+    return ours, theirs
 
 
-def _card(
-    config: Config, title: str, languages: list[str], datasets: list[str], rows: dict[str, str],
-    tables: Mapping[str, Mapping[str, str]], ours: str, theirs: str,
-) -> str:  # fmt: skip
-    hub_model = _hub_model(config)
-    matter = {"library_name": "adapter-transformers", "tags": ["adapter-transformers", "orthoadapters"],
-              "language": languages, "datasets": datasets, "base_model": hub_model}  # fmt: skip
-    lines = ["---", yaml.safe_dump({k: v for k, v in matter.items() if v}, sort_keys=False).strip(), "---", ""]
-    lines += [f"# {title} on {config.backbone.name}", ""]
+def _card(config: Config, content: _Content) -> str:
+    lines = ["---", _front_matter(config, content), "---", ""]
+    lines += [f"# {content.title} on {config.backbone.name}", ""]
     lines += ["From *Orthogonal Language and Task Adapters in Zero-Shot Cross-Lingual Transfer*"]
     lines += ["([arXiv:2012.06460](https://arxiv.org/abs/2012.06460)); an adapter in AdapterHub's format.", ""]
-    lines += ["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in rows.items()), ""]
-    for heading, cells in tables.items():
-        lines += [f"| {heading} | {' | '.join(cells)} |", "|---" * (len(cells) + 1) + "|"]
-        lines += [f"| | {' | '.join(cells.values())} |", ""]
-    backbone = hub_model or f"path of {config.backbone.name}"
-    imports = "AdaptedEncoder" + (", adapter_hub, head_files" if config.stage is Stage.task else "")
-    lines += ["With orthoadapters:", "", "```python", f"from orthoadapters import {imports}", ""]
-    lines += [f'model = AdaptedEncoder.from_pretrained("{backbone}")', *ours.splitlines(), "```", ""]
+    lines += ["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in content.rows.items()), ""]
+    if content.scores:
+        lines += [f"| {content.scores_of} | {' | '.join(content.scores)} |", "|---" * (len(content.scores) + 1) + "|"]
+        lines += [f"| | {' | '.join(content.scores.values())} |", ""]
+    return "\n".join(lines + _usage(config, content)) + "\n"
+
+
+def _front_matter(config: Config, content: _Content) -> str:
+    """Writes the card's YAML block, which the Hub reads."""
+    entries = {
+        "library_name": "adapter-transformers",
+        "tags": ["adapter-transformers", "orthoadapters"],
+        "language": [content.language],
+        "datasets": content.datasets,
+        "base_model": _hub_model(config),
+    }
+    return yaml.safe_dump({key: value for key, value in entries.items() if value}, sort_keys=False).strip()
+
+
+def _usage(config: Config, content: _Content) -> list[str]:
+    """Writes the two examples: the adapter loaded with orthoadapters, and with `adapters`."""
+    is_task = config.stage is Stage.task
+    backbone = _hub_model(config) or f"path of {config.backbone.name}"
+    imports = "AdaptedEncoder" + (", adapter_hub, head_files" if is_task else "")
+    lines = ["With orthoadapters:", "", "```python", f"from orthoadapters import {imports}", ""]
+    lines += [f'model = AdaptedEncoder.from_pretrained("{backbone}")', *content.ours.splitlines(), "```", ""]
     lines += ["With `adapters` (the weights are safetensors, which it reads if told so):", "", "```python"]
     lines += ["from adapters import AutoAdapterModel"]
-    lines += ["from adapters.composition import Stack"] if config.stage is Stage.task else []
-    lines += ["", f'model = AutoAdapterModel.from_pretrained("{backbone}")', *theirs.splitlines(), "```"]
-    return "\n".join(lines) + "\n"
+    lines += ["from adapters.composition import Stack"] if is_task else []
+    lines += ["", f'model = AutoAdapterModel.from_pretrained("{backbone}")', *content.theirs.splitlines(), "```"]
+    return lines
+
+
+def _corpus(config: Config) -> str:
+    """Names the text that a language adapter was trained on."""
+    texts = {
+        CorpusSource.wikipedia: f"[wikimedia/wikipedia](https://huggingface.co/datasets/wikimedia/wikipedia), "
+        f"{config.language.wikipedia}",
+        CorpusSource.text: "text files of the trainer's own",
+        CorpusSource.demo: "the invented world of orthoadapters",
+    }
+    return texts.get(config.corpus.source) or _choice("corpus", config.corpus.source)
+
+
+def _data(config: Config) -> str:
+    """Names the labelled sentences that a task adapter was trained on."""
+    hub_id = config.task.hub_id
+    sentences = {
+        DataSource.hub: f"[{hub_id}](https://huggingface.co/datasets/{hub_id})",
+        DataSource.xtreme: "XTREME's files",
+        DataSource.conllu: "treebanks of Universal Dependencies in CoNLL-U",
+        DataSource.demo: "the invented world of orthoadapters",
+    }
+    return sentences.get(config.data.source) or _choice("data", config.data.source)
+
+
+def _origin(config: Config) -> str:
+    """Says where a task adapter's language adapters come from."""
+    origins = {
+        AdapterSource.trained: "trained with orthoadapters",
+        AdapterSource.local: "from files of the trainer's own",
+        AdapterSource.hub: ", ".join(config.language_adapters.hub.values()),
+    }
+    return origins.get(config.language_adapters.source) or _choice(
+        "language_adapters.source", config.language_adapters.source
+    )
+
+
+def _choice(key: str, value: object) -> str:
+    """Names a source that this file has no sentence for, as it is chosen: the card is written after all training."""
+    return f"{key}={getattr(value, 'value', value)}"
 
 
 def _hub_model(config: Config) -> str | None:
