@@ -65,8 +65,9 @@ def make(report: Report, out: Path, show: Show, wandb: bool) -> None:
     # ours: thin products gain nothing from a second thread, and on a busy machine waiting for it takes five times as long.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported
     from orthoadapters.report.output import left_over, write, write_analyses
-    from orthoadapters.report.pictures.gallery import analyse, drawings  # scipy and matplotlib take a second to import
+    from orthoadapters.report.pictures.gallery import drawings  # scipy and matplotlib take a second to import
     from orthoadapters.report.printed.significance import summary
+    from orthoadapters.report.statistics.analysis import analyse
 
     written = write(report, out, show)
     analyses = []

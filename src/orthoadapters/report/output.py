@@ -13,10 +13,11 @@ from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
 from orthoadapters.report.collect.table import Report, Row, Score, Table
 from orthoadapters.report.page.page import page
-from orthoadapters.report.pictures.gallery import Analysis, Drawing, undrawn
+from orthoadapters.report.pictures.gallery import Drawing, undrawn
 from orthoadapters.report.pictures.style import save
 from orthoadapters.report.printed.significance import COMPARED, significance_markdown, significance_records
 from orthoadapters.report.printed.tables import Show, latex, markdown, scores, selected
+from orthoadapters.report.statistics.analysis import Analysis
 
 PROBLEMS = "problems.md"
 PAGE = "report.html"

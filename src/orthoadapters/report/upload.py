@@ -8,10 +8,11 @@ from orthoadapters.errors import UserError
 from orthoadapters.report.collect.gather import configuration, value_at
 from orthoadapters.report.collect.table import Report
 from orthoadapters.report.output import FIELDS, scores_records
-from orthoadapters.report.pictures.gallery import Analysis, Drawing
+from orthoadapters.report.pictures.gallery import Drawing
 from orthoadapters.report.pictures.style import png
 from orthoadapters.report.printed.significance import COMPARED, significance_records
 from orthoadapters.report.printed.tables import selected
+from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.runs.weights_and_biases import log_report
 
 GROUP = "report"  # ours: of runs that no sweep made, or several

@@ -26,8 +26,8 @@ from orthoadapters.report.output import scores_csv
 from orthoadapters.report.page import page as module
 from orthoadapters.report.page.markup import VOID, inline_svg, joined, tag
 from orthoadapters.report.page.page import page
-from orthoadapters.report.pictures.gallery import Analysis
 from orthoadapters.report.printed.tables import MISSING, Show, scores
+from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.report.statistics.compare import few_seeds
 from tests.helpers.commands import ROOT
 from tests.helpers.report_runs import finished

@@ -20,9 +20,10 @@ from orthoadapters.errors import UserError
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.output import left_over, significance_csv, write, write_analyses
-from orthoadapters.report.pictures.gallery import Analysis, Drawing, analyse, drawings, undrawn
+from orthoadapters.report.pictures.gallery import Drawing, drawings, undrawn
 from orthoadapters.report.printed.significance import COMPARED, significance_markdown, summary
 from orthoadapters.report.printed.tables import Show
+from orthoadapters.report.statistics.analysis import Analysis, analyse
 from orthoadapters.report.statistics.compare import MCNEMAR, OVER_SEEDS, RANDOMISATION, compare
 from orthoadapters.report.upload import upload
 from orthoadapters.runs.predictions import write_sentence_counts

@@ -9,8 +9,9 @@ from orthoadapters.report.collect.table import Report, Row, Table, heading, tabl
 from orthoadapters.report.page.markup import Markup, inline_svg, joined, tag
 from orthoadapters.report.page.runs import adapters_provenance, provenance, seed_links
 from orthoadapters.report.page.tables import scores_table, selected_table, significance_table
-from orthoadapters.report.pictures.gallery import Analysis, Drawing, undrawn
+from orthoadapters.report.pictures.gallery import Drawing, undrawn
 from orthoadapters.report.printed.tables import Show, scores, selected
+from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.report.statistics.compare import NO_DIFFERENCE, few_seeds
 
 COMPARED = (

@@ -8,9 +8,9 @@ from orthoadapters.report.collect.paper import AVERAGE, paper
 from orthoadapters.report.collect.table import Row, Score, Table, heading
 from orthoadapters.report.page.markup import Markup, joined, tag
 from orthoadapters.report.page.runs import definitions
-from orthoadapters.report.pictures.gallery import Analysis
 from orthoadapters.report.printed.significance import significance
 from orthoadapters.report.printed.tables import MISSING, PrintedCell, PrintedRow, PrintedTable, Show, scores, selected
+from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.report.statistics.compare import Comparison
 
 HYPHEN = re.compile(r"(?<![\w.])-(?=\d)")

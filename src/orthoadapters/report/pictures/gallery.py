@@ -21,12 +21,10 @@ from orthoadapters.report.pictures.figures import (
     training_losses,
 )
 from orthoadapters.report.pictures.text_sizes import WIKIPEDIA_WORDS
-from orthoadapters.report.statistics.compare import DRAWS, Comparison, compare, few_seeds
-from orthoadapters.report.statistics.counts import table_counts
-from orthoadapters.report.statistics.resampling import Counts
+from orthoadapters.report.statistics.analysis import Analysis
+from orthoadapters.report.statistics.compare import few_seeds
 from orthoadapters.runs.selection import Point
 
-BASELINES = ("lnoo_tnoo", "t_noo")  # paper: MAD-X is its baseline; ours: then what a language adapter adds to
 # Of each kind of picture, by its files' names: what it shows, and why there is none.
 LACKING = {
     "differences": "differences to a baseline, as no two rows could be compared",
@@ -38,33 +36,6 @@ LACKING = {
 
 
 @dataclass(frozen=True)
-class Analysis:
-    """Every pair of a table's rows, by label, that could be compared; notes: what could not, and why, a sentence each."""
-
-    table: Table
-    comparisons: tuple[Comparison, ...]
-    notes: tuple[str, ...]
-
-    def between(self, a: str, b: str, language: str) -> Comparison | None:
-        """Of the row labelled a against b's, whichever stands first in the table; None if they were not compared."""
-        for found in self.comparisons:
-            if found.language == language and {found.a, found.b} == {a, b}:
-                return found if found.a == a else found.reversed()
-        return None
-
-    @property
-    def compared(self) -> list[Row]:
-        labels = {label for found in self.comparisons for label in (found.a, found.b)}
-        return [row for row in self.table.rows if row.label in labels]
-
-    @property
-    def baselines(self) -> list[Row]:
-        """What a reader wants the others compared with: the rows of MAD-X and of T-NOO, or else the first one."""
-        named = [row for variant in BASELINES for row in self.compared if row.variant == variant]
-        return named or self.compared[:1]
-
-
-@dataclass(frozen=True)
 class Drawing:
     """A figure and what to say below it. name: its files' stem; table: whose numbers it shows, None for language adapters'."""
 
@@ -72,31 +43,6 @@ class Drawing:
     caption: str
     table: Table | None
     figure: Figure
-
-
-def analyse(table: Table, resamples: int = DRAWS, seed: int = 0) -> Analysis:
-    """Compares every pair of rows on each language and on AVERAGE, over all seeds of the selected grid points."""
-    counts, notes = table_counts(table)
-    # compare() averages over the languages that it is given; AVGz is over all of them, and over the same runs.
-    averaged = {row.label for row in table.rows if _has_average(table, row, counts.get(row.label, {}))}
-    for row in table.rows:
-        if row.cells[AVERAGE].runs and row.label not in averaged:
-            notes.append(
-                f"{row.label} is not compared on AVGz: that is not of the same runs and languages as the above."
-            )
-    found = compare({label: of for label, of in counts.items() if of}, table.source, resamples, seed)
-    order = [row.label for row in table.rows]
-    kept = [c for c in found if c.language != AVERAGE or {c.a, c.b} <= averaged]
-    kept.sort(key=lambda c: (order.index(c.a), order.index(c.b), table.columns.index(c.language)))
-    return Analysis(table, tuple(kept), tuple(notes))
-
-
-def _has_average(table: Table, row: Row, counts: Mapping[str, Counts]) -> bool:
-    """Whether its AVGz is of exactly the runs and languages that there are counts of."""
-    mean = row.cells[AVERAGE]
-    return bool(table.averaged) and all(
-        language in counts and row.cells[language].runs == mean.runs for language in table.averaged
-    )
 
 
 def drawings(report: Report, analyses: Sequence[Analysis]) -> list[Drawing]:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.collect.table import Row, heading, table_title
-from orthoadapters.report.pictures.gallery import Analysis
 from orthoadapters.report.printed.tables import MISSING, PrintedCell, PrintedRow, PrintedTable, markdown
+from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.report.statistics.compare import NO_DIFFERENCE, Comparison, few_seeds
 
 COMPARED = (
