@@ -84,7 +84,7 @@ def _fork_server() -> ForkServerContext:
             "forkserver", force=True
         )  # in joblib's worker it is one that no child would know
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["orthoadapters.stages.frame"])
+    context.set_forkserver_preload(["orthoadapters.stages.task", "orthoadapters.stages.language_adapter"])
     # The server inherits what is blocked: it would die of a signal to all processes of a job, and no longer know how its
     # cells end. It ends with its parent.
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, *TIME_OUT))
