@@ -51,7 +51,7 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
         return show_result(run.result)
 
     if config.stage is Stage.task and config.language_adapters.missing is Missing.train:
-        for adapter in library.missing(config):
+        for adapter in library.missing_adapters(config):
             if config.trainer.processes > 1 and (started_together() or config.trainer.num_nodes > 1):
                 raise UserError(
                     f"language_adapters.missing=train: the processes of {shlex.join(overrides)} end with one training; "

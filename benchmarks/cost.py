@@ -28,11 +28,11 @@ from orthoadapters.data.batching import BatchLoader, BlockLoader, Epochs
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.windows import IGNORED, Windows
 from orthoadapters.evaluation.scoring import swap_language, window_logits
+from orthoadapters.evaluation.transfer import TASK_ADAPTER
 from orthoadapters.model.heads import HEADS, MaskedLMHead, SentencePairHead, TokenHead
 from orthoadapters.model.sizes import bottleneck
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.provenance import hardware
-from orthoadapters.stages.frame import TASK_ADAPTER
 from orthoadapters.sweep.cells import expand
 from orthoadapters.sweep.cost import optimizer_steps
 from orthoadapters.training.alternating import AlternatingTraining

@@ -289,7 +289,7 @@ class Launcher:
         if code == 0:
             cell.run.result.write_text("{}")
             if cell.config.stage is Stage.mlm:
-                adapter = Path(language_adapter(cell.config, cell.config.language.code).place)
+                adapter = Path(language_adapter(cell.config, cell.config.language.code).location)
                 adapter.mkdir(parents=True)
                 (adapter / "adapter_config.json").touch()
                 (adapter / "training.json").write_text(json.dumps({"fingerprint": cell.run.fingerprint}))

@@ -14,6 +14,7 @@ from orthoadapters.data.modules import MLMData, TaskData
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation.scoring import evaluate, reached_orthogonality, swap_language
+from orthoadapters.evaluation.transfer import TASK_ADAPTER, load_language_adapter
 from orthoadapters.files import new_folder, write_text
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model.backbone import backbone_path
@@ -36,8 +37,6 @@ from orthoadapters.training.mlm import MLMTraining, held_out
 from orthoadapters.training.processes import rank
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
-
-TASK_ADAPTER = "task"  # the task adapter's name in the stack; language adapters go by their language's code
 
 
 def train_language_adapter(config: Config, run: RunDirectory) -> Result:
@@ -83,7 +82,7 @@ def train_language_adapter(config: Config, run: RunDirectory) -> Result:
         }  # fmt: skip
         library.publish(run.path / "adapter", target, record | scores)
         test = {language: scores | {"mlm_loss_without_adapter": bare["mlm_loss"], "n": len(dev.rows)}}
-        result = _result(config, run, recorder, len(loader), test, {language: target.described()})
+        result = _result(config, run, recorder, len(loader), test, {language: target.result_entry()})
         result.counts = {"blocks": len(loader.blocks), "trained_on": len(loader.rows)}
         result.layer_cos2 = {"before": before, "after": after}
         _finish(run, result, opened)
@@ -109,10 +108,10 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
     )
     check_lengths(model, {"task.max_length": config.task.max_length})
     backbone_sha256 = weights_sha256(model.backbone)
-    used = {code: adapter.described() for code, adapter in adapters.items()}
+    used = {code: adapter.result_entry() for code, adapter in adapters.items()}
     d_language = bottleneck(model, "variant.language_reduction", config.variant.language_reduction) if adapters else 0
     for adapter in adapters.values():  # likewise: every one is read and checked before training
-        adapter.load(model, d_language, backbone_sha256)
+        load_language_adapter(model, adapter, d_language, backbone_sha256)
         if adapter.language != source:
             model.delete_adapter(adapter.language)
     inputs = {
@@ -156,9 +155,11 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
         target_dev: dict[str, dict[str, float]] = {}
         for code, evaluation in tests.items():
             if adapters and code != source:
-                adapters[code].load(model, d_language, backbone_sha256)
-                if adapters[code].described() != used[code]:
-                    raise UserError(f"{adapters[code].place} was changed during this run; give the same command again")
+                load_language_adapter(model, adapters[code], d_language, backbone_sha256)
+                if adapters[code].result_entry() != used[code]:
+                    raise UserError(
+                        f"{adapters[code].location} was changed during this run; give the same command again"
+                    )
             swap_language(model, code if adapters else None, task_adapter)
             scored = evaluate(model, head, evaluation, config.task.metrics)
             if code in target_devs:  # not before: the epoch is chosen without them

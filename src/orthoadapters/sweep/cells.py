@@ -50,7 +50,7 @@ class Cell:
         """Languages whose adapters this cell needs and that are not trained yet."""
         if self.config.stage is Stage.mlm or self.config.language_adapters.source is not AdapterSource.trained:
             return []
-        return [adapter.language for adapter in library.missing(self.config)]
+        return [adapter.language for adapter in library.missing_adapters(self.config)]
 
     @property
     def state(self) -> State:
@@ -165,7 +165,7 @@ def _language_adapters(cells: Sequence[Cell]) -> list[Cell]:
     for cell in cells:
         if cell.config.stage is Stage.mlm or cell.config.language_adapters.missing is not Missing.train:
             continue
-        for adapter in library.needed(cell.config):
+        for adapter in library.needed_adapters(cell.config):
             overrides = tuple(mlm_overrides(cell.overrides, adapter.language))
             if overrides not in composed:
                 composed[overrides] = Cell(overrides, compose_config(overrides))
@@ -173,10 +173,10 @@ def _language_adapters(cells: Sequence[Cell]) -> list[Cell]:
             check(training.config)
             if adapter.exists and not training.run.finished:
                 continue  # trained elsewhere, and as good
-            former = found.setdefault(adapter.place, training)
+            former = found.setdefault(adapter.location, training)
             if former.run.fingerprint != training.run.fingerprint:
                 raise UserError(
-                    f"two cells need {adapter.place}, trained differently ({' '.join(former.overrides)}; "
+                    f"two cells need {adapter.location}, trained differently ({' '.join(former.overrides)}; "
                     f"{' '.join(overrides)}); give each its own folder with paths.adapters=DIR, in sweeps of their own"
                 )
     return list(found.values())
