@@ -3,6 +3,7 @@
 import importlib.metadata
 import platform
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +32,18 @@ def hardware(device: "torch.device", processes: int) -> str:
 
 
 def provenance(
-    seconds: float, wall_seconds: float, iterations: int, tokens: int, device: "torch.device", processes: int
+    seconds: float,
+    wall_seconds: float,
+    iterations: int,
+    tokens: int,
+    device: "torch.device",
+    processes: int,
+    overrides: Sequence[str],
 ) -> dict[str, Any]:
-    """Records code, packages, hardware and time.
+    """Records code, packages, hardware, time and command.
 
     seconds, tokens: of the training, over all restarts. wall_seconds: the same, with scoring the development set and
-    writing checkpoints.
+    writing checkpoints. overrides: those of the command that finished the run.
     """
     return {
         "git_commit": _git("rev-parse", "HEAD"),
@@ -47,6 +54,7 @@ def provenance(
         "seconds": round(seconds, 3),
         "wall_seconds": round(wall_seconds, 3),
         "steps": iterations,
+        "overrides": list(overrides),
         "tokens_per_second": round(tokens / seconds, 1) if seconds else None,
     }
 
