@@ -52,7 +52,7 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
         return show_result(run.result)
 
     if config.stage is Stage.task and config.language_adapters.missing is Missing.train:
-        for adapter in library.missing(config):
+        for adapter in library.missing_adapters(config):
             if config.trainer.processes > 1 and (started_together() or config.trainer.num_nodes > 1):
                 raise UserError(
                     f"language_adapters.missing=train: the processes of {shlex.join(overrides)} end with one training; "
@@ -62,7 +62,7 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
             run_one(compose_config(needed), needed)
     try:
         if config.stage is Stage.mlm:
-            train_language_adapter(config, run)
+            train_language_adapter(config, run, overrides)
         else:
             train_task(config, run, overrides)
     except NotFetchedError as error:

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from numpy.typing import NDArray
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 
 from orthoadapters import AdaptedEncoder, AdapterConfig
+from orthoadapters.config.overrides import read_axes
 from orthoadapters.config.schema import AdapterKind, Config, Stage
 from orthoadapters.data.batching import BatchLoader, BlockLoader, Epochs
 from orthoadapters.data.masking import Masking
@@ -202,7 +202,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         paths = [f"paths.{name}={folder}" for name in ("runs", "adapters", "cache")]
         arguments = [f"sweep={given.sweep}", f"trainer.precision={given.precision}", *paths]
-        configs = [cell.config for cell in expand(OverridesParser.create().parse_overrides(arguments))]
+        configs = [cell.config for cell in expand(read_axes(arguments))]
         kinds = {kind(config): config for config in reversed(configs)}
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["orthoadapters.stages.task", "orthoadapters.stages.language_adapter"])

@@ -89,10 +89,10 @@ def fetch_language_adapters(config: Config, overrides: Sequence[str]) -> None:
 
     if config.language_adapters.source is AdapterSource.hub:
         for adapter in library.require(config, overrides):
-            print(f"language adapter {adapter.place}\n  {adapter.path}")
+            print(f"language adapter {adapter.location}\n  {adapter.path}")
     if config.language_adapters.missing is not Missing.train:
         return
-    for adapter in library.missing(config):
+    for adapter in library.missing_adapters(config):
         fetch_text(compose_config(mlm_overrides(overrides, adapter.language)))
 
 

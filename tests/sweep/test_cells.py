@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 import torch
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from safetensors.torch import load_file
 
+from orthoadapters.config.overrides import read_axes
 from orthoadapters.config.schema import Stage
 from orthoadapters.errors import UserError
 from orthoadapters.runs.adapter_library import language_adapter
@@ -41,7 +41,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @cache  # composing a hundred configurations takes seconds
 def cells(*arguments: str) -> list[Cell]:
-    return expand(OverridesParser.create().parse_overrides(list(arguments)))
+    return expand(read_axes(arguments))
 
 
 def by_variant(found: list[Cell]) -> list[int]:
@@ -289,7 +289,7 @@ class Launcher:
         if code == 0:
             cell.run.result.write_text("{}")
             if cell.config.stage is Stage.mlm:
-                adapter = Path(language_adapter(cell.config, cell.config.language.code).place)
+                adapter = Path(language_adapter(cell.config, cell.config.language.code).location)
                 adapter.mkdir(parents=True)
                 (adapter / "adapter_config.json").touch()
                 (adapter / "training.json").write_text(json.dumps({"fingerprint": cell.run.fingerprint}))

@@ -44,12 +44,14 @@ class FinishedRun:
     def languages(self) -> Iterator[str]:
         """A line per language that can be predicted, or that was evaluated: code, and score on test or what is wrong."""
         metric = self.result["selection"]["metric"]
-        there = [adapter.language for adapter in library.available(self.config)] if self.swaps_languages else []
+        there = (
+            [adapter.language for adapter in library.available_adapters(self.config)] if self.swaps_languages else []
+        )
         for language in dict.fromkeys([*self.result["test"], *there]):
             scores = self.result["test"].get(language)
             shown = "not evaluated" if scores is None else f"{metric} {100 * scores[metric]:.2f} (n = {scores['n']})"
             gone = self.swaps_languages and language not in there
-            yield f"{language}\t{shown}" + (f"; no adapter {self._whereabouts}" if gone else "")
+            yield f"{language}\t{shown}" + (f"; no adapter {self._searched_place}" if gone else "")
         if not self.swaps_languages:
             yield f"any other\tvariant={self.config.variant.name} has no language adapter; the code decides how words are split"
 
@@ -64,16 +66,16 @@ class FinishedRun:
         adapter = library.language_adapter(self.config, language)
         on_hub, trained = (adapter.source is source for source in (AdapterSource.hub, AdapterSource.trained))
         if not adapter.exists:
-            there = ", ".join(a.language for a in library.available(self.config)) or "none"
+            there = ", ".join(a.language for a in library.available_adapters(self.config)) or "none"
             raise UserError(
-                f"no language adapter for '{language}' ({adapter.kind.value}) {self._whereabouts}; there: {there}"
+                f"no language adapter for '{language}' ({adapter.kind.value}) {self._searched_place}; there: {there}"
                 + ("" if on_hub else "; --adapters DIR names another place")
                 + (f", and this trains one: {self._training_command(language)}" if trained else "")
             )
         used = self.result["adapters"].get(language)
         if used is not None and adapter.present_sha256() not in (None, used["sha256"]):
             raise UserError(
-                f"{adapter.place} is not the adapter that {self.path} was evaluated with; bring that one back "
+                f"{adapter.location} is not the adapter that {self.path} was evaluated with; bring that one back "
                 "(--adapters DIR), or repeat the run with the new one"
             )
 
@@ -141,9 +143,9 @@ class FinishedRun:
         return folder
 
     @property
-    def _whereabouts(self) -> str:
+    def _searched_place(self) -> str:
         on_hub = self.config.language_adapters.source is AdapterSource.hub
-        return "on the Hub, as the run names them" if on_hub else f"in {library.whereabouts(self.config)}"
+        return "on the Hub, as the run names them" if on_hub else f"in {library.adapters_folder(self.config)}"
 
     def _training_command(self, language: str) -> str:
         backbone = self.config.backbone

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orthoadapters.config.compose import mlm_overrides
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage
@@ -17,72 +17,50 @@ from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import folder_sha256
 
-if TYPE_CHECKING:  # torch takes seconds to import, and which adapters there are is seen without it
-    from orthoadapters.model.encoder import AdaptedEncoder
-
 RECORD = "training.json"  # beside AdapterHub's own files: which run trained the adapter
 READ = (RECORD, adapter_hub.FILE, *adapter_hub.WEIGHTS)  # what a run reads of an adapter's folder
 
 
 @dataclass(frozen=True)
 class LanguageAdapter:
-    """place: the folder or, for source hub, OWNER/NAME[@REVISION]; empty where no id is known."""
+    """location: the folder or, for source hub, OWNER/NAME[@REVISION]; empty where no id is known."""
 
     language: str
     kind: AdapterKind
     source: AdapterSource
-    place: str
+    location: str
 
     @cached_property
     def path(self) -> Path:
         """The folder; what is on the Hub is fetched once. Raises UserError as `adapter_hub.fetch`."""
-        return adapter_hub.fetch(self.place) if self.source is AdapterSource.hub else Path(self.place)
+        return adapter_hub.fetch(self.location) if self.source is AdapterSource.hub else Path(self.location)
 
     @property
     def exists(self) -> bool:
         """Whether there is something to load or, on the Hub, to fetch."""
         if self.source is AdapterSource.hub:
-            return bool(self.place)
+            return bool(self.location)
         return (self.path / adapter_hub.FILE).exists()
 
-    def described(self) -> dict[str, str]:
+    def result_entry(self) -> dict[str, str]:
         """Its entry in result.json, with what the folder holds now."""
-        commit = f"{self.place.partition('@')[0]}@{self.path.name}"
+        commit = f"{self.location.partition('@')[0]}@{self.path.name}"
         return {
             "kind": self.kind.value,
             "source": self.source.value,
-            "path": commit if self.source is AdapterSource.hub else self.place,
+            "path": commit if self.source is AdapterSource.hub else self.location,
             "sha256": folder_sha256(self.path, READ),
         }
 
     def present_sha256(self) -> str | None:
         """What the folder holds now, None if there is none on this machine; nothing is fetched."""
         try:
-            folder = adapter_hub.fetch(self.place, cached_only=True) if self.source is AdapterSource.hub else self.path
+            folder = (
+                adapter_hub.fetch(self.location, cached_only=True) if self.source is AdapterSource.hub else self.path
+            )
         except UserError:
             return None
         return folder_sha256(folder, READ) if (folder / adapter_hub.FILE).exists() else None
-
-    def load(self, model: "AdaptedEncoder", bottleneck: int, backbone_sha256: str) -> None:
-        """Adds it to the model under its language's code.
-
-        Raises UserError if it has another size than the variant says, or was trained on other backbone weights.
-        """
-        model.load_adapter(self.path, self.language)
-        found = model.configs[self.language].bottleneck
-        if found != bottleneck:
-            mend = "train the adapter with the same reduction, elsewhere if need be (paths.adapters=DIR)"
-            if self.source is not AdapterSource.trained:
-                mend = f"give variant.language_reduction={model.hidden_size // found}"
-            raise UserError(
-                f"{self.place} has bottleneck {found} and this run's variant.language_reduction makes it {bottleneck}; {mend}"
-            )
-        trained_on = self.record().get("backbone_sha256", backbone_sha256)
-        if trained_on != backbone_sha256:
-            raise UserError(
-                f"{self.path} was trained on a backbone with other weights ({trained_on[:8]}, this one's are "
-                f"{backbone_sha256[:8]}); name the backbones apart with backbone.name=..., and train the adapter on this one"
-            )
 
     def record(self) -> dict[str, Any]:
         """What training.json says; empty for an adapter from elsewhere. Raises UserError if it is not JSON."""
@@ -100,14 +78,14 @@ def language_adapter(config: Config, language: str) -> LanguageAdapter:
     """The one that the configuration names, wherever it comes from."""
     kind, chosen = config.variant.language_adapter, config.language_adapters
     if config.stage is Stage.mlm or chosen.source is AdapterSource.trained:
-        place = whereabouts(config) / f"{language}-{kind.value}"
-        return LanguageAdapter(language, kind, AdapterSource.trained, str(place))
+        location = adapters_folder(config) / f"{language}-{kind.value}"
+        return LanguageAdapter(language, kind, AdapterSource.trained, str(location))
     if chosen.source is AdapterSource.hub:
         return LanguageAdapter(language, kind, chosen.source, chosen.hub.get(language, ""))
-    return LanguageAdapter(language, kind, chosen.source, str(whereabouts(config) / language))
+    return LanguageAdapter(language, kind, chosen.source, str(adapters_folder(config) / language))
 
 
-def whereabouts(config: Config) -> Path:
+def adapters_folder(config: Config) -> Path:
     """The folder that holds a run's trained or local language adapters."""
     chosen = config.language_adapters
     if config.stage is Stage.task and chosen.source is AdapterSource.local:
@@ -115,27 +93,27 @@ def whereabouts(config: Config) -> Path:
     return Path(config.paths.adapters) / str(config.backbone.name)
 
 
-def needed(config: Config) -> list[LanguageAdapter]:
+def needed_adapters(config: Config) -> list[LanguageAdapter]:
     """The language adapters that a task run reads, the source language's first; none for variants without."""
     if config.variant.language_adapter is AdapterKind.none:
         return []
     return [language_adapter(config, language) for language in config.evaluated_languages]
 
 
-def available(config: Config) -> list[LanguageAdapter]:
+def available_adapters(config: Config) -> list[LanguageAdapter]:
     """Every language adapter of this run's backbone, kind and source that is on disk (of the Hub's: named), by language."""
     kind = config.variant.language_adapter.value
     if config.language_adapters.source is AdapterSource.hub:
         languages = sorted(config.language_adapters.hub)
     elif config.language_adapters.source is AdapterSource.local:
-        languages = sorted(path.name for path in whereabouts(config).glob("*"))
+        languages = sorted(path.name for path in adapters_folder(config).glob("*"))
     else:
-        languages = sorted(path.name.removesuffix(f"-{kind}") for path in whereabouts(config).glob(f"*-{kind}"))
+        languages = sorted(path.name.removesuffix(f"-{kind}") for path in adapters_folder(config).glob(f"*-{kind}"))
     return [adapter for adapter in (language_adapter(config, language) for language in languages) if adapter.exists]
 
 
-def missing(config: Config) -> list[LanguageAdapter]:
-    return [adapter for adapter in needed(config) if not adapter.exists]
+def missing_adapters(config: Config) -> list[LanguageAdapter]:
+    return [adapter for adapter in needed_adapters(config) if not adapter.exists]
 
 
 def require(config: Config, overrides: Sequence[str]) -> list[LanguageAdapter]:
@@ -144,7 +122,7 @@ def require(config: Config, overrides: Sequence[str]) -> list[LanguageAdapter]:
     Raises UserError naming every missing language and what to do about it (of trained ones, the commands), or a local
     adapter of another kind than the variant's.
     """
-    if absent := missing(config):
+    if absent := missing_adapters(config):
         languages = ", ".join(a.language for a in absent)
         if absent[0].source is AdapterSource.hub:
             raise UserError(
@@ -152,11 +130,11 @@ def require(config: Config, overrides: Sequence[str]) -> list[LanguageAdapter]:
                 f"(conf/language/); name one with language_adapters.hub={{{absent[0].language}:OWNER/NAME}}, or leave the "
                 "language out with languages=[...]"
             )
-        parent = Path(absent[0].place).parent
+        parent = Path(absent[0].location).parent
         if absent[0].source is AdapterSource.local:
             raise UserError(
                 f"no language adapter for {languages} in {parent}; language_adapters.source=local reads AdapterHub "
-                f"folders named after their languages, such as {absent[0].place}"
+                f"folders named after their languages, such as {absent[0].location}"
             )
         commands = "\n".join(f"  {training_command(overrides, a.language)}" for a in absent)
         raise UserError(
@@ -164,12 +142,12 @@ def require(config: Config, overrides: Sequence[str]) -> list[LanguageAdapter]:
             f"{parent}; train {'it' if len(absent) == 1 else 'them'} with:\n{commands}\n"
             "or add language_adapters.missing=train to this command"
         )
-    adapters = needed(config)
+    adapters = needed_adapters(config)
     for adapter in adapters:
         trained_as = adapter.record().get("kind", AdapterKind.noo.value)
         if adapter.source is not AdapterSource.trained and trained_as != adapter.kind.value:
             raise UserError(
-                f"{adapter.place} is a language adapter of kind {trained_as} ({RECORD}; without a record, noo), and "
+                f"{adapter.location} is a language adapter of kind {trained_as} ({RECORD}; without a record, noo), and "
                 f"variant={config.variant.name} needs {adapter.kind.value}"
             )
     return adapters
@@ -213,9 +191,9 @@ def check_finished(config: Config, run: RunDirectory) -> None:
             publish(run.path / "adapter", target, json.loads((run.path / "adapter" / RECORD).read_text()))
         return
     used = json.loads(run.result.read_text())["adapters"]
-    for adapter in needed(config):
+    for adapter in needed_adapters(config):
         if adapter.present_sha256() not in (None, used[adapter.language]["sha256"]):
             raise UserError(
-                f"{run.path} was finished with another language adapter for {adapter.language} than {adapter.place} holds "
+                f"{run.path} was finished with another language adapter for {adapter.language} than {adapter.location} holds "
                 "now; move the run away to repeat it, or choose another folder with paths.runs=DIR"
             )

@@ -1,12 +1,14 @@
-"""Where the numbers of a run come from."""
+"""The provenance of a run's numbers: code, packages, hardware, time."""
 
 import importlib.metadata
 import platform
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:  # `hardware` alone needs PyTorch: a record's other parts are read without it
+    import torch
 
 PACKAGES = (
     "torch",
@@ -20,19 +22,28 @@ PACKAGES = (
 )
 
 
-def hardware(device: torch.device, processes: int) -> str:
-    """What a run computes on, in words: equal on machines whose times can be compared."""
+def hardware(device: "torch.device", processes: int) -> str:
+    """Names in words what a run computes on: the same on machines whose times can be compared."""
+    import torch  # takes seconds; whoever has a device has loaded it
+
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
-    together = f" each, {processes} processes" if processes > 1 else ""
-    return f"{name}, {torch.get_num_threads()} threads{together}"
+    of_several = f" each, {processes} processes" if processes > 1 else ""
+    return f"{name}, {torch.get_num_threads()} threads{of_several}"
 
 
 def provenance(
-    seconds: float, wall_seconds: float, iterations: int, tokens: int, device: torch.device, processes: int
+    seconds: float,
+    wall_seconds: float,
+    iterations: int,
+    tokens: int,
+    device: "torch.device",
+    processes: int,
+    overrides: Sequence[str],
 ) -> dict[str, Any]:
-    """Which code, packages and hardware; `seconds` and tokens are the training's, over all restarts.
+    """Records code, packages, hardware, time and command.
 
-    wall_seconds: the same with scoring the development set and writing checkpoints.
+    seconds, tokens: of the training, over all restarts. wall_seconds: the same, with scoring the development set and
+    writing checkpoints. overrides: those of the command that finished the run.
     """
     return {
         "git_commit": _git("rev-parse", "HEAD"),
@@ -43,12 +54,13 @@ def provenance(
         "seconds": round(seconds, 3),
         "wall_seconds": round(wall_seconds, 3),
         "steps": iterations,
+        "overrides": list(overrides),
         "tokens_per_second": round(tokens / seconds, 1) if seconds else None,
     }
 
 
 def commit() -> str:
-    """This code's commit in words."""
+    """Names the commit of this code, and says whether the code was changed since."""
     return (_git("rev-parse", "HEAD") or "unknown") + (" with changes" if _git("status", "--porcelain") else "")
 
 

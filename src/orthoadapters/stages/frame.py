@@ -35,6 +35,7 @@ def new_recorder(config: Config, opened: Sequence[Tracker]) -> Recorder:
 def new_result(
     config: Config,
     run: RunDirectory,
+    overrides: Sequence[str],
     recorder: Recorder,
     iterations: int,
     test: dict[str, dict[str, float]],
@@ -55,7 +56,9 @@ def new_result(
         ort_lr=config.optim.ort_lr if config.is_orthogonal else None,
         test=test,
         adapters=adapters,
-        provenance=provenance(recorder.seconds, recorder.wall_seconds, iterations, recorder.tokens, machine, processes),
+        provenance=provenance(
+            recorder.seconds, recorder.wall_seconds, iterations, recorder.tokens, machine, processes, overrides
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """Stage 1 from start to finish (paper, figure 1a): text -> language adapter -> held-out losses -> result.json."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class Prepared:
     before: list[float]
 
 
-def train_language_adapter(config: Config, run: RunDirectory) -> Result:
+def train_language_adapter(config: Config, run: RunDirectory, overrides: Sequence[str]) -> Result:
     """Trains the language adapter of `config.language`, publishes it, and writes result.json."""
     language, kind = config.language.code, config.variant.language_adapter
     target = library.language_adapter(config, language)
@@ -56,7 +57,9 @@ def train_language_adapter(config: Config, run: RunDirectory) -> Result:
         scores, after = held_out(model, data.dev, invert, prepared.layers_loss)
         _write_adapter(config, run, prepared, scores)
         test = scores | {"mlm_loss_without_adapter": prepared.mlm_loss_without_adapter, "n": len(data.dev.rows)}
-        result = new_result(config, run, recorder, data.iterations, {language: test}, {language: target.result_entry()})
+        result = new_result(
+            config, run, overrides, recorder, data.iterations, {language: test}, {language: target.result_entry()}
+        )
         result.counts = {"blocks": len(data.blocks), "trained_on": len(data.training.rows)}
         result.layer_cos2 = {"before": prepared.before, "after": after}
         finish(run, result, opened)

@@ -24,8 +24,8 @@ def print_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> N
     print(f"  {config.variant.name} on {config.task.name} with {config.backbone.path}, tested on {languages}")
     print(f"  {config.trainer.max_epochs} epochs of batches of {config.task.batch_size}, lr {config.optim.lr:g}{ort}")
     elsewhere = config.language_adapters.source is not AdapterSource.trained
-    for adapter in library.needed(config) if elsewhere else library.missing(config):
+    for adapter in library.needed_adapters(config) if elsewhere else library.missing_adapters(config):
         if not elsewhere:
-            print(f"  waits for {adapter.place}: {library.training_command(overrides, adapter.language)}")
+            print(f"  waits for {adapter.location}: {library.training_command(overrides, adapter.language)}")
         else:
-            print(f"  {adapter.language}: {adapter.place or 'no id'}{'' if adapter.exists else ', missing'}")
+            print(f"  {adapter.language}: {adapter.location or 'no id'}{'' if adapter.exists else ', missing'}")

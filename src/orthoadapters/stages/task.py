@@ -76,7 +76,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
         after = reached_orthogonality(prepared.model, prepared.data.dev, prepared.layers_loss)
         _write_weights(config, run, prepared, scores, after)
         result = new_result(
-            config, run, trained.recorder, prepared.data.iterations, scores.test, prepared.stacks.entries
+            config, run, overrides, trained.recorder, prepared.data.iterations, scores.test, prepared.stacks.entries
         )
         result.selection, result.target_dev = trained.selection, scores.target_dev
         result.avg_zero_shot = average_zero_shot(scores.test, config.source_language)

@@ -1,18 +1,17 @@
 """A sweep's cells: the product of its axes, each point with the learning rates that the paper's grid gives it."""
 
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
 import yaml
-from hydra.core.override_parser.types import Override
 
 from orthoadapters.config.checks import check
-from orthoadapters.config.command import override_text
 from orthoadapters.config.compose import compose_config, mlm_overrides
+from orthoadapters.config.overrides import override_text
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.runs import adapter_library as library
@@ -50,7 +49,7 @@ class Cell:
         """Languages whose adapters this cell needs and that are not trained yet."""
         if self.config.stage is Stage.mlm or self.config.language_adapters.source is not AdapterSource.trained:
             return []
-        return [adapter.language for adapter in library.missing(self.config)]
+        return [adapter.language for adapter in library.missing_adapters(self.config)]
 
     @property
     def state(self) -> State:
@@ -70,12 +69,12 @@ class Cell:
         return adapter.exists and adapter.record().get("fingerprint") == self.run.fingerprint
 
 
-def expand(given: Sequence[Override]) -> list[Cell]:
+def expand(given: Mapping[str, Sequence[str]]) -> list[Cell]:
     """The cells of a command line, those that mean the same run once, in the order in which they are to be run.
 
-    Raises UserError for what `compose_config` and `check` refuse in any of them.
+    given: what `read_axes` makes of the command line. Raises UserError for what `compose_config` and `check` refuse.
     """
-    axes = {override.get_key_element(): _values(override) for override in given}
+    axes = dict(given)
     for key in OF_THE_SWEEP:
         if len(values := axes.pop(key, [])) > 1:
             raise UserError(f"{' '.join(values)}: {key} is said once for all cells; give it one value")
@@ -104,17 +103,9 @@ def expand(given: Sequence[Override]) -> list[Cell]:
     return _language_adapters(found) + list(once.values())
 
 
-def first_point(given: Sequence[Override]) -> list[str]:
+def first_point(given: Mapping[str, Sequence[str]]) -> list[str]:
     """The overrides with the first value of each: enough to read what all cells share."""
-    return [values[0] for override in given if (values := _values(override))]
-
-
-def _values(override: Override) -> list[str]:
-    if not override.is_sweep_override():
-        return [str(override.input_line)]
-    if not override.is_discrete_sweep():
-        raise UserError(f"'{override.input_line}' is no list of values; name them: KEY=VALUE,VALUE")
-    return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
+    return [values[0] for values in given.values() if values]
 
 
 def _grid(cell: Cell, given: Collection[str]) -> Iterator[Cell]:
@@ -165,7 +156,7 @@ def _language_adapters(cells: Sequence[Cell]) -> list[Cell]:
     for cell in cells:
         if cell.config.stage is Stage.mlm or cell.config.language_adapters.missing is not Missing.train:
             continue
-        for adapter in library.needed(cell.config):
+        for adapter in library.needed_adapters(cell.config):
             overrides = tuple(mlm_overrides(cell.overrides, adapter.language))
             if overrides not in composed:
                 composed[overrides] = Cell(overrides, compose_config(overrides))
@@ -173,10 +164,10 @@ def _language_adapters(cells: Sequence[Cell]) -> list[Cell]:
             check(training.config)
             if adapter.exists and not training.run.finished:
                 continue  # trained elsewhere, and as good
-            former = found.setdefault(adapter.place, training)
+            former = found.setdefault(adapter.location, training)
             if former.run.fingerprint != training.run.fingerprint:
                 raise UserError(
-                    f"two cells need {adapter.place}, trained differently ({' '.join(former.overrides)}; "
+                    f"two cells need {adapter.location}, trained differently ({' '.join(former.overrides)}; "
                     f"{' '.join(overrides)}); give each its own folder with paths.adapters=DIR, in sweeps of their own"
                 )
     return list(found.values())
