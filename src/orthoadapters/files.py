@@ -1,13 +1,31 @@
-"""Writing files and folders that are there whole or not at all."""
+"""Reads records, and writes files and folders that are there whole or not at all."""
 
 import fcntl
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
+
+from orthoadapters.errors import UserError
+
+
+def read_json(path: Path, fix: str = "restore it") -> dict[str, Any]:
+    """Reads a file of one JSON object. Raises UserError with the file and the `fix` if it is missing, broken or another."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; {fix}") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); {fix}") from None
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON ({error}); {fix}") from None
+    if not isinstance(record, dict):
+        raise UserError(f"{path} is not JSON with fields; {fix}")
+    return record
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,11 +1,11 @@
 """Where a backbone's files are: a folder, or a revision of a Hub repository in the local cache, fetched if it is missing."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from orthoadapters.config.hub_ids import HUB_ID
 from orthoadapters.errors import UserError
+from orthoadapters.files import read_json
 from orthoadapters.hub.families import SUPPORTED
 from orthoadapters.hub.offline import from_hub, is_offline, not_fetched
 
@@ -103,13 +103,8 @@ def _check_type(folder: Path, path: str) -> None:
             f"no backbone at {path}: there is no config.json in {folder}; give a Hugging Face folder with backbone=local "
             "backbone.path=DIR"
         )
-    try:
-        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
-    except (ValueError, AttributeError):
+    family = read_json(folder / "config.json", f"bring back backbone {path}").get("model_type")
+    if family not in SUPPORTED:
         raise UserError(
-            f"no backbone at {path}: {folder / 'config.json'} is not a JSON object; bring it back"
-        ) from None
-    if kind not in SUPPORTED:
-        raise UserError(
-            f"backbone {path} is of type '{kind}'; adapters are defined for post-LayerNorm encoders: {', '.join(SUPPORTED)}"
+            f"backbone {path} is of type '{family}'; adapters are defined for post-LayerNorm encoders: {', '.join(SUPPORTED)}"
         )

@@ -10,7 +10,7 @@ from torch import nn
 
 from orthoadapters.config.schema import TaskConfig
 from orthoadapters.errors import UserError
-from orthoadapters.files import new_folder
+from orthoadapters.files import new_folder, read_json
 from orthoadapters.model.heads import HEADS, SentencePairHead, TokenHead
 
 
@@ -24,10 +24,10 @@ def save_head(folder: Path, head: nn.Module, task: TaskConfig) -> None:
 
 def load_head(folder: Path, task: TaskConfig, hidden: int) -> SentencePairHead | TokenHead:
     """The head that `save_head` wrote, without dropout. Raises UserError if a file is missing, broken or of another task."""
+    described = read_json(folder / "head.json", "restore it, or repeat the run")
     try:
-        described = json.loads((folder / "head.json").read_text())
         tensors = load_file(folder / "head.safetensors")
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, SafetensorError) as error:
         raise UserError(f"the head in {folder} cannot be read ({error}); restore it, or repeat the run") from None
     if described != _described(task):
         raise UserError(
