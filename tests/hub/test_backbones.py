@@ -255,7 +255,7 @@ def test_whatever_the_hub_answers_is_one_sentence(
 
 def test_a_bottleneck_that_does_not_come_out_even_is_rounded_down_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    large = Mock(hidden_size=1024)
+    large = Mock(shape=Mock(hidden_size=1024))
     assert [bottleneck(large, "variant.task_reduction", reduction) for reduction in (2, 16)] == [512, 64]
     assert not caplog.messages
     assert bottleneck(large, "variant.task_reduction", 12) == 85
