@@ -61,7 +61,7 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
             run_one(compose_config(needed), needed)
     try:
         if config.stage is Stage.mlm:
-            train_language_adapter(config, run)
+            train_language_adapter(config, run, overrides)
         else:
             train_task(config, run, overrides)
     except NotFetchedError as error:

@@ -28,7 +28,7 @@ def execute(given: Sequence[str]) -> Result:
     check(config)
     run = RunDirectory(config)
     if config.stage is Stage.mlm:
-        return train_language_adapter(config, run)
+        return train_language_adapter(config, run, given)
     return train_task(config, run, given)
 
 

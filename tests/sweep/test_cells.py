@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 import torch
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from safetensors.torch import load_file
 
+from orthoadapters.config.overrides import read_axes
 from orthoadapters.config.schema import Stage
 from orthoadapters.errors import UserError
 from orthoadapters.runs.adapter_library import language_adapter
@@ -41,7 +41,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @cache  # composing a hundred configurations takes seconds
 def cells(*arguments: str) -> list[Cell]:
-    return expand(OverridesParser.create().parse_overrides(list(arguments)))
+    return expand(read_axes(arguments))
 
 
 def by_variant(found: list[Cell]) -> list[int]:

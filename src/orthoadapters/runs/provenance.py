@@ -3,6 +3,7 @@
 import importlib.metadata
 import platform
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,13 @@ def hardware(device: torch.device, processes: int) -> str:
 
 
 def provenance(
-    seconds: float, wall_seconds: float, iterations: int, tokens: int, device: torch.device, processes: int
-) -> dict[str, Any]:
+    seconds: float, wall_seconds: float, iterations: int, tokens: int, device: torch.device, processes: int,
+    overrides: Sequence[str],
+) -> dict[str, Any]:  # fmt: skip
     """Which code, packages and hardware; `seconds` and tokens are the training's, over all restarts.
 
-    wall_seconds: the same with scoring the development set and writing checkpoints.
+    wall_seconds: the same with scoring the development set and writing checkpoints. overrides: those of the command that
+    finished the run.
     """
     return {
         "git_commit": _git("rev-parse", "HEAD"),
@@ -43,6 +46,7 @@ def provenance(
         "seconds": round(seconds, 3),
         "wall_seconds": round(wall_seconds, 3),
         "steps": iterations,
+        "overrides": list(overrides),
         "tokens_per_second": round(tokens / seconds, 1) if seconds else None,
     }
 

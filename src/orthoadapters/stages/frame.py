@@ -40,7 +40,7 @@ from orthoadapters.training.task import TaskTraining
 TASK_ADAPTER = "task"  # the task adapter's name in the stack; language adapters go by their language's code
 
 
-def train_language_adapter(config: Config, run: RunDirectory) -> Result:
+def train_language_adapter(config: Config, run: RunDirectory, overrides: Sequence[str]) -> Result:
     """Stage 1: trains the language adapter of `config.language`, publishes it, writes result.json."""
     language, kind = config.language.code, config.variant.language_adapter
     target = library.language_adapter(config, language)
@@ -83,7 +83,7 @@ def train_language_adapter(config: Config, run: RunDirectory) -> Result:
         }  # fmt: skip
         library.publish(run.path / "adapter", target, record | scores)
         test = {language: scores | {"mlm_loss_without_adapter": bare["mlm_loss"], "n": len(dev.rows)}}
-        result = _result(config, run, recorder, len(loader), test, {language: target.described()})
+        result = _result(config, run, overrides, recorder, len(loader), test, {language: target.described()})
         result.counts = {"blocks": len(loader.blocks), "trained_on": len(loader.rows)}
         result.layer_cos2 = {"before": before, "after": after}
         _finish(run, result, opened)
@@ -181,7 +181,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
             with new_folder(run.path / "backbone") as folder:
                 model.backbone.save_pretrained(folder)
         save_head(run.path / "head", head, config.task)
-        result = _result(config, run, recorder, len(loader), test, used)
+        result = _result(config, run, overrides, recorder, len(loader), test, used)
         result.selection = Selection(source, "dev", config.task.metrics[0], select.value, select.epoch, select.history)
         result.avg_zero_shot = average_zero_shot(test, source)
         result.counts = data.counts
@@ -208,7 +208,7 @@ def _recorder(config: Config, opened: Sequence[Tracker]) -> Recorder:
 
 
 def _result(
-    config: Config, run: RunDirectory, recorder: Recorder, iterations: int,
+    config: Config, run: RunDirectory, overrides: Sequence[str], recorder: Recorder, iterations: int,
     test: dict[str, dict[str, float]], adapters: dict[str, dict[str, str]],
 ) -> Result:  # fmt: skip
     return Result(
@@ -231,6 +231,7 @@ def _result(
             recorder.tokens,
             device(config.trainer),
             config.trainer.processes,
+            overrides,
         ),
     )
 

@@ -1,18 +1,17 @@
 """A sweep's cells: the product of its axes, each point with the learning rates that the paper's grid gives it."""
 
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
 import yaml
-from hydra.core.override_parser.types import Override
 
 from orthoadapters.config.checks import check
-from orthoadapters.config.command import override_text
 from orthoadapters.config.compose import compose_config, mlm_overrides
+from orthoadapters.config.overrides import override_text
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.runs import adapter_library as library
@@ -70,12 +69,12 @@ class Cell:
         return adapter.exists and adapter.record().get("fingerprint") == self.run.fingerprint
 
 
-def expand(given: Sequence[Override]) -> list[Cell]:
+def expand(given: Mapping[str, Sequence[str]]) -> list[Cell]:
     """The cells of a command line, those that mean the same run once, in the order in which they are to be run.
 
-    Raises UserError for what `compose_config` and `check` refuse in any of them.
+    given: what `read_axes` makes of the command line. Raises UserError for what `compose_config` and `check` refuse.
     """
-    axes = {override.get_key_element(): _values(override) for override in given}
+    axes = dict(given)
     for key in OF_THE_SWEEP:
         if len(values := axes.pop(key, [])) > 1:
             raise UserError(f"{' '.join(values)}: {key} is said once for all cells; give it one value")
@@ -104,17 +103,9 @@ def expand(given: Sequence[Override]) -> list[Cell]:
     return _language_adapters(found) + list(once.values())
 
 
-def first_point(given: Sequence[Override]) -> list[str]:
+def first_point(given: Mapping[str, Sequence[str]]) -> list[str]:
     """The overrides with the first value of each: enough to read what all cells share."""
-    return [values[0] for override in given if (values := _values(override))]
-
-
-def _values(override: Override) -> list[str]:
-    if not override.is_sweep_override():
-        return [str(override.input_line)]
-    if not override.is_discrete_sweep():
-        raise UserError(f"'{override.input_line}' is no list of values; name them: KEY=VALUE,VALUE")
-    return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
+    return [values[0] for values in given.values() if values]
 
 
 def _grid(cell: Cell, given: Collection[str]) -> Iterator[Cell]:

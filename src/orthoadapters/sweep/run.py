@@ -15,11 +15,11 @@ from pathlib import Path
 from types import FrameType
 
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.plugins.launcher import Launcher
 
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.hub_ids import DEMO
+from orthoadapters.config.overrides import read_axes
 from orthoadapters.config.schema import Config, LoggerKind, Missing, Rerun
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.model.backbone import backbone_path
@@ -41,9 +41,9 @@ def sweep(arguments: Sequence[str], launcher: Launcher, loader: ConfigLoader, la
     launching: the command line's overrides of Hydra itself, such as hydra/launcher=joblib.
     """
     try:
-        overrides = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
-        told = compose_config(first_point(overrides))
-        cells = expand(overrides)
+        axes = read_axes(arguments, loader)
+        told = compose_config(first_point(axes))
+        cells = expand(axes)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

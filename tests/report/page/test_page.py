@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from orthoadapters.config.choices import choices
+from orthoadapters.config.choices import choices, fingerprint
 from orthoadapters.config.compose import compose_config
 from orthoadapters.report.collect.table import Report, heading
 from orthoadapters.report.output import scores_csv
@@ -259,10 +259,13 @@ def test_links_lead_to_the_run_directories(tmp_path: Path) -> None:
 
 def test_provenance_has_what_made_a_run_and_the_command_that_repeats_it(tmp_path: Path) -> None:
     given = ["task=udpos", "variant=lnoo_tnoo", "data.limit_train=7", "seed=3"]
-    told = {"packages": {"torch": "2.13.0"}, "python": "3.11", "hardware": "a GPU", "seconds": 12.5, "steps": 40}
+    config = compose_config(given)
+    told = {"packages": {"torch": "2.13.0"}, "python": "3.11", "hardware": "a GPU", "seconds": 12.5, "steps": 40,
+            "overrides": given}  # fmt: skip
     path = counted(tmp_path, "lnoo_tnoo", "udpos", seed=3, adapters={"sw": ADAPTER | {"kind": "noo"}}, provenance=told)
     result = json.loads((path / "result.json").read_text())
-    (path / "result.json").write_text(json.dumps(result | {"choices": choices(compose_config(given))}))
+    recorded = {"choices": choices(config), "fingerprint": fingerprint(config)}
+    (path / "result.json").write_text(json.dumps(result | recorded))
     counted(tmp_path, "t_noo", "udpos", known=False)
     root = made(tmp_path, tmp_path).root
     facts = {}
@@ -270,13 +273,13 @@ def test_provenance_has_what_made_a_run_and_the_command_that_repeats_it(tmp_path
         pairs = zip([text(e) for e in run.iter("dt")], [text(e) for e in run.iter("dd")], strict=True)
         facts[text(run[0])] = dict(pairs)
     found = facts["L-NOO+T-NOO, lr 0.0001, seed 3"]
-    assert found["command"] == "python train.py task=udpos data.limit_train=7 seed=3"
+    assert found["command"] == "python train.py task=udpos variant=lnoo_tnoo data.limit_train=7 seed=3"
     assert found["commit"] == "c0ffee00"
     assert found["packages"] == "python 3.11, torch 2.13.0"
     assert (found["hardware"], found["training"]) == ("a GPU", "12.5 s, 40 iterations")
     assert found["adapter sw"] == f"noo, trained, {ADAPTER['path']}, sha256 {ADAPTER['sha256']}"
     assert found["selected"] == "epoch 3: f1 90.00 on en dev"
-    assert facts["T-NOO, lr 0.0001, seed 0"]["command"].startswith("No command of this version")
+    assert facts["T-NOO, lr 0.0001, seed 0"]["command"].startswith("This run recorded no command")
 
 
 def test_nothing_is_asked_of_a_network(whole: Made) -> None:

@@ -1,21 +1,17 @@
 """A page's provenance: of each run its directory, code, hardware and adapters, and the command that repeats it."""
 
 import os
-import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from orthoadapters.config.command import command
+from orthoadapters.errors import UserError
 from orthoadapters.report.collect.gather import Run
 from orthoadapters.report.collect.table import Row, Table
 from orthoadapters.report.collect.trained_adapters import TrainedAdapters
 from orthoadapters.report.page.markup import Markup, joined, tag
 from orthoadapters.runs.results import Result
-
-NO_COMMAND = (
-    "No command of this version of the project makes this run: it recorded no choices, or others than conf/ has."
-)
 
 
 def provenance(table: Table, out: Path) -> Markup:
@@ -68,7 +64,7 @@ def _with_commas(parts: Sequence[Markup]) -> Iterator[str]:
 
 
 def _run(label: str, places: Sequence[Path], result: Result, out: Path) -> Markup:
-    made, chosen, overrides = result.provenance, result.selection, command(result)
+    made, chosen = result.provenance, result.selection
     packages = made.get("packages")
     versions = {"python": made.get("python")} | (packages if isinstance(packages, dict) else {})
     dirty = ", with changes that no commit holds" if made.get("git_dirty") else ""
@@ -81,9 +77,16 @@ def _run(label: str, places: Sequence[Path], result: Result, out: Path) -> Marku
         ("hardware", str(made.get("hardware", "unknown"))),
         ("training", f"{made.get('seconds', 'unknown')} s, {made.get('steps', 'unknown')} iterations"),
         *((f"adapter {language}", _adapter(entry)) for language, entry in result.adapters.items()),
-        ("command", NO_COMMAND if overrides is None else tag("code", shlex.join(["python", "train.py", *overrides]))),
+        ("command", _command(result)),
     ]  # fmt: skip
     return tag("details", tag("summary", label), definitions(facts), class_="run")
+
+
+def _command(result: Result) -> str:
+    try:
+        return tag("code", command(result.provenance.get("overrides"), result.fingerprint))
+    except UserError as error:
+        return str(error)
 
 
 def _adapter(entry: dict[str, str]) -> Markup:

@@ -1,0 +1,64 @@
+"""Overrides in Hydra's grammar, KEY=VALUE: written from values, and read from a command line that names several."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+
+from orthoadapters.errors import UserError
+
+
+def read_axes(arguments: Sequence[str], loader: ConfigLoader | None = None) -> dict[str, list[str]]:
+    """Reads a command line of a sweep: key -> one override for each of the values that it names.
+
+    loader: Hydra's, which knows the files that a pattern such as variant=glob(t_*) means. Raises UserError for what is
+    no list of values, such as interval(0,1).
+    """
+    parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
+    return {str(override.get_key_element()): _values(override) for override in parsed}
+
+
+def _values(override: Override) -> list[str]:
+    if not override.is_sweep_override():
+        return [str(override.input_line)]
+    if not override.is_discrete_sweep():
+        raise UserError(f"'{override.input_line}' is no list of values; name them: KEY=VALUE,VALUE")
+    return [f"{override.get_key_element()}={value}" for value in override.sweep_string_iterator()]
+
+
+def override_text(key: str, value: Any) -> str:
+    """Writes KEY=VALUE, with quotes only where the value needs them. Raises UserError for what no command line can give."""
+    parser = OverridesParser.create()
+    for quoted in (False, True):
+        text = f"{key}={_value_text(value, quoted)}"
+        try:
+            override = parser.parse_override(text)
+        except HydraException:
+            continue
+        if not override.is_sweep_override() and _is_same(override.value(), value):
+            return text
+    raise UserError(f"{key} has the value {value!r}, which no command line can give")
+
+
+def _is_same(value: Any, other: Any) -> bool:
+    return type(value) is type(other) and bool(value == other)
+
+
+def _value_text(value: Any, quoted: bool) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{key}:{_value_text(inner, quoted)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_value_text(inner, quoted) for inner in value) + "]"
+    if isinstance(value, bool) or value is None:
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value and not f"{value:g}".isdigit() else repr(value)
+    if not quoted or not isinstance(value, str):
+        return str(value)
+    # A backslash is written twice where a quote follows it, be it one of the value's own or the closing one.
+    escaped = re.sub(r"(\\*)'", r"\1\1\\'", value)
+    return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
