@@ -69,7 +69,9 @@ def check_device(config: Config) -> None:
     trainer = config.trainer
     if trainer.precision not in PRECISIONS:
         why = OTHER_PRECISIONS.get(trainer.precision, "it is not supported")
-        raise UserError(f"trainer.precision={trainer.precision}: {why}; use bf16-mixed on a GPU that has it, or 32-true")
+        raise UserError(
+            f"trainer.precision={trainer.precision}: {why}; use bf16-mixed on a GPU that has it, or 32-true"
+        )
     if trainer.accelerator not in ACCELERATORS:
         raise UserError(f"trainer.accelerator={trainer.accelerator} is not one of {', '.join(ACCELERATORS)}")
     key, batch = ("mlm", config.mlm) if config.stage is Stage.mlm else ("task", config.task)

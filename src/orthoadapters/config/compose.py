@@ -96,12 +96,12 @@ def _check_loss(name: str) -> None:
     known = sorted(path.stem for path in (CONF / "orthogonality").glob("*.yaml"))
     if name not in known:
         raise UserError(
-            f"there is no orthogonality.loss '{name}'{_nearest(name, known)}; conf/orthogonality/ has {', '.join(known)}"
+            f"there is no orthogonality.loss '{name}'{nearest(name, known)}; conf/orthogonality/ has {', '.join(known)}"
         )
 
 
 def read_config(path: Path) -> Config:
-    """Reads the configuration that a run wrote into its config.yaml. Raises UserError if it is missing, broken or another file."""
+    """Reads the configuration that a run wrote into its config.yaml. Raises UserError if it is missing or broken."""
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         values.pop("fingerprint")
