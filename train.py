@@ -34,8 +34,9 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
     # Late, as torch takes seconds to import and a mistyped command line should be answered at once.
     from orthoadapters.runs import adapter_library as library
     from orthoadapters.runs.directory import RunDirectory
-    from orthoadapters.stages.frame import train_language_adapter, train_task
+    from orthoadapters.stages.language_adapter import train_language_adapter
     from orthoadapters.stages.plan import print_plan
+    from orthoadapters.stages.task import train_task
 
     run = RunDirectory(config)
     if rank(config.trainer) > 0:  # errors aside, the first process says everything

@@ -27,7 +27,7 @@ from orthoadapters.config.schema import AdapterKind, Config, Stage
 from orthoadapters.data.batching import BatchLoader, BlockLoader, Epochs
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.windows import IGNORED, Windows
-from orthoadapters.evaluation.scoring import swap_language, window_logits
+from orthoadapters.evaluation.scoring import window_logits
 from orthoadapters.evaluation.transfer import TASK_ADAPTER
 from orthoadapters.model.heads import HEADS, MaskedLMHead, SentencePairHead, TokenHead
 from orthoadapters.model.sizes import bottleneck
@@ -35,6 +35,7 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.provenance import hardware
 from orthoadapters.sweep.cells import expand
 from orthoadapters.sweep.cost import optimizer_steps
+from orthoadapters.sweep.process import PRELOAD
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.mlm import MLMTraining
@@ -137,7 +138,8 @@ def measure(config: Config, shape: str, iterations: int) -> Measured:
         if task_adapter:
             d_task = bottleneck(model, "variant.task_reduction", variant.task_reduction)
             model.add_adapter(task_adapter, AdapterConfig(d_task))
-        swap_language(model, None if variant.language_adapter is AdapterKind.none else language, task_adapter)
+        language_adapter = None if variant.language_adapter is AdapterKind.none else language
+        model.activate(*(name for name in (language_adapter, task_adapter) if name))
         head = HEADS[config.task.kind](model.hidden_size, len(config.task.labels), backbone.hidden_dropout_prob)
         module = TaskTraining(model, head, task_adapter, config.is_orthogonal, config.optim, recorder)
         batches = BatchLoader(random_windows(config, backbone.vocab_size), config.task.batch_size, 1, 0, shuffle=True)
@@ -204,7 +206,7 @@ def main() -> None:
         configs = [cell.config for cell in expand(read_axes(arguments))]
         kinds = {kind(config): config for config in reversed(configs)}
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["orthoadapters.stages.frame"])
+        context.set_forkserver_preload(PRELOAD)
         measured: dict[tuple[str, AdapterKind, bool], Measured] = {}
         print(f"{'seconds':>42}{'tokens/s':>12}{'peak GB':>10}{'TFLOP':>9}{'TFLOP/s':>9}")
         for key, config in reversed(kinds.items()):

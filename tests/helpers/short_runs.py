@@ -10,7 +10,8 @@ from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import Config, Stage
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import Result
-from orthoadapters.stages.frame import train_language_adapter, train_task
+from orthoadapters.stages.language_adapter import train_language_adapter
+from orthoadapters.stages.task import train_task
 
 
 def overrides(backbone: Path, world: Path, out: Path, *more: str) -> list[str]:

@@ -208,7 +208,8 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, stop: int, given: list[str]) ->
     step = AlternatingTraining.training_step
     with monkeypatch.context() as patched:
         patched.setattr(AlternatingTraining, "training_step", dying)
-        patched.setattr("orthoadapters.stages.frame._finish", dying_at_the_end)  # a stop after the last step
+        for stage in ("task", "language_adapter"):
+            patched.setattr(f"orthoadapters.stages.{stage}.finish", dying_at_the_end)  # a stop after the last step
         with pytest.raises(RuntimeError, match="power cut"):
             execute(given)
 

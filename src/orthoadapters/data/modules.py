@@ -121,6 +121,10 @@ class TaskData(pl.LightningDataModule):
         sets = {one.code: self.target_dev(one) for one in self.languages if one.code != self.source.code}
         return {code: evaluation for code, evaluation in sets.items() if evaluation is not None}
 
+    def read(self) -> None:
+        """Reads and cuts every set now; otherwise that happens when a set is first asked for."""
+        _ = self.training, self.dev, self.tests, self.target_devs
+
     def evaluation(self, split: Split, language: LanguageConfig) -> Evaluation:
         """Reads one split of one language as a set to be predicted."""
         return self.prepared(read_examples(self.data, self.task, split, language))

@@ -1,4 +1,4 @@
-"""The swap (paper, figure 1c), predictions, and their scores."""
+"""The predictions of a model with its active stack, and their scores."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,19 +18,15 @@ from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 
 @dataclass(frozen=True)
 class Scored:
-    """scores: metric -> fraction in 0..1. predictions: a list of tags per sentence, or of the one label per pair.
+    """The scores of one split of one language.
 
-    counts: metric -> (sentences or pairs, columns), whose columns' sums make the score, as `metrics.counts_of` has them.
+    scores: metric -> fraction in 0..1. predictions: a list of tags per sentence, or of the one label per pair.
+    counts: metric -> (sentences or pairs, columns), whose columns' sums make the score (`metrics.counts_of`).
     """
 
     scores: dict[str, float]
     predictions: list[list[str]]
     counts: dict[str, NDArray[np.int64]] = field(default_factory=dict)
-
-
-def swap_language(model: AdaptedEncoder, language_adapter: str | None, task_adapter: str | None) -> None:
-    """Zero-shot transfer: the same task adapter on top of the target language's adapter instead of the source's."""
-    model.activate(*(name for name in (language_adapter, task_adapter) if name is not None))
 
 
 @torch.inference_mode()
@@ -59,7 +55,7 @@ def reached_orthogonality(
 def window_logits(
     model: AdaptedEncoder, head: SentencePairHead | TokenHead, loader: BatchLoader
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batch by batch, which windows (B,), and the logits of their subwords (B, T, labels) or pairs (B, labels)."""
+    """Yields per batch the windows' numbers (B,), and the logits of their subwords (B, T, labels) or pairs (B, labels)."""
     device = next(model.parameters()).device
     for batch in loader:
         yield batch["index"], head(model.encode(batch, device).hidden)
@@ -75,7 +71,8 @@ def evaluate(
     head.eval()
     metric = WindowScore(metrics, evaluation.windows, evaluation.gold)
     for index, logits in window_logits(model, head, evaluation.loader):
-        metric.update(index, logits.argmax(-1))  # brought over after the loop: the device never waits
+        # The labels are copied to the host after the loop, so that the device never waits.
+        metric.update(index, logits.argmax(-1))
     model.train(was_training)
     head.train(was_training)
     predictions = metric.predictions()

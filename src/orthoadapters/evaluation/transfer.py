@@ -1,12 +1,74 @@
-"""What the transfer takes from the library of language adapters (paper, figure 1c)."""
+"""Zero-shot transfer (paper, figure 1c): the language adapter is swapped, the task adapter and its head stay."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from orthoadapters.config.schema import AdapterSource
+from orthoadapters.data.modules import Evaluation
 from orthoadapters.errors import UserError
+from orthoadapters.evaluation.scoring import Scored, evaluate
 from orthoadapters.model.encoder import AdaptedEncoder
+from orthoadapters.model.heads import SentencePairHead, TokenHead
 from orthoadapters.runs.adapter_library import LanguageAdapter
 
-# The task adapter's name in the stack. Language adapters go by their language's code.
+# The task adapter's name in the stack. A language adapter has its language's code as its name.
 TASK_ADAPTER = "task"
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """The stacks of one run: in each language its own adapter, and on top of it the one task adapter.
+
+    adapters: the language adapters by language; empty for variants without them. task_adapter: its name in the model;
+    None where the backbone itself is trained. bottleneck, backbone_sha256: what every language adapter must fit.
+    entries: result.json's entry of each language adapter as it was before training.
+    """
+
+    adapters: Mapping[str, LanguageAdapter]
+    task_adapter: str | None
+    bottleneck: int
+    backbone_sha256: str
+    entries: dict[str, dict[str, str]]
+
+    def names(self, language: str) -> list[str]:
+        """Returns the names of a language's stack, in order; empty where the backbone itself was trained."""
+        return [*([language] if self.adapters else []), *([self.task_adapter] if self.task_adapter else [])]
+
+
+def transfer(
+    model: AdaptedEncoder,
+    head: SentencePairHead | TokenHead,
+    stacks: Stacks,
+    tests: Mapping[str, Evaluation],
+    devs: Mapping[str, Evaluation],
+    metrics: list[str],
+) -> Iterator[tuple[str, Scored, Scored | None]]:
+    """Yields each language with its scores on test and, where it has one, its development set (paper, figure 1c).
+
+    The epoch was selected before this, and nothing is selected by the scores on the development sets.
+    """
+    for language, test in tests.items():
+        is_new = swap_in(model, stacks, language)
+        on_test = evaluate(model, head, test, metrics)
+        on_dev = evaluate(model, head, devs[language], metrics) if language in devs else None
+        if is_new:
+            model.delete_adapter(language)
+        yield language, on_test, on_dev
+
+
+def swap_in(model: AdaptedEncoder, stacks: Stacks, language: str) -> bool:
+    """Puts the language's own adapter under the task adapter, and returns whether it was loaded for that.
+
+    Raises UserError as `load_language_adapter`, or if the adapter's files were changed since training began.
+    """
+    adapter = stacks.adapters.get(language)
+    is_new = adapter is not None and language not in model.configs
+    if adapter is not None and is_new:
+        load_language_adapter(model, adapter, stacks.bottleneck, stacks.backbone_sha256)
+        if adapter.result_entry() != stacks.entries.get(language, adapter.result_entry()):
+            raise UserError(f"{adapter.location} was changed during this run; give the same command again")
+    model.activate(*stacks.names(language))
+    return is_new
 
 
 def load_language_adapter(

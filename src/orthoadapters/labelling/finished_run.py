@@ -17,7 +17,9 @@ from orthoadapters.runs.inputs import weights_sha256
 from orthoadapters.runs.results import Result, read_result
 
 if TYPE_CHECKING:  # torch takes seconds to import, and a mistyped language should be answered at once
+    from orthoadapters.evaluation.transfer import Stacks
     from orthoadapters.labelling.free_text import Predictor
+    from orthoadapters.model.encoder import AdaptedEncoder
 
 log = logging.getLogger(__name__)
 DEVICES = ("auto", "cpu", "cuda")
@@ -88,8 +90,7 @@ class FinishedRun:
         from orthoadapters.config.compose import language_config
         from orthoadapters.data.modules import TaskData
         from orthoadapters.data.tokenizer import load_tokenizer
-        from orthoadapters.evaluation.scoring import swap_language
-        from orthoadapters.evaluation.transfer import TASK_ADAPTER, load_language_adapter
+        from orthoadapters.evaluation.transfer import TASK_ADAPTER, swap_in
         from orthoadapters.labelling.free_text import Predictor
         from orthoadapters.model.backbone import backbone_path
         from orthoadapters.model.encoder import AdaptedEncoder
@@ -115,16 +116,26 @@ class FinishedRun:
                     f"the backbone in {pretrained} has other weights ({found[:8]}) than {self.path} was trained on "
                     f"({known[:8]}); --backbone PATH names another place"
                 )
-            if self.swaps_languages:
-                adapter = library.language_adapter(config, language)
-                load_language_adapter(model, adapter, model.hidden_size // config.variant.language_reduction, found)
             model.load_adapter(self._part("adapter"), TASK_ADAPTER, with_head=True)  # which head/ holds too
         head = load_head(self._part("head"), config.task, model.hidden_size)
-        swap_language(model, language if self.swaps_languages else None, None if self.trains_backbone else TASK_ADAPTER)
+        swap_in(model, self._stacks(model, language), language)
         task = replace(config.task, batch_size=batch_size or config.task.batch_size)
         source = language_config(config.source_language)
         data = TaskData(config.data, task, source, tokenizer, config.seed)
         return Predictor(model.eval().to(where), head.to(where), data)
+
+    def _stacks(self, model: "AdaptedEncoder", language: str) -> "Stacks":
+        """The stack of one language, as the evaluation had it."""
+        from orthoadapters.evaluation.transfer import TASK_ADAPTER, Stacks
+
+        adapters = {language: library.language_adapter(self.config, language)} if self.swaps_languages else {}
+        return Stacks(
+            adapters,
+            task_adapter=None if self.trains_backbone else TASK_ADAPTER,
+            bottleneck=model.hidden_size // self.config.variant.language_reduction,
+            backbone_sha256=self.inputs["backbone"],
+            entries={code: adapter.result_entry() for code, adapter in adapters.items()},
+        )
 
     def _part(self, name: str) -> Path:
         folder = self.path / name

@@ -28,8 +28,8 @@ from orthoadapters.sweep.devices import one_gpu
 
 T = TypeVar("T")
 TRAIN = CONF.parent / "train.py"
-# A cell is imported from here: the server that forks the cells loads it once, with PyTorch.
-PRELOAD = "orthoadapters.stages.frame"
+# The server that forks the cells imports these once, and PyTorch with them.
+PRELOAD = ["orthoadapters.stages.task", "orthoadapters.stages.language_adapter"]
 # The exit codes after Ctrl-C and SIGTERM, also before training began: they were asked for, and are no failure.
 STOPPED = (130, 143, -signal.SIGTERM)
 # SLURM announces the end of a job's time with one of these, to every process of the job; submitit answers it.
@@ -88,7 +88,7 @@ def _fork_server() -> ForkServerContext:
         # A worker of joblib has a start method of its own, which Python does not know in a child process.
         multiprocessing.set_start_method("forkserver", force=True)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([PRELOAD])
+    context.set_forkserver_preload(PRELOAD)
     # The server inherits the blocked signals. Otherwise a signal to all processes of a job would end it, and nobody would
     # learn how its cells end. The server ends with its parent.
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, *TIME_OUT))

@@ -14,8 +14,7 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from orthoadapters.config.schema import TrainerConfig
-from orthoadapters.data.batching import BlockLoader, Epochs
-from orthoadapters.data.shares import Shares
+from orthoadapters.data.modules import MLMData, TaskData
 from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.training.alternating import AlternatingTraining
@@ -42,11 +41,11 @@ def fit(
     config: TrainerConfig,
     run: RunDirectory,
     module: AlternatingTraining,
-    loader: Epochs | BlockLoader,
+    data: TaskData | MLMData,
     title: str,
     callbacks: Sequence[Callback] = (),
 ) -> None:
-    """Takes every batch of `loader` once; afterwards the module is back on the run's device.
+    """Takes every training batch of `data` once; afterwards the module is back on the run's device.
 
     With several processes (trainer=ddp) only the first one returns; the others have nothing left to do and exit.
     """
@@ -54,19 +53,16 @@ def fit(
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     keep = KeepLast(run.checkpoint, config.checkpoint_every, config.checkpoint_minutes, config.log_every)
-    several = config.processes > 1
     with warnings.catch_warnings():
         # Lightning warns of what is by design here: no worker processes, no logger, no validation loop.
         warnings.filterwarnings("ignore", module="pytorch_lightning")
-        trainer = _trainer(config, len(loader), [*callbacks, ProgressBar(title), keep])
+        trainer = _trainer(config, data.iterations, [*callbacks, ProgressBar(title), keep])
         try:
             if run.checkpoint.exists():
                 _check_readable(run.checkpoint, config.processes)
-            share = Shares(loader, trainer.global_rank, trainer.world_size) if several else loader
-            with one_fit_over_processes(trainer) if several else nullcontext():
-                trainer.fit(
-                    module, train_dataloaders=share, ckpt_path=str(run.checkpoint) if run.checkpoint.exists() else None
-                )
+            with one_fit_over_processes(trainer) if config.processes > 1 else nullcontext():
+                checkpoint = str(run.checkpoint) if run.checkpoint.exists() else None
+                trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
             if keep.stopping:
                 raise SIGTERMException
         except SystemExit as stop:
@@ -77,8 +73,8 @@ def fit(
             print(f"stopped at iteration {trainer.global_step}; the same command goes on from {saved}", file=sys.stderr)
             # A shell gives a process that a signal has ended the exit code 128 + the signal's number.
             raise SystemExit(143 if isinstance(stop, SIGTERMException) else 130) from None
-    if trainer.global_step < len(loader):
-        raise SystemExit(f"{run.path}: stopped at iteration {trainer.global_step} of {len(loader)}")
+    if trainer.global_step < data.iterations:
+        raise SystemExit(f"{run.path}: stopped at iteration {trainer.global_step} of {data.iterations}")
     module.recorder.flush()
     module.to(device(config))
 
@@ -94,7 +90,7 @@ def _trainer(config: TrainerConfig, iterations: int, callbacks: list[Callback]) 
         # A run of one process may itself be part of a larger SLURM job, whose environment is not meant for it.
         plugins=None if several else [LightningEnvironment()],
         precision=config.precision,  # type: ignore[arg-type]  # config.checks allows only two of Lightning's values
-        # The loader holds all epochs, so that every resume is one in the middle of an epoch.
+        # The training loader holds all epochs, so that every resume is one in the middle of an epoch.
         max_epochs=1,
         max_steps=iterations,
         callbacks=callbacks,

@@ -1,0 +1,107 @@
+"""Stage 1 from start to finish (paper, figure 1a): text -> language adapter -> held-out losses -> result.json."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytorch_lightning as pl
+
+from orthoadapters.adapters import AdapterConfig
+from orthoadapters.config.schema import Config
+from orthoadapters.data.modules import MLMData
+from orthoadapters.data.tokenizer import load_tokenizer
+from orthoadapters.files import write_text
+from orthoadapters.model.backbone import backbone_path
+from orthoadapters.model.encoder import AdaptedEncoder
+from orthoadapters.model.sizes import bottleneck, check_lengths
+from orthoadapters.orthogonality import LayersLoss, named_loss
+from orthoadapters.runs import adapter_library as library
+from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.inputs import blocks_sha256, weights_sha256
+from orthoadapters.runs.provenance import commit
+from orthoadapters.runs.results import Result
+from orthoadapters.stages import model_card
+from orthoadapters.stages.frame import finish, new_recorder, new_result, open_run
+from orthoadapters.training.fit import device, fit
+from orthoadapters.training.mlm import MLMTraining, held_out
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that a run reads or draws before its first iteration.
+
+    mlm_loss_without_adapter: L_MLM of the bare backbone on held-out blocks. before: L_ORT per layer of the fresh adapter.
+    """
+
+    data: MLMData
+    model: AdaptedEncoder
+    layers_loss: LayersLoss
+    inputs: dict[str, str]
+    mlm_loss_without_adapter: float
+    before: list[float]
+
+
+def train_language_adapter(config: Config, run: RunDirectory, overrides: Sequence[str]) -> Result:
+    """Trains the language adapter of `config.language`, publishes it, and writes result.json."""
+    language, kind = config.language.code, config.variant.language_adapter
+    target = library.language_adapter(config, language)
+    library.check_publishable(target, run.fingerprint)
+    prepared = _prepare(config)
+    data, model, invert = prepared.data, prepared.model, config.language_adapters.invert_before_decoder
+    with open_run(config, run, prepared.inputs, len(model.sites)) as opened:
+        recorder = new_recorder(config, opened)
+        module = MLMTraining(
+            model, language, config.is_orthogonal, config.optim, recorder, invert, prepared.layers_loss
+        )
+        fit(config.trainer, run, module, data, f"mlm {language} {kind.value}")
+        scores, after = held_out(model, data.dev, invert, prepared.layers_loss)
+        _write_adapter(config, run, prepared, scores)
+        test = scores | {"mlm_loss_without_adapter": prepared.mlm_loss_without_adapter, "n": len(data.dev.rows)}
+        entries = {language: target.result_entry()}
+        result = new_result(config, run, overrides, recorder, data.iterations, {language: test}, entries)
+        result.counts = {"blocks": len(data.blocks), "trained_on": len(data.training.rows)}
+        result.layer_cos2 = {"before": prepared.before, "after": after}
+        finish(run, result, opened)
+    return result
+
+
+def _prepare(config: Config) -> Prepared:
+    """Reads text and backbone, and draws the fresh adapter."""
+    language, layers_loss = config.language.code, named_loss(config.orthogonality.loss)
+    path, where = backbone_path(config), device(config.trainer)
+    tokenizer = load_tokenizer(path, needs_mask=True)
+    cache, iterations = Path(config.paths.cache), config.trainer.max_iterations
+    data = MLMData(config.corpus, config.mlm, config.language, tokenizer, cache, config.seed, iterations)
+    text_sha256 = blocks_sha256(data.blocks)
+    model = AdaptedEncoder.from_pretrained(
+        path, mlm_head=True, pair=config.orthogonality.pair, allow_pickle=config.backbone.allow_pickle
+    ).to(where)
+    check_lengths(model, {"mlm.block_length": config.mlm.block_length})
+    inputs = {"backbone": weights_sha256(model.backbone), f"text-{language}": text_sha256}
+    bare, _ = held_out(model, data.dev, invert=False)
+    # The seed is set here, so that the fresh weights depend on it alone.
+    pl.seed_everything(config.seed, verbose=False)
+    d_language = bottleneck(model, "variant.language_reduction", config.variant.language_reduction)
+    model.add_adapter(language, AdapterConfig(d_language, invertible=True))
+    model.activate(language)
+    # This is measured on the fresh weights, so that a resumed run records the same number.
+    _, before = held_out(model, data.dev, config.language_adapters.invert_before_decoder, layers_loss)
+    return Prepared(data, model, layers_loss, inputs, bare["mlm_loss"], before)
+
+
+def _write_adapter(config: Config, run: RunDirectory, prepared: Prepared, scores: dict[str, float]) -> None:
+    """Saves the adapter with its card in the run's directory, and publishes a copy for task runs."""
+    language, kind, folder = config.language.code, config.variant.language_adapter, run.path / "adapter"
+    prepared.model.save_adapter(folder, language)
+    card = model_card.language_card(config, commit(), prepared.model.configs[language].bottleneck, scores)
+    write_text(folder / model_card.FILE, card)
+    record = {
+        "fingerprint": run.fingerprint,
+        "language": language,
+        "kind": kind.value,
+        "backbone": config.backbone.name,
+        "iterations": config.trainer.max_iterations,
+        "batch_size": config.mlm.batch_size,
+        "backbone_sha256": prepared.inputs["backbone"],
+    }
+    library.publish(folder, library.language_adapter(config, language), record | scores)

@@ -1,0 +1,202 @@
+"""Stage 2 from start to finish: prepare, train (paper, figure 1b), transfer (figure 1c), write result.json."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytorch_lightning as pl
+
+from orthoadapters.adapters import AdapterConfig
+from orthoadapters.config.compose import language_config
+from orthoadapters.config.schema import AdapterKind, Config
+from orthoadapters.data.modules import TaskData
+from orthoadapters.data.tokenizer import load_tokenizer
+from orthoadapters.evaluation.scoring import reached_orthogonality
+from orthoadapters.evaluation.transfer import TASK_ADAPTER, Stacks, load_language_adapter, transfer
+from orthoadapters.files import new_folder, write_text
+from orthoadapters.model.adapterhub import heads as head_files
+from orthoadapters.model.backbone import backbone_path
+from orthoadapters.model.encoder import AdaptedEncoder
+from orthoadapters.model.heads import HEADS, SentencePairHead, TokenHead
+from orthoadapters.model.saved_head import save_head
+from orthoadapters.model.sizes import bottleneck, check_lengths
+from orthoadapters.orthogonality import LayersLoss, named_loss
+from orthoadapters.runs import adapter_library as library
+from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.inputs import examples_sha256, weights_sha256
+from orthoadapters.runs.predictions import write_predictions, write_sentence_counts
+from orthoadapters.runs.provenance import commit
+from orthoadapters.runs.results import Result, Selection, average_zero_shot
+from orthoadapters.runs.tracking import Tracker
+from orthoadapters.stages import model_card
+from orthoadapters.stages.frame import finish, new_recorder, new_result, open_run
+from orthoadapters.training.callbacks import SelectOnDev
+from orthoadapters.training.fit import device, fit
+from orthoadapters.training.record import Recorder
+from orthoadapters.training.task import TaskTraining
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that a run reads or draws before its first iteration. The source language's stack is active.
+
+    inputs: the SHA-256 of everything that was read, by name.
+    """
+
+    data: TaskData
+    model: AdaptedEncoder
+    head: SentencePairHead | TokenHead
+    stacks: Stacks
+    layers_loss: LayersLoss
+    inputs: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The training's outcome; the model and the head hold the selected epoch's weights. before: L_ORT per layer, fresh."""
+
+    recorder: Recorder
+    selection: Selection
+    before: list[float]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores by language, each with `n`: on the test sets, and on the target languages' development sets."""
+
+    test: dict[str, dict[str, float]] = field(default_factory=dict)
+    target_dev: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> Result:
+    """Trains on the source language, selects on its development set, and tests every language."""
+    prepared = _prepare(config, overrides)
+    with open_run(config, run, prepared.inputs, len(prepared.model.sites)) as opened:
+        trained = _train(config, run, prepared, opened)
+        scores = _transfer(config, run, prepared)
+        after = reached_orthogonality(prepared.model, prepared.data.dev, prepared.layers_loss)
+        _write_weights(config, run, prepared, scores, after)
+        result = new_result(
+            config, run, overrides, trained.recorder, prepared.data.iterations, scores.test, prepared.stacks.entries
+        )
+        result.selection, result.target_dev = trained.selection, scores.target_dev
+        result.avg_zero_shot = average_zero_shot(scores.test, config.source_language)
+        result.counts = prepared.data.counts
+        result.layer_cos2 = {"before": trained.before, "after": after} if prepared.stacks.task_adapter else {}
+        finish(run, result, opened)
+    return result
+
+
+def _prepare(config: Config, overrides: Sequence[str]) -> Prepared:
+    """Reads data, backbone and language adapters, and draws the fresh task adapter and head."""
+    layers_loss = named_loss(config.orthogonality.loss)
+    adapters = {adapter.language: adapter for adapter in library.require(config, overrides)}
+    path = backbone_path(config)
+    # This raises UserError where there are fewer GPUs than the run asks for.
+    device(config.trainer)
+    data = _read_data(config, path)
+    model = AdaptedEncoder.from_pretrained(
+        path, pair=config.orthogonality.pair, allow_pickle=config.backbone.allow_pickle
+    )
+    check_lengths(model, {"task.max_length": config.task.max_length})
+    reduction = config.variant.language_reduction
+    stacks = Stacks(
+        adapters,
+        task_adapter=None if config.variant.task_adapter is AdapterKind.none else TASK_ADAPTER,
+        bottleneck=bottleneck(model, "variant.language_reduction", reduction) if adapters else 0,
+        backbone_sha256=weights_sha256(model.backbone),
+        entries={code: adapter.result_entry() for code, adapter in adapters.items()},
+    )
+    # Every language adapter is loaded once before training, so that a bad file shows now; only the source's one stays.
+    for code, adapter in adapters.items():
+        load_language_adapter(model, adapter, stacks.bottleneck, stacks.backbone_sha256)
+        if code != config.source_language:
+            model.delete_adapter(code)
+    # The seed is set here, so that the fresh weights depend on it alone.
+    pl.seed_everything(config.seed, verbose=False)
+    dropout = model.backbone.config.hidden_dropout_prob
+    head = HEADS[config.task.kind](model.hidden_size, len(config.task.labels), dropout)
+    if stacks.task_adapter:
+        d_task = bottleneck(model, "variant.task_reduction", config.variant.task_reduction)
+        model.add_adapter(stacks.task_adapter, AdapterConfig(d_task))
+    model.activate(*stacks.names(config.source_language))
+    return Prepared(data, model, head, stacks, layers_loss, _inputs(data, stacks))
+
+
+def _read_data(config: Config, backbone: str) -> TaskData:
+    """Reads and cuts all data before training, so that bad input of any language shows now."""
+    languages = [language_config(code) for code in config.evaluated_languages]
+    data = TaskData(
+        config.data,
+        config.task,
+        language_config(config.source_language),
+        load_tokenizer(backbone),
+        config.seed,
+        config.trainer.max_epochs,
+        languages,
+    )
+    data.read()
+    return data
+
+
+def _inputs(data: TaskData, stacks: Stacks) -> dict[str, str]:
+    """Hashes everything that a run reads, by name."""
+    inputs = {
+        "backbone": stacks.backbone_sha256,
+        "train": examples_sha256(data.train_examples),
+        "dev": examples_sha256(data.dev.examples),
+    }
+    inputs |= {f"test-{code}": examples_sha256(evaluation.examples) for code, evaluation in data.tests.items()}
+    inputs |= {f"dev-{code}": examples_sha256(evaluation.examples) for code, evaluation in data.target_devs.items()}
+    return inputs | {f"adapter-{code}": entry["sha256"] for code, entry in stacks.entries.items()}
+
+
+def _train(config: Config, run: RunDirectory, prepared: Prepared, opened: Sequence[Tracker]) -> Trained:
+    """Trains the task adapter and the head, and puts the best epoch's weights back."""
+    data, model, metrics = prepared.data, prepared.model, config.task.metrics
+    recorder = new_recorder(config, opened)
+    module = TaskTraining(
+        model,
+        prepared.head,
+        prepared.stacks.task_adapter,
+        config.is_orthogonal,
+        config.optim,
+        recorder,
+        prepared.layers_loss,
+    ).to(device(config.trainer))
+    # This is measured on the fresh weights, so that a resumed run records the same number.
+    before = reached_orthogonality(model, data.dev, prepared.layers_loss)
+    select = SelectOnDev(data.dev, metrics, data.batches_per_epoch)
+    fit(config.trainer, run, module, data, f"{config.task.name} {config.variant.name} lr {config.optim.lr:g}", [select])
+    select.restore(module)
+    selection = Selection(config.source_language, "dev", metrics[0], select.value, select.epoch, select.history)
+    return Trained(recorder, selection, before)
+
+
+def _transfer(config: Config, run: RunDirectory, prepared: Prepared) -> Scores:
+    """Tests every language with its own adapter, and writes predictions and counts per sentence."""
+    data, model, stacks, scores = prepared.data, prepared.model, prepared.stacks, Scores()
+    for code, on_test, on_dev in transfer(
+        model, prepared.head, stacks, data.tests, data.target_devs, config.task.metrics
+    ):
+        scores.test[code] = on_test.scores | {"n": len(data.tests[code].examples)}
+        if on_dev is not None:
+            scores.target_dev[code] = on_dev.scores | {"n": len(data.target_devs[code].examples)}
+        write_sentence_counts(run.path, code, on_test.counts)
+        write_predictions(run.path / "predictions" / f"test-{code}.tsv", on_test.predictions, config.task.kind)
+    model.activate(*stacks.names(config.source_language))
+    return scores
+
+
+def _write_weights(config: Config, run: RunDirectory, prepared: Prepared, scores: Scores, after: list[float]) -> None:
+    """Saves the trained adapter with its head and card (or the trained backbone), and the head in the project's form."""
+    model, head, name, folder = prepared.model, prepared.head, prepared.stacks.task_adapter, run.path / "adapter"
+    if name:
+        model.save_adapter(folder, name)
+        head_files.write(folder, model, name, head, config.task.labels)
+        d_task, iterations = model.configs[name].bottleneck, prepared.data.iterations
+        card = model_card.task_card(config, commit(), name, d_task, sum(after), iterations, scores.test)
+        write_text(folder / model_card.FILE, card)
+    else:
+        with new_folder(run.path / "backbone") as backbone:
+            model.backbone.save_pretrained(backbone)
+    save_head(run.path / "head", head, config.task)
