@@ -3,7 +3,6 @@
 python train.py variant=lort_tnoo task=xnli
 """
 
-import json
 import logging
 import shlex
 import sys
@@ -22,6 +21,7 @@ from orthoadapters.config.compose import check_command_line, compose_config, mlm
 from orthoadapters.config.schema import Config, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError
+from orthoadapters.runs.results import read_result
 from orthoadapters.runs.terminal import show
 from orthoadapters.training.processes import rank, started_together
 
@@ -71,7 +71,7 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
 
 
 def show_result(path: Path) -> None:
-    show(json.loads(path.read_text()))
+    show(read_result(path))
     print(f"result: {path}")
 
 

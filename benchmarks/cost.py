@@ -35,6 +35,7 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.provenance import hardware
 from orthoadapters.sweep.cells import expand
 from orthoadapters.sweep.cost import optimizer_steps
+from orthoadapters.sweep.process import PRELOAD
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.mlm import MLMTraining
@@ -205,7 +206,7 @@ def main() -> None:
         configs = [cell.config for cell in expand(read_axes(arguments))]
         kinds = {kind(config): config for config in reversed(configs)}
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["orthoadapters.stages.task", "orthoadapters.stages.language_adapter"])
+        context.set_forkserver_preload(PRELOAD)
         measured: dict[tuple[str, AdapterKind, bool], Measured] = {}
         print(f"{'seconds':>42}{'tokens/s':>12}{'peak GB':>10}{'TFLOP':>9}{'TFLOP/s':>9}")
         for key, config in reversed(kinds.items()):

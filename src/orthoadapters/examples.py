@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-
 # ours: PyTorch's ignore_index, the label of every subword that is not the first of its word
 IGNORED = -100
 

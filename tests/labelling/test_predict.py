@@ -282,7 +282,8 @@ def test_what_is_wrong_is_one_sentence(
     labels = (run / "head/head.json").read_bytes()
     mlm = tmp_path / "mlm"
     mlm.mkdir()
-    (mlm / "result.json").write_text('{"stage": "mlm"}')
+    result = json.loads((run / "result.json").read_text())
+    (mlm / "result.json").write_text(json.dumps(result | {"stage": "mlm", "task": None, "selection": None}))
     (mlm / "inputs.json").write_text("{}")
     for given, said in [
         ([run, "--language", "xx"], "no language adapter for 'xx' (noo) in"),
@@ -299,8 +300,8 @@ def test_what_is_wrong_is_one_sentence(
         ([tmp_path / "none", "--language", "sw"], "there is no run directory"),
         ([mlm, "--language", "sw"], "trained a language adapter"),
         ([broken("result.json", None), "--language", "sw"], "has no result.json, so it is no finished run"),
-        ([broken("result.json", b"{"), "--language", "sw"], "result.json cannot be read"),
-        ([broken("inputs.json", b"[]"), "--language", "sw"], "inputs.json is not what a run writes"),
+        ([broken("result.json", b"{"), "--language", "sw"], "result.json: it is damaged; move its folder away"),
+        ([broken("inputs.json", b"[]"), "--language", "sw"], "inputs.json is not JSON with fields; restore it"),
         ([broken("config.yaml", b"a: ["), "--language", "sw"], "config.yaml cannot be read"),
         ([broken("config.yaml", b"[]"), "--language", "sw"], "config.yaml is not what a run writes"),
         ([broken("config.yaml", b"fingerprint: a\nsead: 0"), "--language", "sw"], "config.yaml cannot be read"),

@@ -68,16 +68,16 @@ def fingerprint(config: Config) -> str:
     return hashlib.sha256(json.dumps(choices(config), sort_keys=True).encode()).hexdigest()
 
 
-def _plain(value: Any) -> Any:
+def plain_values(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {key: plain_values(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_plain(inner) for inner in value]
+        return [plain_values(inner) for inner in value]
     return value.value if isinstance(value, Enum) else value
 
 
 def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
-    for key, value in _plain(nested).items():
+    for key, value in plain_values(nested).items():
         flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
     return flat

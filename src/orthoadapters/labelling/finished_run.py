@@ -1,19 +1,20 @@
 """A finished task run, brought back from its directory to predict with."""
 
-import json
 import logging
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orthoadapters.config.compose import CONF, read_config
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config
 from orthoadapters.errors import UserError
+from orthoadapters.files import read_json
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.inputs import weights_sha256
+from orthoadapters.runs.results import Result, read_result
 
 if TYPE_CHECKING:  # torch takes seconds to import, and a mistyped language should be answered at once
     from orthoadapters.evaluation.transfer import Stacks
@@ -30,7 +31,7 @@ class FinishedRun:
 
     path: Path
     config: Config
-    result: dict[str, Any]
+    result: Result
     inputs: dict[str, str]
 
     @property
@@ -43,12 +44,12 @@ class FinishedRun:
 
     def languages(self) -> Iterator[str]:
         """A line per language that can be predicted, or that was evaluated: code, and score on test or what is wrong."""
-        metric = self.result["selection"]["metric"]
+        metric = self.config.task.metrics[0]
         there = (
             [adapter.language for adapter in library.available_adapters(self.config)] if self.swaps_languages else []
         )
-        for language in dict.fromkeys([*self.result["test"], *there]):
-            scores = self.result["test"].get(language)
+        for language in dict.fromkeys([*self.result.test, *there]):
+            scores = self.result.test.get(language)
             shown = "not evaluated" if scores is None else f"{metric} {100 * scores[metric]:.2f} (n = {scores['n']})"
             gone = self.swaps_languages and language not in there
             yield f"{language}\t{shown}" + (f"; no adapter {self._searched_place}" if gone else "")
@@ -72,7 +73,7 @@ class FinishedRun:
                 + ("" if on_hub else "; --adapters DIR names another place")
                 + (f", and this trains one: {self._training_command(language)}" if trained else "")
             )
-        used = self.result["adapters"].get(language)
+        used = self.result.adapters.get(language)
         if used is not None and adapter.present_sha256() not in (None, used["sha256"]):
             raise UserError(
                 f"{adapter.location} is not the adapter that {self.path} was evaluated with; bring that one back "
@@ -174,8 +175,8 @@ def open_run(folder: Path, adapters: str | None = None, backbone: str | None = N
         raise UserError(
             f"{folder} has no result.json, so it is no finished run; give the command that started it again"
         )
-    result, inputs = _read_json(folder / "result.json"), _read_json(folder / "inputs.json")
-    if result.get("stage") != "task":
+    result = read_result(folder / "result.json")
+    if result.task is None:
         raise UserError(f"{folder} trained a language adapter, which labels nothing; give the directory of a task run")
     config = read_config(folder / "config.yaml")
     if adapters is not None:
@@ -188,14 +189,5 @@ def open_run(folder: Path, adapters: str | None = None, backbone: str | None = N
             config.paths.adapters = adapters
     if backbone is not None:
         config.backbone.path, config.backbone.revision = backbone, None
+    inputs = read_json(folder / "inputs.json", "restore it, or repeat the run")
     return FinishedRun(folder, config, result, inputs)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({error}); restore it, or repeat the run") from None
-    if not isinstance(held, dict):
-        raise UserError(f"{path} is not what a run writes; restore it, or repeat the run")
-    return held

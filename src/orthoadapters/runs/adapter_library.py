@@ -12,10 +12,11 @@ from typing import Any
 from orthoadapters.config.compose import mlm_overrides
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage
 from orthoadapters.errors import UserError
-from orthoadapters.files import new_folder, write_text
+from orthoadapters.files import new_folder, read_json, write_text
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import folder_sha256
+from orthoadapters.runs.results import read_result
 
 RECORD = "training.json"  # beside AdapterHub's own files: which run trained the adapter
 READ = (RECORD, adapter_hub.FILE, *adapter_hub.WEIGHTS)  # what a run reads of an adapter's folder
@@ -63,15 +64,9 @@ class LanguageAdapter:
         return folder_sha256(folder, READ) if (folder / adapter_hub.FILE).exists() else None
 
     def record(self) -> dict[str, Any]:
-        """What training.json says; empty for an adapter from elsewhere. Raises UserError if it is not JSON."""
+        """Reads training.json; empty for an adapter from elsewhere, which has none. Raises UserError if it is broken."""
         path = self.path / RECORD
-        if not path.exists():
-            return {}
-        try:
-            held = json.loads(path.read_text())
-        except ValueError as error:
-            raise UserError(f"{path} is not JSON ({error}); restore it, or train the adapter anew") from None
-        return held if isinstance(held, dict) else {}
+        return read_json(path, "restore it, or train the adapter anew") if path.exists() else {}
 
 
 def language_adapter(config: Config, language: str) -> LanguageAdapter:
@@ -188,9 +183,10 @@ def check_finished(config: Config, run: RunDirectory) -> None:
         target = language_adapter(config, config.language.code)
         check_publishable(target, run.fingerprint)
         if not target.exists:
-            publish(run.path / "adapter", target, json.loads((run.path / "adapter" / RECORD).read_text()))
+            record = read_json(run.path / "adapter" / RECORD, "restore it, or move the run away to train anew")
+            publish(run.path / "adapter", target, record)
         return
-    used = json.loads(run.result.read_text())["adapters"]
+    used = read_result(run.result).adapters
     for adapter in needed_adapters(config):
         if adapter.present_sha256() not in (None, used[adapter.language]["sha256"]):
             raise UserError(

@@ -13,45 +13,46 @@ from typing import TextIO
 
 import yaml
 
-from orthoadapters.config.choices import _plain, fingerprint
-from orthoadapters.config.schema import (
-    Config,
-    Stage,
-)
-from orthoadapters.errors import UserError
-from orthoadapters.files import write_text
+from orthoadapters.config.choices import fingerprint, plain_values
+from orthoadapters.config.schema import Config, Stage
+from orthoadapters.errors import UserError, first_line
+from orthoadapters.files import read_json, write_text
 
-LOCK = ".lock"  # in the run directory; held by whoever trains it, with its process and sweep
-SWEEP = "ORTHOADAPTERS_SWEEP"  # environment variable: the sweep that a process belongs to
+# The file in the run directory that the process which trains the run holds locked; it names that process and its sweep.
+LOCK = ".lock"
+# The environment variable that names the sweep which a process belongs to.
+SWEEP = "ORTHOADAPTERS_SWEEP"
 
 
 class InUseError(UserError):
-    """Another process has the run: a sweep does others first."""
+    """Another process has the run: a sweep runs other cells first."""
 
-    exit_code = 75  # EX_TEMPFAIL of sysexits.h: try again later
+    # EX_TEMPFAIL of sysexits.h: try again later.
+    exit_code = 75
 
 
 class RunDirectory:
-    """`config` decides the name, so that two runs share a directory only if they are the same run."""
+    """The folder of one run. `config` decides its name: two runs share a directory only if they are the same run."""
 
     def __init__(self, config: Config) -> None:
         self.config, self.fingerprint = config, fingerprint(config)
         mlm = config.stage is Stage.mlm
-        cell = f"{config.language.code}-{config.variant.language_adapter.value}" if mlm else config.variant.name
+        trained = f"{config.language.code}-{config.variant.language_adapter.value}" if mlm else config.variant.name
         rates = f"lr{config.optim.lr:g}" + (f"-ort{config.optim.ort_lr:g}" if config.is_orthogonal else "")
         self.name = "/".join(
             (
                 str(config.backbone.name),
                 "mlm" if mlm else config.task.name,
-                cell,
+                trained,
                 f"{rates}-seed{config.seed}-{self.fingerprint[:8]}",
             )
         )
         self.path = Path(config.paths.runs) / self.name
         self.result = self.path / "result.json"
         self.checkpoint = self.path / "checkpoints" / "last.ckpt"
-        self.failure = self.path / "failed.txt"  # of a sweep's cell: its command, and what it said
-        self.log = self.path / "log.txt"  # what a sweep's cell prints
+        # Only sweeps write these two: how a cell failed (its command and the end of its log), and all that it printed.
+        self.failure = self.path / "failed.txt"
+        self.log = self.path / "log.txt"
 
     @property
     def finished(self) -> bool:
@@ -59,21 +60,21 @@ class RunDirectory:
 
     @property
     def in_use(self) -> bool:
-        """Whether a living process holds the run's lock; a dead one holds none."""
+        """Says whether a living process holds the run's lock; a dead one holds none."""
         try:
             with (self.path / LOCK).open("r") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        except OSError:  # no such file yet; or no locks here, which whoever tries to hold one is told
+        except OSError:  # there is no such file yet; or the file system has no locks, which `open` will say
             return False
         return False
 
     def process_of(self, sweep: str) -> int | None:
-        """The process that holds the lock, if it is one of this sweep's and on this machine."""
+        """Finds the process that holds the lock, if it is one of this sweep's and on this machine."""
         try:
             pid, host, owner = (self.path / LOCK).read_text().split(" ")
-        except (OSError, ValueError):  # ValueError: of an earlier version, or a lock that is just being taken
+        except (OSError, ValueError):  # ValueError: an earlier version wrote the lock, or it is just being taken
             return None
         return int(pid) if (host, owner) == (socket.gethostname(), sweep) and self.in_use else None
 
@@ -82,7 +83,7 @@ class RunDirectory:
         written = self.path / "config.yaml"
         if not written.exists():
             return
-        former = (yaml.safe_load(written.read_text()) or {}).get("fingerprint")
+        former = _recorded_fingerprint(written)
         if former != self.fingerprint:
             raise UserError(
                 f"{self.path} belongs to another configuration (fingerprint {str(former)[:8]}, this run's is "
@@ -93,7 +94,7 @@ class RunDirectory:
     def open(self, inputs: Mapping[str, str]) -> Iterator[None]:
         """Makes the directory, writes config.yaml and inputs.json, and holds the run's lock until the block ends.
 
-        inputs: SHA-256 of everything that is read, by name. Raises UserError if the directory belongs to another
+        inputs: SHA-256 of everything that the run reads, by name. Raises UserError if the directory belongs to another
         configuration or was started with other inputs, and InUseError if another process has it or was faster.
         """
         self.check_owner()
@@ -111,20 +112,29 @@ class RunDirectory:
                     f"{self.path} was finished by another process meanwhile; the same command shows its scores"
                 )
             read = self.path / "inputs.json"
-            if read.exists() and (former := json.loads(read.read_text())) != dict(inputs):
+            if read.exists() and (former := read_json(read, "move the run away to start anew")) != dict(inputs):
                 changed = [name for name in sorted({*former, *inputs}) if former.get(name) != inputs.get(name)]
                 raise UserError(
                     f"{self.path} was started with other contents of {', '.join(changed)}; bring those back, or move the "
                     "run away to start anew"
                 )
             write_text(read, json.dumps(dict(inputs), indent=2, sort_keys=True) + "\n")
-            described = {"fingerprint": self.fingerprint} | _plain(dataclasses.asdict(self.config))
-            write_text(self.path / "config.yaml", yaml.safe_dump(described, sort_keys=False, allow_unicode=True))
+            record = {"fingerprint": self.fingerprint} | plain_values(dataclasses.asdict(self.config))
+            write_text(self.path / "config.yaml", yaml.safe_dump(record, sort_keys=False, allow_unicode=True))
             yield
 
 
+def _recorded_fingerprint(path: Path) -> str | None:
+    """Reads the fingerprint in a run's config.yaml, None if it has none. Raises UserError if the file is broken."""
+    try:
+        record = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{path} cannot be read ({first_line(error)}); restore it, or move the run away") from None
+    return record.get("fingerprint") if isinstance(record, dict) else None
+
+
 def _locked(file: TextIO) -> bool:
-    """Tries three times, as another process may just be looking whether the lock is free (`in_use`).
+    """Tries three times to lock the file, as another process may just be looking whether the lock is free (`in_use`).
 
     Raises UserError if the file system has no locks.
     """
@@ -132,7 +142,8 @@ def _locked(file: TextIO) -> bool:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            time.sleep(0.1)  # ours: a look takes microseconds
+            # ours: a look takes microseconds
+            time.sleep(0.1)
         except OSError as error:
             raise UserError(
                 f"{file.name} cannot be locked ({error.strerror}), so that two processes could train the same run; give "

@@ -1,4 +1,4 @@
-"""result.json: its schema, and the tables at the end of a command."""
+"""result.json: its schema, the one way to write it and the one way to read it."""
 
 import json
 import logging
@@ -31,7 +31,7 @@ class Selection:
 class Result:
     """One finished run. Scores are fractions in 0..1; `n` counts sentences, pairs or, in the MLM stage, blocks.
 
-    choices: every value that its numbers depend on, by dotted key (`runs.choices`). target_dev: like `test`, the selected
+    choices: every value that its numbers depend on, by dotted key (`config.choices`). target_dev: like `test`, the selected
     epoch's scores on the target languages' development sets, for the report's oracle column: nothing is selected by them.
     layer_cos2: "before" and "after" training, cos(x_h, x_a)^2 of the trained adapter per layer, the mean over all tokens of
     the source language's development set or, in the MLM stage, of the held-out blocks; empty without an adapter.
@@ -60,19 +60,44 @@ class Result:
 
 
 def average_zero_shot(test: Mapping[str, Mapping[str, float]], source: str) -> dict[str, float]:
-    """The paper's AVGz: the mean over target languages, the source language left out; empty without targets."""
+    """Computes the paper's AVGz: the mean over target languages, the source language left out; empty without targets."""
     targets = [scores for language, scores in test.items() if language != source]
     names = [name for name in targets[0] if name != "n"] if targets else []
     return {name: sum(scores[name] for scores in targets) / len(targets) for name in names}
 
 
 def write_result(path: Path, result: Result) -> None:
-    """Written last and atomically: its presence means that the run is finished."""
+    """Writes the file whole or not at all, and last: its presence means that the run is finished."""
     write_text(path, json.dumps(asdict(result), indent=2, ensure_ascii=False) + "\n")
 
 
+class UnusableResultError(UserError):
+    """A result.json that is damaged or of a newer schema. problem: the sentence without the file's name."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.problem = problem
+
+
+def read_result(path: Path) -> Result:
+    """Reads one result.json. Raises UnusableResultError if it is damaged or of a newer schema."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        version = record["schema_version"]
+        if version <= SCHEMA_VERSION:
+            selection = record.pop("selection")
+            result = Result(**record, selection=None if selection is None else Selection(**selection))
+            _check_values(result)
+            return result
+    except (ValueError, TypeError, KeyError, AttributeError, OSError):
+        raise UnusableResultError(
+            path, "it is damaged; move its folder away and give the run's command again"
+        ) from None
+    raise UnusableResultError(path, f"its schema {version} is newer than this project's; update the project")
+
+
 def read_results(runs: Path) -> list[tuple[Path, Result]]:
-    """As `find_results`, with a warning in the log for each result.json that is left out."""
+    """Reads like `find_results`, with a warning in the log for each result.json that is left out."""
     results, problems = find_results(runs)
     for problem in problems:
         log.warning("%s", problem)
@@ -80,7 +105,7 @@ def read_results(runs: Path) -> list[tuple[Path, Result]]:
 
 
 def find_results(runs: Path) -> tuple[list[tuple[Path, Result]], list[str]]:
-    """Every finished run below the folder `runs`, its directory and its result, in order of the paths; and the problems.
+    """Reads every finished run below the folder `runs`: its directory and its result, in order of the paths; and the problems.
 
     A result.json that is damaged or of a newer schema is left out, and named in a sentence among the problems. Raises
     UserError if there is no such folder.
@@ -90,54 +115,56 @@ def find_results(runs: Path) -> tuple[list[tuple[Path, Result]], list[str]]:
     results, problems = [], []
     for path in sorted(runs.rglob("result.json")):
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            if (version := found["schema_version"]) > SCHEMA_VERSION:
-                problems.append(
-                    f"{path} is left out: its schema {version} is newer than this project's; update the project"
-                )
-                continue
-            selection = found.pop("selection")
-            result = Result(**found, selection=None if selection is None else Selection(**selection))
-            _check_values(result)
-        except (ValueError, TypeError, KeyError, AttributeError, OSError):
-            problems.append(f"{path} is left out: it is damaged; move its folder away and give the run's command again")
-            continue
-        results.append((path.parent, result))
+            results.append((path.parent, read_result(path)))
+        except UnusableResultError as error:
+            problems.append(f"{path} is left out: {error.problem}")
     return results, problems
 
 
 def _check_values(result: Result) -> None:
-    """Raises ValueError, TypeError or AttributeError unless every value is of its kind, as `Result` has it."""
-    counted = [result.seed, *(row["n"] for row in result.test.values())]
-    if result.status != "finished" or not all(isinstance(n, int) and not isinstance(n, bool) for n in counted):
-        raise ValueError("it is not finished, or counts something in fractions")
-    if any(n < 1 for n in counted[1:]):
-        raise ValueError("a test set is empty")
-    learning: list[Any] = [result.lr] + ([] if result.ort_lr is None else [result.ort_lr])
-    if not all(_is_number(rate) and math.isfinite(rate) and rate > 0 for rate in learning):
+    """Raises ValueError, TypeError, KeyError or AttributeError unless every value is of its kind, as `Result` has it."""
+    records = [result.provenance, result.choices, *result.adapters.values()]
+    if result.status != "finished" or not all(isinstance(record, dict) for record in records):
+        raise ValueError("it is not finished, or a record is none")
+    if not all(isinstance(name, str) for name in _names(result)):
+        raise ValueError("a name is no text")
+    sizes = [row["n"] for row in result.test.values()]
+    if not all(_is_count(count) for count in [result.seed, *sizes]) or any(size < 1 for size in sizes):
+        raise ValueError("it counts something in fractions, or a test set is empty")
+    rates = [result.lr] if result.ort_lr is None else [result.lr, result.ort_lr]
+    if not all(_is_number(rate) and math.isfinite(rate) and rate > 0 for rate in rates):
         raise ValueError("a learning rate is no positive number")
-    names: list[Any] = [result.run, result.fingerprint, result.stage, result.variant, result.backbone]
-    rates: list[Any] = []
-    tests = [*result.test.values(), *result.target_dev.values()]
-    if result.task is None:
-        scores: list[Any] = []
-    else:
-        names.append(result.task)
-        scores = [value for row in [*tests, result.avg_zero_shot] for name, value in row.items() if name != "n"]
-    if result.selection is not None:
-        names += [result.selection.language, result.selection.metric]
-        rates.append(result.selection.epoch)
-        scores.append(result.selection.value)
-        rates += [value for row in result.selection.history for value in row.values()]
+    if not all(_is_number(score) and 0 <= score <= 1 for score in _scores(result)):
+        raise ValueError("a score is no fraction")
     before, after = (result.layer_cos2.get(when, []) for when in ("before", "after"))
-    rates += [*before, *after]
-    if len(before) != len(after):
-        raise ValueError("layers are missing")
-    right = all(isinstance(name, str) for name in names) and all(_is_number(value) for value in rates + scores)
-    if not right or not all(0 <= score <= 1 for score in scores):
-        raise ValueError("a value is of the wrong kind")
-    if not all(isinstance(entry, dict) for entry in (result.provenance, result.choices, *result.adapters.values())):
-        raise TypeError("a value is of the wrong kind")
+    if len(before) != len(after) or not all(_is_number(value) for value in [*before, *after, *_epochs(result)]):
+        raise ValueError("a value is no number, or a layer is missing")
+
+
+def _names(result: Result) -> list[Any]:
+    names = [result.run, result.fingerprint, result.stage, result.variant, result.backbone]
+    names += [] if result.task is None else [result.task]
+    return names + ([] if result.selection is None else [result.selection.language, result.selection.metric])
+
+
+def _scores(result: Result) -> list[Any]:
+    """All that must lie in 0..1. A run of the MLM stage has losses instead."""
+    selected = [] if result.selection is None else [result.selection.value]
+    if result.task is None:
+        return selected
+    rows = [*result.test.values(), *result.target_dev.values(), result.avg_zero_shot]
+    return selected + [value for row in rows for name, value in row.items() if name != "n"]
+
+
+def _epochs(result: Result) -> list[Any]:
+    """The kept epoch, and every value of the history."""
+    if (selection := result.selection) is None:
+        return []
+    return [selection.epoch, *(value for row in selection.history for value in row.values())]
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _is_number(value: Any) -> bool:

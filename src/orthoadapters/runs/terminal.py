@@ -1,38 +1,38 @@
-"""What a command prints at its end."""
+"""The tables that a command prints at its end."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
+from orthoadapters.runs.results import Result
 
-def show(result: Mapping[str, Any]) -> None:
+
+def show(result: Result) -> None:
     """Prints the scores of a finished run as a table on standard output."""
-    tests: dict[str, dict[str, float]] = result["test"]
-    names = [name for name in next(iter(tests.values())) if name != "n"]
-    loss = result["stage"] == "mlm"
-    print(result["run"])
+    names = [name for name in next(iter(result.test.values())) if name != "n"]
+    is_loss = result.task is None
+    print(result.run)
     table = Table()
     table.add_column("language")
     for name in names:
-        table.add_column(name if loss else f"{name} x 100", justify="right")
+        table.add_column(name if is_loss else f"{name} x 100", justify="right")
     table.add_column("n", justify="right")
-    rows = dict(tests) | ({"avg_zero_shot": result["avg_zero_shot"]} if result["avg_zero_shot"] else {})
+    rows = dict(result.test) | ({"avg_zero_shot": result.avg_zero_shot} if result.avg_zero_shot else {})
     for language, scores in rows.items():
-        values = [f"{scores[name]:.4f}" if loss else f"{100 * scores[name]:.2f}" for name in names]
+        values = [f"{scores[name]:.4f}" if is_loss else f"{100 * scores[name]:.2f}" for name in names]
         table.add_row(language, *values, str(scores.get("n", "")))
-    _print(table)
-    if chosen := result["selection"]:
-        print(f"epoch {chosen['epoch']}, chosen on {chosen['language']} {chosen['split']} ({chosen['metric']})")
+    print_wide(table)
+    if selection := result.selection:
+        print(f"epoch {selection.epoch}, chosen on {selection.language} {selection.split} ({selection.metric})")
 
 
-def show_together(results: Sequence[Mapping[str, Any]]) -> None:
-    """One table per task of what a multirun finished: a row per run, a column per language, the task's first metric."""
-    for task in dict.fromkeys(result["task"] for result in results if result["task"]):
-        rows = [result for result in results if result["task"] == task]
-        metric = rows[0]["selection"]["metric"]
-        languages = dict.fromkeys(code for row in rows for code in row["test"])
+def show_together(results: Sequence[Result]) -> None:
+    """Prints one table per task of what a multirun finished: a row per run, a column per language, the first metric."""
+    for task in dict.fromkeys(result.task for result in results if result.task):
+        rows = [result for result in results if result.task == task and result.selection]
+        metric = next(result.selection.metric for result in rows if result.selection)
+        languages = dict.fromkeys(code for row in rows for code in row.test)
         print(f"{task}: {metric} x 100 on test, zero-shot in all languages but the first")
         table = Table()
         for heading in ("variant", "lr", "ort lr", "seed"):
@@ -40,13 +40,13 @@ def show_together(results: Sequence[Mapping[str, Any]]) -> None:
         for heading in (*languages, "avg_zero_shot"):
             table.add_column(heading, justify="right")
         for row in rows:
-            scores = [row["test"].get(code, {}).get(metric) for code in languages] + [row["avg_zero_shot"].get(metric)]
-            ort_lr = "" if row["ort_lr"] is None else f"{row['ort_lr']:g}"
-            shown = ["" if score is None else f"{100 * score:.2f}" for score in scores]
-            table.add_row(row["variant"], f"{row['lr']:g}", ort_lr, str(row["seed"]), *shown)
-        _print(table)
+            scores = [row.test.get(code, {}).get(metric) for code in languages] + [row.avg_zero_shot.get(metric)]
+            ort_lr = "" if row.ort_lr is None else f"{row.ort_lr:g}"
+            columns = ["" if score is None else f"{100 * score:.2f}" for score in scores]
+            table.add_row(row.variant, f"{row.lr:g}", ort_lr, str(row.seed), *columns)
+        print_wide(table)
 
 
-def _print(table: Table) -> None:
-    """As wide as the table needs, whatever the terminal has: a cut number is worse than a wrapped line."""
+def print_wide(table: Table) -> None:
+    """Prints a table as wide as it needs, whatever the terminal has: a cut number is worse than a wrapped line."""
     Console(width=1000).print(table)

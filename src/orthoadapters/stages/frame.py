@@ -9,7 +9,6 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.provenance import provenance
 from orthoadapters.runs.results import Result, write_result
 from orthoadapters.runs.tracking import Tracker, trackers
-from orthoadapters.training.fit import device
 from orthoadapters.training.processes import rank
 from orthoadapters.training.record import Recorder
 
@@ -41,8 +40,10 @@ def new_result(
     test: dict[str, dict[str, float]],
     adapters: dict[str, dict[str, str]],
 ) -> Result:
-    """Makes the result with all that both stages record. test: language -> scores. adapters: language -> entry."""
-    machine, processes = device(config.trainer), config.trainer.processes
+    """Makes the result with all that both stages record.
+
+    overrides: those of the command. test: language -> scores. adapters: language -> entry.
+    """
     return Result(
         run=run.name,
         fingerprint=run.fingerprint,

@@ -57,9 +57,8 @@ def train_language_adapter(config: Config, run: RunDirectory, overrides: Sequenc
         scores, after = held_out(model, data.dev, invert, prepared.layers_loss)
         _write_adapter(config, run, prepared, scores)
         test = scores | {"mlm_loss_without_adapter": prepared.mlm_loss_without_adapter, "n": len(data.dev.rows)}
-        result = new_result(
-            config, run, overrides, recorder, data.iterations, {language: test}, {language: target.result_entry()}
-        )
+        entries = {language: target.result_entry()}
+        result = new_result(config, run, overrides, recorder, data.iterations, {language: test}, entries)
         result.counts = {"blocks": len(data.blocks), "trained_on": len(data.training.rows)}
         result.layer_cos2 = {"before": prepared.before, "after": after}
         finish(run, result, opened)

@@ -1,6 +1,7 @@
 """A sweep's cells: the product of its axes, each point with the learning rates that the paper's grid gives it."""
 
 import itertools
+import logging
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -16,14 +17,16 @@ from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Miss
 from orthoadapters.errors import UserError
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.runs.results import find_results
+from orthoadapters.runs.results import Result, UnusableResultError, read_result
 from orthoadapters.runs.selection import candidate, select
 
-OF_THE_SWEEP = ("plan", "rerun")  # keys that say what to do with the cells, and belong to none of them
+# These keys say what to do with the cells, and belong to none of them.
+OF_THE_SWEEP = ("plan", "rerun")
+log = logging.getLogger(__name__)
 
 
 class State(Enum):
-    """Of a cell, read from the disk alone."""
+    """The state of a cell, read from the disk alone."""
 
     finished = "finished"
     running = "running"  # in this process or another
@@ -35,7 +38,7 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of a sweep, and the overrides that make it one by themselves: `python train.py` with them repeats it."""
+    """One run of a sweep. `python train.py` with its overrides repeats it alone."""
 
     overrides: tuple[str, ...]
     config: Config
@@ -45,81 +48,103 @@ class Cell:
         return RunDirectory(self.config)
 
     @property
-    def awaits(self) -> list[str]:
-        """Languages whose adapters this cell needs and that are not trained yet."""
+    def awaited_languages(self) -> list[str]:
+        """The languages whose adapters this cell needs and that are not trained yet."""
         if self.config.stage is Stage.mlm or self.config.language_adapters.source is not AdapterSource.trained:
             return []
         return [adapter.language for adapter in library.missing_adapters(self.config)]
 
     @property
     def state(self) -> State:
-        if self.run.finished and (self.config.stage is Stage.task or self._published):
+        if self.run.finished and (self.config.stage is Stage.task or self._is_published):
             return State.finished
         if self.run.in_use:
             return State.running
-        if self.awaits:
+        if self.awaited_languages:
             return State.waiting
         if self.run.failure.exists():
             return State.failed
         return State.resume if self.run.checkpoint.exists() else State.to_run
 
     @property
-    def _published(self) -> bool:
+    def _is_published(self) -> bool:
         adapter = library.language_adapter(self.config, self.config.language.code)
         return adapter.exists and adapter.record().get("fingerprint") == self.run.fingerprint
 
+    def result(self) -> Result | None:
+        """Reads its result.json; None without one, and with a warning in the log if it is damaged."""
+        if not self.run.finished:
+            return None
+        try:
+            return read_result(self.run.result)
+        except UnusableResultError as error:
+            log.warning("%s is left out: %s", self.run.result, error.problem)
+            return None
 
-def expand(given: Mapping[str, Sequence[str]]) -> list[Cell]:
-    """The cells of a command line, those that mean the same run once, in the order in which they are to be run.
 
-    given: what `read_axes` makes of the command line. Raises UserError for what `compose_config` and `check` refuse.
+def expand(axes: Mapping[str, Sequence[str]]) -> list[Cell]:
+    """Makes the cells of a command line, in the order in which they are to be run; those that mean the same run once.
+
+    axes: what `read_axes` reads from the command line. Raises UserError for what `compose_config` and `check` refuse.
     """
-    axes = dict(given)
-    for key in OF_THE_SWEEP:
-        if len(values := axes.pop(key, [])) > 1:
-            raise UserError(f"{' '.join(values)}: {key} is said once for all cells; give it one value")
-    sweep = compose_config(first_point(given)).sweep
-    axes = {key: [override_text(key, value) for value in values] for key, values in sweep.axes.items()} | axes
+    sweep = compose_config(first_point(axes)).sweep
+    given = _without_keys_of_the_sweep(axes)
+    axes = {key: [override_text(key, value) for value in values] for key, values in sweep.axes.items()} | given
     if empty := [key for key, values in axes.items() if not values]:
         raise UserError(f"{empty[0]} has no value to sweep over; give it at least one")
-    seeds = axes.pop("seed", [])  # set in the composed configuration, as composing is slow
-    found: list[Cell] = []
+    # Seeds are set in the composed configuration, as composing is slow.
+    seeds = axes.pop("seed", [])
+    cells: list[Cell] = []
     for point in itertools.product(*axes.values()):
         composed = Cell(point, compose_config(point))
         grid = list(_grid(composed, axes.keys())) if sweep.name else [composed]
         if sweep.selected and len(grid) > 1:
             grid = [_selected(grid)]
-        found += [_with_seed(cell, seed) for seed in seeds for cell in grid] if seeds else grid
-    once: dict[Path, Cell] = {}
-    for cell in found:
+        cells += [_with_seed(cell, seed) for seed in seeds for cell in grid] if seeds else grid
+    different: dict[Path, Cell] = {}
+    for cell in cells:
         check(cell.config)
-        if cell.config.trainer.processes > 1:
-            raise UserError(
-                f"trainer.devices={cell.config.trainer.devices} in a multirun: each further process of a run would repeat "
-                "the whole multirun; give trainer=ddp one command per run, or each run of the multirun one device "
-                "(trainer=default) and let a launcher run several side by side (docs/scale.md)"
-            )
-        once.setdefault(cell.run.path, cell)
-    return _language_adapters(found) + list(once.values())
+        _check_is_one_process(cell.config)
+        different.setdefault(cell.run.path, cell)
+    return _language_adapters(cells) + list(different.values())
 
 
-def first_point(given: Mapping[str, Sequence[str]]) -> list[str]:
-    """The overrides with the first value of each: enough to read what all cells share."""
-    return [values[0] for values in given.values() if values]
+def first_point(axes: Mapping[str, Sequence[str]]) -> list[str]:
+    """Takes the first value of each axis: enough overrides to read what all cells share."""
+    return [values[0] for values in axes.values() if values]
+
+
+def _without_keys_of_the_sweep(axes: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    for key in OF_THE_SWEEP:
+        if len(values := axes.get(key, [])) > 1:
+            raise UserError(f"{' '.join(values)}: {key} is said once for all cells; give it one value")
+    return {key: list(values) for key, values in axes.items() if key not in OF_THE_SWEEP}
+
+
+def _check_is_one_process(config: Config) -> None:
+    if config.trainer.processes > 1:
+        raise UserError(
+            f"trainer.devices={config.trainer.devices} in a multirun: each further process of a run would repeat "
+            "the whole multirun; give trainer=ddp one command per run, or each run of the multirun one device "
+            "(trainer=default) and let a launcher run several side by side (docs/scale.md)"
+        )
 
 
 def _grid(cell: Cell, given: Collection[str]) -> Iterator[Cell]:
-    """The points of the paper's learning rate grid (A.2, A.3) for a task run; a rate on the command line takes its place."""
+    """Makes the points of the paper's learning rate grid (A.2, A.3) for a task run.
+
+    given: keys of the command line; a rate among them replaces the grid's.
+    """
     config = cell.config
     if config.stage is Stage.mlm:
         yield cell
         return
     grid = config.task.grid
     rates = grid.lr if config.variant.language_adapter is AdapterKind.none else grid.lr_with_language_adapters
-    tried = {} if "optim.lr" in given else {"lr": rates}
-    tried |= {"ort_lr": grid.ort_lr} if config.is_orthogonal and "optim.ort_lr" not in given else {}
-    for values in itertools.product(*tried.values()):
-        point = dict(zip(tried, values, strict=True))
+    axes = {} if "optim.lr" in given else {"lr": rates}
+    axes |= {"ort_lr": grid.ort_lr} if config.is_orthogonal and "optim.ort_lr" not in given else {}
+    for values in itertools.product(*axes.values()):
+        point = dict(zip(axes, values, strict=True))
         overrides = (*cell.overrides, *(f"optim.{key}={rate:g}" for key, rate in point.items()))
         yield Cell(overrides, replace(config, optim=replace(config.optim, **point)))
 
@@ -130,28 +155,26 @@ def _with_seed(cell: Cell, seed: str) -> Cell:
 
 
 def _selected(grid: Sequence[Cell]) -> Cell:
-    """The one that the source language's development set selects. Raises UserError if not all of them are finished."""
-    one = grid[0].config
-    results = {
-        cell.run.path: [result for _, result in find_results(cell.run.path)[0]] for cell in grid if cell.run.finished
-    }
-    if unfinished := [cell for cell in grid if not results.get(cell.run.path)]:
+    """Takes the cell that the source language's development set selects. Raises UserError if one of them is not finished."""
+    config = grid[0].config
+    results = {cell.run.fingerprint: result for cell in grid if (result := cell.result())}
+    if unfinished := [cell for cell in grid if cell.run.fingerprint not in results]:
         raise UserError(
-            f"sweep={one.sweep.name} runs the selected grid point, and of {one.task.name} {one.variant.name} "
-            f"{len(unfinished)} of {len(grid)} grid points are not finished with seed {one.seed} (the first of them is "
+            f"sweep={config.sweep.name} runs the selected grid point, and of {config.task.name} {config.variant.name} "
+            f"{len(unfinished)} of {len(grid)} grid points are not finished with seed {config.seed} (the first of them is "
             f"{unfinished[0].run.path}); run them first, with sweep=paper or "
-            f"sweep={one.task.name} and the same other arguments, or leave {one.variant.name} out with variant=..."
+            f"sweep={config.task.name} and the same other arguments, or leave {config.variant.name} out with variant=..."
         )
-    best = select([candidate(found[0]) for found in results.values()])[0]
+    best = select([candidate(result) for result in results.values()])[0]
     return next(cell for cell in grid if cell.run.fingerprint == best.fingerprint)
 
 
 def _language_adapters(cells: Sequence[Cell]) -> list[Cell]:
-    """The language adapters that the cells share and `language_adapters.missing=train` asks for, each once.
+    """Makes the cells of the language adapters that `language_adapters.missing=train` asks for, each once.
 
     Raises UserError if two cells need adapters of the same name that are trained differently.
     """
-    found: dict[str, Cell] = {}
+    trainings: dict[str, Cell] = {}
     composed: dict[tuple[str, ...], Cell] = {}
     for cell in cells:
         if cell.config.stage is Stage.mlm or cell.config.language_adapters.missing is not Missing.train:
@@ -163,11 +186,11 @@ def _language_adapters(cells: Sequence[Cell]) -> list[Cell]:
             training = composed[overrides]
             check(training.config)
             if adapter.exists and not training.run.finished:
-                continue  # trained elsewhere, and as good
-            former = found.setdefault(adapter.location, training)
+                continue  # it was trained elsewhere, and serves as well
+            former = trainings.setdefault(adapter.location, training)
             if former.run.fingerprint != training.run.fingerprint:
                 raise UserError(
                     f"two cells need {adapter.location}, trained differently ({' '.join(former.overrides)}; "
                     f"{' '.join(overrides)}); give each its own folder with paths.adapters=DIR, in sweeps of their own"
                 )
-    return list(found.values())
+    return list(trainings.values())

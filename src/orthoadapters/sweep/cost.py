@@ -1,52 +1,75 @@
-"""What a sweep's cells cost: optimizer steps, hours by the throughput of earlier runs, disk. No weight is loaded."""
+"""The cost of a sweep's cells: optimizer steps, hours by the speed of earlier runs, disk. It loads no weight."""
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from statistics import median
 
+from orthoadapters.config.choices import plain_values
 from orthoadapters.config.compose import language_config
 from orthoadapters.config.hub_ids import DEMO, HUB_ID
-from orthoadapters.config.schema import AdapterKind, Config, DataSource, Stage, TaskConfig, TrainerConfig
+from orthoadapters.config.schema import AdapterKind, Config, DataSource, Stage, TaskConfig, TaskKind, TrainerConfig
 from orthoadapters.data.sources.read import read_examples
 from orthoadapters.errors import UserError
+from orthoadapters.files import read_json
 from orthoadapters.runs.results import Result, read_results
 from orthoadapters.sweep.cells import Cell
 from orthoadapters.sweep.process import in_own_process
 
-FLOAT = 4  # bytes: whatever the precision of the forward pass, trained weights and Adam's moments are fp32
+# Bytes. Trained weights and Adam's moments are fp32, whatever the precision of the forward pass.
+FLOAT = 4
 
 
 @dataclass(frozen=True)
 class Cost:
-    """None where it is not known. hours: of a finished cell what it took, of another one what is left. size: bytes."""
+    """The cost of one cell, None where it is not known.
+
+    hours: what a finished cell took, and what is left of another one. size: bytes.
+    """
 
     steps: int | None
     hours: float | None
     size: int | None
 
 
-def costs(cells: Sequence[Cell]) -> list[Cost]:
-    """One per cell, in their order."""
-    former = _earlier(cells)
-    here = _hardware(cells[0].config.trainer) if former else ""
-    return [_cost(cell, former, here) for cell in cells]
+def hardware_here(trainer: TrainerConfig) -> str:
+    """Names this machine's hardware as runs record it.
+
+    It asks in a process of its own: a process that asks CUDA holds memory on a GPU until it ends.
+    """
+    return in_own_process(_hardware, trainer)
 
 
-def _cost(cell: Cell, former: Sequence[Result], here: str) -> Cost:
+def _hardware(trainer: TrainerConfig) -> str:
+    # Both load PyTorch, in the process of its own alone.
+    from orthoadapters.runs.provenance import hardware
+    from orthoadapters.training.fit import device
+
+    return hardware(device(trainer), trainer.processes)
+
+
+def costs(cells: Sequence[Cell], hardware: Callable[[TrainerConfig], str] = hardware_here) -> list[Cost]:
+    """Estimates each cell's cost, in their order, from earlier runs on the same hardware."""
+    earlier = _earlier_results(cells)
+    here = hardware(cells[0].config.trainer) if earlier else ""
+    return [_cost(cell, earlier, here) for cell in cells]
+
+
+def _cost(cell: Cell, earlier: Sequence[Result], here: str) -> Cost:
     config = cell.config
     steps, size = optimizer_steps(config), disk(config)
     if cell.run.finished:
-        took = next((r.provenance for r in former if r.fingerprint == cell.run.fingerprint), {})
-        return Cost(took.get("steps", steps), took["wall_seconds"] / 3600 if "wall_seconds" in took else None, size)
+        record = next((r.provenance for r in earlier if r.fingerprint == cell.run.fingerprint), {})
+        hours = record["wall_seconds"] / 3600 if "wall_seconds" in record else None
+        return Cost(record.get("steps", steps), hours, size)
     rates = [
         result.provenance["wall_seconds"] / result.provenance["steps"]
-        for result in former
-        if _alike(config) == _alike_result(result)
-        and _timed_on(result.provenance.get("hardware", "")) == _timed_on(here)
+        for result in earlier
+        if _workload(config) == _workload_of_result(result)
+        and _timed_hardware(result.provenance.get("hardware", "")) == _timed_hardware(here)
     ]
     if steps is None or not rates:
         return Cost(steps, None, size)
@@ -55,81 +78,78 @@ def _cost(cell: Cell, former: Sequence[Result], here: str) -> Cost:
 
 
 def iteration(cell: Cell) -> int:
-    """The last one that metrics.csv has; 0 without it."""
+    """Reads the last iteration that metrics.csv has; 0 without it."""
     try:
         with (cell.run.path / "metrics.csv").open("rb") as file:
-            file.seek(max(0, file.seek(0, 2) - 4096))  # ours: far more than one row
+            # ours: 4096 bytes are far more than one row
+            file.seek(max(0, file.seek(0, 2) - 4096))
             last = file.read().splitlines()[-1]
         return int(last.split(b",")[0])
     except (OSError, ValueError, IndexError):
         return 0
 
 
-def _earlier(cells: Sequence[Cell]) -> list[Result]:
-    found: list[Result] = []
-    for folder in sorted({Path(cell.config.paths.runs) for cell in cells}):
-        if folder.is_dir():
-            found += [result for _, result in read_results(folder)]
-    return [result for result in found if {"wall_seconds", "steps"} <= result.provenance.keys()]
+def _earlier_results(cells: Sequence[Cell]) -> list[Result]:
+    folders = sorted({Path(cell.config.paths.runs) for cell in cells})
+    results = [result for folder in folders if folder.is_dir() for _, result in read_results(folder)]
+    return [result for result in results if {"wall_seconds", "steps"} <= result.provenance.keys()]
 
 
-# What decides how long a step takes, of those choices that result.json records.
-_MEASURED = {
-    Stage.mlm: ("mlm.batch_size", "mlm.block_length", "trainer.precision"),
-    Stage.task: ("task.batch_size", "task.max_length", "trainer.precision", "variant.language_adapter"),
-}  # fmt: skip
+# The choices in result.json that decide how long a step takes.
+_TIMED_CHOICES = {
+    Stage.mlm: ("variant.language_adapter", "mlm.batch_size", "mlm.block_length", "trainer.precision"),
+    Stage.task: (
+        "variant.task_adapter",
+        "task.batch_size",
+        "task.max_length",
+        "trainer.precision",
+        "variant.language_adapter",
+    ),
+}
 
 
-def _alike(config: Config) -> tuple[object, ...]:
-    values = asdict(config)
-    keys = _MEASURED[config.stage]
-    measured = [values[key.split(".")[0]][key.split(".")[1]] for key in keys]
-    named = [getattr(value, "value", value) for value in measured]
+def _workload(config: Config) -> tuple[object, ...]:
+    """Lists what decides how long a step of this configuration takes, in the words of result.json."""
+    sections = plain_values(asdict(config))
+    values = [sections[section][key] for section, key in _timed_keys(config.stage)]
     task = config.task.name if config.stage is Stage.task else None
-    trained = config.variant.task_adapter if config.stage is Stage.task else config.variant.language_adapter
-    return (config.stage.value, task, str(config.backbone.name), trained.value, *named)
+    return (config.stage.value, task, str(config.backbone.name), *values)
 
 
-def _alike_result(result: Result) -> tuple[object, ...]:
-    stage = Stage(result.stage)
-    measured = [result.choices.get(key) for key in _MEASURED[stage]]
-    trained = result.choices.get("variant.task_adapter" if stage is Stage.task else "variant.language_adapter")
-    return (result.stage, result.task, result.backbone, trained, *measured)
+def _workload_of_result(result: Result) -> tuple[object, ...]:
+    values = [result.choices.get(f"{section}.{key}") for section, key in _timed_keys(Stage(result.stage))]
+    return (result.stage, result.task, result.backbone, *values)
 
 
-def _hardware(trainer: TrainerConfig) -> str:
-    """As runs record it. Asked in a process of its own: on a GPU the question alone takes memory for as long as one lives."""
-    return in_own_process(_this_hardware, trainer)
+def _timed_keys(stage: Stage) -> list[tuple[str, str]]:
+    return [(section, key) for section, _, key in (choice.partition(".") for choice in _TIMED_CHOICES[stage])]
 
 
-def _timed_on(hardware: str) -> str:
-    """What the times depend on: of a GPU not how many threads feed it, which differ from launcher to launcher."""
+def _timed_hardware(hardware: str) -> str:
+    """Leaves out of a GPU's name the number of CPU threads: launchers differ in it, and times do not depend on it."""
     return hardware if " CPU," in hardware else hardware.rsplit(",", 1)[0]
 
 
-def _this_hardware(trainer: TrainerConfig) -> str:
-    from orthoadapters.runs.provenance import hardware
-    from orthoadapters.training.fit import device
-
-    return hardware(device(trainer), trainer.processes)
-
-
 def optimizer_steps(config: Config) -> int | None:
-    """Of sentences longer than a window's budget there are a few more; None if the data cannot be counted from here."""
+    """Computes the steps of a run; None if the data cannot be counted from here.
+
+    The number is slightly too small where sentences are cut into several windows.
+    """
     if config.stage is Stage.mlm:
         return config.trainer.max_iterations
-    read = [config.source_language, asdict(config.data), asdict(config.task)]
-    count = _examples(json.dumps(read, default=str), config)
+    choices = [config.source_language, asdict(config.data), asdict(config.task)]
+    count = _examples(json.dumps(choices, default=str), config)
     return None if count is None else config.trainer.max_epochs * math.ceil(count / config.task.batch_size)
 
 
-_counted: dict[str, int | None] = {}
+_counts: dict[str, int | None] = {}
 
 
 def _examples(key: str, config: Config) -> int | None:
-    if key not in _counted:
-        _counted[key] = _count(config)
-    return _counted[key]
+    """Counts the training examples, once for all cells that read the same. key: the choices that decide what is read."""
+    if key not in _counts:
+        _counts[key] = _count(config)
+    return _counts[key]
 
 
 def _count(config: Config) -> int | None:
@@ -144,49 +164,50 @@ def _count(config: Config) -> int | None:
 
 
 def disk(config: Config) -> int | None:
-    """Bytes of weights that the run will leave, its checkpoint included; None if the backbone is not on this machine."""
-    folder = _backbone(config)
+    """Computes the bytes of weights that the run will leave; None if the backbone is not on this machine.
+
+    Checkpoints hold two moments of Adam for every trained weight, and two more for the second optimizer of L_ORT.
+    """
+    folder = _backbone_folder(config.backbone.path, config.backbone.revision, config.paths.cache)
     if folder is None:
         return None
-    described = json.loads((folder / "config.json").read_text())
-    hidden, layers = int(described["hidden_size"]), int(described["num_hidden_layers"])
-    variant, ort = config.variant, config.is_orthogonal
+    backbone = read_json(folder / "config.json")
+    hidden, layers = int(backbone["hidden_size"]), int(backbone["num_hidden_layers"])
+    variant, ort_moments = config.variant, 2 if config.is_orthogonal else 0
     if config.stage is Stage.mlm:
-        quarter = int(described.get("embedding_size", hidden)) // 4
+        quarter = int(backbone.get("embedding_size", hidden)) // 4
         trained = layers * _adapter(hidden, hidden // variant.language_reduction) + 2 * _adapter(2 * quarter, quarter)
-        return (
-            FLOAT * trained * (2 + 3 + 2 * ort)
-        )  # the run's and the published adapter; a checkpoint with Adam's moments
+        # The run's adapter and the published one; the checkpoint's weights with Adam's moments.
+        return FLOAT * trained * (2 + 3 + ort_moments)
     head = _head(hidden, config.task)
     if variant.task_adapter is AdapterKind.none:
         weights = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-        return weights * (1 + 4) + FLOAT * head * (1 + 4)  # backbone/ and head/; a checkpoint with the best epoch too
+        # The folders backbone/ and head/; the checkpoint's weights with Adam's moments, and those of the best epoch.
+        return weights * (1 + 4) + FLOAT * head * (1 + 4)
     trained = layers * _adapter(hidden, hidden // variant.task_reduction)
-    return FLOAT * (trained * (1 + 4 + 2 * ort) + head * (2 + 4))
+    # The head lies in head/ and, for AdapterHub, in adapter/.
+    return FLOAT * (trained * (1 + 4 + ort_moments) + head * (2 + 4))
 
 
 def _adapter(width: int, bottleneck: int) -> int:
+    """Counts the weights of Eq. 1: two matrices with their biases."""
     return 2 * width * bottleneck + width + bottleneck
 
 
 def _head(hidden: int, task: TaskConfig) -> int:
-    pair = hidden * hidden + hidden if task.kind.value == "sentence_pair" else 0
+    pair = hidden * hidden + hidden if task.kind is TaskKind.sentence_pair else 0
     return pair + hidden * len(task.labels) + len(task.labels)
 
 
-def _backbone(config: Config) -> Path | None:
-    """The backbone's folder if it is on this machine; nothing is fetched or made."""
-    return _found(config.backbone.path, config.backbone.revision, config.paths.cache)
-
-
 @cache
-def _found(path: str, revision: str | None, cached: str) -> Path | None:
+def _backbone_folder(path: str, revision: str | None, cache_folder: str) -> Path | None:
+    """Finds the backbone's folder if it is on this machine; nothing is fetched or made."""
     if path == DEMO:
-        return max(Path(cached).glob("demo-backbone-*/"), key=lambda p: p.stat().st_mtime, default=None)
+        return max(Path(cache_folder).glob("demo-backbone-*/"), key=lambda p: p.stat().st_mtime, default=None)
     if revision is None or not HUB_ID.fullmatch(path):
         folder = Path(path).expanduser()
         return folder if (folder / "config.json").is_file() else None
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(path, "config.json", revision=revision)
-    return Path(found).parent if isinstance(found, str) else None
+    file = try_to_load_from_cache(path, "config.json", revision=revision)
+    return Path(file).parent if isinstance(file, str) else None

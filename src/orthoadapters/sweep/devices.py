@@ -1,4 +1,4 @@
-"""Which GPU a cell gets when several run at once on one machine: each one of its own."""
+"""The GPU of a cell: when several cells run at once on one machine, each gets one of its own."""
 
 import fcntl
 import os
@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-GPUS = Path("/proc/driver/nvidia/gpus")  # one folder per GPU; asking CUDA would take memory on one of them
+# It holds one folder per GPU. Asking CUDA would take memory on one of them.
+GPUS = Path("/proc/driver/nvidia/gpus")
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-WAIT = 1.0  # ours: seconds between two looks for a free GPU
+# ours: seconds between two looks for a free GPU
+WAIT = 1.0
 
 
 def gpus() -> list[str]:
-    """What CUDA_VISIBLE_DEVICES may name, and the machine has."""
+    """Lists this machine's GPUs by the names that CUDA_VISIBLE_DEVICES takes; if it is set, those that it names."""
     visible = os.environ.get(VISIBLE)
     if visible is not None:
         return [name for name in visible.split(",") if name.strip()]
@@ -23,7 +25,7 @@ def gpus() -> list[str]:
 
 @contextmanager
 def one_gpu(accelerator: str) -> Iterator[dict[str, str]]:
-    """The environment that gives a cell a GPU of its own until the block ends; empty if it needs none or there is but one.
+    """Yields the environment that gives a cell a GPU of its own until the block ends; empty without a choice of GPUs.
 
     Waits while all of them are taken by other cells of this machine, whichever sweep they belong to.
     """

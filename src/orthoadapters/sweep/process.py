@@ -28,16 +28,21 @@ from orthoadapters.sweep.devices import one_gpu
 
 T = TypeVar("T")
 TRAIN = CONF.parent / "train.py"
-STOPPED = (130, 143, -signal.SIGTERM)  # Ctrl-C and SIGTERM, also before training began: asked for, and no failure
-TIME_OUT = (signal.SIGUSR1, signal.SIGUSR2)  # how SLURM announces one, to every process of a job; submitit answers it
-SHOWN = 200  # ours: lines of the log that failed.txt repeats, enough for the longest of tracebacks
+# The server that forks the cells imports these once, and PyTorch with them.
+PRELOAD = ["orthoadapters.stages.task", "orthoadapters.stages.language_adapter"]
+# The exit codes after Ctrl-C and SIGTERM, also before training began: they were asked for, and are no failure.
+STOPPED = (130, 143, -signal.SIGTERM)
+# SLURM announces the end of a job's time with one of these, to every process of the job; submitit answers it.
+TIME_OUT = (signal.SIGUSR1, signal.SIGUSR2)
+# ours: lines of the log that failed.txt repeats, enough for the longest of tracebacks
+SHOWN = 200
 
 
 def run_cell(overrides: Sequence[str], run: RunDirectory) -> int:
     """Runs one cell and waits for it; its output is added to log.txt, a failure is described in failed.txt.
 
-    Returns train.py's exit code, negative for a signal. If this process is interrupted, or told to end, the cell is told
-    to save its checkpoint first. If it is killed, the cell notices and does the same.
+    Returns train.py's exit code, negative for a signal. If this process is interrupted or gets SIGTERM, it tells the cell
+    to save its checkpoint first. If it is killed, the cell notices and saves too.
     """
     try:
         run.path.mkdir(parents=True, exist_ok=True)
@@ -48,7 +53,7 @@ def run_cell(overrides: Sequence[str], run: RunDirectory) -> int:
     before = run.log.stat().st_size if run.log.exists() else 0
     context = _fork_server()
     with one_gpu(run.config.trainer.accelerator) as environment:
-        environment |= {SWEEP: os.environ.get(SWEEP, "")}  # the server may be older than the sweep
+        environment |= {SWEEP: os.environ.get(SWEEP, "")}  # the server may have been started before the sweep was named
         process = context.Process(target=_train, args=(list(overrides), str(run.log), environment))
         process.start()
         try:
@@ -57,7 +62,7 @@ def run_cell(overrides: Sequence[str], run: RunDirectory) -> int:
             process.terminate()
             try:
                 process.join()
-            except BaseException:  # a second Ctrl-C: at once
+            except BaseException:  # a second Ctrl-C ends the cell at once
                 process.kill()
                 raise
             raise
@@ -66,27 +71,26 @@ def run_cell(overrides: Sequence[str], run: RunDirectory) -> int:
         if code == 0:
             run.failure.unlink(missing_ok=True)
         return code
-    with suppress(OSError):  # on a full disk the closing summary still says it
-        write_text(run.failure, _described(overrides, code, run.log, before))
+    with suppress(OSError):  # on a full disk, the closing summary says it all the same
+        write_text(run.failure, _failure_text(overrides, code, run.log, before))
     return code
 
 
 def in_own_process(function: Callable[..., T], *arguments: object) -> T:
-    """What `function`, one of a module, returns; whatever it loads is gone with its process."""
+    """Calls a module's function in a process of its own, and returns its value; what it loads is gone with the process."""
     with ProcessPoolExecutor(1, mp_context=_fork_server()) as pool:
         return pool.submit(function, *arguments).result()
 
 
 def _fork_server() -> ForkServerContext:
-    """Starts the server if there is none yet."""
+    """Starts the server that forks cells, if there is none yet."""
     if multiprocessing.get_start_method() not in multiprocessing.get_all_start_methods():
-        multiprocessing.set_start_method(
-            "forkserver", force=True
-        )  # in joblib's worker it is one that no child would know
+        # A worker of joblib has a start method of its own, which Python does not know in a child process.
+        multiprocessing.set_start_method("forkserver", force=True)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["orthoadapters.stages.task", "orthoadapters.stages.language_adapter"])
-    # The server inherits what is blocked: it would die of a signal to all processes of a job, and no longer know how its
-    # cells end. It ends with its parent.
+    context.set_forkserver_preload(PRELOAD)
+    # The server inherits the blocked signals. Otherwise a signal to all processes of a job would end it, and nobody would
+    # learn how its cells end. The server ends with its parent.
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, *TIME_OUT))
     forkserver.ensure_running()
     signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
@@ -94,7 +98,7 @@ def _fork_server() -> ForkServerContext:
 
 
 def _join(process: BaseProcess) -> None:
-    """Waits for the cell. A launcher's worker whose sweep was killed ends it and itself, as nobody else would."""
+    """Waits for the cell. A launcher's worker whose sweep was killed ends its cell and itself, as nobody else does it."""
     worker, sweep = multiprocessing.current_process().name != "MainProcess", os.getppid()
     while process.exitcode is None:
         process.join(timeout=1)
@@ -104,30 +108,31 @@ def _join(process: BaseProcess) -> None:
             os._exit(143)  # an exception would be kept by the worker as the result of its job
 
 
-def _described(overrides: Sequence[str], code: int, log: Path, before: int) -> str:
+def _failure_text(overrides: Sequence[str], code: int, log: Path, start: int) -> str:
+    """Writes failed.txt: the cell's command, how it ended, and the end of its log. start: the log's size before the cell."""
     with log.open("rb") as file:
-        file.seek(before)
-        said = file.read().decode("utf-8", errors="replace").splitlines()
-    ended = (
-        f"exit code {code}" if code > 0 else f"killed by {signal.Signals(-code).name}, by the system if memory ran out"
-    )
-    return "\n".join([shlex.join(["python", "train.py", *overrides]), ended, "", *said[-SHOWN:]]) + "\n"
+        file.seek(start)
+        lines = file.read().decode("utf-8", errors="replace").splitlines()
+    ending = f"exit code {code}"
+    if code < 0:
+        ending = f"killed by {signal.Signals(-code).name}, by the system if memory ran out"
+    return "\n".join([shlex.join(["python", "train.py", *overrides]), ending, "", *lines[-SHOWN:]]) + "\n"
 
 
-def reason(run: RunDirectory) -> str:
-    """Why a cell failed: its sentence or the end of its log in one line, and the traceback if there is one."""
+def failure_reason(run: RunDirectory) -> str:
+    """Says why a cell failed: its sentence or the end of its log in one line, and the traceback if there is one."""
     try:
-        _, ended, _, *said = run.failure.read_text(encoding="utf-8").splitlines()
+        _, ending, _, *lines = run.failure.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return "not recorded, as the disk was full or the process killed"
-    sentences = [line.removeprefix("error: ") for line in said if line.startswith("error: ")]
-    begins = [place for place, line in enumerate(said) if line.startswith("Traceback ")]
-    traceback = [f"    {line}" for line in said[begins[-1] :]] if begins and not sentences else []
-    return "\n".join([f"{(sentences or said or [''])[-1]} ({ended})", *traceback])
+    sentences = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+    starts = [number for number, line in enumerate(lines) if line.startswith("Traceback ")]
+    traceback = [f"    {line}" for line in lines[starts[-1] :]] if starts and not sentences else []
+    return "\n".join([f"{(sentences or lines or [''])[-1]} ({ending})", *traceback])
 
 
 def _train(overrides: list[str], log: str, environment: Mapping[str, str]) -> None:
-    """The process itself. Ctrl-C is its parent's business, which asks it to end by SIGTERM."""
+    """Runs train.py in the cell's process. Ctrl-C is for its parent, which ends the cell by SIGTERM."""
     for number in (signal.SIGINT, *TIME_OUT):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -137,11 +142,12 @@ def _train(overrides: list[str], log: str, environment: Mapping[str, str]) -> No
     os.dup2(output, 1)
     os.dup2(output, 2)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    sys.argv = [str(TRAIN), *overrides, "hydra.mode=RUN"]  # one run, though its sweep's file asks for many
+    sys.argv = [str(TRAIN), *overrides, "hydra.mode=RUN"]  # one run, though the sweep's file asks for many
     runpy.run_path(str(TRAIN), run_name="__main__")
 
 
 def _end_with_parent() -> None:
+    """Waits until the parent is gone, and then ends this process as SIGTERM does."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

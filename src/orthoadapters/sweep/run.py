@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 
@@ -25,60 +24,65 @@ from orthoadapters.errors import UserError, first_line
 from orthoadapters.model.backbone import backbone_path
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import SWEEP, InUseError
-from orthoadapters.runs.results import read_results
 from orthoadapters.runs.terminal import show_together
 from orthoadapters.sweep.cells import Cell, State, expand, first_point
 from orthoadapters.sweep.cost import costs
-from orthoadapters.sweep.process import STOPPED, in_own_process, reason
-from orthoadapters.sweep.table import COLUMNS, SCORES, closing_rows, counted, print_plan, print_scores, summary, watched
+from orthoadapters.sweep.process import STOPPED, failure_reason, in_own_process
+from orthoadapters.sweep.table import (
+    COLUMNS,
+    SCORES,
+    closing_rows,
+    count_states,
+    print_plan,
+    print_scores,
+    summary,
+    watched,
+)
 
-WAIT = 2.0  # ours: seconds between two looks at what another process runs
+# ours: seconds between two looks at what another process runs
+WAIT = 2.0
 
 
-def sweep(arguments: Sequence[str], launcher: Launcher, loader: ConfigLoader, launching: Sequence[str]) -> int:
+def sweep(arguments: Sequence[str], launcher: Launcher, loader: ConfigLoader | None, launching: Sequence[str]) -> int:
     """Runs the command line's cells with Hydra's launcher; with plan=true only shows them. Returns the exit code.
 
-    launching: the command line's overrides of Hydra itself, such as hydra/launcher=joblib.
+    loader: Hydra's, which knows the files that a pattern in the arguments means. launching: the command line's overrides of Hydra itself, such as hydra/launcher=joblib.
     """
     try:
         axes = read_axes(arguments, loader)
-        told = compose_config(first_point(axes))
-        cells = expand(axes)
+        shared = compose_config(first_point(axes))
+        all_cells = expand(axes)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    everything, outdated = cells, stale(cells)
-    if told.rerun is Rerun.failed:
-        cells = [cell for cell in cells if cell.state is State.failed]
-        if not cells:
-            print("no cell has failed: nothing to repeat")
-            return 0
+    problems = outdated_cells(all_cells)
+    cells = [cell for cell in all_cells if shared.rerun is not Rerun.failed or cell.state is State.failed]
+    if not cells:
+        print("no cell has failed: nothing to repeat")
+        return 0
     ordered = in_order(cells)
-    if told.plan:
-        logging.getLogger("orthoadapters").setLevel(logging.WARNING)  # that data were read to be counted is no news
+    if shared.plan:
+        # That data were read to be counted is no news.
+        logging.getLogger("orthoadapters").setLevel(logging.WARNING)
         print_plan(ordered, costs(ordered))
-    for sentence in outdated:
-        print(f"error: {sentence}", file=sys.stderr)
-    if told.plan or outdated:
-        return 1 if outdated else 0
-    demo = [c.config for c in cells if c.config.backbone.path == DEMO and c.state is not State.finished]
-    if demo:  # made here, where its progress is seen, and not in the log of the first cell
-        in_own_process(backbone_path, demo[0])
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    if shared.plan or problems:
+        return 1 if problems else 0
+    make_demo_backbone(cells)
     print(summary(cells), file=sys.stderr)
     with stopping(cells), watched(ordered):
         codes = run_all(ordered, launcher)
-    command = ["python", "train.py", *([] if told.sweep.name else ["-m"]), *launching]
-    command += [argument for argument in arguments if not argument.startswith(("rerun=", "plan="))]
-    close(cells, codes, command, told)
-    if told.logger.kind is LoggerKind.wandb and told.sweep.name:
+    print_closing(cells, codes, _repeated_command(arguments, launching, shared), shared)
+    if shared.logger.kind is LoggerKind.wandb and shared.sweep.name:
         from orthoadapters.runs.weights_and_biases import log_sweep
 
-        log_sweep(told, [*COLUMNS, *SCORES], closing_rows(everything), counted(everything))
+        log_sweep(shared, [*COLUMNS, *SCORES], closing_rows(all_cells), count_states(all_cells))
     return 0 if all(cell.state is State.finished for cell in cells) else 1
 
 
-def stale(cells: Sequence[Cell]) -> list[str]:
-    """A sentence for each finished cell whose language adapters were trained anew since: its scores are of others."""
+def outdated_cells(cells: Sequence[Cell]) -> list[str]:
+    """Writes a sentence for each finished cell whose language adapters were trained anew since: its scores are of others."""
     sentences = []
     for cell in cells:
         if cell.state is State.finished:
@@ -89,9 +93,22 @@ def stale(cells: Sequence[Cell]) -> list[str]:
     return sentences
 
 
+def make_demo_backbone(cells: Sequence[Cell]) -> None:
+    """Makes the demo world's backbone if a cell reads it: here its progress is seen, and not in the log of the first cell."""
+    demo = [c.config for c in cells if c.config.backbone.path == DEMO and c.state is not State.finished]
+    if demo:
+        in_own_process(backbone_path, demo[0])
+
+
+def _repeated_command(arguments: Sequence[str], launching: Sequence[str], shared: Config) -> list[str]:
+    """Writes the command that repeats this sweep: its arguments without plan and rerun, which are said of one call."""
+    command = ["python", "train.py", *([] if shared.sweep.name else ["-m"]), *launching]
+    return command + [argument for argument in arguments if not argument.startswith(("rerun=", "plan="))]
+
+
 def in_order(cells: Sequence[Cell]) -> list[Cell]:
-    """What waits for a language adapter after what does not, and what failed before last in either part."""
-    return sorted(cells, key=lambda cell: (bool(cell.awaits), cell.state is State.failed))
+    """Sorts: what waits for a language adapter after what does not, and what failed before last in either part."""
+    return sorted(cells, key=lambda cell: (bool(cell.awaited_languages), cell.state is State.failed))
 
 
 def run_all(cells: Sequence[Cell], launcher: Launcher) -> dict[Path, int | None]:
@@ -112,7 +129,7 @@ def run_all(cells: Sequence[Cell], launcher: Launcher) -> dict[Path, int | None]
             codes |= _launch(ready, launcher, len(codes))
         elif State.running in states:
             time.sleep(WAIT)
-        elif states == last:  # looked at twice, as another sweep may have finished an adapter between two cells' looks
+        elif states == last:  # it looks twice, as another sweep may have finished an adapter between two cells' looks
             return codes
         last = states
 
@@ -128,30 +145,38 @@ def _launch(ready: Sequence[Cell], launcher: Launcher, first: int) -> dict[Path,
     return {cell.run.path: code for cell, code in zip(ready, codes, strict=True) if code != InUseError.exit_code}
 
 
-def close(cells: Sequence[Cell], codes: Mapping[Path, int | None], command: Sequence[str], told: Config) -> None:
-    """The closing tables, and a sentence for whatever is not finished."""
+def print_closing(
+    cells: Sequence[Cell], codes: Mapping[Path, int | None], command: Sequence[str], shared: Config
+) -> None:
+    """Prints the closing tables, and a sentence for whatever is not finished.
+
+    command: what repeats the sweep. shared: the configuration that all cells have in common.
+    """
     print_scores(cells)
     finished = [cell for cell in cells if cell.state is State.finished]
-    show_together([asdict(result) for cell in finished for _, result in read_results(cell.run.path) if result.task])
+    show_together([result for cell in finished if (result := cell.result()) and result.task])
     failed = [cell for cell in cells if cell.state is State.failed]
     for cell in failed:
-        print(f"failed: {cell.run.path}: {reason(cell.run)}", file=sys.stderr)
+        print(f"failed: {cell.run.path}: {failure_reason(cell.run)}", file=sys.stderr)
         print(f"  alone: {shlex.join(['python', 'train.py', *cell.overrides])}", file=sys.stderr)
     for cell in cells:
-        code = codes.get(cell.run.path)
-        if code and cell.state in (State.to_run, State.resume):
-            why = "it was stopped" if code in STOPPED else f"exit code {code}, and nothing could be written there"
-            folder = next(path for path in (cell.run.path, *cell.run.path.absolute().parents) if path.exists())
-            free = f"{shutil.disk_usage(folder).free / 1e6:,.0f} MB are free on its disk"
-            print(f"not finished: {cell.run.path}: {why}; {free}", file=sys.stderr)
+        if (code := codes.get(cell.run.path)) and cell.state in (State.to_run, State.resume):
+            print(_unfinished_sentence(cell, code), file=sys.stderr)
     if failed:
         print(f"to repeat what failed: {shlex.join([*command, 'rerun=failed'])}", file=sys.stderr)
-    waiting = sorted({language for cell in cells if cell.state is State.waiting for language in cell.awaits})
+    waiting = sorted({language for cell in cells if cell.state is State.waiting for language in cell.awaited_languages})
     if waiting:
         how = "whose training is not finished"
-        if told.language_adapters.missing is not Missing.train:
+        if shared.language_adapters.missing is not Missing.train:
             how = f"which {shlex.join([*command, 'language_adapters.missing=train'])} trains first"
         print(f"waiting for language adapters of {', '.join(waiting)}, {how}", file=sys.stderr)
+
+
+def _unfinished_sentence(cell: Cell, code: int) -> str:
+    why = "it was stopped" if code in STOPPED else f"exit code {code}, and nothing could be written there"
+    folder = next(path for path in (cell.run.path, *cell.run.path.absolute().parents) if path.exists())
+    free = f"{shutil.disk_usage(folder).free / 1e6:,.0f} MB are free on its disk"
+    return f"not finished: {cell.run.path}: {why}; {free}"
 
 
 @contextmanager
@@ -160,13 +185,13 @@ def stopping(cells: Sequence[Cell]) -> Iterator[None]:
 
     A launcher such as joblib's kills its workers with all that they started. A second signal ends the sweep at once.
     """
-    mine = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
-    os.environ[SWEEP] = mine  # for the processes that are started from here on
+    name = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
+    os.environ[SWEEP] = name  # the processes that are started from here on inherit it
 
     def stop(number: int, frame: FrameType | None) -> None:
         for each in former:
             signal.signal(each, signal.SIG_DFL)
-        ending = {cell.run.path: cell.run for cell in cells if (pid := cell.run.process_of(mine)) and _ended(pid)}
+        ending = {cell.run.path: cell.run for cell in cells if (pid := cell.run.process_of(name)) and _ended(pid)}
         while any(run.in_use for run in ending.values()):
             time.sleep(0.1)
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)  # as a shell counts it
@@ -182,7 +207,7 @@ def stopping(cells: Sequence[Cell]) -> Iterator[None]:
 
 
 def _ended(pid: int) -> bool:
-    """Tells a cell to save and end; False if it has ended by itself."""
+    """Tells a cell to save and end. Returns False if it has ended by itself."""
     try:
         os.kill(pid, signal.SIGTERM)
     except ProcessLookupError:

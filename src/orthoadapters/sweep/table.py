@@ -1,4 +1,4 @@
-"""The table of a sweep's cells: as a plan, live, and at the end with scores."""
+"""The table of a sweep's cells: as a plan, live while it runs, and with scores at its end."""
 
 import sys
 import threading
@@ -13,36 +13,39 @@ from rich.table import Table
 from rich.text import Text
 
 from orthoadapters.config.schema import Stage
-from orthoadapters.runs.results import read_results
+from orthoadapters.runs.terminal import print_wide
 from orthoadapters.sweep.cells import Cell, State
 from orthoadapters.sweep.cost import Cost, iteration
 
-EVERY = 2.0  # ours: seconds between two looks at the cells' directories
+# ours: seconds between two looks at the cells' directories
+EVERY = 2.0
 COLUMNS, SCORES = ("#", "cell", "lr", "ort lr", "seed", "state"), ("dev", "avg_zero_shot", "time")
 STYLES = {State.finished: "green", State.running: "bold", State.failed: "red", State.waiting: "dim"}
 
 
 def summary(cells: Sequence[Cell]) -> str:
-    """Such as `23 cells: 4 finished, 1 failed, 18 to run`."""
-    return f"{len(cells)} cells: " + ", ".join(f"{count} {state}" for state, count in counted(cells).items() if count)
+    """Counts the cells in a line such as `23 cells: 4 finished, 1 failed, 18 to run`."""
+    return f"{len(cells)} cells: " + ", ".join(
+        f"{count} {state}" for state, count in count_states(cells).items() if count
+    )
 
 
-def counted(cells: Sequence[Cell]) -> dict[str, int]:
-    """Cells by their state, every state."""
+def count_states(cells: Sequence[Cell]) -> dict[str, int]:
+    """Counts the cells in every state."""
     counts = Counter(cell.state for cell in cells)
     return {state.value: counts[state] for state in State}
 
 
 def print_plan(cells: Sequence[Cell], costs: Sequence[Cost]) -> None:
-    """Every cell in the order in which it is run, with its state and what it costs; the last line counts them."""
+    """Prints every cell in the order in which it is run, with its state and what it costs; the last line counts them."""
     table = _table("steps", "time", "disk")
     for number, (cell, cost) in enumerate(zip(cells, costs, strict=True), 1):
-        awaited = f" for {', '.join(cell.awaits)}" if cell.state is State.waiting else ""
+        awaited = f" for {', '.join(cell.awaited_languages)}" if cell.state is State.waiting else ""
         steps = "unknown" if cost.steps is None else f"{cost.steps:,}"
         table.add_row(
-            *_cell(number, cell, awaited), steps, duration(cost.hours), size(cost.size), style=STYLES.get(cell.state)
+            *_row(number, cell, awaited), steps, duration(cost.hours), size(cost.size), style=STYLES.get(cell.state)
         )
-    _wide().print(table)
+    print_wide(table)
     open_cells = [cost for cell, cost in zip(cells, costs, strict=True) if cell.state is not State.finished]
     left, disk = [cost.hours for cost in open_cells], [cost.size for cost in open_cells]
     if open_cells:
@@ -52,24 +55,23 @@ def print_plan(cells: Sequence[Cell], costs: Sequence[Cost]) -> None:
 
 
 def print_scores(cells: Sequence[Cell]) -> None:
-    """The same table with the scores of what is finished, and the time it took."""
+    """Prints the same table with the scores of what is finished, and the time it took."""
     table = _table(*SCORES)
     for cell, row in zip(cells, closing_rows(cells), strict=True):
         table.add_row(*row, style=STYLES.get(cell.state))
-    _wide().print(table)
+    print_wide(table)
     print(summary(cells))
 
 
 def closing_rows(cells: Sequence[Cell]) -> list[list[str]]:
-    """Without the headings, which are COLUMNS and SCORES."""
-    return [[*_cell(number, cell), *scores(cell)] for number, cell in enumerate(cells, 1)]
+    """Writes the closing table's rows; their headings are COLUMNS and SCORES."""
+    return [[*_row(number, cell), *scores(cell)] for number, cell in enumerate(cells, 1)]
 
 
 def scores(cell: Cell) -> list[str]:
-    """Dev score and zero-shot average x 100, and the time it took; of a language adapter its held-out loss."""
-    if cell.state is not State.finished or not (found := read_results(cell.run.path)):
+    """Writes dev score and zero-shot average x 100, and the time it took; for a language adapter its held-out loss."""
+    if cell.state is not State.finished or (result := cell.result()) is None:
         return ["", "", ""]
-    result = found[0][1]
     took = duration(result.provenance["wall_seconds"] / 3600)
     if result.selection is None:
         return [f"loss {next(iter(result.test.values()))['mlm_loss']:.3f}", "", took]
@@ -79,7 +81,7 @@ def scores(cell: Cell) -> list[str]:
 
 @contextmanager
 def watched(cells: Sequence[Cell]) -> Iterator[None]:
-    """While the block runs: a live table on a terminal, elsewhere one line for every cell that changes its state."""
+    """Shows, while the block runs, a live table on a terminal, elsewhere one line for every cell that changes its state."""
     console, ended = Console(stderr=True), threading.Event()
     live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
     known = {id(cell): cell.state for cell in cells}
@@ -88,7 +90,7 @@ def watched(cells: Sequence[Cell]) -> Iterator[None]:
         for number, cell in enumerate(cells, 1):
             state = cell.state
             if known[id(cell)] is not state and live is None:
-                line = " ".join(part for part in _cell(number, cell)[1:] if part)
+                line = " ".join(part for part in _row(number, cell)[1:] if part)
                 print(f"[{number}/{len(cells)}] {line}", file=sys.stderr, flush=True)
             known[id(cell)] = state
         if live is not None:
@@ -113,13 +115,13 @@ def watched(cells: Sequence[Cell]) -> Iterator[None]:
 
 
 def _screen(cells: Sequence[Cell], height: int) -> Group:
-    """As many rows as the terminal has: what is running, then what failed, then the newest of the rest."""
+    """Fills the terminal: with the cells that run, then with those that failed, then with the others by their state."""
     ranks = {State.running: 0, State.failed: 1, State.resume: 2, State.to_run: 3, State.waiting: 4, State.finished: 5}
     numbered = sorted(enumerate(cells, 1), key=lambda pair: ranks[pair[1].state])
     table = _table("iteration", *SCORES)
     for number, cell in sorted(numbered[: max(1, height - 6)], key=lambda pair: pair[0]):
         at = f"{iteration(cell):,}" if cell.state in (State.running, State.resume) else ""
-        table.add_row(*_cell(number, cell), at, *_scores_once(cell), style=STYLES.get(cell.state))
+        table.add_row(*_row(number, cell), at, *_scores_once(cell), style=STYLES.get(cell.state))
     return Group(table, Text(summary(cells)))
 
 
@@ -127,7 +129,7 @@ _shown: dict[Path, list[str]] = {}
 
 
 def _scores_once(cell: Cell) -> list[str]:
-    """Read when the cell is finished, and not every two seconds again."""
+    """Reads a finished cell's scores once, and not every two seconds again."""
     if cell.state is not State.finished:
         return scores(cell)
     if cell.run.path not in _shown:
@@ -135,26 +137,27 @@ def _scores_once(cell: Cell) -> list[str]:
     return _shown[cell.run.path]
 
 
-def _table(*further: str) -> Table:
+def _table(*more_headings: str) -> Table:
     table = Table()
     for heading in COLUMNS:
         table.add_column(heading, justify="right" if heading == "#" else "left")
-    for heading in further:
+    for heading in more_headings:
         table.add_column(heading, justify="right")
     return table
 
 
-def _cell(number: int, cell: Cell, more: str = "") -> list[str]:
+def _row(number: int, cell: Cell, awaited: str = "") -> list[str]:
+    """Writes a cell in the words of COLUMNS. awaited: what it waits for, to be said after its state."""
     config, state = cell.config, cell.state
     subject = f"{config.task.name} {config.variant.name}"
     if config.stage is Stage.mlm:
         subject = f"mlm {config.language.code} {config.variant.language_adapter.value}"
     ort_lr = f"{config.optim.ort_lr:g}" if config.is_orthogonal else ""
-    return [str(number), subject, f"{config.optim.lr:g}", ort_lr, str(config.seed), state.value + more]
+    return [str(number), subject, f"{config.optim.lr:g}", ort_lr, str(config.seed), state.value + awaited]
 
 
 def duration(hours: float | None) -> str:
-    """In the unit that suits it."""
+    """Writes hours in the unit that suits them."""
     if hours is None:
         return "unknown"
     if hours >= 1:
@@ -163,7 +166,7 @@ def duration(hours: float | None) -> str:
 
 
 def size(value: float | None) -> str:
-    """Bytes in MB or GB."""
+    """Writes bytes in MB or GB."""
     if value is None:
         return "unknown"
     return f"{value / 1e9:,.1f} GB" if value >= 1e9 else f"{value / 1e6:.1f} MB"
@@ -171,8 +174,3 @@ def size(value: float | None) -> str:
 
 def _total(values: Sequence[float | None]) -> float | None:
     return None if None in values else sum(value for value in values if value is not None)
-
-
-def _wide() -> Console:
-    """As wide as the table needs, whatever the terminal has: a cut number is worse than a wrapped line."""
-    return Console(width=1000)

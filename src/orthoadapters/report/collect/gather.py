@@ -15,6 +15,8 @@ from typing import Any
 import yaml
 
 from orthoadapters.config.choices import ORT_ONLY
+from orthoadapters.errors import UserError
+from orthoadapters.files import read_json
 from orthoadapters.runs.results import Result, Selection, find_results
 
 # What makes the rows and the grid of a table. The rest of a run's choices is the table's setting.
@@ -141,10 +143,10 @@ def below(key: str, keys: Iterable[str]) -> bool:
 def _inputs(path: Path, result: Result) -> dict[str, str] | None:
     """Language adapters are left out, as they differ between variants. None if a test set's SHA-256 is not there."""
     try:
-        found = json.loads((path / "inputs.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = read_json(path / "inputs.json")
+    except UserError:
         return None
-    if not isinstance(found, dict) or not found.keys() >= {f"test-{language}" for language in result.test}:
+    if not found.keys() >= {f"test-{language}" for language in result.test}:
         return None
     return {name: digest for name, digest in found.items() if not name.startswith("adapter-")}
 
