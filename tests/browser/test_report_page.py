@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orthoadapters.report.output import write, write_analyses
-from orthoadapters.report.printed.tables import Show
+from orthoadapters.report.printed.tables import Extras
 from tests.browser.chromium import Page, browser
 from tests.helpers.whole_report import complete, reported
 
@@ -29,7 +29,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     complete(folder / "runs")
     report, analyses, drawn = reported(folder / "runs")
-    write(report, folder / "report", Show())
+    write(report, folder / "report", Extras())
     write_analyses(report, analyses, drawn, folder / "report")
     return folder / "report"
 

@@ -26,7 +26,7 @@ from orthoadapters.report.output import scores_csv
 from orthoadapters.report.page import page as module
 from orthoadapters.report.page.markup import VOID, inline_svg, joined, tag
 from orthoadapters.report.page.page import page
-from orthoadapters.report.printed.tables import MISSING, Show, scores
+from orthoadapters.report.printed.tables import MISSING, Extras, printed_scores
 from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.report.statistics.compare import few_seeds
 from tests.helpers.commands import ROOT
@@ -164,9 +164,11 @@ def test_the_best_is_bold_and_the_second_underlined_as_in_the_other_formats(whol
     report, _, _, root = whole
     marks = {"best": "strong", "second": "u"}
     for place, table in enumerate(report.tables, 1):
-        for line, (label, cells) in zip(scores(table, Show()).lines, rows(root, f"table-{place}-scores"), strict=True):
+        for line, (label, cells) in zip(
+            printed_scores(table, Extras()).rows, rows(root, f"table-{place}-scores"), strict=True
+        ):
             assert line.label == label
-            for entry, cell in zip(line.entries, cells, strict=True):
+            for entry, cell in zip(line.cells, cells, strict=True):
                 button = next(cell.iter("button"), None)
                 inside = [] if button is None else [element.tag for element in button]
                 assert inside == ([marks[entry.mark]] if entry.mark else [])
@@ -194,7 +196,7 @@ def test_a_tooltip_tells_all_that_is_known_of_its_number(whole: Made) -> None:
         True,
     )
     facts = dict(zip([text(e) for e in tip.iter("dt")], [text(e) for e in tip.iter("dd")], strict=True))
-    source = next(row for row in xnli.rows if row.label == "T-NOO").cells["tr"]
+    source = next(row for row in xnli.rows if row.label == "T-NOO").scores["tr"]
     assert text(tip[0]) == "T-NOO, TR"
     assert facts["accuracy"] == f"{100 * (source.value or 0):.2f}"
     assert facts["seeds"] == f"0, 1, 2: a mean of 3, standard deviation {100 * (source.std or 0):.2f}"

@@ -22,7 +22,7 @@ from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.output import left_over, significance_csv, write, write_analyses
 from orthoadapters.report.pictures.gallery import Drawing, drawings, undrawn
 from orthoadapters.report.printed.significance import COMPARED, significance_markdown, summary
-from orthoadapters.report.printed.tables import Show
+from orthoadapters.report.printed.tables import Extras
 from orthoadapters.report.statistics.analysis import Analysis, analyse
 from orthoadapters.report.statistics.compare import MCNEMAR, OVER_SEEDS, RANDOMISATION, compare
 from orthoadapters.report.upload import upload
@@ -82,7 +82,7 @@ def test_every_pair_is_compared_by_the_sentences_of_its_selected_runs(tmp_path: 
     assert [c.language for c in found.comparisons[:4]] == ["en", "sw", "tr", AVERAGE]
     assert {c.test for c in found.comparisons} == {MCNEMAR, RANDOMISATION}
     (table,) = build(tmp_path).tables
-    cells = {row.label: row.cells for row in table.rows}
+    cells = {row.label: row.scores for row in table.rows}
     for c in found.comparisons:
         assert c.difference == pytest.approx((cells[c.a][c.language].value or 0) - (cells[c.b][c.language].value or 0))
 
@@ -361,8 +361,8 @@ def test_language_adapters_of_other_settings_are_drawn_apart(tmp_path: Path) -> 
     for iterations in (40, 4000):
         trained(tmp_path, "sw", "ort", iterations)
     trained(tmp_path, "sw", "ort", ort_lr=1e-6)
-    short, long = sorted(build(tmp_path).language_adapters, key=lambda adapters: adapters.place)
-    assert short.place == "language adapters, tiny (trainer.max_iterations=40)"
+    short, long = sorted(build(tmp_path).language_adapters, key=lambda adapters: adapters.title)
+    assert short.title == "language adapters, tiny (trainer.max_iterations=40)"
     assert list(short.runs) == ["sw ORT, ort lr 1e-06", "sw ORT, ort lr 1e-07"]
     assert list(short.kinds) == ["NOO", "ORT, ort lr 1e-06", "ORT, ort lr 1e-07"]
     assert list(long.runs) == ["sw ORT"]
@@ -378,7 +378,7 @@ def test_a_report_with_everything_and_what_it_leaves_of_an_earlier_one(tmp_path:
     analyses = [analyse(table, DRAWS) for table in report.tables]
     drawn = drawings(report, analyses)
     out = tmp_path / "out"
-    written = [*write(report, out, Show()), *write_analyses(report, analyses, drawn, out)]
+    written = [*write(report, out, Extras()), *write_analyses(report, analyses, drawn, out)]
     assert sorted(written) == sorted(path for path in out.rglob("*") if path.is_file())
     assert left_over(out, written) == []
     text = (out / "figures.md").read_text()

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from scipy.stats import binom, binomtest, bootstrap, permutation_test, ttest_ind, ttest_rel
 
 from orthoadapters.evaluation.metrics import f1_of_counts
+from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.statistics import compare as statistics
 from orthoadapters.report.statistics import resampling
 from orthoadapters.report.statistics.compare import (
-    AVERAGE,
     MCNEMAR,
     NO_DIFFERENCE,
     OVER_SEEDS,

@@ -9,7 +9,8 @@ from orthoadapters.errors import UserError
 from orthoadapters.report.collect.caveats import caveats
 from orthoadapters.report.collect.gather import Attempt, Gathered, Group, Run, canonical, differing, gather, value_at
 from orthoadapters.report.collect.paper import AVERAGE, paper
-from orthoadapters.report.collect.table import Report, Row, Score, Table, average, cell, setting_hash
+from orthoadapters.report.collect.scores import average, language_score
+from orthoadapters.report.collect.table import Report, Row, Table, setting_hash
 from orthoadapters.report.collect.trained_adapters import trained_adapters
 from orthoadapters.runs.selection import candidate, select
 
@@ -112,12 +113,12 @@ def _row(
     taken = {(c.lr, c.ort_lr, c.seed) for c in select([candidate(run.result) for run in grid])} if grid else set()
     selected = [run for run in grid if (run.result.lr, run.result.ort_lr, run.result.seed) in taken]
     selected.sort(key=lambda run: run.result.seed)
-    cells = {}
+    scores = {}
     for language in columns:
         mine = [attempt for attempt in attempts if _was_to_test(attempt, language)]
         otherwise = "missing" if selected else _state(mine)
-        cells[language] = cell(group.task, group.metric, group.source, variant, language, grid, selected, otherwise)
-    return Row(variant, label, choices, tuple(grid), tuple(selected), tuple(attempts), cells)
+        scores[language] = language_score(group, variant, language, grid, selected, otherwise)
+    return Row(variant, label, choices, tuple(grid), tuple(selected), tuple(attempts), scores)
 
 
 def _was_to_test(attempt: Attempt, language: str) -> bool:
@@ -135,11 +136,8 @@ def _state(attempts: Sequence[Attempt]) -> str:
 def _with_average(row: Row, group: Group, averaged: Sequence[str], comparable: bool) -> Row:
     known = paper().score(group.task, group.metric, group.source, row.variant, AVERAGE) if comparable else None
     otherwise = "missing" if row.selected else _state(row.attempts)
-    if averaged:
-        mean = average([row.cells[language] for language in averaged], known, otherwise)
-    else:
-        mean = Score(row.variant, AVERAGE, otherwise, paper=known)
-    return replace(row, cells={**row.cells, AVERAGE: mean})
+    mean = average(row.variant, [row.scores[language] for language in averaged], known, otherwise)
+    return replace(row, scores={**row.scores, AVERAGE: mean})
 
 
 def _is_of(attempt: Attempt, choices: Mapping[str, Any] | None, lone: bool) -> bool:

@@ -49,7 +49,7 @@ def _search(rows: list[Row]) -> Iterator[str]:
     if len({len(row.seeds) for row in rows}) > 1:
         yield f"Means are over different numbers of seeds: {_each(rows, lambda row: len(row.seeds))}."
     for row in rows:
-        counts = {language: len(cell.scores) for language, cell in row.cells.items() if cell.scores}
+        counts = {language: len(cell.by_seed) for language, cell in row.scores.items() if cell.by_seed}
         if fewer := [f"{heading(language)} {n}" for language, n in counts.items() if n < len(row.seeds)]:
             yield f"Not all of {row.label} is of its {len(row.seeds)} seeds: {', '.join(fewer)}."
         for state in ("failed", "unfinished"):
@@ -58,9 +58,9 @@ def _search(rows: list[Row]) -> Iterator[str]:
 
 
 def _languages(table: Table) -> Iterator[str]:
-    untested = [language.upper() for language in table.languages[1:] if language not in table.averaged]
-    if untested and table.averaged:
-        kept = ", ".join(language.upper() for language in table.averaged)
+    untested = [language.upper() for language in table.languages[1:] if language not in table.targets]
+    if untested and table.targets:
+        kept = ", ".join(language.upper() for language in table.targets)
         yield f"No selected run was tested on {', '.join(untested)}: AVGz is over {kept} and is not the paper's."
 
 
@@ -146,7 +146,7 @@ def _code(rows: list[Row]) -> Iterator[str]:
 def _paper(table: Table) -> Iterator[str]:
     """What keeps scores that have the paper's beside them from being compared with it."""
     setting = table.setting or {}
-    beside = {language for row in table.rows for language, cell in row.cells.items() if cell.difference is not None}
+    beside = {language for row in table.rows for language, cell in row.scores.items() if cell.difference is not None}
     if not beside:
         return
     source = setting.get("data.source")

@@ -18,6 +18,7 @@ from orthoadapters.config.choices import ORT_ONLY
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
 from orthoadapters.runs.results import Result, Selection, find_results
+from orthoadapters.runs.selection import Point
 
 # What makes the rows and the grid of a table. The rest of a run's choices is the table's setting.
 # Of adapters from the Hub, their ids go with the languages: which ones were read is told by contents (see caveats.py).
@@ -37,6 +38,11 @@ class Run:
     task: str
     inputs: Mapping[str, str]
     paths: Mapping[str, Path]
+
+    @property
+    def point(self) -> Point:
+        """Its grid point."""
+        return self.result.lr, self.result.ort_lr
 
     @property
     def row(self) -> dict[str, Any]:

@@ -17,19 +17,19 @@ OF_A_RUN = {"language", "seed", "variant.language_adapter", *ORT_ONLY}  # the re
 class TrainedAdapters:
     """Language adapters of one backbone whose choices differ in language, kind, seed and the second step alone.
 
-    name: of files; differing: the choices that another setting of this backbone has otherwise; runs: by label, such as
+    name: of files; distinctions: the choices that another setting of this backbone has otherwise; runs: by label, such as
     "sw ORT", in order.
     """
 
     name: str
     backbone: str
-    differing: Mapping[str, Any]
+    distinctions: Mapping[str, Any]
     runs: Mapping[str, tuple[Path, Result]]
 
     @property
-    def place(self) -> str:
+    def title(self) -> str:
         """What they are, in words."""
-        told = ", ".join(f"{key}={value}" for key, value in self.differing.items())
+        told = ", ".join(f"{key}={value}" for key, value in self.distinctions.items())
         return f"language adapters, {self.backbone}" + (f" ({told})" if told else "")
 
     @property

@@ -10,7 +10,7 @@ from orthoadapters.report.page.markup import Markup, inline_svg, joined, tag
 from orthoadapters.report.page.runs import adapters_provenance, provenance, seed_links
 from orthoadapters.report.page.tables import scores_table, selected_table, significance_table
 from orthoadapters.report.pictures.gallery import Drawing, undrawn
-from orthoadapters.report.printed.tables import Show, scores, selected
+from orthoadapters.report.printed.tables import Extras, printed_scores, printed_selection
 from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.report.statistics.compare import NO_DIFFERENCE, few_seeds
 
@@ -55,7 +55,7 @@ def _file(name: str) -> str:
 
 
 def _size(report: Report) -> str:
-    runs = sum(len(row.grid) for table in report.tables for row in table.rows)
+    runs = sum(len(row.candidates) for table in report.tables for row in table.rows)
     tables = f"{len(report.tables)} table{'s' * (len(report.tables) != 1)}"
     return f"{tables} of {runs} finished runs. Scores are x 100, and differences are in points of that."
 
@@ -76,9 +76,9 @@ def _list(sentences: Sequence[str]) -> Markup:
 
 def _section(table: Table, analysis: Analysis, drawings: Sequence[Drawing], out: Path, ident: str) -> Markup:
     published = paper().tables.get(table.task)
-    known = published is not None and any(cell.paper for row in table.rows for cell in row.cells.values())
+    known = published is not None and any(cell.paper for row in table.rows for cell in row.scores.values())
     warned = f"{len(table.warnings)} warning{'s' * (len(table.warnings) != 1)}"
-    cells = [cell for row in table.rows for cell in row.cells.values()]
+    cells = [cell for row in table.rows for cell in row.scores.values()]
     choices = {
         "paper": f"the paper's, Table {published.number}" if known and published is not None else None,
         "seeds": "standard deviation (seeds)" if any(cell.std is not None for cell in cells) else None,
@@ -88,13 +88,13 @@ def _section(table: Table, analysis: Analysis, drawings: Sequence[Drawing], out:
         "section",
         tag("h2", table_title(table)),
         tag("p", tag("a", warned, href="#warnings"), " on top of the page.") if table.warnings else None,
-        tag("p", scores(table, Show()).caption + ".", id=f"{ident}-scores-caption"),
+        tag("p", printed_scores(table, Extras()).caption + ".", id=f"{ident}-scores-caption"),
         _choices({name: label for name, label in choices.items() if label is not None}),
         scores_table(table, analysis, f"{ident}-scores"),
         tag("p", READING, class_="quiet"),
         *_significance(analysis, ident),
         tag("h3", "What was selected"),
-        tag("p", selected(table).caption + ".", id=f"{ident}-selected-caption"),
+        tag("p", printed_selection(table).caption + ".", id=f"{ident}-selected-caption"),
         selected_table(table, f"{ident}-selected", [seed_links(row.selected, out) for row in table.rows]),
         tag("h3", "Pictures"),
         _figures(drawings, ident),

@@ -16,7 +16,7 @@ from orthoadapters.runs.results import Result
 
 def provenance(table: Table, out: Path) -> Markup:
     """Of the selected runs, and folded away of the others that they were selected among."""
-    runs = [(row, run) for row in table.rows for run in row.grid]
+    runs = [(row, run) for row in table.rows for run in row.candidates]
     chosen = [_run(_label(row, run), _places(run), run.result, out) for row, run in runs if run in row.selected]
     others = [_run(_label(row, run), _places(run), run.result, out) for row, run in runs if run not in row.selected]
     return _folded(
@@ -27,7 +27,7 @@ def provenance(table: Table, out: Path) -> Markup:
 
 def adapters_provenance(adapters: TrainedAdapters, out: Path) -> Markup:
     runs = [_run(label, [path], result, out) for label, (path, result) in adapters.runs.items()]
-    return _folded(f"Provenance of the {adapters.place} ({len(runs)}), and the commands that repeat them", *runs)
+    return _folded(f"Provenance of the {adapters.title} ({len(runs)}), and the commands that repeat them", *runs)
 
 
 def seed_links(runs: Iterable[Run], out: Path) -> Markup:

@@ -8,8 +8,16 @@ from orthoadapters.report.collect.paper import AVERAGE, paper
 from orthoadapters.report.collect.table import Row, Score, Table, heading
 from orthoadapters.report.page.markup import Markup, joined, tag
 from orthoadapters.report.page.runs import definitions
-from orthoadapters.report.printed.significance import significance
-from orthoadapters.report.printed.tables import MISSING, PrintedCell, PrintedRow, PrintedTable, Show, scores, selected
+from orthoadapters.report.printed.significance import printed_significance
+from orthoadapters.report.printed.tables import (
+    MISSING,
+    Extras,
+    PrintedCell,
+    PrintedRow,
+    PrintedTable,
+    printed_scores,
+    printed_selection,
+)
 from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.report.statistics.compare import Comparison
 
@@ -27,25 +35,25 @@ class Known(NamedTuple):
 
 def scores_table(table: Table, analysis: Analysis, ident: str) -> Markup:
     """With lines for the paper's scores and the oracle's, and the seeds, that page.css shows on demand."""
-    plain, full = scores(table, Show()), scores(table, Show(paper=True, oracle=True, sizes=True))
-    seeds = scores(table, Show(seeds=True))
+    plain, full = printed_scores(table, Extras()), printed_scores(table, Extras(paper=True, oracle=True, sizes=True))
+    seeds = printed_scores(table, Extras(seeds=True))
     known = [
         [
-            Known(row.cells[column].value, _score_tip(table, analysis, row, row.cells[column]),
+            Known(row.scores[column].value, _score_tip(table, analysis, row, row.scores[column]),
                   with_seeds.text.removeprefix(without.text).strip())
-            for column, with_seeds, without in zip(table.columns, spread.entries, line.entries, strict=True)
+            for column, with_seeds, without in zip(table.columns, spread.cells, line.cells, strict=True)
         ]
-        for row, line, spread in zip(table.rows, plain.lines, seeds.lines, strict=True)
+        for row, line, spread in zip(table.rows, plain.rows, seeds.rows, strict=True)
     ]  # fmt: skip
     return _html(full, ident, known, "seeds")
 
 
 def significance_table(analysis: Analysis, baseline: Row, ident: str) -> Markup:
-    grid = significance(analysis, baseline)
+    grid = printed_significance(analysis, baseline)
     lines, known = [], []
-    for line in grid.lines:
-        parts = [entry.text.partition(" (") for entry in line.entries]
-        entries = [PrintedCell(text, e.mark) for (text, *_), e in zip(parts, line.entries, strict=True)]
+    for line in grid.rows:
+        parts = [entry.text.partition(" (") for entry in line.cells]
+        entries = [PrintedCell(text, e.mark) for (text, *_), e in zip(parts, line.cells, strict=True)]
         lines.append(PrintedRow(line.label, entries, line.beside))
         if line.label in {row.label for row in analysis.compared} and not line.beside:
             found = [analysis.between(line.label, baseline.label, column) for column in analysis.table.columns]
@@ -53,13 +61,13 @@ def significance_table(analysis: Analysis, baseline: Row, ident: str) -> Markup:
                 _compared(c, brace[1:] + rest)
                 for c, (_, brace, rest) in zip(found, parts, strict=True)
             ])  # fmt: skip
-    return _html(grid._replace(lines=lines), ident, known, "interval")
+    return _html(grid._replace(rows=lines), ident, known, "interval")
 
 
 def selected_table(table: Table, ident: str, links: Sequence[Markup]) -> Markup:
     """links: to the run directories of each row."""
-    grid = selected(table)
-    known = [[Known(_leading(entry.text)) for entry in line.entries] for line in grid.lines]
+    grid = printed_selection(table)
+    known = [[Known(_leading(entry.text)) for entry in line.cells] for line in grid.rows]
     return _html(grid, ident, known, "", links)
 
 
@@ -71,7 +79,7 @@ def _html(
     small: the class of what stands below numbers.
     """
     groups: list[list[PrintedRow]] = []
-    for line in grid.lines:
+    for line in grid.rows:
         groups[-1].append(line) if line.beside else groups.append([line])
     average = grid.header.index(heading(AVERAGE)) if heading(AVERAGE) in grid.header else None
     heads = [
@@ -84,7 +92,7 @@ def _html(
     for place, (group, of_row) in enumerate(zip(groups, known, strict=False)):
         first = [
             _cell(entry, of, f"{ident}-{place}-{column}", small, column == average)
-            for column, (entry, of) in enumerate(zip(group[0].entries, of_row, strict=True), 1)
+            for column, (entry, of) in enumerate(zip(group[0].cells, of_row, strict=True), 1)
         ]
         lines = [tag("tr", tag("th", group[0].label, scope="row", data_value=place), *first,
                      tag("td", links[place]) if links else None)]  # fmt: skip
@@ -115,7 +123,7 @@ def _cell(entry: PrintedCell, known: Known, ident: str, small: str, average: boo
 def _beside(line: PrintedRow, average: int | None, look: str | None) -> Markup:
     cells = [
         tag("td", _minus(entry.text), class_="average" if column == average else None)
-        for column, entry in enumerate(line.entries, 1)
+        for column, entry in enumerate(line.cells, 1)
     ]
     return tag("tr", tag("th", line.label, scope="row"), *cells, class_=look)
 

@@ -114,7 +114,7 @@ def _histories(row: Row, metric: str) -> dict[str, list[tuple[int, float]]]:
     """By grid point in order, of its first seed."""
     found: dict[str, list[tuple[int, float]]] = {}
     for point in row.points:
-        runs = [run for run in row.grid if (run.result.lr, run.result.ort_lr) == point]
+        runs = [run for run in row.candidates if (run.result.lr, run.result.ort_lr) == point]
         first = min(runs, key=lambda run: run.result.seed)
         found[_named(point)] = [
             (int(e["epoch"]), e[metric]) for e in first.selection.history if e.keys() >= {"epoch", metric}
@@ -148,7 +148,7 @@ def _cosines(table: Table) -> Picture:
 
 
 def _text(table: Table) -> Picture:
-    scores = {row.label: {c: v for c in table.averaged if (v := row.cells[c].value) is not None} for row in table.rows}
+    scores = {row.label: {c: v for c in table.targets if (v := row.scores[c].value) is not None} for row in table.rows}
     return scores_by_text(scores, WIKIPEDIA_WORDS, table.metric, "Wikipedia of October 2020"), (
         f"{table_title(table)}: {table.metric} x 100 on test of each target language against how much text it has (running "
         "words of its Wikipedia, logarithmic). Languages differ in more than that: their test sets, and how far they are "
@@ -159,7 +159,7 @@ def _text(table: Table) -> Picture:
 def _mlm_losses(adapters: TrainedAdapters) -> Picture:
     curves, problems = _curves({label: path for label, (path, _) in adapters.runs.items()})
     return training_losses(curves, r"$L_{MLM}$"), " ".join([
-        f"{adapters.place}: training loss and L_ORT over iterations, of {len(curves)} language adapters; each point is a "
+        f"{adapters.title}: training loss and L_ORT over iterations, of {len(curves)} language adapters; each point is a "
         "mean over a stretch of iterations. L_ORT is there for orthogonal ones only.", *problems,
     ])  # fmt: skip
 
@@ -167,7 +167,7 @@ def _mlm_losses(adapters: TrainedAdapters) -> Picture:
 def _mlm_cosines(adapters: TrainedAdapters) -> Picture:
     kinds = {kind: [r.layer_cos2 for r in results if r.layer_cos2] for kind, results in adapters.kinds.items()}
     return layer_cosines({"language adapters": kinds}), (
-        f"{adapters.place}: mean cos^2 between what a language adapter adds and what it was given, by layer, before and "
+        f"{adapters.title}: mean cos^2 between what a language adapter adds and what it was given, by layer, before and "
         "after training, on held-out text; 0 is orthogonal. n counts adapters, and the shade is their range."
     )
 

@@ -14,7 +14,7 @@ COMPARED = (
 )  # fmt: skip
 
 
-def significance(analysis: Analysis, baseline: Row) -> PrintedTable:
+def printed_significance(analysis: Analysis, baseline: Row) -> PrintedTable:
     """A row per variant, a column per language: the difference to the baseline with its interval, and p after Holm."""
     table = analysis.table
     lines = []
@@ -30,7 +30,7 @@ def significance(analysis: Analysis, baseline: Row) -> PrintedTable:
 
 
 def significance_markdown(analysis: Analysis) -> str:
-    grids = [significance(analysis, baseline) for baseline in analysis.baselines]
+    grids = [printed_significance(analysis, baseline) for baseline in analysis.baselines]
     return "\n".join([*map(markdown, grids), *(f"- {note}" for note in _notes(analysis))]) + "\n"
 
 

@@ -16,7 +16,7 @@ MISSING = "—"
 
 
 @dataclass(frozen=True)
-class Show:
+class Extras:
     """What stands beside each score: the paper's and the difference, std and n over seeds, the oracle, test set sizes."""
 
     paper: bool = False
@@ -36,7 +36,7 @@ class PrintedRow(NamedTuple):
     """A printed line. beside: it belongs to the variant above it."""
 
     label: str
-    entries: Sequence[PrintedCell]
+    cells: Sequence[PrintedCell]
     beside: bool = False
 
 
@@ -46,16 +46,16 @@ class PrintedTable(NamedTuple):
     name: str
     caption: str
     header: Sequence[str]
-    lines: Sequence[PrintedRow]
+    rows: Sequence[PrintedRow]
     notes: Sequence[str]
 
 
-def scores(table: Table, show: Show) -> PrintedTable:
+def printed_scores(table: Table, show: Extras) -> PrintedTable:
     """A row per variant, a column per language, AVGz."""
-    ranked = {column: _ranks([row.cells[column] for row in table.rows]) for column in table.columns}
+    ranked = {column: _ranks([row.scores[column] for row in table.rows]) for column in table.columns}
     lines: list[PrintedRow] = []
     for index, row in enumerate(table.rows):
-        cells = [row.cells[column] for column in table.columns]
+        cells = [row.scores[column] for column in table.columns]
         entries = [
             PrintedCell(_score(cell, show.seeds), ranked[column][index])
             for column, cell in zip(table.columns, cells, strict=True)
@@ -74,7 +74,7 @@ def scores(table: Table, show: Show) -> PrintedTable:
         lines.append(PrintedRow("test sentences", [PrintedCell(_size(table, column)) for column in table.columns]))
     published = paper().tables.get(table.task)
     notes = list(table.warnings)
-    if show.paper and published is not None and any(cell.paper for row in table.rows for cell in row.cells.values()):
+    if show.paper and published is not None and any(cell.paper for row in table.rows for cell in row.scores.values()):
         notes.insert(0, f"paper: {paper().source}, Table {published.number}, backbone {paper().backbone}.")
     if show.oracle:
         notes.insert(
@@ -88,7 +88,7 @@ def scores(table: Table, show: Show) -> PrintedTable:
     return PrintedTable(table.name, _caption(table), header, lines, notes)
 
 
-def selected(table: Table) -> PrintedTable:
+def printed_selection(table: Table) -> PrintedTable:
     """What was selected for each variant, and among how much."""
     dev = f"{table.source.upper()} dev"
     header = ["variant", "lr", "ort lr", "epoch", dev, "grid points", "seeds", "failed", "unfinished"]
@@ -107,9 +107,9 @@ def selected(table: Table) -> PrintedTable:
 
 def markdown(grid: PrintedTable) -> str:
     rows = [[_cell_markdown(text) for text in grid.header]]
-    for line in grid.lines:
+    for line in grid.rows:
         label = _cell_markdown(line.label)
-        rows.append([f"↳ {label}" if line.beside else label, *(_marked(entry) for entry in line.entries)])
+        rows.append([f"↳ {label}" if line.beside else label, *(_marked(entry) for entry in line.cells)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(grid.header))]
     padded = ["| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |" for row in rows]
     rule = "|" + "|".join(["-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:])]) + "|"
@@ -124,9 +124,9 @@ def latex(grid: PrintedTable) -> str:
     lines = [f"% {note}" for note in grid.notes]
     lines += [r"\begin{table}", r"\centering", rf"\begin{{tabular}}{{l{'r' * (len(grid.header) - 1)}}}", r"\toprule"]
     lines += [" & ".join("AVG$_z$" if text == "AVGz" else _tex(text) for text in grid.header) + r" \\", r"\midrule"]
-    for line in grid.lines:
+    for line in grid.rows:
         label = (r"\quad " if line.beside else "") + _tex(line.label)
-        lines.append(" & ".join([label, *(commands[mark] % _tex(text) for text, mark in line.entries)]) + r" \\")
+        lines.append(" & ".join([label, *(commands[mark] % _tex(text) for text, mark in line.cells)]) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{_tex(grid.caption)}}}", reference]
     return "\n".join([*lines, r"\end{table}"]) + "\n"
 
@@ -150,11 +150,11 @@ def _score(cell: Score, seeds: bool) -> str:
     if cell.value is None:
         return MISSING if cell.state == "missing" else cell.state
     std = "" if cell.std is None else f" ± {100 * cell.std:.2f}"
-    return _percent(cell.value) + (f"{std} ({len(cell.scores)})" if seeds else "")
+    return _percent(cell.value) + (f"{std} ({len(cell.by_seed)})" if seeds else "")
 
 
 def _size(table: Table, column: str) -> str:
-    sizes = [row.cells[column].n_sentences for row in table.rows if row.cells[column].n_sentences is not None]
+    sizes = [row.scores[column].n_sentences for row in table.rows if row.scores[column].n_sentences is not None]
     return str(sizes[0]) if sizes else ""
 
 

@@ -45,7 +45,7 @@ def analyse(table: Table, resamples: int = DRAWS, seed: int = 0) -> Analysis:
     # compare() averages over the languages that it is given; AVGz is over all of them, and over the same runs.
     averaged = {row.label for row in table.rows if _has_average(table, row, counts.get(row.label, {}))}
     for row in table.rows:
-        if row.cells[AVERAGE].runs and row.label not in averaged:
+        if row.scores[AVERAGE].runs and row.label not in averaged:
             notes.append(
                 f"{row.label} is not compared on AVGz: that is not of the same runs and languages as the above."
             )
@@ -58,7 +58,7 @@ def analyse(table: Table, resamples: int = DRAWS, seed: int = 0) -> Analysis:
 
 def _has_average(table: Table, row: Row, counts: Mapping[str, Counts]) -> bool:
     """Whether its AVGz is of exactly the runs and languages that there are counts of."""
-    mean = row.cells[AVERAGE]
-    return bool(table.averaged) and all(
-        language in counts and row.cells[language].runs == mean.runs for language in table.averaged
+    mean = row.scores[AVERAGE]
+    return bool(table.targets) and all(
+        language in counts and row.scores[language].runs == mean.runs for language in table.targets
     )

@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.statistics.resampling import (
     Counts,
     Floats,
@@ -44,7 +45,6 @@ from orthoadapters.report.statistics.resampling import (
 )
 from orthoadapters.report.statistics.student import LEVEL, TIE, student_t
 
-AVERAGE = "avg_zero_shot"
 MCNEMAR = "exact McNemar"
 RANDOMISATION = "approximate randomisation"
 OVER_SEEDS = "the largest p of approximate randomisation, all seeds of a sentence together, bootstrap and t over seeds"

@@ -35,13 +35,13 @@ def table_counts(table: Table) -> tuple[dict[str, dict[str, Counts]], list[str]]
 def _of_row(table: Table, row: Row, notes: list[str]) -> dict[str, Counts]:
     found: dict[str, Counts] = {}
     problems: dict[str, str] = {}
-    for language in (language for language in table.languages if row.cells[language].runs):
+    for language in (language for language in table.languages if row.scores[language].runs):
         try:
-            found[language] = _of_cell(row.cells[language], table.metric)
+            found[language] = _of_cell(row.scores[language], table.metric)
         except UserError as error:
             problems[language] = str(error)
-    expected = (table.source, *table.averaged)
-    if untested := [language for language in expected if not row.cells[language].runs]:
+    expected = (table.source, *table.targets)
+    if untested := [language for language in expected if not row.scores[language].runs]:
         notes.append(f"{row.label} is not compared on {_listed(untested)}: it has no score there.")
     if problems:
         also = ", and similarly for the others" if len(problems) > 1 else ""
@@ -51,7 +51,7 @@ def _of_row(table: Table, row: Row, notes: list[str]) -> dict[str, Counts]:
 
 def _of_cell(cell: Score, metric: str) -> Counts:
     """(seeds, n, k). Raises UserError if one run's are not there, or not what its score is made of."""
-    of_seeds = [_of_run(run, cell.language, metric, score) for run, score in zip(cell.runs, cell.scores, strict=True)]
+    of_seeds = [_of_run(run, cell.language, metric, score) for run, score in zip(cell.runs, cell.by_seed, strict=True)]
     if len({counts.shape for counts in of_seeds}) > 1:
         sizes = ", ".join(str(len(counts)) for counts in of_seeds)
         raise UserError(f"its seeds were tested on different numbers of sentences ({sizes}); move what is wrong away")
