@@ -1,0 +1,91 @@
+"""The documents: their links lead somewhere, the files and tests that they name exist, and their commands are accepted."""
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from orthoadapters.config.compose import check_command_line
+from tests.helpers.commands import ROOT
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+MOST_LINES = 120
+TOP = ("src", "conf", "tests", "docs", "benchmarks", "multirun_sweeps")
+named = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+
+
+def commands(document: Path) -> Iterator[str]:
+    """The lines of a document's code blocks, without comments; a line that ends with a backslash goes on in the next."""
+    for block in re.findall(r"^ *```\n(.*?)^ *```", document.read_text(), re.MULTILINE | re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            yield re.sub(r"\s#.*", "", line).strip()
+
+
+def arguments_of(script: str) -> list[str]:
+    """What the documents give to `script`, each text once; `...` stands for further arguments."""
+    lines = (line for document in DOCUMENTS for line in commands(document))
+    given = (line.partition(f"{script} ")[2].removesuffix(" ...") for line in lines if f"{script} " in line)
+    return sorted(dict.fromkeys(text for text in given if "$" not in text))
+
+
+def test_the_readme_is_a_tour_and_no_manual() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= MOST_LINES
+
+
+@named
+def test_every_link_leads_to_a_file(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)", document.read_text())
+    files = [target.partition("#")[0] for target in targets if "://" not in target]
+    assert [file for file in files if not (document.parent / file).exists()] == []
+
+
+@named
+def test_every_path_in_the_text_exists(document: Path) -> None:
+    """Words in capitals stand for a name of the reader's choice; the files of a recipe are those that the reader makes."""
+    text = document.read_text()
+    paths = re.findall(rf"(?<![\w/.-])((?:{'|'.join(TOP)})/[\w./-]*\w)", text)
+    made = re.findall(r"New file `([^`]+)`", text)
+    real = [path for path in paths if path not in made and not re.search(r"\b[A-Z]{2,}\b", path)]
+    assert [path for path in real if not (ROOT / path).exists()] == []
+
+
+@named
+def test_every_test_in_the_text_is_a_test(document: Path) -> None:
+    for path, name in re.findall(r"(tests/[\w/]+\.py)::(test_\w+)", document.read_text()):
+        functions = [node.name for node in ast.parse((ROOT / path).read_text()).body if isinstance(node, ast.FunctionDef)]
+        assert name in functions, f"{path} has no {name}"
+
+
+@named
+def test_every_make_target_in_the_text_is_in_the_makefile(document: Path) -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    asked = re.findall(r"^make ([a-z-]+)", "\n".join(commands(document)), re.MULTILINE)
+    asked += re.findall(r"`make ([a-z-]+)", document.read_text())
+    assert set(asked) <= set(targets)
+
+
+@pytest.mark.parametrize("text", arguments_of("train.py") + arguments_of("-m orthoadapters.fetch"))
+def test_every_training_command_composes(text: str) -> None:
+    check_command_line(shlex.split(text))
+
+
+def test_the_commands_of_the_documents_are_found() -> None:
+    assert "stage=mlm variant=lort_tnoo language=sw" in arguments_of("train.py")
+    assert len(arguments_of("train.py")) > 20
+
+
+def test_every_labelling_command_is_understood() -> None:
+    from predict import arguments
+
+    for text in arguments_of("predict.py"):
+        assert arguments().parse_intermixed_args(shlex.split(text)).run == Path("RUN_DIR")
+
+
+def test_every_option_of_the_report_exists() -> None:
+    source = (ROOT / "report.py").read_text()
+    options = {word for text in arguments_of("report.py") for word in text.split() if word.startswith("--")}
+    assert options
+    assert {option for option in options if f'"{option}"' not in source} == set()
