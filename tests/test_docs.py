@@ -12,6 +12,7 @@ import pytest
 
 from orthoadapters.config.compose import check_command_line
 from tests.helpers.commands import ROOT
+from tests.test_rooms import FLOORS
 
 MANUALS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 RECORDS = [ROOT / "CHANGELOG.md", ROOT / "EXPERIMENTS.md"]
@@ -46,8 +47,8 @@ def test_the_readme_is_a_tour_and_no_manual() -> None:
 
 @every_document
 def test_every_link_leads_to_a_file(document: Path) -> None:
-    targets = re.findall(r"\]\(([^)\s]+)\)", document.read_text())
-    files = [target.partition("#")[0] for target in targets if "://" not in target]
+    targets = re.findall(r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"", document.read_text())
+    files = [(link or picture).partition("#")[0] for link, picture in targets if "://" not in link]
     assert [file for file in files if not (document.parent / file).exists()] == []
 
 
@@ -68,6 +69,13 @@ def test_every_test_in_the_text_is_a_test(document: Path) -> None:
             node.name for node in ast.parse((ROOT / path).read_text()).body if isinstance(node, ast.FunctionDef)
         ]
         assert name in functions, f"{path} has no {name}"
+
+
+def test_the_floors_in_the_text_are_those_that_are_held() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    lines = re.findall(r"^ {4,5}\d+  (.*)$", text, re.MULTILINE)
+    names = [set(re.sub(r"\(.*\)|\.py\b", "", line).split()) for line in reversed(lines)]
+    assert names == FLOORS
 
 
 @every_document
