@@ -44,6 +44,7 @@ def new_result(
 
     overrides: those of the command. test: language -> scores. adapters: language -> entry.
     """
+    machine, processes = device(config.trainer), config.trainer.processes
     return Result(
         run=run.name,
         fingerprint=run.fingerprint,

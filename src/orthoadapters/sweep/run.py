@@ -46,7 +46,8 @@ WAIT = 2.0
 def sweep(arguments: Sequence[str], launcher: Launcher, loader: ConfigLoader | None, launching: Sequence[str]) -> int:
     """Runs the command line's cells with Hydra's launcher; with plan=true only shows them. Returns the exit code.
 
-    loader: Hydra's, which knows the files that a pattern in the arguments means. launching: the command line's overrides of Hydra itself, such as hydra/launcher=joblib.
+    loader: Hydra's, which knows the files that a pattern in the arguments means. launching: the command line's overrides
+    of Hydra itself, such as hydra/launcher=joblib.
     """
     try:
         axes = read_axes(arguments, loader)
