@@ -26,9 +26,10 @@ from orthoadapters.config.overrides import read_axes
 from orthoadapters.config.schema import AdapterKind, Config, Stage
 from orthoadapters.data.batching import BatchLoader, BlockLoader, Epochs
 from orthoadapters.data.masking import Masking
-from orthoadapters.data.windows import IGNORED, Windows
+from orthoadapters.data.windows import Windows
 from orthoadapters.evaluation.scoring import window_logits
 from orthoadapters.evaluation.transfer import TASK_ADAPTER
+from orthoadapters.examples import IGNORED
 from orthoadapters.model.heads import HEADS, MaskedLMHead, SentencePairHead, TokenHead
 from orthoadapters.model.sizes import bottleneck
 from orthoadapters.runs.directory import RunDirectory

@@ -21,8 +21,9 @@ from orthoadapters.config.schema import (
 from orthoadapters.data.batching import BlockLoader
 from orthoadapters.data.modules import MLMData, TaskData
 from orthoadapters.data.shares import Shares, share_of_process
-from orthoadapters.data.windows import IGNORED, join_windows
+from orthoadapters.data.windows import join_windows
 from orthoadapters.errors import UserError
+from orthoadapters.examples import IGNORED
 from tests.helpers.tasks import task_config
 from tests.helpers.tiny_tokenizer import tiny_tokenizer
 

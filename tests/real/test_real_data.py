@@ -20,7 +20,8 @@ from orthoadapters.data.modules import TASK_DATA
 from orthoadapters.data.sources.hub import HUB_LABELS
 from orthoadapters.data.sources.text import corpus_key, passages
 from orthoadapters.data.tokenizer import load_tokenizer
-from orthoadapters.data.windows import IGNORED, join_windows
+from orthoadapters.data.windows import join_windows
+from orthoadapters.examples import IGNORED
 from tests.helpers.shared import SHARED
 
 pytestmark = pytest.mark.real

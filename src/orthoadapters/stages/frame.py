@@ -9,6 +9,7 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.provenance import provenance
 from orthoadapters.runs.results import Result, write_result
 from orthoadapters.runs.tracking import Tracker, trackers
+from orthoadapters.training.fit import device
 from orthoadapters.training.processes import rank
 from orthoadapters.training.record import Recorder
 
