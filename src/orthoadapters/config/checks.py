@@ -9,7 +9,6 @@ from orthoadapters.config.schema import (
     AdapterSource,
     BackboneConfig,
     Config,
-    DataSource,
     Missing,
     Stage,
     TaskKind,
@@ -155,8 +154,8 @@ def check_task(config: Config) -> None:
             raise UserError(f"task.metrics: '{metric}' is not one of {', '.join(METRICS[task.kind])}")
     if len(set(task.labels)) != len(task.labels) or len(task.labels) < 2:
         raise UserError(f"task.labels of {task.name} must be at least two, each once")
-    treebanks = data.source is DataSource.conllu
-    if treebanks and config.stage is Stage.task and task.name != "udpos":
+    treebanks = data.source == "conllu"
+    if treebanks and config.stage is Stage.task and not task.tags_parts_of_speech:
         raise UserError(
             f"data=conllu holds part-of-speech tags alone; task={task.name} goes with data=hub or data=xtreme"
         )

@@ -34,6 +34,10 @@ class TaskKind(Enum):
     tagging = "tagging"
 
 
+# The parts of speech of Universal Dependencies (universaldependencies.org/u/pos).
+UPOS = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()
+
+
 class Pair(Enum):
     """The vector that Eq. 2 compares with x_h: the adapter's output x_a (Eq. 1), or x_a without the residual."""
 
@@ -60,13 +64,6 @@ class AdapterSource(Enum):
     trained = "trained"
     local = "local"
     hub = "hub"
-
-
-class DataSource(Enum):
-    hub = "hub"
-    xtreme = "xtreme"
-    conllu = "conllu"
-    demo = "demo"
 
 
 class CorpusSource(Enum):
@@ -98,8 +95,7 @@ class BackboneConfig:
 class LanguageConfig:
     code: str = MISSING
     name: str = MISSING
-    wikipedia: str | None = None  # config of wikimedia/wikipedia
-    udpos: str | None = None  # config of google/xtreme
+    wikipedia: str | None = None  # subset of wikimedia/wikipedia; null: none is known
     hub_adapters: dict[str, str] = field(default_factory=dict)  # backbone.name -> a language adapter's id on the Hub
 
 
@@ -120,9 +116,16 @@ class TaskConfig:
     labels: list[str] = MISSING  # fixed inventory, in the order of the head's outputs
     metrics: list[str] = MISSING  # the first one selects the epoch
     languages: list[str] = MISSING  # all that the task has test data for, the source language first
-    folder: str = MISSING  # XTREME's name for the task
-    hub_id: str = MISSING
-    hub_revision: str | None = None
+    folder: str = MISSING  # data=xtreme: the folder of data.root that holds the task's files
+    hub_id: str | None = None  # data=hub: the data set; null: the Hub has none
+    hub_revision: str | None = None  # commit of it; null: the newest
+    hub_subsets: dict[str, str] = field(
+        default_factory=dict
+    )  # language -> its subset there; empty: the language's code
+    hub_columns: list[str] = field(
+        default_factory=list
+    )  # of words and tags, or two sentences and label; empty: usual ones
+    character_words: list[str] = field(default_factory=list)  # languages whose words are single characters in the data
     max_length: int = MISSING  # subwords per window, special ones included
     batch_size: int = MISSING
     epochs: int = MISSING
@@ -131,10 +134,21 @@ class TaskConfig:
     grid: GridConfig = field(default_factory=GridConfig)
     hub_train: dict[str, int] = field(default_factory=dict)  # source language -> training examples at hub_id, for plans
 
+    @property
+    def marks_entities(self) -> bool:
+        """Whether the labels are IOB2: O, and B-TYPE with I-TYPE for every type."""
+        types = {label[2:] for label in self.labels if label.startswith("B-")}
+        return bool(types) and set(self.labels) == {"O", *(f"{place}-{name}" for place in "BI" for name in types)}
+
+    @property
+    def tags_parts_of_speech(self) -> bool:
+        """Whether every part of speech of Universal Dependencies is a label."""
+        return self.kind is TaskKind.tagging and set(UPOS) <= set(self.labels)
+
 
 @dataclass
 class DataConfig:
-    source: DataSource = MISSING
+    source: str = MISSING  # name of a reader: hub, xtreme, conllu, demo (data/sources/read.py)
     root: str | None = MISSING  # null where the source needs no folder
     fuse_multiword: bool | None = None  # data=conllu alone: multiword tokens as one word, as XTREME has them
     limit_train: int | None = None  # at most this many sentences or pairs, the first ones
