@@ -16,8 +16,8 @@ from huggingface_hub import constants
 
 from orthoadapters import fetch as fetch_module
 from orthoadapters.config.compose import compose_config
-from orthoadapters.data import blocks as corpus_module
 from orthoadapters.data.sources import hub
+from orthoadapters.data.sources import text as text_source
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError
 from tests.helpers.commands import ROOT
@@ -75,13 +75,16 @@ def test_what_the_caches_lack_is_named_with_the_command_that_fetches_it(
         train.run_one(compose_config(command), command)
 
 
-def test_the_command_says_what_it_is_for_and_refuses_what_is_mistyped() -> None:
-    helped = run(["-m", "orthoadapters.fetch", "--help"], ROOT)
-    assert helped.returncode == 0
-    assert "python -m orthoadapters.fetch task=xnli" in helped.stdout
-    wrong = run(["-m", "orthoadapters.fetch", "task=xnlii"], ROOT)
-    assert (wrong.returncode, wrong.stdout) == (1, "")
-    assert wrong.stderr.startswith("error: task has no 'xnlii', did you mean 'xnli'?")
+def test_the_command_says_what_it_is_for_and_refuses_what_is_mistyped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = run(["-m", "orthoadapters.fetch", "--help"], ROOT)
+    assert process.returncode == 0
+    assert "python -m orthoadapters.fetch task=xnli" in process.stdout
+    assert fetch(monkeypatch, ["task=xnlii"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: task has no 'xnlii', did you mean 'xnli'?")
 
 
 @pytest.fixture
@@ -104,12 +107,12 @@ def test_cached_data_of_another_revision_is_not_taken_for_the_pinned_one(xnli_ca
 def test_wikipedia_without_a_network_offers_text_files_and_the_command() -> None:
     config = compose_config(["stage=mlm", "language=sw"])
     with pytest.raises(NotFetchedError, match=r"20231101.sw.* use corpus=text corpus.root=DIR, or fetch it .*fetch$"):
-        next(corpus_module.passages(config.corpus, config.language))
+        next(text_source.passages(config.corpus, config.language))
 
 
 @pytest.fixture
 def online(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """A stand-in for the Hub's data sets; what is asked of it."""
+    """Stands in for the Hub's data sets; the list holds what is asked of it."""
     asked: list[tuple[Any, ...]] = []
 
     def load_dataset(name: str, config: str, split: str, revision: str | None = None, **options: Any) -> Dataset:
@@ -158,7 +161,7 @@ def test_fetched_text_is_what_the_mlm_stage_reads_without_a_network(
     command = [o for o in overrides(backbone, world, tmp_path) if not o.startswith("corpus")]
     command += ["stage=mlm", "language=sw", "variant=lnoo_tnoo", "logger=none"]
     assert fetch(monkeypatch, command) == 0
-    assert online == [("wikimedia/wikipedia", "20231101.sw", "train", corpus_module.WIKIPEDIA_REVISION)]
+    assert online == [("wikimedia/wikipedia", "20231101.sw", "train", text_source.WIKIPEDIA_REVISION)]
     assert fetch(monkeypatch, command) == 0
     assert len(online) == 1  # what is there is not fetched again
     monkeypatch.setattr(datasets, "load_dataset", None)

@@ -15,6 +15,7 @@ import torch
 import yaml
 from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.utils import filter_repo_objects  # type: ignore[attr-defined]
 from safetensors.torch import load_file
 
 from orthoadapters import AdaptedEncoder
@@ -206,7 +207,7 @@ def test_only_what_is_read_is_fetched_and_of_the_pinned_revision(
         "README.md",
         "onnx/config.json",
     ]
-    kept = huggingface_hub.utils.filter_repo_objects([*files, *others], allow_patterns=calls[1]["allow_patterns"])
+    kept = filter_repo_objects([*files, *others], allow_patterns=calls[1]["allow_patterns"])
     assert list(kept) == files
 
 
