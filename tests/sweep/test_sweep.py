@@ -257,7 +257,7 @@ def test_other_launchers_run_the_same_sweep(
 def test_each_cell_has_a_gpu_of_its_own_and_waits_for_a_free_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(devices, "WAIT", 0.01)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-5")
     waited: list[dict[str, str]] = []
