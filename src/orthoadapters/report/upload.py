@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.errors import UserError
-from orthoadapters.report.collect.gather import configuration, value_at
+from orthoadapters.report.collect.attempts import configuration
+from orthoadapters.report.collect.settings import value_at
 from orthoadapters.report.collect.table import Report
 from orthoadapters.report.output import FIELDS, scores_records
 from orthoadapters.report.pictures.gallery import Drawing

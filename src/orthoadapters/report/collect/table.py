@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orthoadapters.report.collect.gather import Attempt, Run, canonical
+from orthoadapters.report.collect.attempts import Attempt
+from orthoadapters.report.collect.gather import Run
 from orthoadapters.report.collect.paper import AVERAGE
+from orthoadapters.report.collect.settings import canonical
 from orthoadapters.report.collect.trained_adapters import TrainedAdapters
 from orthoadapters.runs.selection import Point
 
