@@ -9,7 +9,8 @@ import numpy as np
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.paper import paper
 from orthoadapters.report.collect.table import Report
-from orthoadapters.report.pictures.gallery import Drawing, drawings
+from orthoadapters.report.pictures.gallery import drawings
+from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.statistics.analysis import Analysis, analyse
 from orthoadapters.runs.predictions import write_sentence_counts
 from tests.helpers.report_runs import ORT, attempted, finished

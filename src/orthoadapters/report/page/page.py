@@ -9,7 +9,8 @@ from orthoadapters.report.collect.table import Report, Row, Table, heading, tabl
 from orthoadapters.report.page.markup import Markup, inline_svg, joined, tag
 from orthoadapters.report.page.runs import adapters_provenance, provenance, seed_links
 from orthoadapters.report.page.tables import scores_table, selected_table, significance_table
-from orthoadapters.report.pictures.gallery import Drawing, undrawn
+from orthoadapters.report.pictures.gallery import undrawn
+from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.printed.tables import Extras, printed_scores, printed_selection
 from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.report.statistics.compare import NO_DIFFERENCE, few_seeds

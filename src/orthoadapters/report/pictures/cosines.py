@@ -1,6 +1,7 @@
 """The picture of the squared cosines of Eq. 2 by layer, before and after training."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -44,7 +45,7 @@ def draw_adapters(adapters: TrainedAdapters) -> CaptionedFigure:
     """Draws language adapters, a line for each kind."""
     kinds = {kind: [r.layer_cos2 for r in results if r.layer_cos2] for kind, results in adapters.kinds.items()}
     return layer_cosines({"language adapters": kinds}), (
-        f"{adapters.title}: mean cos^2 between what a language adapter adds and what it was given, by layer, before and "
+        f"{adapters.place}: mean cos^2 between what a language adapter adds and what it was given, by layer, before and "
         "after training, on held-out text; 0 is orthogonal. n counts adapters, and the shade is their range."
     )
 
@@ -56,7 +57,9 @@ def layer_cosines(by_panel: Mapping[str, Mapping[str, Sequence[Cosines]]]) -> Fi
     by_panel: a panel's title, as "language adapters" -> kind, as "ORT" -> cosines of each run, all of as many layers. The
     range over several runs after training is shaded: give runs that differ by chance alone.
     """
-    filled = {title: {k: [run for run in runs if run] for k, runs in kinds.items()} for title, kinds in by_panel.items()}
+    filled = {
+        title: {k: [run for run in runs if run] for k, runs in kinds.items()} for title, kinds in by_panel.items()
+    }
     filled = {title: kinds for title, kinds in filled.items() if any(kinds.values())}
     if not filled:
         return None
@@ -86,7 +89,7 @@ def _draw_kind(axes: Axes, number: int, kind: str, runs: Sequence[Cosines]) -> N
     for when, dash, face in (("before", "dotted", "white"), ("after", "solid", style.color)):
         values = np.array([run[when] for run in runs], dtype=np.float64)
         layers = np.arange(1, values.shape[1] + 1)
-        look = {"color": style.color, "linestyle": dash, "marker": style.marker, "markerfacecolor": face}
+        look: dict[str, Any] = {"color": style.color, "linestyle": dash, "marker": style.marker, "markerfacecolor": face}
         axes.plot(layers, values.mean(0), **look, label=f"{kind} {when} (n = {len(runs)})")
         if when == "after" and len(runs) > 1:
             axes.fill_between(layers, values.min(0), values.max(0), color=style.color, alpha=0.15, linewidth=0)
