@@ -45,7 +45,7 @@ def draw_adapters(adapters: TrainedAdapters) -> CaptionedFigure:
     """Draws language adapters, a line for each kind."""
     kinds = {kind: [r.layer_cos2 for r in results if r.layer_cos2] for kind, results in adapters.kinds.items()}
     return layer_cosines({"language adapters": kinds}), (
-        f"{adapters.place}: mean cos^2 between what a language adapter adds and what it was given, by layer, before and "
+        f"{adapters.title}: mean cos^2 between what a language adapter adds and what it was given, by layer, before and "
         "after training, on held-out text; 0 is orthogonal. n counts adapters, and the shade is their range."
     )
 

@@ -32,9 +32,7 @@ def _histories(row: Row, metric: str) -> dict[str, History]:
     """Reads the history of each grid point's first seed, in order of the grid points."""
     histories: dict[str, History] = {}
     for point in row.points:
-        first = min(
-            (run for run in row.grid if (run.result.lr, run.result.ort_lr) == point), key=lambda run: run.result.seed
-        )
+        first = min((run for run in row.candidates if run.point == point), key=lambda run: run.result.seed)
         epochs = [entry for entry in first.selection.history if entry.keys() >= {"epoch", metric}]
         histories[point_label(point)] = [(int(entry["epoch"]), entry[metric]) for entry in epochs]
     return histories

@@ -36,7 +36,7 @@ def draw_adapters(adapters: TrainedAdapters) -> CaptionedFigure:
     """Draws the losses of language adapters."""
     curves, problems = _read({label: path for label, (path, _) in adapters.runs.items()})
     caption = (
-        f"{adapters.place}: training loss and L_ORT over iterations, of {len(curves)} language adapters; each point is a "
+        f"{adapters.title}: training loss and L_ORT over iterations, of {len(curves)} language adapters; each point is a "
         "mean over a stretch of iterations. L_ORT is there for orthogonal ones only."
     )
     return training_losses(curves, r"$L_{MLM}$"), " ".join([caption, *problems])

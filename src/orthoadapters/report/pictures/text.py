@@ -16,7 +16,7 @@ from orthoadapters.report.statistics.analysis import Analysis
 def draw(analysis: Analysis) -> CaptionedFigure:
     """Draws the scores of a table's target languages against the size of their Wikipedias."""
     table = analysis.table
-    scores = {row.label: {c: v for c in table.averaged if (v := row.cells[c].value) is not None} for row in table.rows}
+    scores = {row.label: {c: v for c in table.targets if (v := row.scores[c].value) is not None} for row in table.rows}
     return scores_by_text(scores, WIKIPEDIA_WORDS, table.metric, "Wikipedia of October 2020"), (
         f"{table_title(table)}: {table.metric} x 100 on test of each target language against how much text it has (running "
         "words of its Wikipedia, logarithmic). Languages differ in more than that: their test sets, and how far they are "
