@@ -89,7 +89,12 @@ def _draw_kind(axes: Axes, number: int, kind: str, runs: Sequence[Cosines]) -> N
     for when, dash, face in (("before", "dotted", "white"), ("after", "solid", style.color)):
         values = np.array([run[when] for run in runs], dtype=np.float64)
         layers = np.arange(1, values.shape[1] + 1)
-        look: dict[str, Any] = {"color": style.color, "linestyle": dash, "marker": style.marker, "markerfacecolor": face}
+        look: dict[str, Any] = {
+            "color": style.color,
+            "linestyle": dash,
+            "marker": style.marker,
+            "markerfacecolor": face,
+        }
         axes.plot(layers, values.mean(0), **look, label=f"{kind} {when} (n = {len(runs)})")
         if when == "after" and len(runs) > 1:
             axes.fill_between(layers, values.min(0), values.max(0), color=style.color, alpha=0.15, linewidth=0)
