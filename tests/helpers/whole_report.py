@@ -55,7 +55,8 @@ def complete(runs: Path) -> None:
             counted(runs, variant, "udpos", lr=1e-4, dev=0.9, ort_lr=1e-6 if variant in ORT else None)
 
 
-def reported(runs: Path) -> tuple[Report, list[Analysis], list[Drawing]]:
+def reported(runs: Path, pictures: bool = True) -> tuple[Report, list[Analysis], list[Drawing]]:
+    """pictures: drawing takes most of the time of a page, and many tests need none."""
     report = build(runs)
     analyses = [analyse(table, DRAWS) for table in report.tables]
-    return report, analyses, drawings(report, analyses)
+    return report, analyses, drawings(report, analyses) if pictures else []
