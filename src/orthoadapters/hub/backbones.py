@@ -6,7 +6,7 @@ from pathlib import Path
 from orthoadapters.config.hub_ids import HUB_ID
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
-from orthoadapters.hub.families import SUPPORTED
+from orthoadapters.hub.families import FAMILIES
 from orthoadapters.hub.offline import from_hub, is_offline, not_fetched
 
 # A folder with any one of these has a tokenizer. Without the check transformers 5 builds an *empty* tokenizer of five
@@ -103,7 +103,7 @@ def _check_type(folder: Path, path: str) -> None:
             "backbone.path=DIR"
         )
     family = read_json(folder / "config.json", f"bring back backbone {path}").get("model_type")
-    if family not in SUPPORTED:
+    if family not in FAMILIES:
         raise UserError(
-            f"backbone {path} is of type '{family}'; adapters are defined for post-LayerNorm encoders: {', '.join(SUPPORTED)}"
+            f"backbone {path} is of type '{family}'; adapters are defined for post-LayerNorm encoders: {', '.join(FAMILIES)}"
         )

@@ -18,7 +18,7 @@ class NotFetchedError(UserError):
 
 
 def is_offline() -> bool:
-    """Whether HF_HUB_OFFLINE forbids the network."""
+    """Returns whether HF_HUB_OFFLINE forbids the network."""
     from huggingface_hub import constants
 
     return bool(constants.HF_HUB_OFFLINE)
@@ -63,7 +63,7 @@ def from_hub(what: str, otherwise: str = "") -> Iterator[None]:
 
 
 def _unreachable(error: BaseException | None) -> bool:
-    """Whether an error, or one that it was raised from, says that the network does not answer."""
+    """Returns whether an error, or one that it was raised from, says that the network does not answer."""
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     while error is not None:
