@@ -12,17 +12,7 @@ from pathlib import Path
 
 from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config, language_config, mlm_overrides
-<<<<<<< HEAD
-from orthoadapters.config.schema import (
-    AdapterSource,
-    Config,
-    CorpusSource,
-    Missing,
-    Stage,
-)
-=======
-from orthoadapters.config.schema import AdapterSource, Config, CorpusSource, DataSource, Missing, Stage
->>>>>>> w-model
+from orthoadapters.config.schema import AdapterSource, Config, CorpusSource, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError, is_offline
 
@@ -56,18 +46,12 @@ def fetch_backbone(config: Config) -> None:
 
 
 def fetch_examples(config: Config) -> None:
-<<<<<<< HEAD
-    """What the run reads; `datasets` keeps all splits of a language at once, targets' development sets among them."""
-    if config.data.source != "hub":
-        print(f"data={config.data.source}: on this machine, nothing to fetch")
-=======
     """Fetches the labelled examples of every language of the run.
 
     `datasets` keeps all splits of a language at once, so that target languages' development sets come with the test sets.
     """
-    if config.data.source is not DataSource.hub:
-        print(f"data={config.data.source.value}: on this machine, nothing to fetch")
->>>>>>> w-model
+    if config.data.source != "hub":
+        print(f"data={config.data.source}: on this machine, nothing to fetch")
         return
     from orthoadapters.data.sources.read import read_examples
     from orthoadapters.examples import Split
