@@ -48,9 +48,9 @@ def run(command: list[str], cache: Path, **environment: str) -> subprocess.Compl
     )
 
 
-def given(backbone: Path, world: Path, out: Path, *more: str) -> list[str]:
-    kept = [o for o in overrides(backbone, world, out) if not o.startswith(("backbone", "data", "logger"))]
-    return [*kept, *FROM_HUB, *more]
+def from_hub(backbone: Path, world: Path, out: Path, *more: str) -> list[str]:
+    others = [o for o in overrides(backbone, world, out) if not o.startswith(("backbone", "data", "logger"))]
+    return [*others, *FROM_HUB, *more]
 
 
 def test_a_run_from_the_hubs_caches_needs_no_network(
@@ -66,7 +66,7 @@ def test_a_run_from_the_hubs_caches_needs_no_network(
     add_backbone(tmp_path, HUB_ID, backbone)
     add_xnli(tmp_path, "facebook/xnli", ["en", "tr"], {"train": 12, "validation": 6, "test": 6})
     add_xnli(tmp_path, "facebook/xnli", ["sw"], {"train": 12, "test": 6})
-    result = execute(given(backbone, world, tmp_path, "languages=[sw,tr]"))
+    result = execute(from_hub(backbone, world, tmp_path, "languages=[sw,tr]"))
     assert set(result.test) == {"en", "sw", "tr"}
     assert set(result.target_dev) == {"tr"}  # the cache has no development set in Swahili
 
@@ -76,13 +76,13 @@ def test_what_the_caches_lack_is_named_with_the_command_that_fetches_it(
 ) -> None:
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     (add_backbone(tmp_path, HUB_ID, backbone) / "tokenizer.json").unlink()
-    command = given(backbone, world, tmp_path)
+    command = from_hub(backbone, world, tmp_path)
     sentence = (
         f"backbone {HUB_ID} at revision {REVISION} is not in the local cache, and HF_HUB_OFFLINE is set; fetch it"
     )
-    with pytest.raises(UserError, match=re.escape(sentence)) as caught:
+    with pytest.raises(UserError, match=re.escape(sentence)) as error:
         train.run_one(compose_config(command), command)
-    assert str(caught.value).endswith(f"with: python -m orthoadapters.fetch {shlex.join(command)}")
+    assert str(error.value).endswith(f"with: python -m orthoadapters.fetch {shlex.join(command)}")
     adapters = ["variant=lnoo_tnoo", "language_adapters.missing=train", "corpus=wikipedia", "corpus.root=null"]
     command = overrides(backbone, world, tmp_path, *adapters, "languages=[]")
     with pytest.raises(UserError, match=r"20231101.en.* with: python -m orthoadapters.fetch stage=mlm .* language=en$"):
@@ -126,11 +126,11 @@ def test_wikipedia_without_a_network_offers_text_files_and_the_command() -> None
 
 @pytest.fixture
 def online(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """Stands in for the Hub's data sets; the list holds what is asked of it."""
-    asked: list[tuple[Any, ...]] = []
+    """Stands in for the Hub's data sets; the list holds every question that it gets."""
+    questions: list[tuple[Any, ...]] = []
 
     def load_dataset(name: str, config: str, split: str, revision: str | None = None, **options: Any) -> Dataset:
-        asked.append((name, config, split, revision))
+        questions.append((name, config, split, revision))
         if options.get("streaming"):
             articles = [f"the word{' an ing' * 20} {i}" for i in range(400)]
             return Dataset.from_dict({"text": articles}).to_iterable_dataset()
@@ -138,7 +138,7 @@ def online(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    return asked
+    return questions
 
 
 def fetch(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> int:
@@ -156,7 +156,7 @@ def test_fetch_brings_the_data_of_every_language_and_prints_the_offline_command(
 ) -> None:
     add_backbone(tmp_path, HUB_ID, backbone)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    command = given(backbone, world, tmp_path)
+    command = from_hub(backbone, world, tmp_path)
     assert fetch(monkeypatch, command) == 0
     assert [(config, split) for _, config, split, _ in online] == [
         ("en", "train"),

@@ -124,6 +124,7 @@ class AdaptedEncoder(nn.Module):
         self.adapter_modules(name).requires_grad_(False)
 
     def delete_adapter(self, name: str) -> None:
+        """Takes an adapter out of every site, and out of the stack."""
         self._check_name(name)
         for site in self.sites:
             del site.adapters[name]
