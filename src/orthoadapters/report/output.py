@@ -13,7 +13,8 @@ from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
 from orthoadapters.report.collect.table import Report, Row, Score, Table
 from orthoadapters.report.page.page import page
-from orthoadapters.report.pictures.gallery import Drawing, undrawn
+from orthoadapters.report.pictures.gallery import undrawn
+from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.pictures.style import save
 from orthoadapters.report.printed.significance import COMPARED, significance_markdown, significance_records
 from orthoadapters.report.printed.tables import Extras, PrintedTable, latex, markdown, printed_scores, printed_selection

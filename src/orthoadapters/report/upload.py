@@ -9,7 +9,7 @@ from orthoadapters.report.collect.attempts import configuration
 from orthoadapters.report.collect.settings import value_at
 from orthoadapters.report.collect.table import Report
 from orthoadapters.report.output import FIELDS, scores_records
-from orthoadapters.report.pictures.gallery import Drawing
+from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.pictures.style import png
 from orthoadapters.report.printed.significance import COMPARED, significance_records
 from orthoadapters.report.printed.tables import printed_selection

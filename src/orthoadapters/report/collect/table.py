@@ -170,3 +170,9 @@ def table_title(table: Table) -> str:
 def heading(column: str) -> str:
     """Returns the printed name of a column."""
     return "AVGz" if column == AVERAGE else column.upper()
+
+
+def point_label(point: Point) -> str:
+    """Names a grid point, such as "lr 0.0001, ort lr 1e-07"."""
+    lr, ort_lr = point
+    return f"lr {lr:g}" + ("" if ort_lr is None else f", ort lr {ort_lr:g}")
