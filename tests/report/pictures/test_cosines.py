@@ -6,7 +6,10 @@ from tests.helpers.xnli_runs import Analysed
 
 
 def test_cosines_by_layer_are_means_over_runs_before_and_after_training() -> None:
-    runs = [{"before": [0.5, 0.25], "after": [0.0, 0.125]}, {"before": [1.0, 0.75], "after": [0.5, 0.375]}]
+    runs: list[Cosines] = [
+        {"before": [0.5, 0.25], "after": [0.0, 0.125]},
+        {"before": [1.0, 0.75], "after": [0.5, 0.375]},
+    ]
     by_panel: dict[str, dict[str, list[Cosines]]] = {
         "language adapters": {"NOO": runs[:1], "ORT": runs},
         "task adapters": {"NOO": [{}], "ORT": [runs[1]]},
