@@ -1,6 +1,7 @@
 """Text is escaped, attributes are left out on demand, and figures on one page do not disturb each other."""
 
 import re
+import string
 from html import escape
 
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from tests.helpers.html import read
 
 
 @settings(max_examples=50)
-@given(st.text())
+@given(st.text(string.printable + "éأ漢😀\0"))
 def test_text_comes_back_as_it_was(content: str) -> None:
     html = tag("p", content, title=content)
     assert html == f'<p title="{escape(content)}">{escape(content)}</p>'
