@@ -1,9 +1,9 @@
 """Runs without a network: what the caches hold is used, what they lack is named, and fetch brings it."""
 
-import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -28,8 +28,17 @@ sys.path.insert(0, str(ROOT))
 import train
 
 HUB_ID = "someone/tiny"
-FROM_HUB = ["backbone=xlmr_base", f"backbone.path={HUB_ID}", f"backbone.revision={REVISION}", "data=hub", "task=xnli",
-            f"task.hub_revision={REVISION}", "languages=[sw]", "variant=t_noo", "logger=none"]  # fmt: skip
+FROM_HUB = [
+    "backbone=xlmr_base",
+    f"backbone.path={HUB_ID}",
+    f"backbone.revision={REVISION}",
+    "data=hub",
+    "task=xnli",
+    f"task.hub_revision={REVISION}",
+    "languages=[sw]",
+    "variant=t_noo",
+    "logger=none",
+]
 
 
 def run(command: list[str], cache: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -44,17 +53,22 @@ def given(backbone: Path, world: Path, out: Path, *more: str) -> list[str]:
     return [*kept, *FROM_HUB, *more]
 
 
-def test_a_run_from_the_hubs_caches_needs_no_network(backbone: Path, world: Path, tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    add_backbone(cache, HUB_ID, backbone)
-    add_xnli(cache, "facebook/xnli", ["en", "tr"], {"train": 12, "validation": 6, "test": 6})
-    add_xnli(cache, "facebook/xnli", ["sw"], {"train": 12, "test": 6})
-    command = given(backbone, world, tmp_path, "languages=[sw,tr]")
-    done = run(["train.py", *command], cache, HF_HUB_OFFLINE="1")
-    assert done.returncode == 0, done.stderr
-    result = json.loads(next(tmp_path.rglob("result.json")).read_text())
-    assert set(result["test"]) == {"en", "sw", "tr"}
-    assert set(result["target_dev"]) == {"tr"}  # the cache has no development set in Swahili
+def test_a_run_from_the_hubs_caches_needs_no_network(
+    backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connection(*_: Any) -> None:
+        raise AssertionError("the network was asked")
+
+    assert constants.HF_HUB_OFFLINE  # as HF_HUB_OFFLINE=1 sets it, see conftest.py
+    monkeypatch.setattr(socket.socket, "connect", connection)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
+    add_backbone(tmp_path, HUB_ID, backbone)
+    add_xnli(tmp_path, "facebook/xnli", ["en", "tr"], {"train": 12, "validation": 6, "test": 6})
+    add_xnli(tmp_path, "facebook/xnli", ["sw"], {"train": 12, "test": 6})
+    result = execute(given(backbone, world, tmp_path, "languages=[sw,tr]"))
+    assert set(result.test) == {"en", "sw", "tr"}
+    assert set(result.target_dev) == {"tr"}  # the cache has no development set in Swahili
 
 
 def test_what_the_caches_lack_is_named_with_the_command_that_fetches_it(
@@ -145,8 +159,11 @@ def test_fetch_brings_the_data_of_every_language_and_prints_the_offline_command(
     command = given(backbone, world, tmp_path)
     assert fetch(monkeypatch, command) == 0
     assert [(config, split) for _, config, split, _ in online] == [
-        ("en", "train"), ("en", "validation"), ("en", "test"), ("sw", "test"),
-    ]  # fmt: skip
+        ("en", "train"),
+        ("en", "validation"),
+        ("en", "test"),
+        ("sw", "test"),
+    ]
     assert {(name, revision) for name, _, _, revision in online} == {("facebook/xnli", REVISION)}
     out = capsys.readouterr().out
     assert str(tmp_path / "hub") in out
@@ -189,8 +206,11 @@ def test_nothing_is_fetched_for_local_folders(
         assert fetch(monkeypatch, overrides(backbone, world, tmp_path, stage)) == 0
     out = capsys.readouterr().out
     assert [line.split(":")[0] for line in out.splitlines() if "nothing to fetch" in line] == [
-        f"backbone {backbone}", "data=xtreme", f"backbone {backbone}", "corpus=text",
-    ]  # fmt: skip
+        f"backbone {backbone}",
+        "data=xtreme",
+        f"backbone {backbone}",
+        "corpus=text",
+    ]
     assert online == []
     assert list(tmp_path.iterdir()) == []
 

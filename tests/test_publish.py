@@ -41,8 +41,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory, backbone: Path, world: Path) 
 def test_a_runs_adapter_folder_holds_its_head_too(runs: dict[str, Path], backbone: Path, task: str) -> None:
     run = runs[task]
     assert {file.name for file in (run / "adapter").iterdir()} == {
-        "README.md", "adapter.safetensors", "adapter_config.json", "head_config.json", "model_head.safetensors",
-    }  # fmt: skip
+        "README.md",
+        "adapter.safetensors",
+        "adapter_config.json",
+        "head_config.json",
+        "model_head.safetensors",
+    }
     head, labels = head_files.read(run / "adapter", AdaptedEncoder.from_pretrained(str(backbone)))
     own = load_file(run / "head" / "head.safetensors")
     assert own.keys() == head.state_dict().keys()
@@ -57,12 +61,30 @@ def front_matter(card: str) -> dict[str, Any]:
 
 def test_the_card_says_what_the_adapter_is_and_names_no_path(runs: dict[str, Path]) -> None:
     for name, said in {
-        "mlm": ["Swahili (sw)", "| kind | ORT", "bottleneck 32", "2 iterations of 4 x 16 subwords", "L_ORT ", "0.01 on L_ORT",
-                "backbone | tiny", 'model.activate("sw")', "use_safetensors=True", "| commit | "],
-        "xnli": ["xnli, labels entailment, neutral, contradiction", "| variant | t_ort", "trained on en", "XTREME's files",
-                 "| language adapters | none", "test: accuracy x 100 | en | sw |", 'model.activate("task")', "Stack(task)"],
+        "mlm": [
+            "Swahili (sw)",
+            "| kind | ORT",
+            "bottleneck 32",
+            "2 iterations of 4 x 16 subwords",
+            "L_ORT ",
+            "0.01 on L_ORT",
+            "backbone | tiny",
+            'model.activate("sw")',
+            "use_safetensors=True",
+            "| commit | ",
+        ],
+        "xnli": [
+            "xnli, labels entailment, neutral, contradiction",
+            "| variant | t_ort",
+            "trained on en",
+            "XTREME's files",
+            "| language adapters | none",
+            "test: accuracy x 100 | en | sw |",
+            'model.activate("task")',
+            "Stack(task)",
+        ],
         "udpos": ["| kind | NOO", "sentences or pairs, learning rate ", "test: f1 x 100 | en | tr |"],
-    }.items():  # fmt: skip
+    }.items():
         card = (runs[name] / "adapter" / "README.md").read_text()
         for words in said:
             assert words in card, (name, words)
@@ -137,9 +159,12 @@ def test_yes_uploads_what_was_shown(
 
 
 def test_what_cannot_be_published_is_a_sentence(
-    runs: dict[str, Path], calls: list[tuple[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    runs: dict[str, Path],
+    calls: list[tuple[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     unfinished = Path(shutil.copytree(runs["xnli"], tmp_path / "unfinished"))
     (unfinished / "result.json").unlink()
     cardless = Path(shutil.copytree(runs["xnli"], tmp_path / "cardless"))

@@ -35,9 +35,14 @@ MASK = torch.tensor([[1] * 7, [1] * 4 + [0] * 3])
 
 def backbone(family: str, hidden: int, layers: int, embedding: int) -> transformers.PreTrainedModel:
     sizes = {
-        "vocab_size": 60, "hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": 2,
-        "intermediate_size": 2 * hidden, "max_position_embeddings": 20, "type_vocab_size": 2,
-    }  # fmt: skip
+        "vocab_size": 60,
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 2,
+        "intermediate_size": 2 * hidden,
+        "max_position_embeddings": 20,
+        "type_vocab_size": 2,
+    }
     more = {"embedding_size": embedding} if family == "Electra" else {}
     more |= {"pad_token_id": 1} if "Roberta" in family else {}
     model = getattr(transformers, f"{family}Model")(getattr(transformers, f"{family}Config")(**sizes, **more))

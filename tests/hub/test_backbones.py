@@ -19,6 +19,7 @@ from huggingface_hub.utils import filter_repo_objects  # type: ignore[attr-defin
 from safetensors.torch import load_file
 
 from orthoadapters import AdaptedEncoder
+from orthoadapters.config import compose
 from orthoadapters.config.checks import check
 from orthoadapters.config.choices import fingerprint
 from orthoadapters.config.compose import CONF, compose_config
@@ -27,6 +28,7 @@ from orthoadapters.hub.backbones import backbone_folder
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.model.backbone import backbone_path
 from orthoadapters.model.sizes import bottleneck
+from orthoadapters.runs.directory import RunDirectory
 from tests.helpers.hub_cache import REVISION, add_backbone
 
 HUB_ID = "someone/tiny"
@@ -94,6 +96,19 @@ def test_a_path_that_is_neither_folder_nor_pinned_hub_id_is_refused_at_once(
 ) -> None:
     with pytest.raises(UserError, match=sentence):
         check(compose_config(overrides))
+
+
+def test_one_file_makes_a_backbone_of_a_known_family(
+    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(CONF, tmp_path / "conf")
+    shutil.copytree(CONF.parent / "multirun_sweeps", tmp_path / "multirun_sweeps")
+    (tmp_path / "conf" / "backbone" / "mine.yaml").write_text(f"name: mine\npath: {backbone}\nrevision: null\n")
+    monkeypatch.setattr(compose, "CONF", tmp_path / "conf")
+    config = compose_config(["backbone=mine"])
+    check(config)
+    assert AdaptedEncoder.from_pretrained(backbone_path(config)).shape.layers == 3
+    assert RunDirectory(config).name.startswith("mine/")
 
 
 def test_a_folder_is_found_from_home(backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:

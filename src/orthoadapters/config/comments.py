@@ -38,7 +38,9 @@ def schema_comments() -> dict[tuple[str, str], str]:
     comments = {token.start[0]: token for token in tokens if token.type == tokenize.COMMENT}
     texts = {}
     for node in ast.walk(ast.parse(source)):
-        for field in node.body if isinstance(node, ast.ClassDef) else ():
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for field in node.body:
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
                 first, last = field.lineno, field.end_lineno or field.lineno
                 lines = [number for number in range(first, last + 1) if number in comments]

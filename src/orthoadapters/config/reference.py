@@ -94,7 +94,7 @@ def default_text(key: str, field: "dataclasses.Field[typing.Any]", defaults: Lin
     if entries:
         return "{" + ", ".join(f"{name}: {value}" for name, value in entries.items()) + "}"
     factory = field.default_factory
-    value = field.default if isinstance(factory, type(dataclasses.MISSING)) else factory()
+    value = factory() if callable(factory) else field.default
     return yaml.safe_dump(value.value if isinstance(value, Enum) else value, default_flow_style=True).splitlines()[0]
 
 
