@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orthoadapters.config.compose import CONF, read_config
-from orthoadapters.config.schema import AdapterKind, AdapterSource, Config
+from orthoadapters.config.schema import AdapterSource, Config
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
 from orthoadapters.hub.offline import NotFetchedError
@@ -36,11 +36,11 @@ class FinishedRun:
 
     @property
     def swaps_languages(self) -> bool:
-        return self.config.variant.language_adapter is not AdapterKind.none
+        return self.config.variant.has_language_adapter
 
     @property
     def trains_backbone(self) -> bool:
-        return self.config.variant.task_adapter is AdapterKind.none
+        return not self.config.variant.has_task_adapter
 
     def languages(self) -> Iterator[str]:
         """A line per language that can be predicted, or that was evaluated: code, and score on test or what is wrong."""
