@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from orthoadapters.config.compose import CONF, read_config
 from orthoadapters.config.hub_ids import DEMO
-from orthoadapters.config.schema import AdapterKind, AdapterSource, Config
+from orthoadapters.config.schema import AdapterSource, Config
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
 from orthoadapters.hub.offline import NotFetchedError
@@ -42,13 +42,13 @@ class FinishedRun:
 
     @property
     def swaps_languages(self) -> bool:
-        """Whether every language has an adapter of its own."""
-        return self.config.variant.language_adapter is not AdapterKind.none
+        """Says whether every language has an adapter of its own."""
+        return self.config.variant.has_language_adapter
 
     @property
     def trains_backbone(self) -> bool:
-        """Whether the run trained the backbone itself, without adapters."""
-        return self.config.variant.task_adapter is AdapterKind.none
+        """Says whether the run trained the backbone itself, without adapters."""
+        return not self.config.variant.has_task_adapter
 
     def languages(self) -> Iterator[str]:
         """Yields a line per language that can be labelled or that was tested: its code, its score or what is wrong."""
