@@ -13,7 +13,7 @@ from pathlib import Path
 from orthoadapters.errors import UserError
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.table import Report, table_title
-from orthoadapters.report.printed.tables import Show, markdown, scores, selected
+from orthoadapters.report.printed.tables import Extras, markdown, printed_scores, printed_selection
 from orthoadapters.report.xtreme import choose, describe, write_submission
 
 
@@ -43,7 +43,7 @@ def main() -> int:
         if given.xtreme is not None:
             submit(given.runs, given.backbone, given.xtreme)
             return 0
-        show = Show(paper=given.paper, seeds=given.seeds, oracle=given.oracle, sizes=given.sizes)
+        show = Extras(paper=given.paper, seeds=given.seeds, oracle=given.oracle, sizes=given.sizes)
         make(build(given.runs, given.backbone), given.out, show, given.wandb)
         return 0
     except UserError as error:
@@ -51,10 +51,10 @@ def main() -> int:
         return 1
 
 
-def make(report: Report, out: Path, show: Show, wandb: bool) -> None:
+def make(report: Report, out: Path, show: Extras, wandb: bool) -> None:
     for table in report.tables:
-        print(markdown(scores(table, show)))
-        print(markdown(selected(table)))
+        print(markdown(printed_scores(table, show)))
+        print(markdown(printed_selection(table)))
     for problem in report.problems:
         print(f"- {problem}", file=sys.stderr)
     if not report.tables:

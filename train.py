@@ -21,45 +21,57 @@ from orthoadapters.config.compose import check_command_line, compose_config, mlm
 from orthoadapters.config.schema import Config, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError
+from orthoadapters.runs import adapter_library as library
+from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import read_result
 from orthoadapters.runs.terminal import show
+from orthoadapters.stages.plan import print_plan
 from orthoadapters.training.processes import rank, started_together
 
-exit_code = 0  # of this command's one run, as Hydra swallows what a job returns
+# The exit code of this command's one run. Hydra drops what a job returns.
+exit_code = 0
 
 
 def run_one(config: Config, overrides: Sequence[str]) -> None:
-    """Check, plan, skip what is finished, train missing language adapters if asked to, run the stage, show the scores."""
+    """Checks the configuration, and then plans, shows or trains its run. `overrides` are those that gave it."""
     check(config)
-    # Late, as torch takes seconds to import and a mistyped command line should be answered at once.
-    from orthoadapters.runs import adapter_library as library
-    from orthoadapters.runs.directory import RunDirectory
-    from orthoadapters.stages.language_adapter import train_language_adapter
-    from orthoadapters.stages.plan import print_plan
-    from orthoadapters.stages.task import train_task
-
     run = RunDirectory(config)
-    if rank(config.trainer) > 0:  # errors aside, the first process says everything
+    if rank(config.trainer) > 0:
+        # The first process says everything but errors.
         logging.getLogger("orthoadapters").setLevel(logging.ERROR)
         if config.plan or run.finished:
             return
     if config.plan:
         print_plan(config, run, overrides)
-        return
-    if run.finished:
+    elif run.finished:
         library.check_finished(config, run)
         print(f"finished before: {run.path}")
-        return show_result(run.result)
+        show_result(run.result)
+    else:
+        if config.stage is Stage.task and config.language_adapters.missing is Missing.train:
+            train_missing_adapters(config, overrides)
+        train(config, run, overrides)
+        show_result(run.result)
 
-    if config.stage is Stage.task and config.language_adapters.missing is Missing.train:
-        for adapter in library.missing_adapters(config):
-            if config.trainer.processes > 1 and (started_together() or config.trainer.num_nodes > 1):
-                raise UserError(
-                    f"language_adapters.missing=train: the processes of {shlex.join(overrides)} end with one training; "
-                    f"train {adapter.language} first:\n  {library.training_command(overrides, adapter.language)}"
-                )
-            needed = mlm_overrides(overrides, adapter.language)
-            run_one(compose_config(needed), needed)
+
+def train_missing_adapters(config: Config, overrides: Sequence[str]) -> None:
+    """Trains the language adapters that the task run needs and that are not there, one after the other."""
+    for adapter in library.missing_adapters(config):
+        if config.trainer.processes > 1 and (started_together() or config.trainer.num_nodes > 1):
+            raise UserError(
+                f"language_adapters.missing=train: the processes of {shlex.join(overrides)} end with one training; "
+                f"train {adapter.language} first:\n  {library.training_command(overrides, adapter.language)}"
+            )
+        needed = mlm_overrides(overrides, adapter.language)
+        run_one(compose_config(needed), needed)
+
+
+def train(config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
+    """Runs the configuration's stage."""
+    # PyTorch takes seconds to import. It is loaded for training alone, so that a plan and a mistake are answered at once.
+    from orthoadapters.stages.language_adapter import train_language_adapter
+    from orthoadapters.stages.task import train_task
+
     try:
         if config.stage is Stage.mlm:
             train_language_adapter(config, run, overrides)
@@ -67,22 +79,23 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
             train_task(config, run, overrides)
     except NotFetchedError as error:
         raise UserError(f"{error} {shlex.join(overrides)}") from error
-    show_result(run.result)
 
 
 def show_result(path: Path) -> None:
+    """Prints a run's scores and where they stand."""
     show(read_result(path))
     print(f"result: {path}")
 
 
 @hydra.main(config_path="conf", config_name="config", version_base="1.3")
 def job(composed: DictConfig) -> int:
+    """Runs one job of Hydra: the command's one run, or a cell of a sweep. Returns its exit code."""
     global exit_code
     overrides = list(HydraConfig.get().overrides.task)
     try:
         config = settle(composed)
-        if HydraConfig.get().mode is RunMode.MULTIRUN:  # a cell of a sweep: its exit code goes to the sweeper
-            from orthoadapters.runs.directory import RunDirectory
+        if HydraConfig.get().mode is RunMode.MULTIRUN:
+            # This job is a cell of a sweep, and the sweeper gets its exit code.
             from orthoadapters.sweep.process import run_cell
 
             return run_cell(overrides, RunDirectory(config))
@@ -90,13 +103,15 @@ def job(composed: DictConfig) -> int:
     except UserError as error:
         exit_code = error.exit_code
         print(f"error: {error}", file=sys.stderr)
-    except Exception:  # a defect of ours, shown whole
+    except Exception:
+        # This is a defect of the project, and its traceback is shown.
         exit_code = 1
         traceback.print_exc()
     return exit_code
 
 
 def main() -> int:
+    """Runs the command line and returns the exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("orthoadapters").setLevel(logging.INFO)
     # conf/hydra/launcher/submitit_slurm.yaml is meant to be checked against the plugin's schema of that name.

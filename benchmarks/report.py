@@ -24,7 +24,7 @@ from orthoadapters.evaluation.metrics import f1_of_counts  # noqa: E402
 from orthoadapters.report.collect.build import build  # noqa: E402
 from orthoadapters.report.collect.paper import paper  # noqa: E402
 from orthoadapters.report.output import write  # noqa: E402
-from orthoadapters.report.printed.tables import Show  # noqa: E402
+from orthoadapters.report.printed.tables import Extras  # noqa: E402
 from orthoadapters.runs.predictions import write_sentence_counts  # noqa: E402
 
 CHOICES = {f"key.{number}": number for number in range(60)}  # about as many as a run has
@@ -53,7 +53,7 @@ def many(folder: Path, wanted: int) -> None:
     start = time.perf_counter()
     report = build(folder)
     built = time.perf_counter()
-    write(report, folder / "out", Show(paper=True, seeds=True, oracle=True, sizes=True))
+    write(report, folder / "out", Extras(paper=True, seeds=True, oracle=True, sizes=True))
     print(f"{made} runs, {len(report.tables)} tables: {built - start:.2f} s to read, "
           f"{time.perf_counter() - built:.2f} s to write")  # fmt: skip
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from orthoadapters.config.compose import compose_config
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.output import write
-from orthoadapters.report.printed.tables import Show
+from orthoadapters.report.printed.tables import Extras
 from orthoadapters.runs import adapter_library as language_adapters
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import find_results
@@ -75,7 +75,7 @@ def test_a_stopped_run_goes_on_to_the_same_numbers(given: list[str], folder: Pat
 
 
 def test_earlier_runs_are_reported_in_the_same_tables(folder: Path) -> None:
-    write(build(Path("runs"), None), Path("report"), Show(paper=True, seeds=True, oracle=True, sizes=True))
+    write(build(Path("runs"), None), Path("report"), Extras(paper=True, seeds=True, oracle=True, sizes=True))
     for path in (EARLIER / "report").iterdir():
         assert Path("report", path.name).read_bytes() == path.read_bytes(), path.name
 

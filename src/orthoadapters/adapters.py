@@ -1,7 +1,9 @@
 """Orthogonal Language and Task Adapters in Zero-Shot Cross-Lingual Transfer, arXiv:2012.06460: Eq. 1 and where it sits.
 
-Shapes: B sentences, T subwords, H hidden size, d bottleneck size. The numbers are those of AdapterHub's `pfeiffer`
-(`seq_bn`) and `pfeiffer+inv` configurations; `tests/oracle/` proves it against the `adapters` library.
+Shapes: B sentences, T subwords, H hidden size, d bottleneck size. These letters, with L layers, M masked subwords and V
+vocabulary, mean the same in every docstring of the package, and as the end of a tensor's name they are its shape.
+The numbers are those of AdapterHub's `pfeiffer` (`seq_bn`) and `pfeiffer+inv` configurations; `tests/oracle/` proves it
+against the `adapters` library.
 """
 
 from collections.abc import Sequence
@@ -13,20 +15,26 @@ from torch import Tensor, nn
 
 from orthoadapters.config.schema import Pair
 
-INIT_STD = 0.02  # ours: AdapterHub's `init_weights: bert`, N(0, 0.02) with zero biases; the paper gives none
+# ours: AdapterHub's `init_weights: bert`, N(0, 0.02) with zero biases; the paper gives none
+INIT_STD = 0.02
 
 
 @dataclass(frozen=True)
 class AdapterConfig:
-    """Size of one adapter: `bottleneck` is d; `invertible_bottleneck` the width of F and G, None: a quarter of embeddings."""
+    """The size of one adapter: `bottleneck` is d; `invertible_bottleneck` is the width of F and G, None for the default."""
 
     bottleneck: int
     invertible: bool = False
     invertible_bottleneck: int | None = None
 
+    def invertible_width(self, embedding_size: int) -> int:
+        """Returns the width of F and G on embeddings of this size."""
+        # ours: AdapterHub's reduction factor 2, of half an embedding
+        return self.invertible_bottleneck or embedding_size // 4
+
 
 class Adapter(nn.Module):
-    """Eq. 1: x_a = g(x_h W_d) W_u + x_r, with the biases that AdapterHub's adapters have."""
+    """Eq. 1: x_a = g(x_h W_d) W_u + x_r, with the biases that AdapterHub's adapters have; g is relu."""
 
     def __init__(self, hidden: int, bottleneck: int) -> None:
         super().__init__()
@@ -35,15 +43,19 @@ class Adapter(nn.Module):
         _initialise(self)
 
     def update(self, x_h: Tensor) -> Tensor:
-        """g(x_h W_d) W_u, (B, T, H): what the adapter adds to the residual."""
+        """Computes g(x_h W_d) W_u, (B, T, H): what the adapter adds to the residual."""
         return self.up(torch.relu(self.down(x_h)))
 
     def forward(self, x_h: Tensor, x_r: Tensor) -> Tensor:
+        """Computes x_a, (B, T, H), of the input x_h and the residual x_r, (B, T, H) each."""
         return self.update(x_h) + x_r
 
 
 class InvertibleAdapter(nn.Module):
-    """NICE coupling (Dinh et al. 2015) after the embeddings, as in MAD-X: y1 = x1 + F(x2), y2 = x2 + G(y1)."""
+    """The NICE coupling (Dinh et al. 2015) after the embeddings, as in MAD-X: y1 = x1 + F(x2), y2 = x2 + G(y1).
+
+    x1, x2 are the halves of a vector x, and y1, y2 those of y; x and y have the width of the embeddings.
+    """
 
     def __init__(self, hidden: int, bottleneck: int) -> None:
         super().__init__()
@@ -58,13 +70,14 @@ class InvertibleAdapter(nn.Module):
         return torch.cat((y1, x2 + self.G(y1)), dim=-1)
 
     def inverse(self, y: Tensor) -> Tensor:
+        """Computes the x that `forward` makes y of."""
         y1, y2 = y.chunk(2, dim=-1)
         x2 = y2 - self.G(y1)
         return torch.cat((y1 - self.F(x2), x2), dim=-1)
 
 
 class AdapterSite(nn.Module):
-    """Takes the place of an encoder layer's output sub-module (second feed-forward matrix, dropout, LayerNorm).
+    """The module in the place of an encoder layer's output (second feed-forward matrix, dropout, LayerNorm).
 
     The adapters of the stack are applied in order; with an empty stack the layer is the backbone's own.
     """

@@ -18,23 +18,32 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENCE = 60.0  # ours: seconds for one answer, of a browser that starts on a busy machine
+PATIENCE = 60.0  # ours: seconds for one answer; a browser may start on a busy machine
 FLAGS = (
-    "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-)  # fmt: skip
+    "--headless=new",
+    "--remote-debugging-pipe",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+)
 # The browser expects its two pipes at 3 and 4.
 LAUNCH = "import os, sys; [os.dup2(int(sys.argv[n]), n + 2) for n in (1, 2)]; os.execv(sys.argv[3], sys.argv[3:])"
 
 
 def executable() -> str | None:
-    """The one that CHROMIUM names, or the first of NAMES on the path."""
-    names = (given,) if (given := os.environ.get("CHROMIUM")) else NAMES
-    return next((found for name in names if (found := shutil.which(name))), None)
+    """Finds the program that CHROMIUM names, or the first of NAMES on the path."""
+    chosen = os.environ.get("CHROMIUM")
+    paths = map(shutil.which, (chosen,) if chosen else NAMES)
+    return next((path for path in paths if path), None)
 
 
 class Page:
-    """events: what the page said and asked for, in order, as the protocol names it."""
+    """A page in the browser. events: what it said and asked for, in order, as the protocol names it."""
 
     def __init__(self, to: int, back: int) -> None:
         self.events: list[dict[str, Any]] = []
@@ -89,23 +98,23 @@ class Page:
         self.ask("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
     def picture(self, path: Path, whole: bool = False) -> None:
-        found = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
-        path.write_bytes(base64.b64decode(found["data"]))
+        answer = self.ask("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        path.write_bytes(base64.b64decode(answer["data"]))
 
     def complaints(self) -> list[str]:
-        """Errors and warnings of the console, exceptions, failed requests."""
-        found = []
+        """Lists errors and warnings of the console, exceptions, and requests that failed."""
+        complaints = []
         for event in self.events:
-            method, told = event["method"], event["params"]
+            method, message = event["method"], event["params"]
             if method == "Runtime.exceptionThrown":
-                found.append(json.dumps(told["exceptionDetails"]))
-            elif method == "Log.entryAdded" and told["entry"]["level"] in ("error", "warning"):
-                found.append(told["entry"]["text"])
-            elif method == "Runtime.consoleAPICalled" and told["type"] in ("error", "warning", "assert"):
-                found.append(json.dumps(told["args"]))
+                complaints.append(json.dumps(message["exceptionDetails"]))
+            elif method == "Log.entryAdded" and message["entry"]["level"] in ("error", "warning"):
+                complaints.append(message["entry"]["text"])
+            elif method == "Runtime.consoleAPICalled" and message["type"] in ("error", "warning", "assert"):
+                complaints.append(json.dumps(message["args"]))
             elif method == "Network.loadingFailed":
-                found.append(f"failed: {told['errorText']}")
-        return found
+                complaints.append(f"failed: {message['errorText']}")
+        return complaints
 
     def requests(self) -> list[str]:
         sent = [event["params"] for event in self.events if event["method"] == "Network.requestWillBeSent"]
@@ -120,8 +129,8 @@ class Page:
                 raise ConnectionError("the browser ended")
             self._received += read
         message, _, self._received = self._received.partition(b"\0")
-        found: dict[str, Any] = json.loads(message)
-        return found
+        answer: dict[str, Any] = json.loads(message)
+        return answer
 
 
 NONE = (
@@ -132,7 +141,7 @@ NONE = (
 
 @contextmanager
 def browser(folder: Path) -> Iterator[Page]:
-    """An empty page. folder: for the browser's profile and what it says."""
+    """Opens an empty page in a browser of its own. folder: for the browser's profile and log."""
     program = executable()
     assert program is not None, NONE
     theirs, ours = os.pipe(), os.pipe()

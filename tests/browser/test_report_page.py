@@ -1,4 +1,4 @@
-"""report.html as a reader has it: in a browser, by pointer and by keyboard, on wide and narrow screens, light, dark, printed.
+"""The report's page as readers have it: in a browser, by pointer and by keys, on wide and narrow screens, light, dark, printed.
 
 Run by `make test-browser`.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orthoadapters.report.output import write, write_analyses
-from orthoadapters.report.printed.tables import Show
+from orthoadapters.report.printed.tables import Extras
 from tests.browser.chromium import Page, browser
 from tests.helpers.whole_report import complete, reported
 
@@ -29,7 +29,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     complete(folder / "runs")
     report, analyses, drawn = reported(folder / "runs")
-    write(report, folder / "report", Show())
+    write(report, folder / "report", Extras())
     write_analyses(report, analyses, drawn, folder / "report")
     return folder / "report"
 
@@ -42,7 +42,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 @pytest.fixture
 def page(started: Page, out: Path) -> Page:
-    """Freshly loaded, 1280 pixels wide, light."""
+    """A page that has just been loaded, 1280 pixels wide and light."""
     started.events.clear()
     started.emulate()
     started.open((out / "report.html").as_uri())
@@ -83,12 +83,12 @@ def test_the_numbers_are_those_of_the_csv(page: Page, out: Path) -> None:
 
 
 def test_a_columns_name_sorts_by_it_both_ways_and_missing_scores_stay_last(page: Page) -> None:
-    own = page.evaluate(COLUMN % 0)
-    found = []
+    paper_order = page.evaluate(COLUMN % 0)
+    sorts = []
     for _ in range(2):
         page.evaluate((HEADER % 3) + ".querySelector('button').click()")
-        found.append((page.evaluate((HEADER % 3) + ".ariaSort"), page.evaluate(COLUMN % 3)))
-    (first, down), (second, up) = found
+        sorts.append((page.evaluate((HEADER % 3) + ".ariaSort"), page.evaluate(COLUMN % 3)))
+    (first, down), (second, up) = sorts
     scores = sorted(float(value) for value in down if value)
     assert (first, second) == ("descending", "ascending")
     assert [float(value) for value in down if value] == scores[::-1]
@@ -98,12 +98,13 @@ def test_a_columns_name_sorts_by_it_both_ways_and_missing_scores_stay_last(page:
     assert page.evaluate((HEADER % 0) + ".ariaSort") == "none"
     page.evaluate((HEADER % 0) + ".querySelector('button').focus()")
     page.press("Enter")
-    assert page.evaluate(COLUMN % 0) == own  # the variant's column is the paper's order
+    # The variants' own column is the paper's order.
+    assert page.evaluate(COLUMN % 0) == paper_order
     assert page.complaints() == []
 
 
 def tip(page: Page) -> str:
-    """The text of the tooltips that can be seen."""
+    """Returns the text of the tooltips that can be seen."""
     seen = "[...document.querySelectorAll('[role=tooltip]')].filter(tip => tip.checkVisibility()).map(tip => tip.textContent)"
     return "|".join(page.evaluate(seen))
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from orthoadapters.data.batching import BatchLoader, BlockLoader
 from orthoadapters.data.masking import Masking
-from orthoadapters.data.windows import IGNORED, Windows
+from orthoadapters.data.windows import Windows
 from orthoadapters.errors import UserError
+from orthoadapters.examples import IGNORED
 
 PAD = 1
 MASKING = Masking(mask_id=4, vocab_size=1000, special_ids=torch.tensor([0, 1, 2, 3, 4]), probability=0.15)

@@ -14,15 +14,15 @@ from orthoadapters.config.schema import (
     CorpusConfig,
     CorpusSource,
     DataConfig,
-    DataSource,
     LanguageConfig,
     MlmConfig,
 )
 from orthoadapters.data.batching import BlockLoader
 from orthoadapters.data.modules import MLMData, TaskData
 from orthoadapters.data.shares import Shares, share_of_process
-from orthoadapters.data.windows import IGNORED, join_windows
+from orthoadapters.data.windows import join_windows
 from orthoadapters.errors import UserError
+from orthoadapters.examples import IGNORED
 from tests.helpers.tasks import task_config
 from tests.helpers.tiny_tokenizer import tiny_tokenizer
 
@@ -44,7 +44,7 @@ def task_data(
     for split, language, n in (("train", "en", 30), ("dev", "en", 7), ("test", "sw", 5), ("test", "en", 3)):
         text = "".join(CONTENT[name].format(i="a" * i) for i in range(n))
         (folder / task.folder / f"{split}-{language}.tsv").write_text(text)
-    data = DataConfig(source=DataSource.xtreme, root=str(folder))
+    data = DataConfig(source="xtreme", root=str(folder))
     return TaskData(data, task, EN, tiny_tokenizer(), seed, max_epochs, languages)
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orthoadapters.data.tokenizer import fingerprint, load_tokenizer, special_ends
-from orthoadapters.data.windows import IGNORED, join_windows, pair_windows, tag_windows, word_budget
+from orthoadapters.data.windows import join_windows, pair_windows, tag_windows, word_budget
 from orthoadapters.errors import UserError
-from orthoadapters.examples import SentencePair, TaggedSentence
+from orthoadapters.examples import IGNORED, SentencePair, TaggedSentence
 from tests.helpers.tiny_tokenizer import save_tiny_tokenizer, tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer()

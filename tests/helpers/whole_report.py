@@ -9,7 +9,8 @@ import numpy as np
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.paper import paper
 from orthoadapters.report.collect.table import Report
-from orthoadapters.report.pictures.gallery import Drawing, drawings
+from orthoadapters.report.pictures.gallery import drawings
+from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.statistics.analysis import Analysis, analyse
 from orthoadapters.runs.predictions import write_sentence_counts
 from tests.helpers.report_runs import ORT, attempted, finished
@@ -54,7 +55,8 @@ def complete(runs: Path) -> None:
             counted(runs, variant, "udpos", lr=1e-4, dev=0.9, ort_lr=1e-6 if variant in ORT else None)
 
 
-def reported(runs: Path) -> tuple[Report, list[Analysis], list[Drawing]]:
+def reported(runs: Path, pictures: bool = True) -> tuple[Report, list[Analysis], list[Drawing]]:
+    """pictures: drawing takes most of the time of a page, and many tests need none."""
     report = build(runs)
     analyses = [analyse(table, DRAWS) for table in report.tables]
-    return report, analyses, drawings(report, analyses)
+    return report, analyses, drawings(report, analyses) if pictures else []

@@ -18,7 +18,6 @@ from orthoadapters.config.hub_ids import is_id
 from orthoadapters.fetch import fetch_language_adapters
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.labelling.finished_run import open_run
-from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.stages.plan import print_plan
@@ -47,7 +46,7 @@ class FakeHub:
 
     def __call__(self, repo_id: str, *, revision: str | None, allow_patterns: list[str], local_files_only: bool) -> str:
         self.calls += 0 if local_files_only else 1
-        assert {*library.READ, "head_config.json", *head_files.WEIGHTS} <= set(allow_patterns)
+        assert {*library.READ, adapter_hub.HEAD_FILE, *adapter_hub.HEAD_WEIGHTS} <= set(allow_patterns)
         assert not any("*" in pattern for pattern in allow_patterns)
         response: Any = httpx.Response(404, request=httpx.Request("GET", "https://huggingface.co"))
         if not (self.folder / repo_id).exists():

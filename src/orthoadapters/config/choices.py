@@ -1,4 +1,4 @@
-"""What a run's numbers depend on, and its fingerprint."""
+"""The choices that a run's numbers depend on, and its fingerprint."""
 
 import dataclasses
 import hashlib
@@ -7,22 +7,21 @@ from enum import Enum
 from typing import Any
 
 from orthoadapters.config.schema import (
-    AdapterKind,
     AdapterSource,
     Config,
-    DataSource,
     Stage,
 )
 
-# What changes no number of a finished run: where things lie, what is logged, on which device and how often it is saved.
+# These change no number of a finished run: where things lie, what is logged, on which device and how often it is saved.
 WITHOUT_EFFECT = {
     "plan", "rerun", "sweep", "task.grid", "task.hub_train", "logger", "paths", "language_adapters.missing",
     "trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.checkpoint_every",
     "trainer.checkpoint_minutes", "trainer.log_every", "trainer.layers_every", "variant.name", "language.name",
-    "language.udpos", "language.hub_adapters", "languages", "task.languages", "backbone.allow_pickle",
+    "language.hub_adapters", "languages", "task.languages", "backbone.allow_pickle", "task.hub_subsets",
+    "task.character_words",
 }  # fmt: skip
 
-# What only one of the two stages reads.
+# One of the two stages alone reads these.
 TASK_ONLY = {
     "task", "data", "source_language", "trainer.max_epochs", "variant.task_adapter", "variant.task_reduction",
     "language_adapters.source", "language_adapters.root", "language_adapters.hub",
@@ -42,15 +41,18 @@ def choices(config: Config) -> dict[str, Any]:
     left_out = WITHOUT_EFFECT | (TASK_ONLY if config.stage is Stage.mlm else MLM_ONLY)
     if not config.is_orthogonal:
         left_out = left_out | ORT_ONLY
-    if config.stage is Stage.task and config.variant.language_adapter is AdapterKind.none:
+    if config.stage is Stage.task and not config.variant.has_language_adapter:
         left_out = left_out | {"variant.language_reduction"}
-    # Adapters from elsewhere are told apart by where they come from; of trained ones only the contents count, as ever.
-    if config.variant.language_adapter is AdapterKind.none or config.language_adapters.source is AdapterSource.trained:
+    # Where language adapters come from is a choice if they are from elsewhere. Trained ones differ by their contents alone,
+    # which inputs.json records.
+    if not config.variant.has_language_adapter or config.language_adapters.source is AdapterSource.trained:
         left_out = left_out | {"language_adapters.source", "language_adapters.root", "language_adapters.hub"}
-    if config.variant.task_adapter is AdapterKind.none:
+    if not config.variant.has_task_adapter:
         left_out = left_out | {"variant.task_reduction"}
-    if config.data.source is not DataSource.conllu:
+    if config.data.source != "conllu":
         left_out = left_out | {"data.fuse_multiword"}
+    if not config.task.hub_columns:
+        left_out = left_out | {"task.hub_columns"}
     flat = _flat(dataclasses.asdict(config))
     kept = {key: v for key, v in flat.items() if not any(key == k or key.startswith(k + ".") for k in left_out)}
     kept = {key: value for key, value in kept.items() if key not in NEWER or value != NEWER[key]}
@@ -64,7 +66,7 @@ def choices(config: Config) -> dict[str, Any]:
 
 
 def fingerprint(config: Config) -> str:
-    """SHA-256 of the choices, in hexadecimal: equal for two command lines that mean the same run."""
+    """The SHA-256 of the choices, in hexadecimal: equal for two command lines that mean the same run."""
     return hashlib.sha256(json.dumps(choices(config), sort_keys=True).encode()).hexdigest()
 
 

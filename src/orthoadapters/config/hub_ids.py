@@ -5,11 +5,9 @@ import re
 DEMO = "demo"  # backbone.path of the demo world's, which is pretrained when it is first needed
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
-
-
-_ID = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
+ADAPTER_ID = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 
 
 def is_id(text: str) -> bool:
     """Whether it has the form OWNER/NAME or OWNER/NAME@REVISION."""
-    return _ID.fullmatch(text) is not None
+    return ADAPTER_ID.fullmatch(text) is not None

@@ -1,7 +1,8 @@
-"""The typed configuration: every key and its type, in one file however long, as it is one schema. See also checks.py.
+"""The typed configuration: every key and its type, in one file however long, as it is one schema.
 
 `conf/` sets the values, and checks.py refuses what may not be combined. Hydra merges every YAML file and every override
-into `Config`, so that a mistyped key or value anywhere fails when the configuration is composed.
+into `Config`, so that a mistyped key or value anywhere fails when the configuration is composed. The comment above or
+behind a key says what it does; docs/reference.md is made of these comments.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from omegaconf import MISSING
 
 
 class AdapterKind(Enum):
-    """Whether an adapter exists, and whether it is trained with the orthogonality loss too."""
+    """The kinds of an adapter: there is none, it is trained on the main loss alone, or on the orthogonality loss too."""
 
     none = "none"
     noo = "noo"
@@ -20,48 +21,49 @@ class AdapterKind(Enum):
 
 
 class Stage(Enum):
+    """The training of a language adapter by masked language modelling, or that of a task with its transfer."""
+
     mlm = "mlm"
     task = "task"
 
 
 class TaskKind(Enum):
+    """The form of a task's examples: two sentences with one label, or a sentence with a label for every word."""
+
     sentence_pair = "sentence_pair"
     tagging = "tagging"
 
 
+# The parts of speech of Universal Dependencies (universaldependencies.org/u/pos).
+UPOS = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()
+
+
 class Pair(Enum):
-    """What Eq. 2 compares with x_h: the adapter's output x_a (Eq. 1), or its update alone (x_a without the residual)."""
+    """The vector that Eq. 2 compares with x_h: the adapter's output x_a (Eq. 1), or x_a without the residual."""
 
     output = "output"
     update = "update"
 
 
 class Missing(Enum):
-    """What to do about a language adapter that has not been trained yet."""
+    """The answer to a language adapter that has not been trained yet: stop and name it, or train it first."""
 
     stop = "stop"
     train = "train"
 
 
 class Rerun(Enum):
-    """Which cells of a sweep are run; without it, all that are not finished."""
+    """The cells of a sweep that are run; without it, all that are not finished."""
 
     failed = "failed"
 
 
 class AdapterSource(Enum):
-    """Where a task run's language adapters come from: this project's training, a folder per language, or the Hub."""
+    """The place that a task run's language adapters come from: this project's training, a folder per language, the Hub."""
 
     trained = "trained"
     local = "local"
     hub = "hub"
-
-
-class DataSource(Enum):
-    hub = "hub"
-    xtreme = "xtreme"
-    conllu = "conllu"
-    demo = "demo"
 
 
 class CorpusSource(Enum):
@@ -71,6 +73,8 @@ class CorpusSource(Enum):
 
 
 class LoggerKind(Enum):
+    """The place where values are logged: Weights & Biases and metrics.csv, metrics.csv alone, or nowhere."""
+
     wandb = "wandb"
     csv = "csv"
     none = "none"
@@ -78,18 +82,22 @@ class LoggerKind(Enum):
 
 @dataclass
 class BackboneConfig:
-    name: str | None = None  # what runs and adapters are filed under; null: the last part of `path`
-    path: str = MISSING  # folder, or Hub id
-    revision: str | None = None  # commit of a Hub id; null for a folder
-    allow_pickle: bool = False  # whether pytorch_model.bin is read where there is no model.safetensors
+    """The pretrained multilingual transformer."""
+
+    name: str | None = None  # the name that runs and adapters are filed under; null: the last part of `path`
+    path: str = MISSING  # a folder, or a Hub id together with its revision
+    revision: str | None = None  # the commit of a Hub id; null for a folder
+    # true: pytorch_model.bin is read where there is no model.safetensors; no code in it is run.
+    allow_pickle: bool = False
 
 
 @dataclass
 class LanguageConfig:
-    code: str = MISSING
-    name: str = MISSING
-    wikipedia: str | None = None  # config of wikimedia/wikipedia
-    udpos: str | None = None  # config of google/xtreme
+    """A language: the one that stage=mlm trains an adapter of; task runs read the file of every language they test."""
+
+    code: str = MISSING  # the ISO code, which names its file, its data and its adapters
+    name: str = MISSING  # the name in English, for model cards
+    wikipedia: str | None = None  # the subset of wikimedia/wikipedia; null: none is known
     hub_adapters: dict[str, str] = field(default_factory=dict)  # backbone.name -> a language adapter's id on the Hub
 
 
@@ -97,104 +105,159 @@ class LanguageConfig:
 class GridConfig:
     """The learning rates that a sweep tries in the task stage."""
 
-    lr: list[float] = MISSING  # of variants without language adapters
-    lr_with_language_adapters: list[float] = MISSING
-    ort_lr: list[float] = MISSING  # of variants whose task adapter is an orthoadapter
+    lr: list[float] = MISSING  # the rates of variants without language adapters
+    lr_with_language_adapters: list[float] = MISSING  # the rates of variants with language adapters
+    # The rates of the orthogonality loss, for variants whose task adapter is an orthoadapter.
+    ort_lr: list[float] = MISSING
 
 
 @dataclass
 class TaskConfig:
-    name: str = MISSING
-    kind: TaskKind = MISSING
+    """The task: its labels, its data and its recipe (stage=task)."""
+
+    name: str = MISSING  # the name that runs are filed under
+    kind: TaskKind = MISSING  # the form of its examples
     labels: list[str] = MISSING  # fixed inventory, in the order of the head's outputs
     metrics: list[str] = MISSING  # the first one selects the epoch
     languages: list[str] = MISSING  # all that the task has test data for, the source language first
-    folder: str = MISSING  # XTREME's name for the task
-    hub_id: str = MISSING
-    hub_revision: str | None = None
+    folder: str = MISSING  # data=xtreme: the folder of data.root that holds the task's files
+    hub_id: str | None = None  # data=hub: the data set; null: the Hub has none
+    hub_revision: str | None = None  # the commit of that data set; null: the newest
+    # Language -> its subset of that data set. Empty: the language's code.
+    hub_subsets: dict[str, str] = field(default_factory=dict)
+    # The columns of words and tags, or of two sentences and the label. Empty: the usual ones.
+    hub_columns: list[str] = field(default_factory=list)
+    character_words: list[str] = field(default_factory=list)  # languages whose words are single characters in the data
     max_length: int = MISSING  # subwords per window, special ones included
-    batch_size: int = MISSING
-    epochs: int = MISSING
-    lr: float = MISSING
-    ort_lr: float = MISSING
+    batch_size: int = MISSING  # sentences or pairs per iteration
+    epochs: int = MISSING  # the length of the training, which trainer.max_epochs takes from here
+    lr: float = MISSING  # the learning rate of the main loss, which stage=task gives to optim.lr
+    ort_lr: float = MISSING  # the learning rate of the orthogonality loss, which stage=task gives to optim.ort_lr
     grid: GridConfig = field(default_factory=GridConfig)
     hub_train: dict[str, int] = field(default_factory=dict)  # source language -> training examples at hub_id, for plans
+
+    @property
+    def marks_entities(self) -> bool:
+        """Whether the labels are IOB2: O, and B-TYPE with I-TYPE for every type."""
+        types = {label[2:] for label in self.labels if label.startswith("B-")}
+        return bool(types) and set(self.labels) == {"O", *(f"{place}-{name}" for place in "BI" for name in types)}
+
+    @property
+    def tags_parts_of_speech(self) -> bool:
+        """Whether every part of speech of Universal Dependencies is a label."""
+        return self.kind is TaskKind.tagging and set(UPOS) <= set(self.labels)
 
 
 @dataclass
 class DataConfig:
-    source: DataSource = MISSING
-    root: str | None = MISSING  # null where the source needs no folder
+    """The labelled data of a task."""
+
+    source: str = MISSING  # the name of a reader: hub, xtreme, conllu, demo (data/sources/read.py)
+    root: str | None = MISSING  # the folder of the data; null where the source needs none
     fuse_multiword: bool | None = None  # data=conllu alone: multiword tokens as one word, as XTREME has them
-    limit_train: int | None = None  # at most this many sentences or pairs, the first ones
-    limit_dev: int | None = None
-    limit_test: int | None = None
+    limit_train: int | None = None  # at most this many sentences or pairs, the first ones; null: all
+    limit_dev: int | None = None  # at most this many for development, in each language; null: all
+    limit_test: int | None = None  # at most this many test examples, in each language; null: all
 
 
 @dataclass
 class CorpusConfig:
-    source: CorpusSource = MISSING
-    root: str | None = MISSING  # null where the source needs no folder
+    """The text that language adapters are trained on (stage=mlm)."""
+
+    source: CorpusSource = MISSING  # the reader
+    root: str | None = MISSING  # the folder of the text; null where the source needs none
 
 
 @dataclass
 class MlmConfig:
-    lr: float = MISSING
-    ort_lr: float = MISSING
-    batch_size: int = MISSING
-    block_length: int = MISSING
-    mask_probability: float = MISSING
-    iterations: int = MISSING
-    dev_blocks: int = MISSING
+    """The recipe of a language adapter's training (stage=mlm)."""
+
+    lr: float = MISSING  # the learning rate of the main loss, which stage=mlm gives to optim.lr
+    ort_lr: float = MISSING  # the learning rate of the orthogonality loss, which stage=mlm gives to optim.ort_lr
+    batch_size: int = MISSING  # blocks of text per iteration
+    block_length: int = MISSING  # subwords per block of text, special ones included
+    mask_probability: float = MISSING  # the share of subwords that are to be predicted
+    iterations: int = MISSING  # the length of the training, which trainer.max_iterations takes from here
+    dev_blocks: int = MISSING  # blocks of text that are kept from training, for the loss on unseen text
 
 
 @dataclass
 class VariantConfig:
-    """Two enum fields make a variant; no adapter at all means that the backbone itself is trained."""
+    """The variant: two enum fields make it. No adapter at all means that the backbone itself is trained."""
 
-    name: str = MISSING
-    language_adapter: AdapterKind = MISSING
-    task_adapter: AdapterKind = MISSING
-    language_reduction: int = MISSING  # d = hidden size / reduction
+    name: str = MISSING  # the name that runs are filed under and that tables use
+    language_adapter: AdapterKind = MISSING  # the kind of the language adapters
+    task_adapter: AdapterKind = MISSING  # the kind of the task adapter
+    # The bottleneck size of language adapters: the backbone's hidden size divided by this.
+    language_reduction: int = MISSING
+    # The bottleneck size of the task adapter: the backbone's hidden size divided by this.
     task_reduction: int = MISSING
+
+    @property
+    def has_language_adapter(self) -> bool:
+        return self.language_adapter is not AdapterKind.none
+
+    @property
+    def has_task_adapter(self) -> bool:
+        return self.task_adapter is not AdapterKind.none
+
+    @property
+    def paper_name(self) -> str:
+        """The name that the two enum fields make: l{kind}_t{kind}, t_{kind} or full_ft."""
+        if self.has_language_adapter:
+            return f"l{self.language_adapter.value}_t{self.task_adapter.value}"
+        return f"t_{self.task_adapter.value}" if self.has_task_adapter else "full_ft"
 
 
 @dataclass
 class OptimConfig:
-    lr: float = MISSING
-    ort_lr: float = MISSING
-    eps: float = MISSING
-    ort_eps: float = MISSING
-    clip_norm: float | None = None
+    """The two optimizers, Adam for the main loss and Adam for the orthogonality loss, of whichever stage is run."""
+
+    lr: float = MISSING  # the learning rate of the main loss
+    ort_lr: float = MISSING  # the learning rate of the orthogonality loss
+    eps: float = MISSING  # Adam's epsilon for the main loss
+    ort_eps: float = MISSING  # Adam's epsilon for the orthogonality loss
+    clip_norm: float | None = None  # the norm that gradients are clipped to; null: they are not clipped
 
 
 @dataclass
 class OrthogonalityConfig:
-    loss: str = "cosine"  # a name in orthogonality.LOSSES; ours: what a run without this key had, Eq. 2
-    pair: Pair = MISSING
+    """The loss of the second step, L_ORT."""
+
+    loss: str = "cosine"  # the loss, by its name in orthogonality.LOSSES; ours: a run without this key had Eq. 2
+    pair: Pair = MISSING  # the vector that is compared with x_h: x_a, or x_a without the residual
 
 
 @dataclass
 class LanguageAdaptersConfig:
-    source: AdapterSource = MISSING
-    root: str | None = None  # source=local: the folder of folders
-    hub: Any = None  # source=hub: language -> OWNER/NAME[@REVISION], before the language's own hub_adapters
+    """The language adapters of a task run."""
+
+    source: AdapterSource = MISSING  # the place that they come from
+    root: str | None = None  # source=local: the folder that holds a folder per language
+    # source=hub: language -> OWNER/NAME[@REVISION], in place of the language's own hub_adapters; null: those alone.
+    hub: Any = None
+    # The answer to one that has not been trained yet: stop and say how to train it, or train it first.
     missing: Missing = MISSING
+    # stage=mlm: whether the inverse of the invertible adapter is applied before the decoder.
     invert_before_decoder: bool = MISSING
 
 
 @dataclass
 class TrainerConfig:
-    accelerator: str = MISSING
-    devices: int = 1  # processes per machine, a GPU each where there are GPUs; ours: what a run without this key had
-    num_nodes: int = 1  # machines; ours: likewise
-    precision: str = MISSING
-    max_epochs: int = MISSING
-    max_iterations: int = MISSING
-    checkpoint_every: int = MISSING
-    checkpoint_minutes: float = MISSING
-    log_every: int = MISSING
-    layers_every: int = MISSING
+    """The device, the length of the training, and how often it is saved and logged."""
+
+    accelerator: str = MISSING  # auto, cpu or gpu
+    # Processes per machine, a GPU each where there are GPUs.
+    devices: int = 1  # ours: a run without this key had one process
+    # Machines that train one run together.
+    num_nodes: int = 1  # ours: a run without this key had one machine
+    precision: str = MISSING  # 32-true or bf16-mixed
+    max_epochs: int = MISSING  # stage=task: how often the training data are gone through
+    max_iterations: int = MISSING  # stage=mlm: the number of iterations
+    checkpoint_every: int = MISSING  # iterations between two checkpoints
+    checkpoint_minutes: float = MISSING  # minutes between two checkpoints, if that is sooner
+    log_every: int = MISSING  # iterations between two transfers of the logged values from the device
+    layers_every: int = MISSING  # iterations between two logs of the orthogonality loss per layer
 
     @property
     def processes(self) -> int:
@@ -204,35 +267,46 @@ class TrainerConfig:
 
 @dataclass
 class LoggerConfig:
-    kind: LoggerKind = MISSING
-    project: str = MISSING
-    entity: str | None = None
+    """The place where values are logged."""
+
+    kind: LoggerKind = MISSING  # wandb: Weights & Biases and metrics.csv; csv: metrics.csv alone; none: neither
+    project: str = MISSING  # the project on Weights & Biases
+    entity: str | None = None  # the user or team on Weights & Biases; null: the one who is logged in
 
 
 @dataclass
 class SweepConfig:
     """A file of multirun_sweeps/sweep/: the product of its axes, each point with the learning rates of its task's grid."""
 
+    # The sweep's name; null: an ordinary multirun, to which the grid of learning rates does not belong.
     name: str | None = None
     axes: dict[str, Any] = field(default_factory=dict)  # key -> list of values; a key on the command line replaces it
-    selected: bool = False  # only the grid point that the development set selects, instead of the whole grid
+    selected: bool = False  # true: only the grid point that the development set selects, instead of the whole grid
 
 
 @dataclass
 class PathsConfig:
-    runs: str = MISSING
-    adapters: str = MISSING
+    """The folders that are written to."""
+
+    runs: str = MISSING  # the folder of run directories
+    adapters: str = MISSING  # the folder that trained language adapters are published to and read from
+    # The folder of what can be made again: blocks of text, the demo backbone, Hydra's own records.
     cache: str = MISSING
 
 
 @dataclass
 class Config:
+    """The whole configuration."""
+
+    # mlm: train the language adapter of `language`; task: train on the source language and test every language.
     stage: Stage = MISSING
-    seed: int = MISSING
-    plan: bool = MISSING
+    seed: int = MISSING  # the seed of fresh weights, dropout, masking and the order of examples
+    plan: bool = MISSING  # true: print what would be run, and stop
+    # failed: of a sweep, only the cells that failed before; null: all that are not finished.
     rerun: Rerun | None = None
-    languages: list[str] | None = None  # target languages; null: all that the task has
-    source_language: str = MISSING
+    # The target languages; null: all that the task has. Others may be named that have a file in conf/language/ and data.
+    languages: list[str] | None = None
+    source_language: str = MISSING  # the language that is trained on, and whose development set selects the epoch
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     language: LanguageConfig = field(default_factory=LanguageConfig)
     task: TaskConfig = field(default_factory=TaskConfig)

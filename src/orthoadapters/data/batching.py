@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 
 from orthoadapters.data.masking import Masking, mask_generator, mask_tokens
-from orthoadapters.data.windows import IGNORED, Windows
+from orthoadapters.data.windows import Windows
 from orthoadapters.errors import UserError
+from orthoadapters.examples import IGNORED
 
 POOL = 50  # ours: batches per pool sorted by length; little padding, and batches still mix the whole data set
 

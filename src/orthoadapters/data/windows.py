@@ -15,9 +15,8 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from orthoadapters.data.tokenizer import special_ends
 from orthoadapters.errors import UserError
-from orthoadapters.examples import SentencePair, TaggedSentence
+from orthoadapters.examples import IGNORED, SentencePair, TaggedSentence
 
-IGNORED = -100  # torch's cross_entropy ignores this label
 CHUNK = 20_000  # ours: words or pairs per call of the tokenizer, which bounds memory
 log = logging.getLogger(__name__)
 

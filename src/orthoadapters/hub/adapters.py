@@ -1,41 +1,41 @@
-"""Adapters on the Hugging Face Hub: the folder of one, fetched into the Hub's own cache if it is not there yet."""
+"""Adapters on the Hugging Face Hub: the folder of one, fetched into the Hub's own cache if it is not there yet.
+
+The names of the files in such a folder stand here too, as this room needs no PyTorch.
+"""
 
 from pathlib import Path
 
-from orthoadapters.config.hub_ids import _ID, is_id
+from orthoadapters.config.hub_ids import ADAPTER_ID, is_id
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import from_hub
 
-WEIGHTS = ("adapter.safetensors", "pytorch_adapter.bin")  # read in this order
-# What is read of an adapter's folder. The files of a head are named again by head_files, which needs torch.
-FILES = (
-    *("training.json", "adapter_config.json", *WEIGHTS),
-    *("head_config.json", "model_head.safetensors", "pytorch_model_head.bin"),
-)
+FILE = "adapter_config.json"
+WEIGHTS = ("adapter.safetensors", "pytorch_adapter.bin")  # the first one that is there is read
+HEAD_FILE = "head_config.json"
+HEAD_WEIGHTS = ("model_head.safetensors", "pytorch_model_head.bin")  # the first one that is there is read
+# The files that are read of an adapter's folder. The first one is this project's record of an adapter that it trained.
+FILES = ("training.json", FILE, *WEIGHTS, HEAD_FILE, *HEAD_WEIGHTS)
 
 
 def find(path: str | Path, revision: str | None = None) -> Path:
-    """The folder itself if it exists; what has the form of a Hub id is fetched. Raises UserError as `fetch`."""
+    """Returns the folder itself if it exists, else fetches what has the form of a Hub id. Raises UserError as `fetch`."""
     if Path(path).exists() or not is_id(str(path)):
         return Path(path)
     return fetch(str(path), revision)
 
 
 def fetch(hub_id: str, revision: str | None = None, *, cached_only: bool = False) -> Path:
-    """The snapshot folder of OWNER/NAME or OWNER/NAME@REVISION, whose own name is the commit; adapter files alone.
+    """Fetches the files of OWNER/NAME or OWNER/NAME@REVISION. Returns their folder, whose own name is the commit.
 
-    cached_only: ask no network. Raises UserError if it is neither there nor to be had.
+    cached_only: the network is not asked. Raises UserError if the files are neither in the cache nor to be had.
     """
-    from huggingface_hub import snapshot_download  # late: a local folder needs none of it
+    from huggingface_hub import snapshot_download  # late, as a local folder needs none of it
 
-    named = _ID.fullmatch(hub_id)
-    if named is None:
+    match = ADAPTER_ID.fullmatch(hub_id)
+    if match is None:
         raise UserError(f"'{hub_id}' is no adapter on the Hub; ids are OWNER/NAME or OWNER/NAME@REVISION")
     with from_hub(f"adapter {hub_id}"):
-        repo, revision = named["repo"], revision or named["revision"]
+        repo, revision = match["repo"], revision or match["revision"]
         return Path(
             snapshot_download(repo, revision=revision, allow_patterns=list(FILES), local_files_only=cached_only)
         )
-
-
-FILE = "adapter_config.json"

@@ -1,4 +1,4 @@
-"""The folder of a run's backbone."""
+"""The folder that holds a run's backbone, wherever its configuration says that the backbone comes from."""
 
 from pathlib import Path
 
@@ -10,11 +10,13 @@ from orthoadapters.hub.backbones import backbone_folder
 
 
 def backbone_path(config: Config) -> str:
-    """The folder of a run's backbone, with weights and tokenizer, in the local Hub cache if it comes from the Hub."""
+    """Returns the folder with weights and tokenizer, in the local Hub cache if the backbone comes from the Hub."""
     if config.backbone.path != DEMO:
         check_backbone(config.backbone)
         return str(backbone_folder(config.backbone.path, config.backbone.revision, config.backbone.allow_pickle))
     from orthoadapters.demo import ensure_backbone
 
-    with one_at_a_time(Path(config.paths.cache) / ".demo-backbone.lock"):  # or parallel cells would each pretrain it
-        return str(ensure_backbone(Path(config.paths.cache)))
+    cache = Path(config.paths.cache)
+    # The lock keeps parallel runs of a sweep from pretraining it once each.
+    with one_at_a_time(cache / ".demo-backbone.lock"):
+        return str(ensure_backbone(cache))

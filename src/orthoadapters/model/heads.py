@@ -1,12 +1,14 @@
-"""What stands on top of the encoder: the backbone's own masked-language-model head, and the two task heads."""
+"""The heads on top of the encoder: the backbone's own head for masked language modelling, and one for each kind of task.
+
+Shapes: B sentences, T subwords, H hidden size, M masked subwords, V vocabulary.
+"""
 
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from orthoadapters.config.schema import TaskKind
-
-IGNORED = -100  # ours: PyTorch's ignore_index, the label of every subword that is not the first of its word
+from orthoadapters.examples import IGNORED
 
 
 class MaskedLMHead(nn.Module):
@@ -15,17 +17,16 @@ class MaskedLMHead(nn.Module):
     def __init__(self, masked_lm: PreTrainedModel) -> None:
         super().__init__()
         names = [name for name, _ in masked_lm.named_children() if name != masked_lm.base_model_prefix]
-        self.parts = nn.Sequential(
-            *(getattr(masked_lm, name) for name in names)
-        )  # lm_head | cls | predictions, decoder
+        # The module is called lm_head in RoBERTa, cls in BERT; in ELECTRA there are two, predictions and decoder.
+        self.parts = nn.Sequential(*(getattr(masked_lm, name) for name in names))
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """(M, H) hidden vectors of masked places -> (M, vocabulary) logits."""
+        """Computes (M, V) logits of the (M, H) hidden vectors of masked subwords."""
         return self.parts(hidden)
 
 
 class SentencePairHead(nn.Module):
-    """RoBERTa's classification head on the first token: dropout, H x H, tanh, dropout, H x labels."""
+    """The classification head of RoBERTa on the first token: dropout, H x H, tanh, dropout, H x labels."""
 
     def __init__(self, hidden: int, labels: int, dropout: float) -> None:
         super().__init__()
@@ -34,18 +35,21 @@ class SentencePairHead(nn.Module):
         self.out = nn.Linear(hidden, labels)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """(B, T, H) -> (B, labels)."""
+        """Computes (B, labels) logits of the (B, T, H) hidden vectors."""
         x = self.dense(self.dropout(hidden[:, 0])).tanh()
         return self.out(self.dropout(x))
 
     @staticmethod
     def loss(logits: Tensor, labels: Tensor) -> Tensor:
-        """L_TASK for XNLI (paper, footnote 6): cross-entropy of the sequence, mean over the batch."""
+        """Computes L_TASK for XNLI (paper, footnote 6): the cross-entropy of a sequence, as the batch's mean.
+
+        logits: (B, labels). labels: (B,).
+        """
         return cross_entropy(logits.float(), labels)
 
 
 class TokenHead(nn.Module):
-    """One linear map per subword, as in RoBERTa's token classification."""
+    """The head of RoBERTa's token classification: dropout, and one linear map of every subword."""
 
     def __init__(self, hidden: int, labels: int, dropout: float) -> None:
         super().__init__()
@@ -53,12 +57,15 @@ class TokenHead(nn.Module):
         self.out = nn.Linear(hidden, labels)
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """(B, T, H) -> (B, T, labels)."""
+        """Computes (B, T, labels) logits of the (B, T, H) hidden vectors."""
         return self.out(self.dropout(hidden))
 
     @staticmethod
     def loss(logits: Tensor, labels: Tensor) -> Tensor:
-        """L_TASK for tagging (paper, footnote 6): cross-entropies summed over the tokens, mean over the sequences."""
+        """Computes L_TASK for tagging (paper, footnote 6): a sequence's sum of cross-entropies, as the batch's mean.
+
+        logits: (B, T, labels). labels: (B, T), IGNORED where a subword has none.
+        """
         summed = cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum")
         return summed / len(labels)
 

@@ -1,4 +1,4 @@
-"""A run's head, in the project's own form."""
+"""The head of a run in the project's own form: `head.safetensors` beside `head.json`."""
 
 import json
 from pathlib import Path
@@ -15,32 +15,32 @@ from orthoadapters.model.heads import HEADS, SentencePairHead, TokenHead
 
 
 def save_head(folder: Path, head: nn.Module, task: TaskConfig) -> None:
-    """head.safetensors, and head.json with the labels in the order of the outputs."""
+    """Writes head.safetensors, and head.json with the labels in the order of the outputs."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()}
     with new_folder(folder) as temporary:
-        save_file({name: value.detach().cpu().contiguous() for name, value in head.state_dict().items()},
-                  temporary / "head.safetensors")  # fmt: skip
-        (temporary / "head.json").write_text(json.dumps(_described(task), indent=2) + "\n")
+        save_file(tensors, temporary / "head.safetensors")
+        (temporary / "head.json").write_text(json.dumps(_record(task), indent=2) + "\n")
 
 
 def load_head(folder: Path, task: TaskConfig, hidden: int) -> SentencePairHead | TokenHead:
-    """The head that `save_head` wrote, without dropout. Raises UserError if a file is missing, broken or of another task."""
-    described = read_json(folder / "head.json", "restore it, or repeat the run")
+    """Reads what `save_head` wrote, without dropout. Raises UserError if a file is missing, broken or of another task."""
+    record = read_json(folder / "head.json", "restore it, or repeat the run")
     try:
         tensors = load_file(folder / "head.safetensors")
     except (OSError, SafetensorError) as error:
         raise UserError(f"the head in {folder} cannot be read ({error}); restore it, or repeat the run") from None
-    if described != _described(task):
+    if record != _record(task):
         raise UserError(
             f"the head in {folder} is not one for {task.name} with the labels of config.yaml; restore the run"
         )
     head = HEADS[task.kind](hidden, len(task.labels), dropout=0.0)
-    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    shapes = {name: tuple(value.shape) for name, value in tensors.items()}
     expected = {name: tuple(value.shape) for name, value in head.state_dict().items()}
-    if found != expected:
-        raise UserError(f"the head in {folder} has tensors {found}, expected are {expected}; restore the run")
+    if shapes != expected:
+        raise UserError(f"the head in {folder} has tensors {shapes}, expected are {expected}; restore the run")
     head.load_state_dict(tensors)
     return head.eval()
 
 
-def _described(task: TaskConfig) -> dict[str, Any]:
+def _record(task: TaskConfig) -> dict[str, Any]:
     return {"task": task.name, "kind": task.kind.value, "labels": list(task.labels)}

@@ -13,23 +13,33 @@ from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
 from orthoadapters.report.collect.table import Report, Row, Score, Table
 from orthoadapters.report.page.page import page
-from orthoadapters.report.pictures.gallery import Drawing, undrawn
+from orthoadapters.report.pictures.gallery import undrawn
+from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.pictures.style import save
 from orthoadapters.report.printed.significance import COMPARED, significance_markdown, significance_records
-from orthoadapters.report.printed.tables import Show, latex, markdown, scores, selected
+from orthoadapters.report.printed.tables import Extras, PrintedTable, latex, markdown, printed_scores, printed_selection
 from orthoadapters.report.statistics.analysis import Analysis
 
 PROBLEMS = "problems.md"
 PAGE = "report.html"
 
 
-def write(report: Report, out: Path, show: Show) -> list[Path]:
+def write(report: Report, out: Path, show: Extras) -> list[Path]:
     """The files, each whole or not at all. Raises UserError if one cannot be written."""
     texts = {PROBLEMS: problems_markdown(report)}
     for table in report.tables:
-        for grid, content in ((scores(table, show), scores_csv(table)), (selected(table), selected_csv(table))):
+        for grid, content in (
+            (printed_scores(table, show), scores_csv(table)),
+            (printed_selection(table), selected_csv(table)),
+        ):
             texts |= {f"{grid.name}.md": markdown(grid), f"{grid.name}.tex": latex(grid), f"{grid.name}.csv": content}
     return _written(texts, out)
+
+
+def _printed(printed: PrintedTable, content: str) -> dict[str, str]:
+    """Returns the texts of a printed table's three files. content: the CSV file's."""
+    name = printed.name
+    return {f"{name}.md": markdown(printed), f"{name}.tex": latex(printed), f"{name}.csv": content}
 
 
 def write_analyses(report: Report, analyses: Sequence[Analysis], drawn: Sequence[Drawing], out: Path) -> list[Path]:
@@ -89,7 +99,7 @@ def scores_csv(table: Table) -> str:
 
 def scores_records(table: Table) -> list[list[object]]:
     """FIELDS of each."""
-    return [_record(table, row, row.cells[column]) for row in table.rows for column in table.columns]
+    return [_record(table, row, row.scores[column]) for row in table.rows for column in table.columns]
 
 
 def selected_csv(table: Table) -> str:
@@ -114,7 +124,7 @@ def _record(table: Table, row: Row, cell: Score) -> list[object]:
     lr, ort_lr = row.point or (None, None)
     value, point = (None, None) if cell.oracle is None else (cell.oracle.value, cell.oracle.point)
     oracle_lr, oracle_ort_lr = point or (None, None)
-    setting = "; ".join(f"{key}={value}" for key, value in table.differing.items())
+    setting = "; ".join(f"{key}={value}" for key, value in table.distinctions.items())
     seeds, epochs = [run.result.seed for run in cell.runs], [run.selection.epoch for run in cell.runs]
     return [
         table.task, table.backbone, setting, table.metric, table.source, row.variant, row.label, cell.language, cell.state,

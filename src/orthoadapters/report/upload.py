@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.errors import UserError
-from orthoadapters.report.collect.gather import configuration, value_at
+from orthoadapters.report.collect.attempts import configuration
+from orthoadapters.report.collect.settings import value_at
 from orthoadapters.report.collect.table import Report
 from orthoadapters.report.output import FIELDS, scores_records
-from orthoadapters.report.pictures.gallery import Drawing
+from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.pictures.style import png
 from orthoadapters.report.printed.significance import COMPARED, significance_records
-from orthoadapters.report.printed.tables import selected
+from orthoadapters.report.printed.tables import printed_selection
 from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.runs.weights_and_biases import log_report
 
@@ -31,9 +32,9 @@ def upload(report: Report, analyses: Sequence[Analysis], drawn: Sequence[Drawing
     tables: dict[str, tuple[Sequence[str], Sequence[Sequence[object]]]] = {}
     for analysis in analyses:
         table = analysis.table
-        chosen = selected(table)
+        chosen = printed_selection(table)
         tables[table.name] = (FIELDS, scores_records(table))
-        tables[chosen.name] = (chosen.header, [[line.label, *(e.text for e in line.entries)] for line in chosen.lines])
+        tables[chosen.name] = (chosen.header, [[line.label, *(e.text for e in line.cells)] for line in chosen.rows])
         tables[f"significance-{table.name}"] = (COMPARED, significance_records(analysis))
     backbones = list(dict.fromkeys(table.backbone for table in report.tables))
     figures = {drawing.name: (png(drawing.figure), drawing.caption) for drawing in drawn}

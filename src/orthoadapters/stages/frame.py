@@ -11,7 +11,7 @@ from orthoadapters.runs.results import Result, write_result
 from orthoadapters.runs.tracking import Tracker, trackers
 from orthoadapters.training.fit import device
 from orthoadapters.training.processes import rank
-from orthoadapters.training.record import Recorder
+from orthoadapters.training.record import Recorder, logged_columns
 
 
 @contextmanager
@@ -20,9 +20,7 @@ def open_run(config: Config, run: RunDirectory, inputs: Mapping[str, str], layer
     if rank(config.trainer) > 0:
         yield []
         return
-    columns = ["loss", "grad_norm", "l_ort", "ort_grad_norm", "lr", "ort_lr", "tokens_per_second"]
-    columns += [f"dev_{name}" for name in config.task.metrics] + [f"l_ort_layer_{i}" for i in range(layers)]
-    with run.open(inputs), trackers(config, run, columns) as opened:
+    with run.open(inputs), trackers(config, run, logged_columns(config.task.metrics, layers)) as opened:
         yield opened
 
 
@@ -45,6 +43,7 @@ def new_result(
 
     overrides: those of the command. test: language -> scores. adapters: language -> entry.
     """
+    machine, processes = device(config.trainer), config.trainer.processes
     return Result(
         run=run.name,
         fingerprint=run.fingerprint,
@@ -59,13 +58,7 @@ def new_result(
         test=test,
         adapters=adapters,
         provenance=provenance(
-            recorder.seconds,
-            recorder.wall_seconds,
-            iterations,
-            recorder.tokens,
-            device(config.trainer),
-            config.trainer.processes,
-            overrides,
+            recorder.seconds, recorder.wall_seconds, iterations, recorder.tokens, machine, processes, overrides
         ),
     )
 

@@ -12,7 +12,6 @@ from orthoadapters.config.schema import (
     AdapterSource,
     Config,
     CorpusSource,
-    DataSource,
     Stage,
 )
 
@@ -86,7 +85,7 @@ def task_card(
     content = _Content(
         title=f"Task adapter for {task.name}",
         language=config.source_language,
-        datasets=[task.hub_id] if config.data.source is DataSource.hub else [],
+        datasets=[task.hub_id] if config.data.source == "hub" and task.hub_id else [],
         rows=_task_rows(config, bottleneck, l_ort, iterations) | {"commit": commit},
         ours=ours,
         theirs=theirs,
@@ -187,10 +186,10 @@ def _data(config: Config) -> str:
     """Names the labelled sentences that a task adapter was trained on."""
     hub_id = config.task.hub_id
     sentences = {
-        DataSource.hub: f"[{hub_id}](https://huggingface.co/datasets/{hub_id})",
-        DataSource.xtreme: "XTREME's files",
-        DataSource.conllu: "treebanks of Universal Dependencies in CoNLL-U",
-        DataSource.demo: "the invented world of orthoadapters",
+        "hub": f"[{hub_id}](https://huggingface.co/datasets/{hub_id})",
+        "xtreme": "XTREME's files",
+        "conllu": "treebanks of Universal Dependencies in CoNLL-U",
+        "demo": "the invented world of orthoadapters",
     }
     return sentences.get(config.data.source) or _choice("data", config.data.source)
 

@@ -12,12 +12,21 @@ from orthoadapters.config.schema import OptimConfig
 from orthoadapters.errors import UserError
 from orthoadapters.runs.tracking import Tracker
 
+# The values of a training step, in the order of metrics.csv. The norms are those before clipping, and tokens per second
+# counts real tokens between two flushes.
+STEP_COLUMNS = ("loss", "grad_norm", "l_ort", "ort_grad_norm", "lr", "ort_lr", "tokens_per_second")
+
+
+def logged_columns(metrics: Sequence[str], layers: int) -> list[str]:
+    """Lists the columns of metrics.csv: a step's values, the scores on the development set, and L_ORT per layer."""
+    return [*STEP_COLUMNS, *(f"dev_{name}" for name in metrics), *(f"l_ort_layer_{i}" for i in range(layers))]
+
 
 class Recorder:
-    """Collects one row per iteration and hands them to the trackers every `log_every` iterations.
+    """Collects one row per iteration and hands the rows to the trackers every `log_every` iterations.
 
-    Columns: loss, grad_norm, l_ort, ort_grad_norm (before clipping), lr, ort_lr, tokens_per_second (real tokens, between
-    two flushes), and l_ort_layer_{i} every `layers_every` iterations.
+    A row has STEP_COLUMNS, without those of a second step that is not taken, and every `layers_every` iterations L_ORT
+    per layer.
     """
 
     def __init__(

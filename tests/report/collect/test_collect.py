@@ -33,7 +33,7 @@ def row(table: Table, label: str) -> Row:
 
 
 def states(row: Row) -> set[str]:
-    return {cell.state for cell in row.cells.values()}
+    return {cell.state for cell in row.scores.values()}
 
 
 # The paper's tables
@@ -73,11 +73,11 @@ def test_rows_and_columns_are_in_the_papers_order_and_what_is_missing_shows(tmp_
     table = only(tmp_path)
     assert [row.label for row in table.rows] == [*paper().variants.values(), "mine"]
     assert table.columns == ("en", "ar", "et", "hi", "tr", "zh", AVERAGE)
-    assert row(table, "T-NOO").cells["tr"].value == 0.6
-    assert [row(table, "T-NOO").cells[code].state for code in ("et", AVERAGE)] == ["missing", "missing"]
-    assert row(table, "T-NOO").cells[AVERAGE].value is None
+    assert row(table, "T-NOO").scores["tr"].value == 0.6
+    assert [row(table, "T-NOO").scores[code].state for code in ("et", AVERAGE)] == ["missing", "missing"]
+    assert row(table, "T-NOO").scores[AVERAGE].value is None
     assert states(row(table, "FULL-FT")) == {"missing"}
-    assert row(table, "mine").cells[AVERAGE].value == pytest.approx(sum([0.66, 0.84, 0.7, 0.74, 0.35]) / 5)
+    assert row(table, "mine").scores[AVERAGE].value == pytest.approx(sum([0.66, 0.84, 0.7, 0.74, 0.35]) / 5)
     assert table.name == "udpos-tiny"
 
 
@@ -85,14 +85,14 @@ def test_languages_of_other_worlds_are_in_the_order_of_the_results(tmp_path: Pat
     finished(tmp_path, "t_noo", {"qsa": 0.9, "qtu": 0.5, "qel": 0.7}, source="qsa")
     table = only(tmp_path)
     assert table.columns == ("qsa", "qtu", "qel", AVERAGE)
-    assert row(table, "T-NOO").cells[AVERAGE].value == pytest.approx(0.6)
-    assert {cell.paper for cell in row(table, "T-NOO").cells.values()} == {None}
+    assert row(table, "T-NOO").scores[AVERAGE].value == pytest.approx(0.6)
+    assert {cell.paper for cell in row(table, "T-NOO").scores.values()} == {None}
 
 
 def test_averages_over_other_languages_than_the_papers_are_said_to_be(tmp_path: Path) -> None:
     finished(tmp_path, "t_noo", {"en": 0.9, "tr": 0.6, "ar": 0.5})
     table = only(tmp_path)
-    cells = row(table, "T-NOO").cells
+    cells = row(table, "T-NOO").scores
     assert (cells[AVERAGE].value, cells[AVERAGE].paper) == (pytest.approx(0.55), None)
     assert cells["tr"].difference == pytest.approx(0.6 - 0.7268)
     assert table.warnings == ("No selected run was tested on ET, HI, ZH: AVGz is over AR, TR and is not the paper's.",)
@@ -102,8 +102,8 @@ def test_another_source_language_has_no_numbers_of_the_paper(tmp_path: Path) -> 
     finished(tmp_path, "t_noo", {"tr": 0.9, "en": 0.6, "ar": 0.5}, source="tr")
     table = only(tmp_path)
     assert table.columns == ("tr", "en", "ar", "et", "hi", "zh", AVERAGE)
-    assert {cell.paper for cell in row(table, "T-NOO").cells.values()} == {None}
-    assert row(table, "T-NOO").cells[AVERAGE].value == pytest.approx(0.55)
+    assert {cell.paper for cell in row(table, "T-NOO").scores.values()} == {None}
+    assert row(table, "T-NOO").scores[AVERAGE].value == pytest.approx(0.55)
 
 
 def test_the_grid_point_is_selected_on_source_dev_and_scored_over_its_seeds(tmp_path: Path) -> None:
@@ -114,9 +114,9 @@ def test_the_grid_point_is_selected_on_source_dev_and_scored_over_its_seeds(tmp_
     found = row(only(tmp_path), "T-ORT")
     assert (found.point, found.seeds, found.epochs, found.dev) == ((1e-4, 1e-7), [0, 1], [4, 5], 0.8)
     assert found.points == [(1e-4, 1e-7), (1e-4, 1e-6)]
-    ar, mean = found.cells["ar"], found.cells[AVERAGE]
-    assert (ar.scores, ar.value, ar.std) == ((0.1, 0.3), pytest.approx(0.2), pytest.approx(0.2 / 2**0.5))
-    assert (mean.scores, mean.std) == (pytest.approx((0.3, 0.35)), pytest.approx(0.05 / 2**0.5))
+    ar, mean = found.scores["ar"], found.scores[AVERAGE]
+    assert (ar.by_seed, ar.value, ar.std) == ((0.1, 0.3), pytest.approx(0.2), pytest.approx(0.2 / 2**0.5))
+    assert (mean.by_seed, mean.std) == (pytest.approx((0.3, 0.35)), pytest.approx(0.05 / 2**0.5))
     assert ar.paths[0] == chosen
     assert mean.paths == ar.paths
     assert ar.n_sentences == 100
@@ -134,7 +134,7 @@ def test_the_oracle_is_chosen_by_target_dev_per_language_and_chooses_nothing_els
         lr=5e-5,
         target_dev={"en": 0.2, "ar": 0.2, "tr": 0.2},
     )
-    cells = row(only(tmp_path), "T-NOO").cells
+    cells = row(only(tmp_path), "T-NOO").scores
     assert [cells[code].value for code in ("ar", "tr")] == [0.1, 0.2]
     oracle = {code: cells[code].oracle for code in ("en", "ar", "tr", AVERAGE)}
     assert oracle["en"] is None
@@ -145,7 +145,7 @@ def test_the_oracle_is_chosen_by_target_dev_per_language_and_chooses_nothing_els
     assert oracle[AVERAGE] is not None
     assert oracle[AVERAGE].value == 0.25
     finished(tmp_path, "t_noo", {"en": 0.8, "ar": 0.3, "tr": 0.4}, dev=0.7, lr=2e-5, target_dev={"en": 0.2, "ar": 0.2})
-    cells = row(only(tmp_path), "T-NOO").cells
+    cells = row(only(tmp_path), "T-NOO").scores
     assert cells["ar"].oracle is not None
     assert cells["tr"].oracle is None
     assert cells[AVERAGE].oracle is None
@@ -157,10 +157,10 @@ def test_the_oracle_is_of_the_same_seeds_as_the_score_above_it(tmp_path: Path) -
     for seed, ar in ((0, 0.4), (2, 0.9)):
         finished(tmp_path, "t_noo", {"en": 0.9, "ar": ar, "tr": ar}, seed=seed, dev=0.7, lr=5e-5,
                  target_dev={"ar": 0.2, "tr": 0.2})  # fmt: skip
-    cells = row(only(tmp_path), "T-NOO").cells
+    cells = row(only(tmp_path), "T-NOO").scores
     assert [cells[code].oracle for code in ("ar", "tr", AVERAGE)] == [None] * 3  # the other point lacks seed 1
     finished(tmp_path, "t_noo", {"en": 0.9, "ar": 0.6}, seed=1, dev=0.7, lr=5e-5, target_dev={"ar": 0.2})
-    cells = row(only(tmp_path), "T-NOO").cells
+    cells = row(only(tmp_path), "T-NOO").scores
     assert cells["ar"].oracle is not None
     assert (cells["ar"].oracle.value, cells["ar"].oracle.point) == (0.5, (5e-5, None))  # without seed 2
     assert [cells[code].oracle for code in ("tr", AVERAGE)] == [None] * 2
@@ -186,7 +186,7 @@ def test_rows_of_one_variant_with_other_bottlenecks_stand_apart(tmp_path: Path) 
     finished(tmp_path, "t_noo", {**UDPOS, "ar": 0.3}, choices={"variant.task_reduction": 24})
     table = only(tmp_path)
     for reduction, score in ((12, 0.1), (24, 0.3)):
-        assert row(table, f"T-NOO [variant.task_reduction={reduction}]").cells["ar"].value == score
+        assert row(table, f"T-NOO [variant.task_reduction={reduction}]").scores["ar"].value == score
 
 
 # What is set apart
@@ -203,9 +203,9 @@ def test_other_settings_backbones_tasks_and_tables_without_choices_are_apart(tmp
         ("xnli", "tiny"), ("udpos", "other"), ("udpos", "tiny"), ("udpos", "tiny"), ("udpos", "tiny")
     ]  # fmt: skip
     assert len({table.name for table in report.tables}) == 5
-    paths = [[str(run.path.name) for row in table.rows for run in row.grid] for table in report.tables]
+    paths = [[str(run.path.name) for row in table.rows for run in row.candidates] for table in report.tables]
     assert paths == [["e"], ["d"], ["a"], ["b"], ["c"]]
-    assert report.tables[3].differing["data.limit_train"] == 100
+    assert report.tables[3].distinctions["data.limit_train"] == 100
     assert report.tables[4].setting is None
     assert any("whether they were made in the same setting is not known" in text for text in report.tables[4].warnings)
     (problem,) = report.problems
@@ -223,7 +223,10 @@ def test_runs_on_other_contents_are_apart(tmp_path: Path, what: str) -> None:
     finished(tmp_path, "t_noo", name="b", lr=5e-5, inputs={what: "another"})
     finished(tmp_path, "t_ort", name="c", inputs={"adapter-en": "of another variant"})
     report = build(tmp_path)
-    assert [[run.path.name for row in table.rows for run in row.grid] for table in report.tables] == [["a", "c"], ["b"]]
+    assert [[run.path.name for row in table.rows for run in row.candidates] for table in report.tables] == [
+        ["a", "c"],
+        ["b"],
+    ]
     assert len({table.name for table in report.tables}) == 2
     assert (
         f"{tmp_path}/b and {tmp_path}/a had other contents of {what}: they stand in different tables" in report.problems
@@ -260,7 +263,7 @@ def test_damaged_and_newer_results_are_named_and_left_out(tmp_path: Path) -> Non
         (tmp_path / name / "result.json").write_text(content)
     (tmp_path / "b" / "result.json").write_text(json.dumps(found | {"schema_version": 2, "more": 0}))
     report = build(tmp_path)
-    assert [run.path.name for run in row(report.tables[0], "T-NOO").grid] == ["a"]
+    assert [run.path.name for run in row(report.tables[0], "T-NOO").candidates] == ["a"]
     for name in damaged:
         assert any(
             problem.startswith(f"{tmp_path}/{name}/result.json is left out: it is damaged")
@@ -277,12 +280,12 @@ def test_duplicates_are_counted_once_if_equal_and_left_out_if_not(tmp_path: Path
     finished(tmp_path, "t_noo", name="a", dev=0.5)
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     report = build(tmp_path)
-    assert len(row(report.tables[0], "T-NOO").grid) == 1
+    assert len(row(report.tables[0], "T-NOO").candidates) == 1
     assert report.problems == (f"{tmp_path}/b has the same scores as {tmp_path}/a: it is counted once",)
     finished(tmp_path, "t_noo", {**UDPOS, "ar": 0.67}, name="c", dev=0.5)
     finished(tmp_path, "t_noo", name="d", lr=5e-5, dev=0.4)
     report = build(tmp_path)
-    assert [run.path.name for run in row(report.tables[0], "T-NOO").grid] == ["d"]
+    assert [run.path.name for run in row(report.tables[0], "T-NOO").candidates] == ["d"]
     assert (
         f"{tmp_path}/a, {tmp_path}/b, {tmp_path}/c are of the same cell (variant, lr, ort lr, seed) and have different"
         in (report.problems[-1])
@@ -305,7 +308,7 @@ def test_one_cell_tested_on_its_languages_in_two_runs_is_one(tmp_path: Path) -> 
     a = finished(tmp_path, "t_noo", {"en": 0.9, "ar": 0.5}, name="a")
     b = finished(tmp_path, "t_noo", {"en": 0.9, "tr": 0.7}, name="b")
     report = build(tmp_path)
-    cells = row(report.tables[0], "T-NOO").cells
+    cells = row(report.tables[0], "T-NOO").scores
     assert (cells["ar"].paths, cells["tr"].paths, cells[AVERAGE].paths) == ((a,), (b,), (a, b))
     assert cells[AVERAGE].value == pytest.approx(0.6)
     assert report.problems == ()
@@ -329,8 +332,8 @@ def test_failed_and_unfinished_cells_show(tmp_path: Path) -> None:
     assert states(row(table, "T-ORT")) == {"failed"}
     assert states(row(table, "L-ORT+T-ORT")) == {"unfinished"}
     assert states(row(table, "L-NOO+T-NOO")) == {"missing"}
-    assert row(table, "T-NOO").cells["ar"].state == "scored"
-    assert row(table, "T-NOO").cells["zh"].state == "missing"
+    assert row(table, "T-NOO").scores["ar"].state == "scored"
+    assert row(table, "T-NOO").scores["zh"].state == "missing"
     assert "T-NOO was selected while 1 of its runs is failed." in table.warnings
     assert f"{failed} failed; its failed.txt says why" in report.problems
     assert f"{unfinished} is unfinished, or under way" in report.problems
@@ -349,7 +352,7 @@ def test_a_failed_run_is_of_the_setting_that_its_configuration_has(tmp_path: Pat
               "data": {"limit_train": 100, "limit_test": None}}  # fmt: skip
     attempted(tmp_path, "t_ort", failed=True, config=config)
     attempted(tmp_path, "full_ft", failed=True)  # of which setting is not known: of none
-    found = {t.differing["data.limit_train"]: t for t in build(tmp_path).tables}
+    found = {t.distinctions["data.limit_train"]: t for t in build(tmp_path).tables}
     assert states(row(found[100], "T-ORT")) == {"failed"}
     for table, label in ((found[None], "T-ORT"), (found[None], "FULL-FT"), (found[100], "FULL-FT")):
         assert states(row(table, label)) == {"missing"}
@@ -364,7 +367,7 @@ def test_only_the_languages_of_a_failed_run_failed(tmp_path: Path) -> None:
     attempted(tmp_path, "full_ft", failed=True, config=config | {"languages": None})
     table = only(tmp_path)
     for label, languages in (("T-ORT", {"en", "ar"}), ("FULL-FT", {"en", "ar", "tr", "zh"})):
-        found = {language for language, cell in row(table, label).cells.items() if cell.state == "failed"}
+        found = {language for language, cell in row(table, label).scores.items() if cell.state == "failed"}
         assert found == languages | {AVERAGE}
 
 
@@ -394,6 +397,13 @@ def test_warnings_name_what_makes_rows_unlike(tmp_path: Path) -> None:
         "1 of 5 selected runs were made by code with changes that no commit holds.",
         "The selected runs were made by different commits: c0ffee00, beef.",
     ]
+
+
+def test_rows_with_two_losses_are_told_apart_by_the_losses_names(tmp_path: Path) -> None:
+    finished(tmp_path, "t_ort")
+    finished(tmp_path, "t_ort", choices={"orthogonality.loss": "mine"})
+    label = "T-ORT [orthogonality.loss=mine]"
+    assert f"Rows differ in orthogonality.loss: {label} mine, T-ORT cosine." in only(tmp_path).warnings
 
 
 def with_trained_adapter(runs: Path, variant: str, sha256: str, steps: int | None = 400, **choices: Any) -> None:
@@ -495,13 +505,13 @@ def test_every_number_is_a_runs_own_or_the_mean_of_them(
         finished(runs, variant, test)
     table = only(runs)
     targets = {code for test in tests.values() for code in test if code != "en"}
-    assert {*table.averaged} == targets
+    assert {*table.targets} == targets
     for found in table.rows:
         test = tests.get(found.variant, {})
-        assert {code: cell.value for code, cell in found.cells.items() if cell.scores and code != AVERAGE} == test
+        assert {code: cell.value for code, cell in found.scores.items() if cell.by_seed and code != AVERAGE} == test
         full = bool(targets) and targets <= test.keys()
         expected = pytest.approx(sum(test[code] for code in targets) / len(targets)) if full else None
-        assert found.cells[AVERAGE].value == expected
+        assert found.scores[AVERAGE].value == expected
 
 
 def test_the_order_of_folders_changes_no_number(tmp_path: Path) -> None:
@@ -511,7 +521,7 @@ def test_the_order_of_folders_changes_no_number(tmp_path: Path) -> None:
             tmp_path / "two", "t_noo", {**UDPOS, "ar": lr * 1000}, name={"a": "c", "b": "a", "c": "b"}[name], lr=lr
         )
     values = [
-        {code: cell.value for code, cell in row(only(tmp_path / name), "T-NOO").cells.items()}
+        {code: cell.value for code, cell in row(only(tmp_path / name), "T-NOO").scores.items()}
         for name in ("one", "two")
     ]
     assert values[0] == values[1]

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.output import scores_csv, selected_csv
-from orthoadapters.report.printed.tables import Show, latex, markdown, scores, selected
+from orthoadapters.report.printed.tables import Extras, latex, markdown, printed_scores, printed_selection
 from tests.helpers.commands import ROOT
 from tests.helpers.report_runs import UDPOS, attempted, finished
 
 GOLDEN = ROOT / "tests" / "golden"
-ALL = Show(paper=True, seeds=True, oracle=True, sizes=True)
+ALL = Extras(paper=True, seeds=True, oracle=True, sizes=True)
 
 
 def report(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -47,12 +47,15 @@ def runs(tmp_path: Path) -> Path:
 
 def test_markdown_of_scores_and_of_what_was_selected(runs: Path) -> None:
     (table,) = build(runs).tables
-    assert markdown(scores(table, Show())) + "\n" + markdown(selected(table)) == (GOLDEN / "report.md").read_text()
+    assert (
+        markdown(printed_scores(table, Extras())) + "\n" + markdown(printed_selection(table))
+        == (GOLDEN / "report.md").read_text()
+    )
 
 
 def test_latex_of_everything(runs: Path) -> None:
     (table,) = build(runs).tables
-    assert latex(scores(table, ALL)) == (GOLDEN / "report.tex").read_text()
+    assert latex(printed_scores(table, ALL)) == (GOLDEN / "report.tex").read_text()
 
 
 def test_what_was_selected_as_csv(runs: Path) -> None:
@@ -70,7 +73,7 @@ def test_csv_has_everything_in_full_precision(runs: Path) -> None:
     (table,) = build(runs).tables
     rows = list(csv.DictReader(scores_csv(table).splitlines()))
     assert len(rows) == len(table.rows) * len(table.columns)
-    cells = [(row, row.cells[column]) for row in table.rows for column in table.columns]
+    cells = [(row, row.scores[column]) for row in table.rows for column in table.columns]
     for found, (row, cell) in zip(rows, cells, strict=True):
         assert (found["variant"], found["language"], found["state"]) == (row.variant, cell.language, cell.state)
         oracle = None if cell.oracle is None else cell.oracle.value
@@ -92,7 +95,7 @@ def test_best_and_second_are_those_of_the_printed_numbers(
     for index, value in enumerate(values):
         finished(folder, f"mine{index}", {"en": value})
     (table,) = build(folder).tables
-    printed = [line.entries[0] for line in scores(table, Show()).lines if line.label.startswith("mine")]
+    printed = [line.cells[0] for line in printed_scores(table, Extras()).rows if line.label.startswith("mine")]
     order = sorted({float(entry.text) for entry in printed}, reverse=True)
     for entry in printed:
         place = order.index(float(entry.text))
@@ -102,15 +105,15 @@ def test_best_and_second_are_those_of_the_printed_numbers(
 def test_another_world_has_nothing_of_the_paper_beside_it(tmp_path: Path) -> None:
     finished(tmp_path, "t_noo", {"qsa": 0.5, "qtu": 0.4}, source="qsa")
     (table,) = build(tmp_path).tables
-    assert scores(table, Show(paper=True)) == scores(table, Show())
+    assert printed_scores(table, Extras(paper=True)) == printed_scores(table, Extras())
 
 
 def test_names_do_not_break_the_markup(tmp_path: Path) -> None:
     finished(tmp_path, "a|b_c&d%{e}~^\\#$", {"en": 0.5}, name="x")
     (table,) = build(tmp_path).tables
-    assert "| a\\|b_c&d%{e}~^\\\\#$ |" in markdown(scores(table, Show()))
+    assert "| a\\|b_c&d%{e}~^\\\\#$ |" in markdown(printed_scores(table, Extras()))
     expected = r"a|b\_c\&d\%\{e\}\textasciitilde{}\textasciicircum{}\textbackslash{}\#\$ & 50.00 &"
-    assert expected in latex(scores(table, Show()))
+    assert expected in latex(printed_scores(table, Extras()))
     (row,) = (row for row in csv.DictReader(scores_csv(table).splitlines()) if row["state"] == "scored")
     assert row["variant"] == "a|b_c&d%{e}~^\\#$"
 
@@ -118,7 +121,7 @@ def test_names_do_not_break_the_markup(tmp_path: Path) -> None:
 def test_a_label_is_of_characters_that_tex_reads_as_they_stand(tmp_path: Path) -> None:
     finished(tmp_path, backbone="oth_er%")
     (table,) = build(tmp_path).tables
-    assert r"\label{tab:udpos-oth-er-}" in latex(scores(table, Show()))
+    assert r"\label{tab:udpos-oth-er-}" in latex(printed_scores(table, Extras()))
 
 
 # The command line
@@ -192,5 +195,5 @@ def test_the_report_needs_neither_torch_nor_transformers(runs: Path, tmp_path: P
 
 def test_average_has_no_size(runs: Path) -> None:
     (table,) = build(runs).tables
-    grid = scores(table, ALL)
-    assert [entry.text for entry in grid.lines[-1].entries] == ["7", "7", "", "", "7", "", ""]
+    grid = printed_scores(table, ALL)
+    assert [entry.text for entry in grid.rows[-1].cells] == ["7", "7", "", "", "7", "", ""]

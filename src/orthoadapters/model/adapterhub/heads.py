@@ -6,70 +6,80 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from safetensors.torch import save_file
 
 from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
-from orthoadapters.model.adapterhub.config import check_backbone, read_json
-from orthoadapters.model.adapterhub.tensors import described_backbone, read_tensors
+from orthoadapters.hub.adapters import HEAD_FILE, HEAD_WEIGHTS
+from orthoadapters.hub.families import FAMILIES
+from orthoadapters.model.adapterhub.config import check_backbone, read_fields
+from orthoadapters.model.adapterhub.tensors import backbone_fields, read_tensors
 from orthoadapters.model.heads import SentencePairHead, TokenHead
+from orthoadapters.model.shape import Shaped
 
-if TYPE_CHECKING:
-    from orthoadapters.model.encoder import AdaptedEncoder
-
-FILE = "head_config.json"
-WEIGHTS = ("model_head.safetensors", "pytorch_model_head.bin")
-# The fields of `adapters`' two heads that compute what ours do. Modules 0 to 4: dropout, H x H, tanh, dropout, H x labels.
-CLASSIFICATION = {"head_type": "classification", "layers": 2, "activation_function": "tanh", "use_pooler": False,
-                  "bias": True}  # fmt: skip
-TAGGING = {"head_type": "tagging", "layers": 1}  # with one layer the activation is not applied
-_PARTS = {SentencePairHead: {"dense": "1", "out": "4"}, TokenHead: {"out": "1"}}
-_CLASSES = {"xlm-roberta": "XLMRoberta", "roberta": "Roberta", "bert": "Bert", "electra": "Electra"}
+# The fields of `adapters`' two heads that compute what ours do. With one layer the activation is not applied.
+CLASSIFICATION = {
+    "head_type": "classification",
+    "layers": 2,
+    "activation_function": "tanh",
+    "use_pooler": False,
+    "bias": True,
+}
+TAGGING = {"head_type": "tagging", "layers": 1}
+# The number of each of our modules in `adapters`' row: dropout, H x H, tanh, dropout, H x labels, or dropout, H x labels.
+_NUMBERS = {SentencePairHead: {"dense": "1", "out": "4"}, TokenHead: {"out": "1"}}
 
 
 def exists(folder: Path) -> bool:
-    return any((folder / name).exists() for name in (FILE, *WEIGHTS))
+    """Returns whether the folder has any file of a head."""
+    return any((folder / name).exists() for name in (HEAD_FILE, *HEAD_WEIGHTS))
 
 
-def write(
-    folder: Path, model: "AdaptedEncoder", name: str, head: SentencePairHead | TokenHead, labels: Sequence[str]
-) -> None:
-    """Adds the head to adapter `name`'s folder, so that the `adapters` library loads both; each file whole or not at all."""
-    parts = _PARTS[type(head)]
-    tensors = {f"heads.{name}.{parts[own.partition('.')[0]]}.{own.partition('.')[2]}": value.detach().cpu().contiguous()
-               for own, value in head.state_dict().items()}  # fmt: skip
+def write(folder: Path, model: Shaped, name: str, head: SentencePairHead | TokenHead, labels: Sequence[str]) -> None:
+    """Adds the head to adapter `name`'s folder, so that the `adapters` library loads both.
+
+    model: the encoder below the head. Each file is whole or not there at all.
+    """
+    numbers = _numbered(head)
+    tensors = {
+        f"heads.{name}.{numbers[key]}": value.detach().cpu().contiguous() for key, value in head.state_dict().items()
+    }
     config = (CLASSIFICATION if isinstance(head, SentencePairHead) else TAGGING) | {
         "num_labels": len(labels),
         "label2id": {label: i for i, label in enumerate(labels)},
         "dropout_prob": head.dropout.p,
     }
-    described = described_backbone(model) | {
+    fields = backbone_fields(model.shape) | {
         "config": config,
-        "model_class": f"{_CLASSES[model.backbone.config.model_type]}AdapterModel",
+        "model_class": f"{FAMILIES[model.shape.model_type].adapterhub}AdapterModel",
         "name": name,
     }
-    temporary = folder / f".{WEIGHTS[0]}.tmp"
+    weights = folder / HEAD_WEIGHTS[0]
+    temporary = weights.with_name(f".{weights.name}.tmp")
     save_file(tensors, temporary)
-    temporary.replace(folder / WEIGHTS[0])
-    # Not sorted: `adapters` lists the labels in the order in which they stand here.
-    write_text(folder / FILE, json.dumps(described, indent=2) + "\n")
+    temporary.replace(weights)
+    # The fields are not sorted: `adapters` lists the labels in the order in which they stand here.
+    write_text(folder / HEAD_FILE, json.dumps(fields, indent=2) + "\n")
 
 
-def read(folder: Path, model: "AdaptedEncoder") -> tuple[SentencePairHead | TokenHead, list[str]]:
-    """The head beside an adapter, in eval mode on the CPU, and its labels in the order of its outputs.
+def read(folder: Path, model: Shaped) -> tuple[SentencePairHead | TokenHead, list[str]]:
+    """Reads the head beside an adapter, in eval mode on the CPU, and its labels in the order of its outputs.
 
-    Labels that the file does not name are "0", "1", ....
+    model: the encoder below the head. Labels that the file does not name are "0", "1", ....
 
     Raises UserError if there is none, it is broken or for another backbone, or computes what neither of our heads does.
     """
-    described = read_json(folder / FILE)
-    check_backbone(folder, described, model)
-    config = described.get("config")
+    shape = model.shape
+    fields = read_fields(folder / HEAD_FILE)
+    check_backbone(folder, fields, shape)
+    config = fields.get("config")
     if not isinstance(config, dict):
-        raise UserError(f"{folder / FILE} has no 'config': it does not describe a head that is supported")
-    kind, form = (TokenHead, TAGGING) if config.get("head_type") == "tagging" else (SentencePairHead, CLASSIFICATION)
+        raise UserError(f"{folder / HEAD_FILE} has no 'config': it does not describe a head that is supported")
+    head_class, form = (
+        (TokenHead, TAGGING) if config.get("head_type") == "tagging" else (SentencePairHead, CLASSIFICATION)
+    )
     for field, value in form.items():
         if config.get(field, None if field == "head_type" else value) != value:
             raise UserError(
@@ -77,13 +87,18 @@ def read(folder: Path, model: "AdaptedEncoder") -> tuple[SentencePairHead | Toke
                 "layers with tanh on the first token, tagging of one layer"
             )
     labels = _labels(folder, config)
-    backbone = model.backbone.config
     dropout = config.get("dropout_prob")
-    if dropout is None:  # as `adapters` finds it
-        dropout = getattr(backbone, "classifier_dropout", None) or backbone.hidden_dropout_prob
-    head: SentencePairHead | TokenHead = kind(model.hidden_size, len(labels), dropout)
-    _fill(folder, head, _PARTS[kind])
+    head: SentencePairHead | TokenHead = head_class(
+        shape.hidden_size, len(labels), shape.head_dropout if dropout is None else dropout
+    )
+    _fill(folder, head)
     return head.eval(), labels
+
+
+def _numbered(head: SentencePairHead | TokenHead) -> dict[str, str]:
+    """Returns the names of a head's tensors in `adapters`, such as 4.weight for our out.weight."""
+    numbers = _NUMBERS[type(head)]
+    return {key: f"{numbers[module]}.{rest}" for key in head.state_dict() for module, _, rest in [key.partition(".")]}
 
 
 def _labels(folder: Path, config: dict[str, Any]) -> list[str]:
@@ -97,12 +112,14 @@ def _labels(folder: Path, config: dict[str, Any]) -> list[str]:
     return sorted(ids, key=ids.__getitem__)
 
 
-def _fill(folder: Path, head: SentencePairHead | TokenHead, parts: dict[str, str]) -> None:
-    tensors = read_tensors(folder, WEIGHTS)
-    own = {f"{parts[key.partition('.')[0]]}.{key.partition('.')[2]}": key for key in head.state_dict()}
-    found = {own.get(".".join(key.split(".")[2:]), key): tensor for key, tensor in tensors.items()}
+def _fill(folder: Path, head: SentencePairHead | TokenHead) -> None:
+    """Reads the head's weights into it. Raises UserError for tensors that are missing, surplus or misshapen."""
+    saved = read_tensors(folder, HEAD_WEIGHTS)
+    ours = {number: key for key, number in _numbered(head).items()}
+    # heads.NAME.4.weight is our out.weight; an unknown name is kept, so that the sentence below has it
+    tensors = {ours.get(".".join(name.split(".")[2:]), name): tensor for name, tensor in saved.items()}
     expected = {key: tuple(value.shape) for key, value in head.state_dict().items()}
-    shapes = {key: tuple(tensor.shape) for key, tensor in found.items()}
-    if shapes != expected or len(found) != len(tensors):
-        raise UserError(f"head {folder}: its tensors {shapes} are not the {expected} that {FILE} makes of it")
-    head.load_state_dict(found)
+    shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
+    if shapes != expected or len(tensors) != len(saved):
+        raise UserError(f"head {folder}: its tensors {shapes} are not the {expected} that {HEAD_FILE} makes of it")
+    head.load_state_dict(tensors)

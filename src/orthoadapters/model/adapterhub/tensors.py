@@ -2,7 +2,9 @@
 
 Tensor names are those of `adapters` 1.x, `encoder.layer.{i}.output.adapters.{name}.adapter_down.0.weight` and so on, or the
 older `layer_text_lang_adapters`, `invertible_lang_adapters`, behind any prefix. Reading is strict: what a site does not
-compute is refused, by field (`adapter_config`) or by tensor (here).
+compute is refused, by field (`config.py`) or by tensor (here).
+
+Shapes: H hidden size, E embedding size, d bottleneck size, W width of the invertible part's F and G.
 """
 
 import json
@@ -10,7 +12,6 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
@@ -23,9 +24,7 @@ from orthoadapters.files import new_folder
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.hub.adapters import FILE
 from orthoadapters.model.adapterhub.config import HOULSBY, PLACEMENT, SUPPORTED, read_config
-
-if TYPE_CHECKING:
-    from orthoadapters.model.encoder import AdaptedEncoder
+from orthoadapters.model.shape import Shape
 
 _SITE = re.compile(
     r"(?:.+\.)?encoder\.layer\.(\d+)\.output\.(?:adapters|layer_text_(?:lang|task)_adapters)\.([^.]+)"
@@ -33,88 +32,71 @@ _SITE = re.compile(
 )
 _ATTENTION = re.compile(r"(?:.+\.)?attention\.output\.(?:adapters|attention_text_(?:lang|task)_adapters)\..+")
 _INVERTIBLE = re.compile(r"(?:.+\.)?invertible_(?:lang_)?adapters\.([^.]+)\.([FG]\.[02]\.(?:weight|bias))")
+# Our modules by their names in the library, and the other way round.
 _OURS = {"adapter_down.0": "down", "adapter_up": "up"}
-_THEIRS = {"down": "adapter_down.0", "up": "adapter_up"}
+_THEIRS = {ours: theirs for theirs, ours in _OURS.items()}
 logger = logging.getLogger(__name__)
 
 
-def read(folder: Path, model: "AdaptedEncoder") -> tuple[str, AdapterConfig, dict[str, Tensor]]:
-    """Reads a folder for the model's backbone: the adapter's name in the file, its size, its tensors.
+def read(folder: Path, shape: Shape) -> tuple[str, AdapterConfig, dict[str, Tensor]]:
+    """Reads a folder for a backbone of this shape: the adapter's name in the file, its size, its tensors.
 
     The tensors are named `{layer}.down.weight`, ..., `invertible.F.0.weight`, .... Raises UserError if a file is
     missing or broken, a config field asks for what a site does not compute, or a tensor is missing, surplus or misshapen.
     """
-    layers = len(model.sites)
-    described = read_config(folder, model)
-    tensors = _named(folder, read_tensors(folder, adapter_hub.WEIGHTS))
-    inverse = described.inverse_width
-    if described.droppable and not any(name.startswith("invertible.") for name in tensors):
-        inverse = None
-    config = AdapterConfig(
-        _bottleneck(folder, described.bottlenecks, tensors), inverse is not None, invertible_bottleneck=inverse
-    )
-    expected = _shapes(config, model)
-    missing, surplus = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
-    if missing or surplus:
-        raise UserError(
-            f"adapter {folder} does not fit a backbone of {layers} layers: "
-            + "; ".join(
-                f"{what} {', '.join(keys[:3])}" for what, keys in (("lacks", missing), ("also has", surplus)) if keys
-            )
-        )
-    for name, shape in expected.items():
-        if tuple(tensors[name].shape) != shape:
-            raise UserError(f"adapter {folder}: {name} has shape {tuple(tensors[name].shape)}, expected {shape}")
-    backbone = str(model.backbone.config.name_or_path)
-    if described.model_name and not Path(backbone).is_dir() and _last(described.model_name) != _last(backbone):
-        logger.warning("adapter %s was trained on %s; this backbone is %s", folder, described.model_name, backbone)
-    return described.name, config, tensors
+    description = read_config(folder, shape)
+    tensors = _by_our_names(folder, read_tensors(folder, adapter_hub.WEIGHTS))
+    width = description.invertible_width
+    if description.invertible_is_optional and not any(name.startswith("invertible.") for name in tensors):
+        width = None
+    d = _bottleneck(folder, description.bottlenecks, tensors)
+    config = AdapterConfig(d, invertible=width is not None, invertible_bottleneck=width)
+    _check_tensors(folder, tensors, config, shape)
+    backbone = shape.name_or_path
+    if description.model_name and not Path(backbone).is_dir() and _last(description.model_name) != _last(backbone):
+        logger.warning("adapter %s was trained on %s; this backbone is %s", folder, description.model_name, backbone)
+    return description.name, config, tensors
 
 
-def write(folder: Path, model: "AdaptedEncoder", name: str) -> None:
-    """Writes adapter `name` as a folder that `read` and the `adapters` library load; whole or not at all."""
-    config = model.configs[name]
-    tensors: dict[str, Tensor] = {}
-    for key, parameter in model.adapter_parameters(name).items():
-        head, _, rest = key.partition(".")
-        if head == "invertible":
-            theirs = f"invertible_adapters.{name}.{rest}"
-        else:
-            part, kind = rest.split(".")
-            theirs = f"encoder.layer.{head}.output.adapters.{name}.{_THEIRS[part]}.{kind}"
-        tensors[theirs] = parameter.detach().to("cpu", torch.float32).contiguous()
-    described = described_backbone(model) | {
-        "config": PLACEMENT
-        | {
-            "reduction_factor": _reduction(model.hidden_size, config.bottleneck),
-            "inv_adapter": "nice" if config.invertible else None,
-            "inv_adapter_reduction_factor": _inverse_reduction(model, config) if config.invertible else None,
-        },
-        "name": name,
+def write(folder: Path, shape: Shape, name: str, config: AdapterConfig, parameters: Mapping[str, Tensor]) -> None:
+    """Writes an adapter as a folder that `read` and the `adapters` library load; the folder is whole or not there at all.
+
+    parameters: by the names that `read` gives them.
+    """
+    tensors = {
+        _their_name(name, key): parameter.detach().to("cpu", torch.float32).contiguous()
+        for key, parameter in parameters.items()
     }
+    width = config.invertible_width(shape.embedding_size)
+    sizes = {
+        "reduction_factor": _reduction(shape.hidden_size, config.bottleneck),
+        "inv_adapter": "nice" if config.invertible else None,
+        "inv_adapter_reduction_factor": _reduction(shape.embedding_size // 2, width) if config.invertible else None,
+    }
+    fields = backbone_fields(shape) | {"config": PLACEMENT | sizes, "name": name}
     with new_folder(folder) as temporary:
-        (temporary / FILE).write_text(json.dumps(described, indent=2, sort_keys=True) + "\n")
+        (temporary / FILE).write_text(json.dumps(fields, indent=2, sort_keys=True) + "\n")
         save_file(tensors, temporary / adapter_hub.WEIGHTS[0])
 
 
-def described_backbone(model: "AdaptedEncoder") -> dict[str, str | int]:
-    """What AdapterHub's files say of the backbone; of a local folder its name alone, as paths are nobody else's."""
-    path = Path(model.backbone.config.name_or_path)
+def backbone_fields(shape: Shape) -> dict[str, str | int]:
+    """Returns the fields of AdapterHub's files that name the backbone. A local folder's path is left out but for its name."""
+    path = Path(shape.name_or_path)
     return {
-        "hidden_size": model.hidden_size,
-        "model_name": path.name if path.is_dir() else model.backbone.config.name_or_path,
-        "model_type": model.backbone.config.model_type,
+        "hidden_size": shape.hidden_size,
+        "model_name": path.name if path.is_dir() else shape.name_or_path,
+        "model_type": shape.model_type,
     }
 
 
 def read_tensors(folder: Path, names: Sequence[str]) -> dict[str, Tensor]:
-    """The tensors in the first of these files that is there. Raises UserError if none is, or it holds anything else."""
-    there = [folder / name for name in names if (folder / name).exists()]
-    if not there:
+    """Reads the first of these files that is there. Raises UserError if none is, or it holds anything but tensors."""
+    paths = [folder / name for name in names if (folder / name).exists()]
+    if not paths:
         raise UserError(f"no weights in {folder}: neither {' nor '.join(names)} is there")
-    if len(there) > 1:
-        logger.warning("%s: %s is read, %s is not", folder, there[0].name, there[1].name)
-    path = there[0]
+    if len(paths) > 1:
+        logger.warning("%s: %s is read, %s is not", folder, paths[0].name, paths[1].name)
+    path = paths[0]
     try:
         tensors = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, EOFError, ValueError) as error:
@@ -128,57 +110,80 @@ def read_tensors(folder: Path, names: Sequence[str]) -> dict[str, Tensor]:
     return tensors
 
 
-def _named(folder: Path, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _their_name(adapter: str, key: str) -> str:
+    """Returns the name in the library of our tensor `{layer}.down.weight`, ..., or `invertible.F.0.weight`, ...."""
+    layer, _, rest = key.partition(".")
+    if layer == "invertible":
+        return f"invertible_adapters.{adapter}.{rest}"
+    part, parameter = rest.split(".")
+    return f"encoder.layer.{layer}.output.adapters.{adapter}.{_THEIRS[part]}.{parameter}"
+
+
+def _by_our_names(folder: Path, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Renames the tensors of one adapter, whatever it is called. Raises UserError for one that no site computes with."""
     ours: dict[str, Tensor] = {}
     names: set[str] = set()
     for key, tensor in tensors.items():
         if site := _SITE.fullmatch(key):
-            name, own = site[2], f"{int(site[1])}.{_OURS[site[3]]}.{site[4]}"
-        elif inverse := _INVERTIBLE.fullmatch(key):
-            name, own = inverse[1], f"invertible.{inverse[2]}"
+            name, our_key = site[2], f"{int(site[1])}.{_OURS[site[3]]}.{site[4]}"
+        elif invertible := _INVERTIBLE.fullmatch(key):
+            name, our_key = invertible[1], f"invertible.{invertible[2]}"
         elif _ATTENTION.fullmatch(key):
             raise UserError(f"adapter {folder}: tensor {key}: {HOULSBY}; {SUPPORTED}")
         else:
             raise UserError(f"adapter {folder}: tensor {key} belongs to no site of this model")
         names.add(name)
-        if own in ours:
+        if our_key in ours:
             raise UserError(f"adapter {folder}: tensor {key} is there twice, under names of two ages or two adapters")
-        ours[own] = tensor
+        ours[our_key] = tensor
     if len(names) > 1:
         raise UserError(f"adapter {folder} holds several adapters ({', '.join(sorted(names))}); one is supported")
     return ours
 
 
-def _bottleneck(folder: Path, described: Sequence[int], tensors: Mapping[str, Tensor]) -> int:
-    """The one d of every layer. Raises UserError if layers differ, or the tensors differ from reduction_factor."""
-    if len(set(described)) > 1:
+def _bottleneck(folder: Path, bottlenecks: Sequence[int], tensors: Mapping[str, Tensor]) -> int:
+    """Returns the one d of all layers. Raises UserError if layers differ, or the tensors differ from reduction_factor."""
+    if len(set(bottlenecks)) > 1:
         raise UserError(
-            f"adapter {folder}: reduction_factor gives the layers bottlenecks of {sorted(set(described))}; supported: "
+            f"adapter {folder}: reduction_factor gives the layers bottlenecks of {sorted(set(bottlenecks))}; supported: "
             "the same in every layer"
         )
     down = tensors.get("0.down.weight")
     if down is None or down.dim() != 2:
         raise UserError(f"adapter {folder} has no adapter in layer 0's output; only that placement is supported")
-    if len(down) != described[0]:
+    if len(down) != bottlenecks[0]:
         raise UserError(
-            f"adapter {folder}: reduction_factor makes a bottleneck of {described[0]}, and the tensors have {len(down)}"
+            f"adapter {folder}: reduction_factor makes a bottleneck of {bottlenecks[0]}, and the tensors have {len(down)}"
         )
     return len(down)
 
 
 def _last(name: str) -> str:
-    """A model's name without its owner: xlm-roberta-base was FacebookAI/xlm-roberta-base before and after."""
+    """Returns a model's name without its owner, as xlm-roberta-base and FacebookAI/xlm-roberta-base are the same model."""
     return name.rpartition("/")[2]
 
 
-def _shapes(config: AdapterConfig, model: "AdaptedEncoder") -> dict[str, tuple[int, ...]]:
-    d, hidden = config.bottleneck, model.hidden_size
+def _check_tensors(folder: Path, tensors: Mapping[str, Tensor], config: AdapterConfig, shape: Shape) -> None:
+    """Raises UserError naming tensors that are missing, surplus or misshapen."""
+    expected = _tensor_shapes(config, shape)
+    missing, surplus = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
+    if missing or surplus:
+        parts = [f"{verb} {', '.join(k[:3])}" for verb, k in (("lacks", missing), ("also has", surplus)) if k]
+        raise UserError(f"adapter {folder} does not fit a backbone of {shape.layers} layers: {'; '.join(parts)}")
+    for name, size in expected.items():
+        if tuple(tensors[name].shape) != size:
+            raise UserError(f"adapter {folder}: {name} has shape {tuple(tensors[name].shape)}, expected {size}")
+
+
+def _tensor_shapes(config: AdapterConfig, shape: Shape) -> dict[str, tuple[int, ...]]:
+    """Returns the shape of every tensor of an adapter: (d, H), (d,), (H, d), (H,), and (W, E/2), ... of F and G."""
+    d, hidden = config.bottleneck, shape.hidden_size
     site = {"down.weight": (d, hidden), "down.bias": (d,), "up.weight": (hidden, d), "up.bias": (hidden,)}
     shapes: dict[str, tuple[int, ...]] = {
-        f"{i}.{key}": shape for i in range(len(model.sites)) for key, shape in site.items()
+        f"{layer}.{key}": size for layer in range(shape.layers) for key, size in site.items()
     }
     if config.invertible:
-        half, width = model.embedding_size // 2, config.invertible_bottleneck or model.embedding_size // 4
+        half, width = shape.embedding_size // 2, config.invertible_width(shape.embedding_size)
         for part in "FG":
             shapes |= {f"invertible.{part}.0.weight": (width, half), f"invertible.{part}.0.bias": (width,)}
             shapes |= {f"invertible.{part}.2.weight": (half, width), f"invertible.{part}.2.bias": (half,)}
@@ -186,10 +191,6 @@ def _shapes(config: AdapterConfig, model: "AdaptedEncoder") -> dict[str, tuple[i
 
 
 def _reduction(size: int, bottleneck: int) -> float:
-    """AdapterHub's reduction factor r, for which size // r is the bottleneck; a whole number where one exists."""
+    """Returns AdapterHub's reduction factor r with size // r = bottleneck; a whole number where one exists."""
     whole = max(1, size // bottleneck)
     return whole if size // whole == bottleneck else size / (bottleneck + 0.5)
-
-
-def _inverse_reduction(model: "AdaptedEncoder", config: AdapterConfig) -> float:
-    return _reduction(model.embedding_size // 2, config.invertible_bottleneck or model.embedding_size // 4)

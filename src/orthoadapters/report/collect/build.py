@@ -6,34 +6,35 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.errors import UserError
+from orthoadapters.report.collect.attempts import Attempt
 from orthoadapters.report.collect.caveats import caveats
-from orthoadapters.report.collect.gather import Attempt, Gathered, Group, Run, canonical, differing, gather, value_at
+from orthoadapters.report.collect.gather import Collection, Group, Run, gather
 from orthoadapters.report.collect.paper import AVERAGE, paper
-from orthoadapters.report.collect.table import Report, Row, Score, Table, average, cell, setting_hash
+from orthoadapters.report.collect.scores import average, language_score
+from orthoadapters.report.collect.settings import canonical, differing_keys, value_at
+from orthoadapters.report.collect.table import Report, Row, Table, setting_hash
 from orthoadapters.report.collect.trained_adapters import trained_adapters
 from orthoadapters.runs.selection import candidate, select
 
 
 def build(folder: Path, backbone: str | None = None) -> Report:
-    """The report on the runs below `folder`, of all backbones or of one.
+    """Builds the report on the runs below `folder`, of all backbones or of one.
 
     Raises UserError if there is no such folder, or no finished run of that backbone.
     """
-    found = gather(folder, backbone)
-    if backbone is not None and not found.groups:
+    collection = gather(folder, backbone)
+    if backbone is not None and not collection.groups:
         names = ", ".join(sorted({group.backbone for group in gather(folder).groups})) or "none"
         raise UserError(f"{folder} holds no finished run of backbone {backbone}; it has runs of {names}")
-    groups = sorted(found.groups, key=lambda group: (_task_order(group.task), group.backbone))
-    problems = list(found.problems)
+    groups = sorted(collection.groups, key=lambda group: (_task_order(group.task), group.backbone))
+    problems = list(collection.problems)
     tables = []
     for group in groups:
-        alike = [g for g in groups if (g.task, g.backbone) == (group.task, group.backbone)]
-        mine = [a for a in found.attempts if (a.task, a.backbone) == (group.task, group.backbone)]
-        attempts = [a for a in mine if _is_of(a, group.setting, lone=len(alike) == 1)]
-        if group is alike[0] and len(alike) > 1:
-            problems.append(_apart(alike))
-        tables.append(_table(group, alike, attempts, found))
-    return Report(folder, tuple(tables), tuple(problems), tuple(trained_adapters(found.mlm)))
+        siblings = [g for g in groups if (g.task, g.backbone) == (group.task, group.backbone)]
+        if group is siblings[0] and len(siblings) > 1:
+            problems.append(_why_several_tables(siblings))
+        tables.append(_table(group, siblings, collection))
+    return Report(folder, tuple(tables), tuple(problems), tuple(trained_adapters(collection.mlm)))
 
 
 def _task_order(task: str) -> tuple[int, str]:
@@ -41,47 +42,60 @@ def _task_order(task: str) -> tuple[int, str]:
     return (order.index(task) if task in order else len(order), task)
 
 
-def _apart(alike: Sequence[Group]) -> str:
-    first = alike[0]
-    what = _differing(alike)
-    if 0 < sum(group.setting is None for group in alike) < len(alike):
-        what.append("whether they recorded their choices")
-    named = ", ".join(what) if what else "contents of what was read"
-    return f"{first.task}, {first.backbone}: the runs stand in {len(alike)} tables, as they differ in {named}"
+def _why_several_tables(siblings: Sequence[Group]) -> str:
+    """Says why the runs of one task and backbone do not stand in one table."""
+    differences = _differences(siblings)
+    if 0 < sum(group.setting is None for group in siblings) < len(siblings):
+        differences.append("whether they recorded their choices")
+    names = ", ".join(differences) if differences else "contents of what was read"
+    first = siblings[0]
+    return f"{first.task}, {first.backbone}: the runs stand in {len(siblings)} tables, as they differ in {names}"
 
 
-def _differing(alike: Sequence[Group]) -> list[str]:
-    """What tells the groups of a task and backbone apart, but for what they read; those without choices aside."""
-    return differing([_described(group) for group in alike if group.setting is not None])
+def _differences(siblings: Sequence[Group]) -> list[str]:
+    """Returns the choices in which groups of one task and backbone differ, of those groups that recorded choices."""
+    return differing_keys([_all_choices(group) for group in siblings if group.setting is not None])
 
 
-def _described(group: Group) -> dict[str, Any]:
+def _all_choices(group: Group) -> dict[str, Any]:
     return {"source_language": group.source, "metric": group.metric} | (group.setting or {})
 
 
-def _table(group: Group, alike: Sequence[Group], attempts: Sequence[Attempt], found: Gathered) -> Table:
+def _table(group: Group, siblings: Sequence[Group], collection: Collection) -> Table:
+    """Builds a group's table. siblings: all groups of its task and backbone, itself included."""
+    attempts = [a for a in collection.attempts if (a.task, a.backbone) == (group.task, group.backbone)]
+    attempts = [a for a in attempts if _has_choices(a, group.setting, unknown=len(siblings) == 1)]
     columns = _columns(group)
     rows = list(_rows(group, columns, attempts))
     tested = {language for row in rows for run in row.selected for language in run.result.test}
-    averaged = tuple(language for language in columns if language in tested and language != group.source)
+    targets = tuple(language for language in columns if language in tested and language != group.source)
     published = paper().tables.get(group.task)
-    comparable = published is not None and {*averaged, group.source} == {*published.languages}
-    rows = [_with_average(row, group, averaged, comparable) for row in rows]
+    is_comparable = published is not None and {*targets, group.source} == {*published.languages}
+    rows = [_with_average(row, group, targets, is_comparable) for row in rows]
     name = f"{group.task}-{group.backbone}"
-    if len(alike) > 1:
+    if len(siblings) > 1:
         name += "-" + setting_hash(group.source, group.metric, group.setting, group.inputs)
-    what = {key: _described(group).get(key) for key in _differing(alike)}
+    distinctions = {key: _all_choices(group).get(key) for key in _differences(siblings)}
     if group.setting is None:
-        what = {"setting": "not recorded"}
+        distinctions = {"setting": "not recorded"}
     table = Table(
-        name, group.task, group.backbone, group.source, group.metric, columns, averaged, group.setting, what,
-        group.inputs, tuple(rows),
-    )  # fmt: skip
-    return replace(table, warnings=tuple(caveats(table, found.adapters)))
+        name=name,
+        task=group.task,
+        backbone=group.backbone,
+        source=group.source,
+        metric=group.metric,
+        languages=columns,
+        targets=targets,
+        setting=group.setting,
+        distinctions=distinctions,
+        inputs=group.inputs,
+        rows=tuple(rows),
+    )
+    return replace(table, warnings=tuple(caveats(table, collection.adapters)))
 
 
 def _columns(group: Group) -> tuple[str, ...]:
-    """The source, then the paper's languages if any of them is among the results, then others in the results' order."""
+    """Returns the source language, the paper's languages if any of them was tested, then all other tested languages."""
     tested = dict.fromkeys(language for run in group.runs for language in run.result.test)
     published = paper().tables.get(group.task)
     first = published.languages if published is not None and tested.keys() & {*published.languages} else ()
@@ -89,61 +103,61 @@ def _columns(group: Group) -> tuple[str, ...]:
 
 
 def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> Iterator[Row]:
+    """Yields the rows in the paper's order: one for each variant and each set of choices that it was run with."""
     names = paper().variants
-    seen = [run.result.variant for run in group.runs] + [attempt.variant for attempt in attempts]
-    for variant in dict.fromkeys([*names, *seen]):
+    tried = [run.result.variant for run in group.runs] + [attempt.variant for attempt in attempts]
+    for variant in dict.fromkeys([*names, *tried]):
         by_choices: dict[str, list[Run]] = {}
         for run in (run for run in group.runs if run.result.variant == variant):
             by_choices.setdefault(canonical(run.row), []).append(run)
-        grids = list(by_choices.values()) or [[]]
-        choices = [grid[0].row if grid else {} for grid in grids]
-        own = differing(choices)
-        for grid, chosen in zip(grids, choices, strict=True):
-            told = ", ".join(f"{key}={chosen[key]}" for key in own if key in chosen)
-            label = names.get(variant, variant) + (f" [{told}]" if told else "")
-            mine = [a for a in attempts if a.variant == variant and _is_of(a, chosen, lone=len(grids) == 1)]
-            yield _row(group, columns, variant, label, chosen, grid, mine)
+        rows = list(by_choices.values()) or [[]]
+        choices = [runs[0].row if runs else {} for runs in rows]
+        keys = differing_keys(choices)
+        for runs, chosen in zip(rows, choices, strict=True):
+            distinctions = ", ".join(f"{key}={chosen[key]}" for key in keys if key in chosen)
+            label = names.get(variant, variant) + (f" [{distinctions}]" if distinctions else "")
+            of_row = [a for a in attempts if a.variant == variant and _has_choices(a, chosen, unknown=len(rows) == 1)]
+            selected = _select(runs)
+            scores = {
+                language: language_score(group, variant, language, runs, selected, _state(selected, of_row, language))
+                for language in columns
+            }
+            yield Row(variant, label, chosen, tuple(runs), tuple(selected), tuple(of_row), scores)
 
 
-def _row(
-    group: Group, columns: Sequence[str], variant: str, label: str, choices: Mapping[str, Any],
-    grid: Sequence[Run], attempts: Sequence[Attempt],
-) -> Row:  # fmt: skip
-    taken = {(c.lr, c.ort_lr, c.seed) for c in select([candidate(run.result) for run in grid])} if grid else set()
-    selected = [run for run in grid if (run.result.lr, run.result.ort_lr, run.result.seed) in taken]
-    selected.sort(key=lambda run: run.result.seed)
-    cells = {}
-    for language in columns:
-        mine = [attempt for attempt in attempts if _was_to_test(attempt, language)]
-        otherwise = "missing" if selected else _state(mine)
-        cells[language] = cell(group.task, group.metric, group.source, variant, language, grid, selected, otherwise)
-    return Row(variant, label, choices, tuple(grid), tuple(selected), tuple(attempts), cells)
+def _select(runs: Sequence[Run]) -> list[Run]:
+    """Returns the runs of the best grid point, ordered by their seeds."""
+    if not runs:
+        return []
+    best = {(c.lr, c.ort_lr, c.seed) for c in select([candidate(run.result) for run in runs])}
+    selected = [run for run in runs if (*run.point, run.result.seed) in best]
+    return sorted(selected, key=lambda run: run.result.seed)
 
 
-def _was_to_test(attempt: Attempt, language: str) -> bool:
-    """By its configuration; True where that is not known."""
+def _state(selected: Sequence[Run], attempts: Sequence[Attempt], language: str | None = None) -> str:
+    """Says why a row has no score: failed, unfinished or missing. language: attempts that do not test it do not count."""
+    if selected:
+        return "missing"
+    states = {attempt.state for attempt in attempts if language is None or _tests(attempt, language)}
+    return next((state for state in ("failed", "unfinished") if state in states), "missing")
+
+
+def _tests(attempt: Attempt, language: str) -> bool:
+    """Whether its configuration tests the language; True where that is not known."""
     targets = value_at(attempt.config, "languages") or value_at(attempt.config, "task.languages")
     return not isinstance(targets, list) or language in (value_at(attempt.config, "source_language"), *targets)
 
 
-def _state(attempts: Sequence[Attempt]) -> str:
-    """Of a variant without a result."""
-    states = {attempt.state for attempt in attempts}
-    return next((state for state in ("failed", "unfinished") if state in states), "missing")
+def _with_average(row: Row, group: Group, targets: Sequence[str], is_comparable: bool) -> Row:
+    """Adds AVERAGE to a row. is_comparable: whether it is over the same languages as the paper's."""
+    published = paper().score(group.task, group.metric, group.source, row.variant, AVERAGE) if is_comparable else None
+    state = _state(row.selected, row.attempts)
+    mean = average(row.variant, [row.scores[language] for language in targets], published, state)
+    return replace(row, scores={**row.scores, AVERAGE: mean})
 
 
-def _with_average(row: Row, group: Group, averaged: Sequence[str], comparable: bool) -> Row:
-    known = paper().score(group.task, group.metric, group.source, row.variant, AVERAGE) if comparable else None
-    otherwise = "missing" if row.selected else _state(row.attempts)
-    if averaged:
-        mean = average([row.cells[language] for language in averaged], known, otherwise)
-    else:
-        mean = Score(row.variant, AVERAGE, otherwise, paper=known)
-    return replace(row, cells={**row.cells, AVERAGE: mean})
-
-
-def _is_of(attempt: Attempt, choices: Mapping[str, Any] | None, lone: bool) -> bool:
-    """Whether its configuration has these choices; lone: what is assumed where either is not known."""
+def _has_choices(attempt: Attempt, choices: Mapping[str, Any] | None, unknown: bool) -> bool:
+    """Whether an attempt's configuration has these choices. unknown: the answer where one of the two is not known."""
     if attempt.config is None or choices is None:
-        return lone
+        return unknown
     return all(value_at(attempt.config, key) == value for key, value in choices.items())

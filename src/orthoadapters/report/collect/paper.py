@@ -8,13 +8,13 @@ from typing import Any
 
 import yaml
 
-AVERAGE = "avg_zero_shot"  # the column AVGz
+AVERAGE = "avg_zero_shot"  # the column that the paper calls AVGz
 FILE = Path(__file__).with_name("paper_tables.yaml")
 
 
 @dataclass(frozen=True)
 class PaperTable:
-    """scores: fractions by variant and column, AVERAGE among the columns."""
+    """One table of the paper. scores: fractions by variant and column; AVERAGE is one of the columns."""
 
     number: int
     metric: str
@@ -24,7 +24,10 @@ class PaperTable:
 
 @dataclass(frozen=True)
 class Paper:
-    """variants: the paper's names by ours, in the order of its rows; tables: by task."""
+    """The paper's results.
+
+    variants: the paper's names by this project's, in the order of the paper's rows; tables: by task.
+    """
 
     source: str
     backbone: str
@@ -33,7 +36,7 @@ class Paper:
     tables: Mapping[str, PaperTable]
 
     def score(self, task: str, metric: str, source: str, variant: str, column: str) -> float | None:
-        """None where the paper has no such number."""
+        """Returns one score; None where the paper has no such number."""
         table = self.tables.get(task)
         if table is None or (metric, source) != (table.metric, self.source_language):
             return None
@@ -42,15 +45,16 @@ class Paper:
 
 @cache
 def paper() -> Paper:
-    found = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    tables = {task: _table(table) for task, table in found.pop("tables").items()}
-    return Paper(**found, tables=tables)
+    """Reads paper_tables.yaml."""
+    content = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    tables = {task: _table(table) for task, table in content.pop("tables").items()}
+    return Paper(**content, tables=tables)
 
 
-def _table(found: dict[str, Any]) -> PaperTable:
-    columns = [*found["languages"], AVERAGE]
+def _table(content: dict[str, Any]) -> PaperTable:
+    columns = [*content["languages"], AVERAGE]
     scores = {
         variant: {column: round(percent / 100, 4) for column, percent in zip(columns, row, strict=True)}
-        for variant, row in found.pop("scores").items()
+        for variant, row in content.pop("scores").items()
     }
-    return PaperTable(**found, scores=scores)
+    return PaperTable(**content, scores=scores)

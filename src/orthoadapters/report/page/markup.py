@@ -1,7 +1,8 @@
-"""HTML in which text is escaped unless it was made here, and matplotlib's SVG as a part of it."""
+"""HTML in which text is escaped unless it is Markup, and matplotlib's SVG as a part of it."""
 
 import io
 import re
+from collections.abc import Iterable
 from html import escape
 from xml.etree import ElementTree
 
@@ -9,39 +10,61 @@ from matplotlib.figure import Figure
 
 from orthoadapters.report.pictures.style import styled
 
-VOID = {"input", "meta", "link"}  # elements without an end
+# The elements that have no end.
+VOID = {"input", "meta", "link"}
 TO_ID = re.compile(r"url\(#([^)]+)\)")
 
 
 class Markup(str):
-    """What needs no escaping any more."""
+    """A text that is HTML already, and is not escaped again."""
 
 
 def tag(element: str, *content: str | None, **attributes: str | int | bool | None) -> Markup:
-    """An element. Content that is no Markup is escaped; None and False leave content or an attribute out.
+    """Makes an element. Content that is no Markup is escaped; None and False leave content or an attribute out.
 
     In attributes' names an underscore is a hyphen, and one at the end is left out: class_, aria_label.
     """
-    given = ""
+    start = element
     for name, value in attributes.items():
         if value is not None and value is not False:
             key = name.rstrip("_").replace("_", "-")
-            given += f" {key}" if value is True else f' {key}="{escape(str(value))}"'
+            start += f" {key}" if value is True else f' {key}="{escape(str(value))}"'
     if element in VOID:
-        return Markup(f"<{element}{given}>")
-    return Markup(f"<{element}{given}>{joined(*content)}</{element}>")
+        return Markup(f"<{start}>")
+    return Markup(f"<{start}>{joined(*content)}</{element}>")
 
 
 def joined(*content: str | None) -> Markup:
-    """Parts one after another, escaped unless they are Markup."""
+    """Puts parts one after another; those that are no Markup are escaped."""
     return Markup("".join(part if isinstance(part, Markup) else escape(part) for part in content if part is not None))
+
+
+def bullets(sentences: Iterable[str]) -> Markup:
+    """Makes a list with a point for each sentence."""
+    return tag("ul", *(tag("li", sentence) for sentence in sentences))
+
+
+def definitions(facts: Iterable[tuple[str, str | None]]) -> Markup:
+    """Makes a list of names, each with a text; a name whose text is None is left out."""
+    return tag("dl", *(joined(tag("dt", name), tag("dd", text)) for name, text in facts if text is not None))
+
+
+def comma_list(parts: Iterable[str]) -> Markup:
+    """Puts parts one after another with commas between them."""
+    with_commas = [piece for part in parts for piece in (", ", part)]
+    return joined(*with_commas[1:])
+
+
+def with_minus(number: str) -> str:
+    """Gives a number the minus sign that is as wide as a plus."""
+    return number.replace("-", "−")
 
 
 @styled
 def inline_svg(figure: Figure, prefix: str, labelled_by: str) -> Markup:
-    """The figure as an <svg> whose ids begin with `prefix`, so that several on one page do not take each other's.
+    """Makes an <svg> whose ids begin with `prefix`, so that no two figures of a page have an id in common.
 
-    matplotlib's own <style> speaks of every element of a page, and is left to the page. labelled_by: its caption's id.
+    matplotlib's own <style> would hold for the whole page, so it is left out. labelled_by: the id of the caption.
     """
     content = io.BytesIO()
     figure.savefig(content, format="svg", metadata={"Date": None})
@@ -64,5 +87,5 @@ def inline_svg(figure: Figure, prefix: str, labelled_by: str) -> Markup:
 
 
 def _local(name: str) -> str:
-    """Without the namespace, which an element inside HTML has of itself."""
+    """Returns a name without its namespace, which HTML gives to an <svg> by itself."""
     return name.rpartition("}")[2]

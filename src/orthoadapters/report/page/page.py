@@ -1,23 +1,21 @@
 """The report as one HTML file: page.html with page.css and page.js in it, figures inline, and nothing from a network."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
 from orthoadapters.report.collect.paper import paper
-from orthoadapters.report.collect.table import Report, Row, Table, heading, table_title
-from orthoadapters.report.page.markup import Markup, inline_svg, joined, tag
-from orthoadapters.report.page.runs import adapters_provenance, provenance, seed_links
-from orthoadapters.report.page.tables import scores_table, selected_table, significance_table
-from orthoadapters.report.pictures.gallery import Drawing, undrawn
-from orthoadapters.report.printed.tables import Show, scores, selected
+from orthoadapters.report.collect.table import Report, Table, table_title
+from orthoadapters.report.page.markup import Markup, bullets, inline_svg, joined, tag
+from orthoadapters.report.page.provenance import adapters_provenance, provenance
+from orthoadapters.report.page.scores import scores_table
+from orthoadapters.report.page.selection import selection_table
+from orthoadapters.report.page.significance import significance
+from orthoadapters.report.pictures.gallery import undrawn
+from orthoadapters.report.pictures.picture import Drawing
+from orthoadapters.report.printed.tables import scores_caption, selection_caption
 from orthoadapters.report.statistics.analysis import Analysis
-from orthoadapters.report.statistics.compare import NO_DIFFERENCE, few_seeds
 
-COMPARED = (
-    "Difference to {}, below it its 95 % interval, and p after Holm's correction over the languages. Bold: p below 0.05 and "
-    f"an interval without 0; otherwise {NO_DIFFERENCE}."
-)
 READING = (
     "Bold: the best of a column; underlined: the second. A number's tooltip, by pointer or keyboard, has the rest of what "
     "is known of it; a column's name sorts by it."
@@ -25,28 +23,15 @@ READING = (
 
 
 def page(report: Report, analyses: Sequence[Analysis], drawings: Sequence[Drawing], out: Path) -> str:
-    """report.html. out: the folder in which it will lie, from which links to runs start."""
-    of_table = {analysis.table.name: analysis for analysis in analyses}
-    sections = []
-    for number, table in enumerate(report.tables, 1):
-        mine = [drawing for drawing in drawings if drawing.table is not None and drawing.table.name == table.name]
-        sections.append(_section(table, of_table[table.name], mine, out, f"table-{number}"))
-    others = [drawing for drawing in drawings if drawing.table is None]
-    if report.language_adapters:
-        trained = [adapters_provenance(adapters, out) for adapters in report.language_adapters]
-        sections.append(
-            tag("section", tag("h2", "Language adapters"), _figures(others, "adapters"), *trained, id="adapters")
-        )
-    if notes := undrawn(report, drawings):
-        sections.append(tag("section", tag("h2", "Pictures that there are none of"), _list(notes), class_="quiet"))
-    links = [tag("a", table_title(table), href=f"#table-{number}") for number, table in enumerate(report.tables, 1)]
-    links += [tag("a", "language adapters", href="#adapters")] if report.language_adapters else []
+    """Makes report.html. out: the folder in which it will lie, from which links to runs start."""
     title = f"Report on {report.folder}"
     body = joined(
-        tag("header", tag("h1", title), tag("p", _size(report), class_="quiet")), _warnings(report), tag("nav", *links),
-        tag("main", *sections),
-    )  # fmt: skip
-    style, script = (_file(f"page.{kind}").strip() for kind in ("css", "js"))
+        tag("header", tag("h1", title), tag("p", _size(report), class_="quiet")),
+        _warnings(report),
+        _navigation(report),
+        tag("main", *_sections(report, analyses, drawings, out)),
+    )
+    style, script = (_file(f"page.{ending}").strip() for ending in ("css", "js"))
     return Template(_file("page.html")).substitute(title=joined(title), style=style, script=script, body=body)
 
 
@@ -55,86 +40,80 @@ def _file(name: str) -> str:
 
 
 def _size(report: Report) -> str:
-    runs = sum(len(row.grid) for table in report.tables for row in table.rows)
+    runs = sum(len(row.candidates) for table in report.tables for row in table.rows)
     tables = f"{len(report.tables)} table{'s' * (len(report.tables) != 1)}"
     return f"{tables} of {runs} finished runs. Scores are x 100, and differences are in points of that."
 
 
 def _warnings(report: Report) -> Markup:
-    found = [("Runs", report.problems), *((table_title(table), table.warnings) for table in report.tables)]
-    found = [(of, sentences) for of, sentences in found if sentences]
-    if not found:
-        return tag("section", "No warnings: nothing was set apart, and the rows of each table are alike.", class_="warnings",
-                   id="warnings")  # fmt: skip
-    lists = [joined(tag("h3", of), _list(sentences)) for of, sentences in found]
-    return tag("section", tag("h2", "Warnings"), *lists, class_="warnings some", id="warnings")
+    """Says first what is wrong with the runs and with each table."""
+    lists = [("Runs", report.problems), *((table_title(table), table.warnings) for table in report.tables)]
+    lists = [(subject, sentences) for subject, sentences in lists if sentences]
+    if not lists:
+        none = "No warnings: nothing was set apart, and the rows of each table are alike."
+        return tag("section", none, class_="warnings", id="warnings")
+    parts = [joined(tag("h3", subject), bullets(sentences)) for subject, sentences in lists]
+    return tag("section", tag("h2", "Warnings"), *parts, class_="warnings some", id="warnings")
 
 
-def _list(sentences: Sequence[str]) -> Markup:
-    return tag("ul", *(tag("li", sentence) for sentence in sentences))
+def _navigation(report: Report) -> Markup:
+    links = [tag("a", table_title(table), href=f"#table-{number}") for number, table in enumerate(report.tables, 1)]
+    if report.language_adapters:
+        links.append(tag("a", "language adapters", href="#adapters"))
+    return tag("nav", *links)
+
+
+def _sections(report: Report, analyses: Sequence[Analysis], drawings: Sequence[Drawing], out: Path) -> list[Markup]:
+    """Makes a section per table, one of the language adapters, and one of the pictures that there are none of."""
+    by_table = {analysis.table.name: analysis for analysis in analyses}
+    sections = []
+    for number, table in enumerate(report.tables, 1):
+        of_table = [drawing for drawing in drawings if drawing.table is not None and drawing.table.name == table.name]
+        sections.append(_section(table, by_table[table.name], of_table, out, f"table-{number}"))
+    if report.language_adapters:
+        figures = _figures([drawing for drawing in drawings if drawing.table is None], "adapters")
+        runs = [adapters_provenance(adapters, out) for adapters in report.language_adapters]
+        sections.append(tag("section", tag("h2", "Language adapters"), figures, *runs, id="adapters"))
+    if notes := undrawn(report, drawings):
+        sections.append(tag("section", tag("h2", "Pictures that there are none of"), bullets(notes), class_="quiet"))
+    return sections
 
 
 def _section(table: Table, analysis: Analysis, drawings: Sequence[Drawing], out: Path, ident: str) -> Markup:
-    published = paper().tables.get(table.task)
-    known = published is not None and any(cell.paper for row in table.rows for cell in row.cells.values())
-    warned = f"{len(table.warnings)} warning{'s' * (len(table.warnings) != 1)}"
-    cells = [cell for row in table.rows for cell in row.cells.values()]
-    choices = {
-        "paper": f"the paper's, Table {published.number}" if known and published is not None else None,
-        "seeds": "standard deviation (seeds)" if any(cell.std is not None for cell in cells) else None,
-        "oracle": "oracle" if any(cell.oracle for cell in cells) else None,
-    }
+    """Makes a table's section: scores, differences, what was selected, pictures, provenance."""
+    warnings = f"{len(table.warnings)} warning{'s' * (len(table.warnings) != 1)}"
     return tag(
         "section",
         tag("h2", table_title(table)),
-        tag("p", tag("a", warned, href="#warnings"), " on top of the page.") if table.warnings else None,
-        tag("p", scores(table, Show()).caption + ".", id=f"{ident}-scores-caption"),
-        _choices({name: label for name, label in choices.items() if label is not None}),
+        tag("p", tag("a", warnings, href="#warnings"), " on top of the page.") if table.warnings else None,
+        tag("p", scores_caption(table) + ".", id=f"{ident}-scores-caption"),
+        _choices(table),
         scores_table(table, analysis, f"{ident}-scores"),
         tag("p", READING, class_="quiet"),
-        *_significance(analysis, ident),
+        *significance(analysis, ident),
         tag("h3", "What was selected"),
-        tag("p", selected(table).caption + ".", id=f"{ident}-selected-caption"),
-        selected_table(table, f"{ident}-selected", [seed_links(row.selected, out) for row in table.rows]),
+        tag("p", selection_caption(table) + ".", id=f"{ident}-selected-caption"),
+        selection_table(table, f"{ident}-selected", out),
         tag("h3", "Pictures"),
         _figures(drawings, ident),
         provenance(table, out),
         id=ident,
-    )  # fmt: skip
+    )
 
 
-def _choices(choices: dict[str, str]) -> Markup | None:
-    boxes = [
-        tag("label", tag("input", type="checkbox", class_=f"show-{name}"), label) for name, label in choices.items()
-    ]
+def _choices(table: Table) -> Markup | None:
+    """Offers to show what stands beside the scores, as far as there is any of it."""
+    scores = [score for row in table.rows for score in row.scores.values()]
+    published = paper().tables.get(table.task)
+    labels = {}
+    if published is not None and any(score.paper for score in scores):
+        labels["paper"] = f"the paper's, Table {published.number}"
+    if any(score.std is not None for score in scores):
+        labels["seeds"] = "standard deviation (seeds)"
+    if any(score.oracle for score in scores):
+        labels["oracle"] = "oracle"
+    boxes = [tag("label", tag("input", type="checkbox", class_=f"show-{name}"), text) for name, text in labels.items()]
     return tag("fieldset", tag("legend", "Show as well:"), *boxes, class_="choices") if boxes else None
-
-
-def _significance(analysis: Analysis, ident: str) -> Iterator[Markup]:
-    yield tag("h3", "Differences that these data can show")
-    for number, baseline in enumerate(analysis.baselines, 1):
-        name = f"{ident}-differences-{number}"
-        others = [row for row in analysis.compared if row is not baseline]
-        compared = joined(
-            tag("p", COMPARED.format(baseline.label), id=f"{name}-caption"),
-            significance_table(analysis, baseline, name),
-            _list([_in_words(analysis, row, baseline) for row in others]),
-        )
-        folded = number > 1
-        yield tag("details", tag("summary", f"The same against {baseline.label}"), compared) if folded else compared
-    if not analysis.baselines:
-        yield tag("p", "No two rows could be compared.")
-    if notes := [*few_seeds(analysis.comparisons), *analysis.notes]:
-        yield _list(notes)
-
-
-def _in_words(analysis: Analysis, row: Row, baseline: Row) -> str:
-    found = [analysis.between(row.label, baseline.label, column) for column in analysis.table.columns]
-    there = [c for c in found if c is not None]
-    parts = [f"{heading(c.language)}: {c.effect}" for c in there if c.significant]
-    if unclear := [heading(c.language) for c in there if not c.significant]:
-        parts.append(f"{', '.join(unclear)}: {NO_DIFFERENCE}")
-    return f"{row.label} against {baseline.label}. {'; '.join(parts)}."
 
 
 def _figures(drawings: Sequence[Drawing], ident: str) -> Markup:

@@ -1,4 +1,4 @@
-"""One file per picture: from a table's numbers to a figure with its caption. `gallery` lists them.
+"""One file per picture: its numbers, its drawing and its caption. `gallery` lists them.
 
-They are functions of plain numbers. It imports report.statistics, report.collect and what lies below them.
+A picture's drawing is a function of plain numbers. The room imports report.statistics, report.collect and what lies below.
 """

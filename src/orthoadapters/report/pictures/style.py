@@ -1,4 +1,4 @@
-"""What all figures share: their look, which does not depend on a user's own settings, and their files."""
+"""What all pictures share: their look, which does not depend on a user's own settings, their small print, their files."""
 
 import io
 import textwrap
@@ -7,14 +7,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib.style
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from orthoadapters.files import write_bytes
 
+Floats = NDArray[np.float64]
 WIDTH = 6.3  # ours: inches, the text width of A4 with the margins that most venues ask for
 STYLE: dict[str, Any] = {
-    "font.size": 9,  # ours: what captions have, at WIDTH
+    # ours: the size of captions, at WIDTH
+    "font.size": 9,
     "axes.titlesize": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -25,51 +29,62 @@ STYLE: dict[str, Any] = {
     "lines.markersize": 4.5,
     "legend.fontsize": 8,
     "legend.frameon": False,
-    "legend.handlelength": 3.2,  # long enough for a dash pattern
+    # ours: long enough for a dash pattern
+    "legend.handlelength": 3.2,
     "hatch.linewidth": 0.7,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
-    "svg.hashsalt": "orthoadapters",  # or ids would be random
-    "pdf.fonttype": 42,  # ours: TrueType, as venues refuse Type 3
+    # ours: without a fixed salt, ids would be random
+    "svg.hashsalt": "orthoadapters",
+    # ours: TrueType, as venues refuse Type 3
+    "pdf.fonttype": 42,
 }
-# Okabe and Ito's colours (jfly.uni-koeln.de/color) without those that have a neighbour's lightness, or too little contrast on
-# white: what is left differs in grey, too (L* = 0, 46, 54, 61, 70).
+# ours: Okabe and Ito's colours (jfly.uni-koeln.de/color) without those that have a neighbour's lightness, or too little
+# contrast on white. The ones left differ in grey, too (L* = 0, 46, 54, 61, 70).
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#CC79A7", "#56B4E9")
-DASHES = (
-    "solid",
-    (0, (5, 1.5)),
-    (0, (1.2, 1.2)),
-    (0, (6, 1.5, 1.2, 1.5)),
-)  # four and five: 20 lines without a repetition
+# ours: four dashes and five colours give 20 lines without a repetition.
+DASHES = ("solid", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "X", "P")
+
+# A decorator: the function draws in STYLE, on matplotlib's own defaults.
+styled = matplotlib.style.context(["default", STYLE])
 
 
 class LineStyle(NamedTuple):
+    """The look of a line: it can be told from others in colour, in grey, and by its marker."""
+
     color: str
     linestyle: Any
     marker: str
 
 
-def line_style(place: int) -> LineStyle:
-    """The look of the line at a place of its figure's order: in colour, in grey, and by its marker."""
-    return LineStyle(COLOURS[place % len(COLOURS)], DASHES[place % len(DASHES)], MARKERS[place % len(MARKERS)])
-
-
-styled = matplotlib.style.context(["default", STYLE])  # a decorator: draws in STYLE, on matplotlib's own defaults
+def line_style(number: int) -> LineStyle:
+    """Returns the look of the line with this number, from 0, in the order of its figure."""
+    return LineStyle(COLOURS[number % len(COLOURS)], DASHES[number % len(DASHES)], MARKERS[number % len(MARKERS)])
 
 
 def panels(rows: int, columns: int, height: float, **options: Any) -> tuple[Figure, list[Axes]]:
-    """A figure of WIDTH x height inches with its panels row by row. No state of pyplot is touched."""
+    """Makes a figure of WIDTH x height inches, and its panels row by row. No state of pyplot is touched."""
     figure = Figure((WIDTH, height), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False, **options)
     return figure, list(grid.flat)
 
 
 def note(figure: Figure, sentences: Sequence[str]) -> None:
-    """Small print below the panels: what is missing, and how to read marks."""
-    lines = [line for sentence in sentences for line in textwrap.wrap(sentence, 105)]
+    """Writes small print below the panels: what is missing, and how to read marks."""
+    lines = [line for one in sentences for line in textwrap.wrap(one, 105)]
     if lines:
         figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=7.5)
+
+
+def sentence(beginning: str, names: Sequence[str]) -> list[str]:
+    """Makes a sentence for `note`, such as "Missing: T-NOO, T-ORT."; no sentence if there is nothing to name."""
+    return [f"{beginning}: {', '.join(names)}."] if names else []
+
+
+def label_with_gaps(label: str, gaps: Sequence[str], total: int) -> str:
+    """Names what a label lacks, such as "T-NOO (ar, sw)"; "T-NOO (all)" if it lacks all of the total."""
+    return f"{label} ({', '.join(gaps) if len(gaps) < total else 'all'})"
 
 
 @styled
@@ -87,6 +102,7 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
 
 @styled
 def png(figure: Figure) -> bytes:
+    """Draws the figure in pixels: twice as many as screens show at this size."""
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=150)  # ours: twice what screens show at this size
+    figure.savefig(content, format="png", dpi=150)
     return content.getvalue()

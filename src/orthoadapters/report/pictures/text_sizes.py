@@ -1,4 +1,4 @@
-"""How much text a language has: running words of its Wikipedia on 1 October 2020, when the paper was written.
+"""The amount of text that a language has: running words of its Wikipedia on 1 October 2020, when the paper was written.
 
 Source: Stephen Mayhew, Multilingual Data Stats (github.com/mayhewsw/multilingual-data-stats), wiki/wiki.csv, column "Tokens":
 the extracted text of the dump, tokenised by XLM's scripts (Chinese by a word segmenter), counted with `wc -w`.

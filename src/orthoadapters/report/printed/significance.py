@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.collect.table import Row, heading, table_title
-from orthoadapters.report.printed.tables import MISSING, PrintedCell, PrintedRow, PrintedTable, markdown
+from orthoadapters.report.printed.numbers import MISSING, interval, p_value, signed
+from orthoadapters.report.printed.tables import PrintedCell, PrintedRow, PrintedTable, markdown
 from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.report.statistics.compare import NO_DIFFERENCE, Comparison, few_seeds
 
@@ -14,14 +15,14 @@ COMPARED = (
 )  # fmt: skip
 
 
-def significance(analysis: Analysis, baseline: Row) -> PrintedTable:
+def printed_significance(analysis: Analysis, baseline: Row) -> PrintedTable:
     """A row per variant, a column per language: the difference to the baseline with its interval, and p after Holm."""
     table = analysis.table
     lines = []
     for row in (row for row in analysis.compared if row is not baseline):
         found = [analysis.between(row.label, baseline.label, column) for column in table.columns]
         lines.append(PrintedRow(row.label, [_entry(c) for c in found]))
-        lines.append(PrintedRow("p", [PrintedCell(MISSING if c is None else _p(c.p_holm)) for c in found], beside=True))
+        lines.append(PrintedRow("p", [PrintedCell(p_value(c.p_holm if c else None)) for c in found], beside=True))
     sizes = {c.language: c.n for c in analysis.comparisons}
     lines.append(PrintedRow("n", [PrintedCell(str(sizes.get(column, MISSING))) for column in table.columns]))
     caption = f"{table_title(table)}: difference in {table.metric} x 100 to {baseline.label} on test (95 % interval)"
@@ -30,7 +31,7 @@ def significance(analysis: Analysis, baseline: Row) -> PrintedTable:
 
 
 def significance_markdown(analysis: Analysis) -> str:
-    grids = [significance(analysis, baseline) for baseline in analysis.baselines]
+    grids = [printed_significance(analysis, baseline) for baseline in analysis.baselines]
     return "\n".join([*map(markdown, grids), *(f"- {note}" for note in _notes(analysis))]) + "\n"
 
 
@@ -83,9 +84,4 @@ def _notes(analysis: Analysis) -> Iterator[str]:
 def _entry(c: Comparison | None) -> PrintedCell:
     if c is None:
         return PrintedCell(MISSING)
-    text = f"{100 * c.difference:+.2f} ({100 * c.low:+.2f} to {100 * c.high:+.2f})"
-    return PrintedCell(text, "best" if c.significant else "")
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return PrintedCell(f"{signed(c.difference)} ({interval(c.low, c.high)})", "best" if c.significant else "")

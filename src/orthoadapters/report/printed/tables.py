@@ -10,13 +10,21 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from orthoadapters.report.collect.paper import paper
-from orthoadapters.report.collect.table import Score, Table, heading, table_title
-
-MISSING = "—"
+from orthoadapters.report.collect.table import Table, heading, table_title
+from orthoadapters.report.printed.numbers import (
+    MISSING,
+    listing,
+    percent,
+    rank_marks,
+    rate,
+    score_text,
+    signed,
+    size_text,
+)
 
 
 @dataclass(frozen=True)
-class Show:
+class Extras:
     """What stands beside each score: the paper's and the difference, std and n over seeds, the oracle, test set sizes."""
 
     paper: bool = False
@@ -36,7 +44,7 @@ class PrintedRow(NamedTuple):
     """A printed line. beside: it belongs to the variant above it."""
 
     label: str
-    entries: Sequence[PrintedCell]
+    cells: Sequence[PrintedCell]
     beside: bool = False
 
 
@@ -46,35 +54,35 @@ class PrintedTable(NamedTuple):
     name: str
     caption: str
     header: Sequence[str]
-    lines: Sequence[PrintedRow]
+    rows: Sequence[PrintedRow]
     notes: Sequence[str]
 
 
-def scores(table: Table, show: Show) -> PrintedTable:
+def printed_scores(table: Table, show: Extras) -> PrintedTable:
     """A row per variant, a column per language, AVGz."""
-    ranked = {column: _ranks([row.cells[column] for row in table.rows]) for column in table.columns}
+    ranked = {column: rank_marks([row.scores[column] for row in table.rows]) for column in table.columns}
     lines: list[PrintedRow] = []
     for index, row in enumerate(table.rows):
-        cells = [row.cells[column] for column in table.columns]
+        cells = [row.scores[column] for column in table.columns]
         entries = [
-            PrintedCell(_score(cell, show.seeds), ranked[column][index])
+            PrintedCell(score_text(cell, show.seeds), ranked[column][index])
             for column, cell in zip(table.columns, cells, strict=True)
         ]
         lines.append(PrintedRow(row.label, entries))
         beside: dict[str, list[str]] = {}
         if show.paper:
-            beside["paper"] = [_percent(cell.paper) for cell in cells]
-            beside["difference"] = [_signed(cell.difference) for cell in cells]
+            beside["paper"] = [percent(cell.paper) for cell in cells]
+            beside["difference"] = [signed(cell.difference) for cell in cells]
         if show.oracle:
-            beside["oracle"] = [_percent(None if cell.oracle is None else cell.oracle.value) for cell in cells]
+            beside["oracle"] = [percent(None if cell.oracle is None else cell.oracle.value) for cell in cells]
         for label, texts in beside.items():
             if set(texts) != {MISSING}:
                 lines.append(PrintedRow(label, [PrintedCell(text) for text in texts], beside=True))
     if show.sizes:
-        lines.append(PrintedRow("test sentences", [PrintedCell(_size(table, column)) for column in table.columns]))
+        lines.append(PrintedRow("test sentences", [PrintedCell(size_text(table, column)) for column in table.columns]))
     published = paper().tables.get(table.task)
     notes = list(table.warnings)
-    if show.paper and published is not None and any(cell.paper for row in table.rows for cell in row.cells.values()):
+    if show.paper and published is not None and any(cell.paper for row in table.rows for cell in row.scores.values()):
         notes.insert(0, f"paper: {paper().source}, Table {published.number}, backbone {paper().backbone}.")
     if show.oracle:
         notes.insert(
@@ -85,31 +93,45 @@ def scores(table: Table, show: Show) -> PrintedTable:
     if show.seeds:
         notes.insert(0, "mean ± standard deviation over seeds (number of seeds).")
     header = ["variant", *(heading(column) for column in table.columns)]
-    return PrintedTable(table.name, _caption(table), header, lines, notes)
+    return PrintedTable(table.name, scores_caption(table), header, lines, notes)
 
 
-def selected(table: Table) -> PrintedTable:
+def printed_selection(table: Table) -> PrintedTable:
     """What was selected for each variant, and among how much."""
-    dev = f"{table.source.upper()} dev"
-    header = ["variant", "lr", "ort lr", "epoch", dev, "grid points", "seeds", "failed", "unfinished"]
     lines = []
     for row in table.rows:
         lr, ort_lr = row.point or (None, None)
         texts = [
-            _rate(lr), _rate(ort_lr), _listed(row.epochs), _percent(row.dev), str(len(row.points)), _listed(row.seeds),
+            rate(lr), rate(ort_lr), listing(row.epochs), percent(row.dev), str(len(row.points)), listing(row.seeds),
             *(str(sum(attempt.state == state for attempt in row.attempts)) for state in ("failed", "unfinished")),
         ]  # fmt: skip
         lines.append(PrintedRow(row.label, [PrintedCell(text) for text in texts]))
-    by = f"{table.metric} x 100 on {dev} alone (mean over seeds; epochs by seed)"
-    caption = f"{table_title(table)}: what was selected, by {by}"
-    return PrintedTable(f"selected-{table.name}", caption, header, lines, [])
+    return PrintedTable(f"selected-{table.name}", selection_caption(table), selection_header(table), lines, [])
+
+
+def scores_caption(table: Table) -> str:
+    """Says what the scores of a table are."""
+    chosen = f"grid point and epoch selected on {table.source.upper()} dev"
+    return f"{table_title(table)}: {table.metric} x 100 on test, zero-shot from {table.source.upper()}; {chosen}"
+
+
+def selection_caption(table: Table) -> str:
+    """Says by what the grid points and epochs of a table were selected."""
+    by = f"{table.metric} x 100 on {table.source.upper()} dev alone (mean over seeds; epochs by seed)"
+    return f"{table_title(table)}: what was selected, by {by}"
+
+
+def selection_header(table: Table) -> list[str]:
+    """Names the columns of what was selected."""
+    dev = f"{table.source.upper()} dev"
+    return ["variant", "lr", "ort lr", "epoch", dev, "grid points", "seeds", "failed", "unfinished"]
 
 
 def markdown(grid: PrintedTable) -> str:
     rows = [[_cell_markdown(text) for text in grid.header]]
-    for line in grid.lines:
+    for line in grid.rows:
         label = _cell_markdown(line.label)
-        rows.append([f"↳ {label}" if line.beside else label, *(_marked(entry) for entry in line.entries)])
+        rows.append([f"↳ {label}" if line.beside else label, *(_marked(entry) for entry in line.cells)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(grid.header))]
     padded = ["| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |" for row in rows]
     rule = "|" + "|".join(["-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:])]) + "|"
@@ -124,54 +146,11 @@ def latex(grid: PrintedTable) -> str:
     lines = [f"% {note}" for note in grid.notes]
     lines += [r"\begin{table}", r"\centering", rf"\begin{{tabular}}{{l{'r' * (len(grid.header) - 1)}}}", r"\toprule"]
     lines += [" & ".join("AVG$_z$" if text == "AVGz" else _tex(text) for text in grid.header) + r" \\", r"\midrule"]
-    for line in grid.lines:
+    for line in grid.rows:
         label = (r"\quad " if line.beside else "") + _tex(line.label)
-        lines.append(" & ".join([label, *(commands[mark] % _tex(text) for text, mark in line.entries)]) + r" \\")
+        lines.append(" & ".join([label, *(commands[mark] % _tex(text) for text, mark in line.cells)]) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{_tex(grid.caption)}}}", reference]
     return "\n".join([*lines, r"\end{table}"]) + "\n"
-
-
-def _caption(table: Table) -> str:
-    chosen = f"grid point and epoch selected on {table.source.upper()} dev"
-    return f"{table_title(table)}: {table.metric} x 100 on test, zero-shot from {table.source.upper()}; {chosen}"
-
-
-def _ranks(cells: Sequence[Score]) -> list[str]:
-    """A mark for each; none where a single one has a score."""
-    texts = [None if cell.value is None else _percent(cell.value) for cell in cells]
-    order = sorted({float(text) for text in texts if text is not None}, reverse=True)
-    if sum(text is not None for text in texts) < 2:
-        return [""] * len(cells)
-    marks = dict(zip(order, ("best", "second"), strict=False))
-    return ["" if text is None else marks.get(float(text), "") for text in texts]
-
-
-def _score(cell: Score, seeds: bool) -> str:
-    if cell.value is None:
-        return MISSING if cell.state == "missing" else cell.state
-    std = "" if cell.std is None else f" ± {100 * cell.std:.2f}"
-    return _percent(cell.value) + (f"{std} ({len(cell.scores)})" if seeds else "")
-
-
-def _size(table: Table, column: str) -> str:
-    sizes = [row.cells[column].n_sentences for row in table.rows if row.cells[column].n_sentences is not None]
-    return str(sizes[0]) if sizes else ""
-
-
-def _percent(value: float | None) -> str:
-    return MISSING if value is None else f"{100 * value:.2f}"
-
-
-def _signed(value: float | None) -> str:
-    return MISSING if value is None else f"{100 * value:+.2f}"
-
-
-def _rate(value: float | None) -> str:
-    return MISSING if value is None else f"{value:g}"
-
-
-def _listed(values: Sequence[int]) -> str:
-    return ", ".join(map(str, values)) if values else MISSING
 
 
 def _cell_markdown(text: str) -> str:

@@ -1,80 +1,90 @@
-"""The sentence counts of a table's selected runs, as far as they are what its scores are made of.
+"""The counts by sentence of a table's selected runs, where the table's scores can be computed from them.
 
-What is not there, or makes another score than the table's, is left out and named: nothing is compared on a guess.
+Counts that are missing, or that make another score than the table's, are left out, and a sentence names them: nothing is
+compared on a guess.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
 from orthoadapters.errors import UserError
 from orthoadapters.report.collect.gather import Run
 from orthoadapters.report.collect.table import Row, Score, Table
-from orthoadapters.report.statistics.resampling import Counts, of_same_sentences, parts, ratio, with_seeds
+from orthoadapters.report.statistics.resampling import Counts, check_same_sentences, parts, ratio, with_seeds
 from orthoadapters.runs.predictions import sentence_counts
 
-ROUNDING = 1e-9  # ours: a score and the ratio of its sums are the same number up to a division's last digits
+ROUNDING = 1e-9  # ours: a score and the ratio of its sums are equal but for the last digits of a division
 
 
 def table_counts(table: Table) -> tuple[dict[str, dict[str, Counts]], list[str]]:
-    """(seeds, n, k) by row label and language, of all seeds of each row; and a sentence for whatever has none."""
+    """Returns (seeds, n, k) counts by row label and language, and a sentence for all that has none."""
     notes: list[str] = []
-    counts = {row.label: _of_row(table, row, notes) for row in table.rows if row.selected}
+    counts = {row.label: _row_counts(table, row, notes) for row in table.rows if row.selected}
     for language in table.languages:
-        there = {label: with_seeds(of[language], label) for label, of in counts.items() if language in of}
+        checked = {
+            label: with_seeds(by_language[language], label)
+            for label, by_language in counts.items()
+            if language in by_language
+        }
         try:
-            if there:
-                of_same_sentences(there, language)
-        except ValueError as error:  # of which row is right nothing is known
+            if checked:
+                check_same_sentences(checked, language)
+        except ValueError as error:
+            # Nothing says which row is right, so that none is compared.
             notes.append(f"{language.upper()} is compared for no pair: {error}.")
-            for of in counts.values():
-                of.pop(language, None)
+            for by_language in counts.values():
+                by_language.pop(language, None)
     return counts, notes
 
 
-def _of_row(table: Table, row: Row, notes: list[str]) -> dict[str, Counts]:
-    found: dict[str, Counts] = {}
+def _row_counts(table: Table, row: Row, notes: list[str]) -> dict[str, Counts]:
+    """Returns a row's counts by language, and adds to the notes what the row is not compared on."""
+    counts: dict[str, Counts] = {}
     problems: dict[str, str] = {}
-    for language in (language for language in table.languages if row.cells[language].runs):
+    for language in (language for language in table.languages if row.scores[language].runs):
         try:
-            found[language] = _of_cell(row.cells[language], table.metric)
+            counts[language] = _score_counts(row.scores[language], table.metric)
         except UserError as error:
             problems[language] = str(error)
-    expected = (table.source, *table.averaged)
-    if untested := [language for language in expected if not row.cells[language].runs]:
+    expected = (table.source, *table.targets)
+    if untested := [language for language in expected if not row.scores[language].runs]:
         notes.append(f"{row.label} is not compared on {_listed(untested)}: it has no score there.")
     if problems:
-        also = ", and similarly for the others" if len(problems) > 1 else ""
-        notes.append(f"{row.label} is not compared on {_listed(problems)}: {next(iter(problems.values()))}{also}.")
-    return found
+        others = ", and similarly for the others" if len(problems) > 1 else ""
+        notes.append(f"{row.label} is not compared on {_listed(problems)}: {next(iter(problems.values()))}{others}.")
+    return counts
 
 
-def _of_cell(cell: Score, metric: str) -> Counts:
-    """(seeds, n, k). Raises UserError if one run's are not there, or not what its score is made of."""
-    of_seeds = [_of_run(run, cell.language, metric, score) for run, score in zip(cell.runs, cell.scores, strict=True)]
-    if len({counts.shape for counts in of_seeds}) > 1:
-        sizes = ", ".join(str(len(counts)) for counts in of_seeds)
+def _score_counts(score: Score, metric: str) -> Counts:
+    """Reads the (seeds, n, k) counts of a score. Raises UserError if a run's are missing or make another score."""
+    counts = [
+        _run_counts(run, score.language, metric, value) for run, value in zip(score.runs, score.by_seed, strict=True)
+    ]
+    if len({one.shape for one in counts}) > 1:
+        sizes = ", ".join(str(len(one)) for one in counts)
         raise UserError(f"its seeds were tested on different numbers of sentences ({sizes}); move what is wrong away")
-    return np.stack(of_seeds)
+    return np.stack(counts)
 
 
-def _of_run(run: Run, language: str, metric: str, score: float) -> Counts:
+def _run_counts(run: Run, language: str, metric: str, score: float) -> Counts:
+    """Reads the (n, k) counts of one run, and checks that they make its score."""
     path, n = run.paths[language], run.result.test[language]["n"]
     mend = f"move {path} away and give its command again"
     counts = sentence_counts(path, language).get(metric)
     if counts is None:
         raise UserError(f"{path} has no sentence counts of {metric}; {mend}")
     try:
-        made = float(ratio(parts(with_seeds(counts, "its sentence counts")).sum(axis=1))[0])
+        computed = float(ratio(parts(with_seeds(counts, "its sentence counts")).sum(axis=1))[0])
     except ValueError as error:
         raise UserError(f"{error}; {mend}") from None
-    if len(counts) != n or abs(made - score) > ROUNDING:
+    if len(counts) != n or abs(computed - score) > ROUNDING:
         raise UserError(
-            f"the sentence counts of {path} make {metric} {made:.4f} of {len(counts)} sentences, and its result.json says "
-            f"{score:.4f} of {n:g}; {mend}"
+            f"the sentence counts of {path} make {metric} {computed:.4f} of {len(counts)} sentences, and its result.json "
+            f"says {score:.4f} of {n:g}; {mend}"
         )
     return counts
 
 
-def _listed(languages: Mapping[str, str] | list[str]) -> str:
+def _listed(languages: Iterable[str]) -> str:
     return ", ".join(language.upper() for language in languages)

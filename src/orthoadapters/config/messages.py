@@ -1,0 +1,46 @@
+"""Sentences for what Hydra and OmegaConf refuse: the key or value that is wrong, and the nearest right one."""
+
+import difflib
+import re
+from collections.abc import Sequence
+
+from hydra.errors import MissingConfigException
+
+
+def sentence(error: Exception, keys: Sequence[str]) -> str:
+    """Writes one sentence about a configuration that could not be composed. keys: all that a command line may set.
+
+    It reads the messages of Hydra 1.3 and OmegaConf 2.3, which are no interface: look at it again whenever one of the two
+    is upgraded. tests/config/test_compose.py has an example of every sentence. An unknown message is shown as it is.
+    """
+    text = " ".join(str(part) for part in (error, error.__cause__) if part is not None)
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
+        group, _, choice = error.missing_cfg_file.rpartition("/")
+        return f"{group} has no '{choice}'{nearest(choice, error.options)}; there are: {', '.join(error.options)}"
+    override = re.search(r"Could not override '([^']+)'", text)
+    if override and ("not in struct" in text or "To append" in text or "No match" in text):
+        key = override[1]
+        return f"there is no key '{key}'{nearest(key, keys)}; `python train.py --help` lists the groups"
+    full_key = re.search(r"full_key: (\S+)", text)
+    file = re.search(r"In '([^']+)'", text)
+    where = f" in conf/{file[1]}.yaml" if file else ""
+    if full_key and re.search(r"Key '[^']+' (is )?not in", text):
+        return f"there is no key '{full_key[1]}'{where}{nearest(full_key[1], keys)}"
+    return f"{full_key[1] if full_key else 'the configuration'}{where}: {_problem(text)}"
+
+
+def _problem(text: str) -> str:
+    """The part of a message that says what is wrong with a value."""
+    invalid = re.search(r"Invalid value '([^']*)', expected one of \[([^\]]*)\]", text)
+    if invalid:
+        return f"'{invalid[1]}' is not one of {invalid[2]}{nearest(invalid[1], invalid[2].split(', '))}"
+    lines = text.splitlines()
+    line = next((line for line in lines if "Value" in line or "Invalid" in line), lines[0])
+    return re.sub(r"^.*?raised while composing config:\s*|^Error merging override \S+\s*", "", line).strip()
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """Writes ", did you mean ...?"; nothing if no known word is near. A bare `lr` means optim.lr, mlm.lr and the like."""
+    near = [key for key in known if key.rpartition(".")[2] == word]
+    near = near or difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return ", did you mean " + " or ".join(f"'{key}'" for key in near) + "?" if near else ""

@@ -1,0 +1,59 @@
+"""A backbone's pretrained weights, read from a folder or from the Hub."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from transformers import AutoModel, AutoModelForMaskedLM
+from transformers.utils import logging as transformers_logging
+
+from orthoadapters.errors import UserError, first_line
+from orthoadapters.hub.backbones import backbone_folder
+
+
+def read_pretrained(path: str, revision: str | None, *, mlm_head: bool, allow_pickle: bool) -> Any:
+    """Reads a Hugging Face folder or Hub id as transformers' model, with its MLM head around it if `mlm_head`.
+
+    Weights are read from safetensors, or with `allow_pickle` from a pickle of which no code is run. Raises UserError if
+    they cannot be read, the backbone is of an unsupported type, or a pretrained weight that is used is missing.
+    """
+    folder = backbone_folder(path, revision, allow_pickle)
+    auto = AutoModelForMaskedLM if mlm_head else AutoModel
+    try:
+        with _quiet():
+            model, info = auto.from_pretrained(
+                folder,
+                local_files_only=True,
+                attn_implementation="sdpa",
+                dtype=torch.float32,
+                use_safetensors=None if allow_pickle else True,
+                weights_only=True,
+                output_loading_info=True,
+            )
+    except UnpicklingError as error:
+        raise UserError(
+            f"the weights of backbone {path} cannot be read: its pickle is damaged, or holds more than tensors, and code in "
+            "it is not run; bring it back whole, or convert it to model.safetensors"
+        ) from error
+    except (OSError, ValueError, RuntimeError, EOFError, SafetensorError) as error:
+        raise UserError(f"the weights of backbone {path} cannot be read: {first_line(error)}") from error
+    missing = sorted(key for key in info["missing_keys"] if "pooler" not in key)
+    if missing:
+        raise UserError(f"backbone {path} lacks pretrained weights ({', '.join(missing[:3])}); it cannot be used here")
+    return model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps transformers' report on unused heads out of the terminal. `read_pretrained` checks what is missing itself."""
+    before = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(before)
+        transformers_logging.enable_progress_bar()

@@ -1,0 +1,46 @@
+"""The sizes and names of a backbone that files of adapters and heads depend on, without the backbone itself."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from orthoadapters.hub.families import FAMILIES
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The shape of a backbone.
+
+    layers: L, with an adapter site in each. hidden_size: H. embedding_size: E, the width of the embeddings, where an
+    invertible adapter sits; it is H but for ELECTRA's smaller models. positions: the longest sequence in subwords.
+    model_type: a name in FAMILIES. name_or_path: the Hub id or folder that the backbone was loaded from.
+    head_dropout: the dropout of a head whose file gives none, as `adapters` finds it.
+    """
+
+    layers: int
+    hidden_size: int
+    embedding_size: int
+    positions: int
+    model_type: str
+    name_or_path: str
+    head_dropout: float
+
+
+class Shaped(Protocol):
+    """A model with the shape of its backbone, as `AdaptedEncoder` is."""
+
+    @property
+    def shape(self) -> Shape: ...
+
+
+def shape_of(config: Any) -> Shape:
+    """Reads the shape from a backbone's configuration in transformers, whose class depends on the family."""
+    taken = config.pad_token_id + 1 if FAMILIES[config.model_type].positions_after_padding else 0
+    return Shape(
+        layers=config.num_hidden_layers,
+        hidden_size=config.hidden_size,
+        embedding_size=getattr(config, "embedding_size", config.hidden_size),
+        positions=config.max_position_embeddings - taken,
+        model_type=config.model_type,
+        name_or_path=str(config.name_or_path),
+        head_dropout=getattr(config, "classifier_dropout", None) or config.hidden_dropout_prob,
+    )

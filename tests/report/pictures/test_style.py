@@ -1,0 +1,72 @@
+"""Lines can be told apart in grey, and equal figures are equal files."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from orthoadapters.report.pictures.style import COLOURS, line_style, note, panels, save, styled
+
+
+@styled
+def example() -> Figure:
+    """A figure with all that a file could be unequal in: lines, marks, hatches, clipped parts, formulas."""
+    figure, (axes,) = panels(1, 1, 2.0)
+    axes.plot([1, 2, 3], [1, 4, 9], **line_style(1)._asdict(), label="$x^2$")
+    axes.bar([1, 2], [3, 4], hatch="////")
+    axes.legend()
+    note(figure, ["A note."])
+    return figure
+
+
+def lightness(colour: str) -> float:
+    """CIE L* of a colour: what is left of it in grey, 0..100."""
+    channels = np.array(to_rgb(colour))
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    y = float(linear @ [0.2126, 0.7152, 0.0722])
+    return 116 * float(np.cbrt(y)) - 16 if y > 0.008856 else 903.3 * y
+
+
+def test_lines_can_be_told_apart_in_grey() -> None:
+    grey = sorted(map(lightness, COLOURS))
+    assert min(np.diff(grey)) > 6  # several times what an eye tells apart in one glance
+    assert grey[-1] < 75  # on white
+    looks = {(line_style(number).color, line_style(number).linestyle) for number in range(20)}
+    assert len(looks) == 20
+    assert len({line_style(number).marker for number in range(7)}) == 7  # the seven variants
+
+
+def test_equal_figures_are_equal_files_whatever_a_user_has_set(tmp_path: Path) -> None:
+    for path in save(example(), tmp_path, "map"):
+        first = path.read_bytes()
+        with matplotlib.rc_context({"font.size": 30, "svg.hashsalt": "another", "pdf.fonttype": 3}):
+            save(example(), tmp_path, "map")
+        assert path.read_bytes() == first
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["map.pdf", "map.svg"]
+    there = tmp_path / "there"
+    code = "from pathlib import Path; import tests.report.pictures.test_style as t"
+    code += f"; t.save(t.example(), Path({str(there)!r}), 'map')"
+    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7", "HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    for name in ("map.svg", "map.pdf"):
+        assert (there / name).read_bytes() == (tmp_path / name).read_bytes()
+
+
+def test_a_figure_is_saved_in_both_forms_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure, written = example(), Figure.savefig
+
+    def failing(self: Figure, content: object, **options: object) -> None:
+        if options["format"] == "pdf":
+            raise OSError("no space left")
+        written(self, content, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Figure, "savefig", failing)
+    with pytest.raises(OSError, match="no space left"):
+        save(figure, tmp_path / "figures", "map")
+    assert not (tmp_path / "figures").exists()

@@ -1,0 +1,172 @@
+"""The documents: their links lead somewhere, the files and tests that they name exist, and their commands are accepted."""
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from orthoadapters.config.compose import check_command_line, compose_config, language_config
+from orthoadapters.examples import TaggedSentence
+from tests.helpers.commands import ROOT
+from tests.helpers.temporary_conf import temporary_conf
+from tests.test_rooms import FLOORS
+
+RECIPES = ROOT / "docs" / "extending.md"
+MANUALS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+RECORDS = [ROOT / "CHANGELOG.md", ROOT / "EXPERIMENTS.md"]
+FOLDERS = [ROOT / "tests" / name / "README.md" for name in ("adapterhub", "oracle", "golden/earlier_version")]
+MOST_LINES = 120
+TOP = ("src", "conf", "tests", "docs", "benchmarks", "multirun_sweeps")
+every_document = pytest.mark.parametrize(
+    "document", [*MANUALS, *RECORDS, *FOLDERS], ids=lambda path: str(path.relative_to(ROOT))
+)
+
+
+def commands(document: Path) -> Iterator[str]:
+    """The lines of a document's code blocks, without comments; a line that ends with a backslash goes on in the next."""
+    for block in re.findall(r"^ *```\n(.*?)^ *```", document.read_text(), re.MULTILINE | re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            yield re.sub(r"\s#.*", "", line).strip()
+
+
+def arguments_of(script: str) -> list[str]:
+    """What the manuals but the recipes give to `script`, each text once.
+
+    `...` stands for further arguments. Hydra's own keys, such as the launcher's, are left out, as Hydra alone knows them.
+    """
+    lines = (line for document in MANUALS if document != RECIPES for line in commands(document))
+    given = (line.partition(f"{script} ")[2].removesuffix(" ...") for line in lines if f"{script} " in line)
+    return sorted({re.sub(r" ?\bhydra[./]\S+", "", text) for text in given if "$" not in text})
+
+
+def python_blocks(document: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
+
+
+def test_the_readme_is_a_tour_and_no_manual() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= MOST_LINES
+
+
+@every_document
+def test_every_link_leads_to_a_file(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)|<img src=\"([^\"]+)\"", document.read_text())
+    files = [(link or picture).partition("#")[0] for link, picture in targets if "://" not in link]
+    assert [file for file in files if not (document.parent / file).exists()] == []
+
+
+@every_document
+def test_every_path_in_the_text_exists(document: Path) -> None:
+    """Words in capitals stand for a name of the reader's choice; the files of a recipe are those that the reader makes."""
+    text = document.read_text()
+    paths = re.findall(rf"(?<![\w/.-])((?:{'|'.join(TOP)})/[\w./-]*\w)", text)
+    made = re.findall(r"New file `([^`]+)`", text)
+    real = [path for path in paths if path not in made and not re.search(r"\b[A-Z]{2,}\b", path)]
+    assert [path for path in real if not (ROOT / path).exists()] == []
+
+
+@every_document
+def test_every_test_in_the_text_is_a_test(document: Path) -> None:
+    for path, name in re.findall(r"(tests/[\w/]+\.py)::(test_\w+)", document.read_text()):
+        functions = [
+            node.name for node in ast.parse((ROOT / path).read_text()).body if isinstance(node, ast.FunctionDef)
+        ]
+        assert name in functions, f"{path} has no {name}"
+
+
+def test_the_floors_in_the_text_are_those_that_are_held() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    lines = re.findall(r"^ {4,5}\d+  (.*)$", text, re.MULTILINE)
+    names = [set(re.sub(r"\(.*\)|\.py\b", "", line).split()) for line in reversed(lines)]
+    assert names == FLOORS
+
+
+@every_document
+def test_every_make_target_in_the_text_is_in_the_makefile(document: Path) -> None:
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    asked = re.findall(r"^make ([a-z-]+)", "\n".join(commands(document)), re.MULTILINE)
+    asked += re.findall(r"`make ([a-z-]+)", document.read_text())
+    assert set(asked) <= set(targets)
+
+
+def test_the_changelog_says_where_modules_are_now() -> None:
+    rows = [line.split("|") for line in (ROOT / "CHANGELOG.md").read_text().splitlines() if line.startswith("| `")]
+    modules = [name for row in rows for name in re.findall(r"`(orthoadapters(?:\.\w+)+)`", row[2])]
+    assert len(modules) > 30
+    assert [name for name in modules if find_spec(name) is None] == []
+
+
+@every_document
+def test_what_python_examples_import_is_there(document: Path) -> None:
+    for block in python_blocks(document):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("orthoadapters"):
+                for alias in node.names:
+                    assert hasattr(import_module(str(node.module)), alias.name), f"{node.module} has no {alias.name}"
+
+
+@pytest.mark.parametrize("text", arguments_of("train.py") + arguments_of("-m orthoadapters.fetch"))
+def test_every_training_command_composes(text: str) -> None:
+    check_command_line(shlex.split(text))
+
+
+def defined_in(block: str) -> dict[str, Any]:
+    """What a recipe's Python file defines."""
+    names: dict[str, Any] = {"__name__": "recipe"}
+    exec(compile(block, str(RECIPES), "exec", dont_inherit=True), names)
+    return names
+
+
+def test_the_files_of_the_recipes_make_their_commands_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary_conf(tmp_path, monkeypatch)
+    files = re.findall(r"^New file `(\S+\.yaml)`:\n\n```yaml\n(.*?)^```", RECIPES.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(files) == 6
+    for name, text in files:
+        (tmp_path / name).write_text(text)
+    lines = [line.removeprefix("python train.py ") for line in commands(RECIPES) if line.startswith("python train.py ")]
+    assert len(lines) == 7
+    for line in lines:
+        check_command_line(shlex.split(line))
+
+
+def test_the_python_of_the_recipes_does_what_the_text_says(tmp_path: Path) -> None:
+    loss, reader, picture = (defined_in(block) for block in python_blocks(RECIPES))
+    x_h, x_a = torch.randn(2, 2, 3, 4)
+    mask = torch.tensor([[1, 1, 0], [1, 0, 0]])
+    cosines = torch.nn.functional.cosine_similarity(x_h, x_a, dim=-1).abs()
+    expected = torch.stack([cosines[mask.bool()].mean()] * 2)
+    torch.testing.assert_close(loss["layers_absolute"]([(x_h, x_a)] * 2, mask), expected)
+
+    (tmp_path / "udpos").mkdir()
+    (tmp_path / "udpos" / "test-en.jsonl").write_text('{"words": ["a", "b"], "tags": ["X", "NOUN"]}\n' * 3)
+    config = compose_config(["task=udpos", f"data.root={tmp_path}"])
+    examples, _ = reader["read_jsonl"](config.data, config.task, "test", language_config("en"), 2)
+    assert examples == [TaggedSentence(("a", "b"), ("X", "NOUN"))] * 2
+
+    assert picture["PICTURE"].name == "sizes"
+    assert len(picture["bars"]({"en": 3, "sw": 2}).axes[0].patches) == 2
+
+
+def test_the_commands_of_the_documents_are_found() -> None:
+    assert "stage=mlm variant=lort_tnoo language=sw" in arguments_of("train.py")
+    assert len(arguments_of("train.py")) > 15
+
+
+def test_every_labelling_command_is_understood() -> None:
+    from predict import arguments
+
+    for text in arguments_of("predict.py"):
+        assert arguments().parse_intermixed_args(shlex.split(text)).run == Path("RUN_DIR")
+
+
+def test_every_option_of_the_report_exists() -> None:
+    source = (ROOT / "report.py").read_text()
+    options = {word for text in arguments_of("report.py") for word in text.split() if word.startswith("--")}
+    assert options
+    assert {option for option in options if f'"{option}"' not in source} == set()
