@@ -33,7 +33,7 @@ def test_a_report_is_one_wandb_run_of_its_sweeps_group(
         configured(path, "xnli")
     said = [uploaded(tmp_path / "runs", tmp_path / out) for out in ("a", "b")]
     assert said == ["W&B: one run in group xnli of project mine"] * 2
-    assert f"`wandb sync --append {tmp_path}/a/wandb/offline-run-*` uploads it later" in capfd.readouterr().err
+    assert f"`wandb sync {tmp_path}/a/wandb/offline-run-*` uploads it later" in capfd.readouterr().err
     a, b = (records(tmp_path / out) for out in ("a", "b"))
     assert a["id"] == b["id"] == "report-tiny-xnli"
     assert (a["group"], a["job_type"], a["exit"]) == ("xnli", "report", 0)
