@@ -5,8 +5,8 @@ import io
 import re
 
 from orthoadapters.report.collect.table import heading
-from orthoadapters.report.output import scores_csv
 from orthoadapters.report.printed.numbers import MISSING
+from orthoadapters.report.printed.records import scores_csv
 from orthoadapters.report.printed.tables import Extras, printed_scores
 from tests.helpers.html import ShownPage, by_id, facts, number, rows, text
 

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from orthoadapters.report.collect.paper import AVERAGE
-from orthoadapters.report.output import significance_csv
+from orthoadapters.report.printed.records import significance_csv
 from orthoadapters.report.printed.significance import COMPARED, significance_markdown, summary
 from tests.helpers.xnli_runs import one_analysis, scored
 
