@@ -65,7 +65,7 @@ def make(report: Report, out: Path, show: Extras, wandb: bool) -> None:
     # ours: thin products gain nothing from a second thread, and on a busy machine waiting for it takes five times as long.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported
     from orthoadapters.report.output import left_over, write, write_analyses
-    from orthoadapters.report.pictures.gallery import drawings  # scipy and matplotlib take a second to import
+    from orthoadapters.report.pictures.gallery import draw_pictures  # scipy and matplotlib take a second to import
     from orthoadapters.report.printed.significance import summary
     from orthoadapters.report.statistics.analysis import analyse
 
@@ -75,7 +75,7 @@ def make(report: Report, out: Path, show: Extras, wandb: bool) -> None:
         progress(f"statistics of {table_title(table)} ({number} of {len(report.tables)}) ...")
         analyses.append(analyse(table))
     progress("pictures ...")
-    drawn = drawings(report, analyses)
+    drawn = draw_pictures(report, analyses)
     written += write_analyses(report, analyses, drawn, out)
     progress("")
     for analysis in analyses:

@@ -13,7 +13,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
 from orthoadapters.report.collect.table import Report, Row, Score, Table
 from orthoadapters.report.page.page import page
-from orthoadapters.report.pictures.gallery import undrawn
+from orthoadapters.report.pictures.gallery import list_missing_pictures
 from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.pictures.style import save
 from orthoadapters.report.printed.significance import COMPARED, significance_markdown, significance_records
@@ -78,7 +78,7 @@ def _writing(out: Path) -> Iterator[None]:
 def figures_markdown(report: Report, drawn: Sequence[Drawing]) -> str:
     """The pictures with their captions, then what there is no picture of."""
     shown = [f"![{drawing.name}](figures/{drawing.name}.svg)\n\n{drawing.caption}\n" for drawing in drawn]
-    return "\n".join([*shown, *(f"- {note}\n" for note in undrawn(report, drawn))])
+    return "\n".join([*shown, *(f"- {note}\n" for note in list_missing_pictures(report, drawn))])
 
 
 def problems_markdown(report: Report) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from orthoadapters.report.output import write_analyses
 from orthoadapters.report.pictures import gallery
-from orthoadapters.report.pictures.gallery import undrawn
+from orthoadapters.report.pictures.gallery import list_missing_pictures
 from tests.helpers.xnli_runs import FEW_DRAWS, Analysed, analysed, answers, scored
 
 NEW_PICTURE = '''
@@ -52,7 +52,7 @@ def test_everything_that_has_data_is_drawn(everything: Analysed) -> None:
         "cos2-mlm-tiny",
     ]
     assert [drawing.table for drawing in everything.drawings] == [everything.report.tables[0]] * 5 + [None] * 2
-    assert undrawn(everything.report, everything.drawings) == []
+    assert list_missing_pictures(everything.report, everything.drawings) == []
     for drawing in everything.drawings:
         assert drawing.caption.startswith(("xnli, tiny: ", "language adapters, tiny: "))
         assert drawing.caption.endswith(".")
@@ -63,7 +63,7 @@ def test_what_has_no_data_is_not_drawn_and_named(tmp_path: Path) -> None:
     scored(tmp_path, "t_noo", {codes[code]: rows for code, rows in answers("t_noo").items()})
     report, _, drawings = analysed(tmp_path, FEW_DRAWS)
     assert drawings == []
-    notes = undrawn(report, drawings)
+    notes = list_missing_pictures(report, drawings)
     assert len(notes) == 6
     assert all(note.startswith(("xnli, tiny: there is no picture of ", "There are no pictures of")) for note in notes)
 
@@ -87,4 +87,6 @@ def test_a_new_picture_is_one_file_and_its_name_in_the_list(tmp_path: Path, monk
     assert f"![sizes-xnli-tiny](figures/sizes-xnli-tiny.svg)\n\n{caption}" in (out / "figures.md").read_text()
     assert f">{caption}</figcaption>" in (out / "report.html").read_text()
     assert {path.name for path in (out / "figures").glob("sizes-*")} == {"sizes-xnli-tiny.svg", "sizes-xnli-tiny.pdf"}
-    assert "xnli, tiny: there is no picture of test set sizes, as no run was tested." in undrawn(report, [])
+    assert "xnli, tiny: there is no picture of test set sizes, as no run was tested." in list_missing_pictures(
+        report, []
+    )
