@@ -1,7 +1,10 @@
 """Loaders: every window once per epoch, little padding, and a position that can be saved and restored exactly."""
 
 import random
+from collections.abc import Callable, Sequence
 from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,8 +12,9 @@ import pytorch_lightning as pl
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from orthoadapters.data.batching import BatchLoader, BlockLoader
+from orthoadapters.data.batching import Batch, BatchLoader, BlockLoader
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.windows import Windows
 from orthoadapters.errors import UserError
@@ -20,38 +24,44 @@ PAD = 1
 MASKING = Masking(mask_id=4, vocab_size=1000, special_ids=torch.tensor([0, 1, 2, 3, 4]), probability=0.15)
 
 
-def make_windows(lengths, per_word=True):
+def make_windows(lengths: Sequence[int], per_word: bool = True) -> Windows:
     """Window i holds i + 10 in every place, and i as every label."""
     ids = [np.full(n, i + 10, dtype=np.int32) for i, n in enumerate(lengths)]
     labels = [np.full(n if per_word else (), i, dtype=np.int64) for i, n in enumerate(lengths)]
     return Windows(ids, labels, np.arange(len(lengths)), len(lengths), ("a", "b"), 0, 0)
 
 
-def make_blocks(n, length=16):
+def make_blocks(n: int, length: int = 16) -> NDArray[np.int32]:
     return (np.arange(n * length, dtype=np.int32) + 5).reshape(n, length)
 
 
-def block_loader(n=23, batch_size=4, iterations=17, seed=3, **more):
+def block_loader(n: int = 23, batch_size: int = 4, iterations: int = 17, seed: int = 3, **more: Any) -> BlockLoader:
     return BlockLoader(make_blocks(n), batch_size, iterations, seed, MASKING, **more)
 
 
-def original(batch):
+def original(batch: Batch) -> torch.Tensor:
     """The blocks of a batch before they were masked, (B, 16)."""
     return batch["input_ids"].flatten().index_put((batch["positions"],), batch["labels"]).view(-1, 16)
 
 
-def same(first, second):
+def same(first: Sequence[Batch], second: Sequence[Batch]) -> None:
     assert len(first) == len(second)
     for a, b in zip(first, second, strict=True):
         assert a.keys() == b.keys()
-        assert all(torch.equal(a[k], b[k]) if torch.is_tensor(a[k]) else a[k] == b[k] for k in a)
+        pairs = zip(dict(a).values(), dict(b).values(), strict=True)
+        assert all(
+            torch.equal(x, y) if isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor) else x == y
+            for x, y in pairs
+        )
 
 
 lengths_and_size = st.tuples(st.lists(st.integers(1, 30), min_size=1, max_size=300), st.integers(1, 5))
 
 
 @given(lengths_and_size, st.booleans(), st.booleans(), st.integers(0, 3))
-def test_an_epoch_is_a_permutation_of_the_data_with_padding_alone_added(data, shuffle, per_word, seed):
+def test_an_epoch_is_a_permutation_of_the_data_with_padding_alone_added(
+    data: tuple[list[int], int], shuffle: bool, per_word: bool, seed: int
+) -> None:
     lengths, size = data
     loader = BatchLoader(make_windows(lengths, per_word), size, PAD, seed, shuffle)
     batches = list(loader)
@@ -71,7 +81,7 @@ def test_an_epoch_is_a_permutation_of_the_data_with_padding_alone_added(data, sh
         assert isinstance(batch["tokens"], int)
 
 
-def test_batches_of_similar_length_waste_little_padding_and_still_differ_between_epochs():
+def test_batches_of_similar_length_waste_little_padding_and_still_differ_between_epochs() -> None:
     rng = random.Random(0)
     lengths = [rng.randint(5, 128) for _ in range(5000)]
     loader = BatchLoader(make_windows(lengths), 16, PAD, 0, shuffle=True)
@@ -83,8 +93,8 @@ def test_batches_of_similar_length_waste_little_padding_and_still_differ_between
     assert widths != sorted(widths)  # batches do not come from short to long
 
 
-def test_order_depends_on_seed_and_epoch_and_not_on_global_random_state():
-    def order(seed):
+def test_order_depends_on_seed_and_epoch_and_not_on_global_random_state() -> None:
+    def order(seed: int) -> list[list[int]]:
         return [b["index"].tolist() for b in BatchLoader(make_windows([3] * 40), 4, PAD, seed, shuffle=True)]
 
     random.seed(1), np.random.seed(1), torch.manual_seed(1)
@@ -93,14 +103,16 @@ def test_order_depends_on_seed_and_epoch_and_not_on_global_random_state():
     assert order(5) == first != order(6)
 
 
-def batch_loader():
+def batch_loader() -> BatchLoader:
     rng = random.Random(1)
     return BatchLoader(make_windows([rng.randint(1, 9) for _ in range(101)]), 6, PAD, 3, shuffle=True)
 
 
 @pytest.mark.parametrize("make", [batch_loader, block_loader], ids=["windows", "blocks"])
 @pytest.mark.parametrize("epochs", [0, 1])
-def test_resuming_at_any_position_gives_the_batches_that_were_left(make, epochs):
+def test_resuming_at_any_position_gives_the_batches_that_were_left(
+    make: Callable[[], BatchLoader | BlockLoader], epochs: int
+) -> None:
     for position in range(len(make()) + 1):
         loader = make()
         for _ in range(epochs):
@@ -119,7 +131,7 @@ def test_resuming_at_any_position_gives_the_batches_that_were_left(make, epochs)
 
 @settings(max_examples=25)
 @given(st.integers(1, 16), st.integers(1, 4))
-def test_a_state_taken_while_batch_k_is_held_resumes_with_batch_k_plus_one(held, copies):
+def test_a_state_taken_while_batch_k_is_held_resumes_with_batch_k_plus_one(held: int, copies: int) -> None:
     loader = batch_loader()
     batches = list(batch_loader())
     iterator = iter(loader)
@@ -132,40 +144,42 @@ def test_a_state_taken_while_batch_k_is_held_resumes_with_batch_k_plus_one(held,
     same(list(loader), batches[held:])
 
 
-def test_a_pass_that_was_broken_off_is_not_taken_up_again_without_a_restored_state():
+def test_a_pass_that_was_broken_off_is_not_taken_up_again_without_a_restored_state() -> None:
     loader = BatchLoader(make_windows([2, 3, 4, 5]), 1, PAD, 0, shuffle=False)
     next(iter(loader))
     assert [b["index"].item() for b in loader] == [0, 1, 2, 3]
 
 
-def test_a_state_of_other_data_is_refused():
+def test_a_state_of_other_data_is_refused() -> None:
     state = block_loader(iterations=5).state_dict()
     with pytest.raises(UserError, match=r"written with 5 batches per epoch and the data now gives 6"):
         block_loader(iterations=6).load_state_dict(state)
 
 
-def test_lightning_resumes_with_the_batch_after_the_checkpoint(tmp_path):
+def test_lightning_resumes_with_the_batch_after_the_checkpoint(tmp_path: Path) -> None:
     class Model(pl.LightningModule):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__()
             self.weight = torch.nn.Parameter(torch.zeros(()))
-            self.seen = []
+            self.seen: list[list[int]] = []
 
-        def training_step(self, batch, batch_idx):
+        def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
             self.seen.append(batch["index"].tolist())
             return self.weight * 1.0
 
-        def on_train_batch_end(self, *_):
+        def on_train_batch_end(self, *_: object) -> None:
             if self.trainer.global_step == 23 and not (tmp_path / "at23.ckpt").exists():
                 self.trainer.save_checkpoint(tmp_path / "at23.ckpt")
 
-        def configure_optimizers(self):
+        def configure_optimizers(self) -> torch.optim.Optimizer:
             return torch.optim.SGD(self.parameters(), lr=0.1)
 
-    def fit(checkpoint=None):
+    def fit(checkpoint: Path | None = None) -> list[list[int]]:
         model = Model()
-        quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
-        trainer = pl.Trainer(max_epochs=3, accelerator="cpu", enable_model_summary=False, **quiet)
+        trainer = pl.Trainer(
+            max_epochs=3, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+            enable_model_summary=False,
+        )  # fmt: skip
         trainer.fit(model, batch_loader(), ckpt_path=checkpoint)
         return model.seen
 
@@ -174,7 +188,7 @@ def test_lightning_resumes_with_the_batch_after_the_checkpoint(tmp_path):
     assert fit(tmp_path / "at23.ckpt") == whole[23:]
 
 
-def test_blocks_are_cycled_through_with_a_new_order_each_time():
+def test_blocks_are_cycled_through_with_a_new_order_each_time() -> None:
     blocks = make_blocks(10)
     loader = BlockLoader(blocks, 4, 10, 0, MASKING)
     rows = []
@@ -186,7 +200,7 @@ def test_blocks_are_cycled_through_with_a_new_order_each_time():
     assert len({tuple(cycle) for cycle in cycles}) == 4
 
 
-def test_a_second_epoch_of_blocks_goes_on_in_the_stream_with_new_masks():
+def test_a_second_epoch_of_blocks_goes_on_in_the_stream_with_new_masks() -> None:
     once = list(block_loader(n=8, batch_size=2, iterations=4))
     loader = block_loader(n=8, batch_size=2, iterations=2)
     halves = list(loader) + list(loader)
@@ -195,7 +209,7 @@ def test_a_second_epoch_of_blocks_goes_on_in_the_stream_with_new_masks():
     assert once[2]["positions"].tolist() != halves[2]["positions"].tolist()
 
 
-def test_development_blocks_come_in_order_once_and_always_with_the_same_masks():
+def test_development_blocks_come_in_order_once_and_always_with_the_same_masks() -> None:
     rows = np.array([7, 2, 5, 1, 3])
     loader = block_loader(batch_size=2, iterations=0, rows=rows, shuffle=False)
     first, second = list(loader), list(loader)

@@ -1,7 +1,9 @@
 """Text for masked language modelling: what is read, how it is cut, when reading stops, and what the cache knows."""
 
 import os
+from collections.abc import Iterator
 from itertools import count, pairwise
+from pathlib import Path
 
 import datasets
 import numpy as np
@@ -10,9 +12,11 @@ from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import orthoadapters.demo
 from orthoadapters.config.schema import CorpusConfig, CorpusSource, LanguageConfig
-from orthoadapters.data import blocks as corpus_module
+from orthoadapters.data import blocks as blocks_module
 from orthoadapters.data.blocks import token_blocks
+from orthoadapters.data.sources import text as text_module
 from orthoadapters.data.sources.text import corpus_key, passages
 from orthoadapters.errors import UserError
 from tests.helpers.tiny_tokenizer import tiny_tokenizer
@@ -21,23 +25,23 @@ TOKENIZER = tiny_tokenizer()
 SW = LanguageConfig(code="sw", name="Swahili", wikipedia="20231101.sw")
 
 
-def text_corpus(folder, content):
+def text_corpus(folder: Path, content: str | bytes) -> CorpusConfig:
     (folder / "sw.txt").write_bytes(content if isinstance(content, bytes) else content.encode())
     return CorpusConfig(source=CorpusSource.text, root=str(folder))
 
 
-def test_a_text_file_gives_its_lines_without_blank_ones_and_byte_order_marks(tmp_path):
+def test_a_text_file_gives_its_lines_without_blank_ones_and_byte_order_marks(tmp_path: Path) -> None:
     corpus = text_corpus(tmp_path, "\ufeffthe first\r\n\n   \n  second line \u2028 goes on\n\ufeff\nlast")
     assert list(passages(corpus, SW)) == ["the first", "second line \u2028 goes on", "last"]
 
 
-def test_a_long_text_file_is_read_in_shuffled_runs_that_the_seed_decides(tmp_path):
+def test_a_long_text_file_is_read_in_shuffled_runs_that_the_seed_decides(tmp_path: Path) -> None:
     corpus = text_corpus(tmp_path, "".join(f"line {i}\n" for i in range(1000)))
     first, again, other = (list(passages(corpus, SW, seed)) for seed in (0, 0, 1))
     assert first == again != other
     assert sorted(first) == sorted(other) == sorted(f"line {i}" for i in range(1000))
     numbers = [int(line.split()[1]) for line in first]
-    assert sum(b != a + 1 for a, b in pairwise(numbers)) <= 1000 // corpus_module.RUN + 1
+    assert sum(b != a + 1 for a, b in pairwise(numbers)) <= 1000 // text_module.RUN + 1
     assert max(numbers[:128]) - min(numbers[:128]) > 200  # not the file's beginning alone
 
 
@@ -49,19 +53,21 @@ def test_a_long_text_file_is_read_in_shuffled_runs_that_the_seed_decides(tmp_pat
         (b"fine\n" * 70 + b"\xff\xfe\n", "sw.txt, line 71: not UTF-8; convert the file"),
     ],
 )
-def test_an_unusable_text_file_is_one_sentence(tmp_path, content, message):
+def test_an_unusable_text_file_is_one_sentence(tmp_path: Path, content: str | bytes, message: str) -> None:
     with pytest.raises(UserError, match=message):
         list(passages(text_corpus(tmp_path, content), SW))
 
 
-def test_a_missing_text_file_or_folder_names_the_fix(tmp_path):
+def test_a_missing_text_file_or_folder_names_the_fix(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"there is no .*sw.txt; corpus.root must hold sw.txt"):
         next(passages(CorpusConfig(source=CorpusSource.text, root=str(tmp_path)), SW))
     with pytest.raises(UserError, match=r"add corpus.root=DIR"):
         next(passages(CorpusConfig(source=CorpusSource.text), SW))
 
 
-def test_wikipedia_is_streamed_shuffled_and_read_no_further_than_needed(tmp_path, monkeypatch):
+def test_wikipedia_is_streamed_shuffled_and_read_no_further_than_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     datasets.disable_progress_bars()
     monkeypatch.setattr(datasets.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0)  # five seconds after every pass
     (tmp_path / "wiki" / "20231101.sw").mkdir(parents=True)
@@ -72,7 +78,7 @@ def test_wikipedia_is_streamed_shuffled_and_read_no_further_than_needed(tmp_path
     Dataset.from_dict(articles).to_parquet(tmp_path / "wiki" / "20231101.sw" / "train.parquet")
     card = "---\nconfigs:\n- config_name: 20231101.sw\n  data_files: 20231101.sw/*.parquet\n---\n"
     (tmp_path / "wiki" / "README.md").write_text(card)
-    monkeypatch.setattr(corpus_module, "WIKIPEDIA", str(tmp_path / "wiki"))
+    monkeypatch.setattr(text_module, "WIKIPEDIA", str(tmp_path / "wiki"))
     wikipedia = CorpusConfig(source=CorpusSource.wikipedia, root=None)
     texts = list(passages(wikipedia, SW, seed=1))
     assert sorted(texts) == sorted(articles["text"])
@@ -82,16 +88,14 @@ def test_wikipedia_is_streamed_shuffled_and_read_no_further_than_needed(tmp_path
     assert blocks.shape == (7, 32)
 
 
-def test_a_language_without_wikipedia_names_the_fix():
+def test_a_language_without_wikipedia_names_the_fix() -> None:
     nowhere = LanguageConfig(code="xx", name="Nowhere")
     with pytest.raises(UserError, match=r"no Wikipedia is known for xx; set language.wikipedia"):
         next(passages(CorpusConfig(source=CorpusSource.wikipedia), nowhere))
 
 
-def test_demo_text_comes_from_the_demo_world(monkeypatch):
-    import orthoadapters.demo
-
-    monkeypatch.setattr(orthoadapters.demo, "demo_text", lambda code: iter([f"text in {code}"]), raising=False)
+def test_demo_text_comes_from_the_demo_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orthoadapters.demo, "demo_text", lambda code: iter([f"text in {code}"]))
     demo = CorpusConfig(source=CorpusSource.demo)
     assert list(passages(demo, SW)) == ["text in sw"]
     key = corpus_key(demo, SW)
@@ -101,18 +105,26 @@ def test_demo_text_comes_from_the_demo_world(monkeypatch):
 
 @settings(deadline=None)
 @given(st.lists(st.text("abc the", max_size=30), min_size=30, max_size=400), st.integers(4, 12), st.integers(5, 40))
-def test_blocks_are_the_text_cut_at_equal_lengths_between_start_and_end(tmp_path_factory, texts, length, wanted):
+def test_blocks_are_the_text_cut_at_equal_lengths_between_start_and_end(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str], length: int, wanted: int
+) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         _check_blocks(monkeypatch, tmp_path_factory, texts, length, wanted)
 
 
-def _check_blocks(monkeypatch, tmp_path_factory, texts, length, wanted):
+def _check_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+    texts: list[str],
+    length: int,
+    wanted: int,
+) -> None:
     encoded = [ids for ids in TOKENIZER(texts, add_special_tokens=False)["input_ids"] if ids]
     stream = [i for ids in encoded for i in [*ids, TOKENIZER.sep_token_id]]
     body = length - 2
     n = min(len(stream) // body, wanted)
     folder = tmp_path_factory.mktemp("cache")
-    monkeypatch.setattr(corpus_module, "PASSAGES_PER_CALL", 7)  # many calls, with something left over from each
+    monkeypatch.setattr(blocks_module, "PASSAGES_PER_CALL", 7)  # many calls, with something left over from each
     if n < 5:
         with pytest.raises(UserError):
             token_blocks(iter(texts), TOKENIZER, length, wanted, folder, "key")
@@ -125,10 +137,10 @@ def _check_blocks(monkeypatch, tmp_path_factory, texts, length, wanted):
     assert blocks[:, 1:-1].flatten().tolist() == stream[: n * body]
 
 
-def test_reading_stops_as_soon_as_there_are_enough_blocks(tmp_path):
+def test_reading_stops_as_soon_as_there_are_enough_blocks(tmp_path: Path) -> None:
     read = []
 
-    def endless():
+    def endless() -> Iterator[str]:
         for number in count():
             read.append(number)
             yield "words xyz"
@@ -136,11 +148,11 @@ def test_reading_stops_as_soon_as_there_are_enough_blocks(tmp_path):
     blocks = token_blocks(endless(), TOKENIZER, 16, 2000, tmp_path, "endless")
     assert len(blocks) == 2000
     needed = 2000 * 14 / 7  # a passage is seven subwords with its separator
-    assert needed <= len(read) <= needed + corpus_module.PASSAGES_PER_CALL
+    assert needed <= len(read) <= needed + blocks_module.PASSAGES_PER_CALL
 
 
-def test_a_second_call_reads_the_cache_and_no_text(tmp_path):
-    def unreadable():
+def test_a_second_call_reads_the_cache_and_no_text(tmp_path: Path) -> None:
+    def unreadable() -> Iterator[str]:
         raise AssertionError("the text was read again")
         yield
 
@@ -151,8 +163,8 @@ def test_a_second_call_reads_the_cache_and_no_text(tmp_path):
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_whatever_decides_the_blocks_decides_the_name_in_the_cache(tmp_path):
-    def texts():
+def test_whatever_decides_the_blocks_decides_the_name_in_the_cache(tmp_path: Path) -> None:
+    def texts() -> Iterator[str]:
         return iter(["words xyz"] * 50)
 
     other = tiny_tokenizer()
@@ -165,7 +177,7 @@ def test_whatever_decides_the_blocks_decides_the_name_in_the_cache(tmp_path):
     assert len(list(tmp_path.iterdir())) == 5
 
 
-def test_the_key_changes_with_the_text_the_seed_and_the_language(tmp_path):
+def test_the_key_changes_with_the_text_the_seed_and_the_language(tmp_path: Path) -> None:
     corpus = text_corpus(tmp_path, "one text")
     key = corpus_key(corpus, SW, 0)
     assert key.startswith("text-sw-seed0-")
@@ -178,12 +190,12 @@ def test_the_key_changes_with_the_text_the_seed_and_the_language(tmp_path):
     assert corpus_key(wikipedia, SW) != corpus_key(wikipedia, LanguageConfig("sw", "Swahili", "20240101.sw"))
 
 
-def test_too_little_text_is_refused_with_its_counts_and_leaves_nothing_in_the_cache(tmp_path):
+def test_too_little_text_is_refused_with_its_counts_and_leaves_nothing_in_the_cache(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"key: only 35 subwords of text, which make 2 blocks of 16; at least 5"):
         token_blocks(iter(["words xyz"] * 5), TOKENIZER, 16, 100, tmp_path, "key")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_block_length_without_room_for_text_is_refused(tmp_path):
+def test_a_block_length_without_room_for_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"mlm.block_length=2 leaves no room"):
         token_blocks(iter(["the"]), TOKENIZER, 2, 5, tmp_path, "key")

@@ -12,11 +12,13 @@ SPECIAL = torch.tensor([0, 1, 2, 3, 999])
 MASK, VOCABULARY = 999, 100_000
 
 
-def mask(block, seed=0, probability=0.15):
+def mask(
+    block: torch.Tensor, seed: int = 0, probability: float = 0.15
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return mask_tokens(block, mask_generator(seed, 0, 0), MASK, VOCABULARY, SPECIAL, probability)
 
 
-def test_fifteen_percent_are_masked_and_split_eighty_ten_ten():
+def test_fifteen_percent_are_masked_and_split_eighty_ten_ten() -> None:
     block = torch.randint(1000, VOCABULARY, (400, 500), generator=torch.Generator().manual_seed(0))
     ids, positions, labels = mask(block)
     shown = ids.flatten()[positions]
@@ -31,7 +33,7 @@ def test_fifteen_percent_are_masked_and_split_eighty_ten_ten():
 
 
 @given(st.integers(1, 4), st.integers(1, 20), st.integers(0, 10_000), st.floats(0.0, 1.0))
-def test_labels_are_the_originals_and_nothing_else_changes(b, t, seed, probability):
+def test_labels_are_the_originals_and_nothing_else_changes(b: int, t: int, seed: int, probability: float) -> None:
     block = torch.randint(0, 30, (b, t), generator=torch.Generator().manual_seed(seed))
     block[0, 0] = 17  # at least one subword that may be masked
     before = block.clone()
@@ -48,12 +50,12 @@ def test_labels_are_the_originals_and_nothing_else_changes(b, t, seed, probabili
     assert torch.equal(ids.flatten()[untouched], block.flatten()[untouched])
 
 
-def test_certainty_masks_everything_but_special_tokens():
+def test_certainty_masks_everything_but_special_tokens() -> None:
     block = torch.tensor([[0, 50, 60, 2, 70, 2]])
     assert mask(block, probability=1.0)[1].tolist() == [1, 2, 4]
 
 
-def test_one_place_is_masked_even_if_none_was_drawn():
+def test_one_place_is_masked_even_if_none_was_drawn() -> None:
     block = torch.tensor([[0, 50, 60, 2]])
     for seed in range(20):
         _, positions, labels = mask(block, seed, probability=0.0)
@@ -61,12 +63,12 @@ def test_one_place_is_masked_even_if_none_was_drawn():
         assert labels.item() in (50, 60)
 
 
-def test_a_batch_of_special_tokens_alone_is_refused():
+def test_a_batch_of_special_tokens_alone_is_refused() -> None:
     with pytest.raises(ValueError, match=r"nothing but special tokens"):
         mask(torch.tensor([[0, 2, 1]]))
 
 
-def test_masks_depend_on_seed_epoch_and_batch_and_not_on_global_random_state():
+def test_masks_depend_on_seed_epoch_and_batch_and_not_on_global_random_state() -> None:
     block = torch.randint(1000, VOCABULARY, (8, 128))
     torch.manual_seed(1)
     first = mask_tokens(block, mask_generator(7, 2, 3), MASK, VOCABULARY, SPECIAL, 0.15)
@@ -78,6 +80,6 @@ def test_masks_depend_on_seed_epoch_and_batch_and_not_on_global_random_state():
         assert not torch.equal(first[0], different[0])
 
 
-def test_masking_is_read_off_the_tokenizer():
+def test_masking_is_read_off_the_tokenizer() -> None:
     masking = masking_for(tiny_tokenizer(), 0.15)
     assert (masking.mask_id, masking.vocab_size, masking.special_ids.tolist()) == (40, 41, [0, 1, 2, 3, 40])

@@ -157,7 +157,7 @@ def test_lightning_trains_and_validates_on_them_and_resumes_where_it_stopped(tmp
 
 def test_one_process_reads_the_loader_itself_and_several_read_shares(tmp_path: Path) -> None:
     class SecondOfTwo(pl.Trainer):
-        world_size, global_rank = 2, 1  # type: ignore[assignment]
+        world_size, global_rank = 2, 1
 
     data = task_data(tmp_path, "udpos")
     assert share_of_process(data.training, None) is data.training

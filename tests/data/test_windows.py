@@ -1,6 +1,7 @@
 """Windows: XTREME's algorithm, no word dropped, and predictions joined again in order."""
 
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -29,9 +30,10 @@ tagged = st.lists(st.tuples(words, st.sampled_from(TAGS)), max_size=25).map(
 )
 
 
-def xtreme_windows(sentences, max_length):
-    """What XTREME's preprocessing makes of the sentences: per window its sentence and its (subword ids, tag)."""
-    budget, windows = max_length - 3, []
+def xtreme_windows(sentences: list[TaggedSentence], max_length: int) -> list[tuple[int, list[tuple[list[int], str]]]]:
+    """Cuts as XTREME's preprocessing does: per window its sentence's number and its (subword ids, tag)."""
+    budget = max_length - 3
+    windows: list[tuple[int, list[tuple[list[int], str]]]] = []
     for number, sentence in enumerate(sentences):
         used = 0
         for position, (word, tag) in enumerate(zip(sentence.words, sentence.tags, strict=True)):
@@ -47,7 +49,7 @@ def xtreme_windows(sentences, max_length):
 
 
 @given(st.lists(tagged, max_size=5), st.integers(4, 24))
-def test_windows_are_xtremes(sentences, max_length):
+def test_windows_are_xtremes(sentences: list[TaggedSentence], max_length: int) -> None:
     windows = tag_windows(sentences, TOKENIZER, TAGS, max_length)
     expected = xtreme_windows(sentences, max_length)
     assert windows.origin.tolist() == [number for number, _ in expected]
@@ -60,28 +62,32 @@ def test_windows_are_xtremes(sentences, max_length):
 
 
 @given(st.lists(tagged, max_size=6), st.integers(4, 24), st.integers(0, 3))
-def test_every_word_comes_back_exactly_once_and_in_order(sentences, max_length, padding):
+def test_every_word_comes_back_exactly_once_and_in_order(
+    sentences: list[TaggedSentence], max_length: int, padding: int
+) -> None:
     windows = tag_windows(sentences, TOKENIZER, TAGS, max_length)
     predicted = [[max(label, 0) for label in labels.tolist()] + [1] * padding for labels in windows.labels]
     assert join_windows(windows, predicted) == [list(sentence.tags) for sentence in sentences]
 
 
-def test_predictions_off_the_first_subwords_do_not_count():
+def test_predictions_off_the_first_subwords_do_not_count() -> None:
     windows = tag_windows([TaggedSentence(("xyz", "the"), ("NOUN", "VERB"))], TOKENIZER, TAGS, 32)
     row = np.where(windows.labels[0] == IGNORED, TAGS.index("X"), windows.labels[0])
     assert join_windows(windows, [row.tolist()]) == [["NOUN", "VERB"]]
 
 
-def test_a_word_that_would_overflow_starts_a_new_window():
-    sentence = TaggedSentence(("the", "xyz", "the"), TAGS)  # 1, 4 and 1 subwords
+def test_a_word_that_would_overflow_starts_a_new_window() -> None:
+    sentence = TaggedSentence(("the", "xyz", "the"), tuple(TAGS))  # 1, 4 and 1 subwords
     windows = tag_windows([sentence], TOKENIZER, TAGS, 3 + 4)
     assert [len(ids) - 2 for ids in windows.input_ids] == [1, 4, 1]
     windows = tag_windows([sentence], TOKENIZER, TAGS, 3 + 5)
     assert [len(ids) - 2 for ids in windows.input_ids] == [5, 1]
 
 
-def test_words_without_subwords_and_words_beyond_the_budget_become_unknown_and_are_counted(caplog):
-    sentences = [TaggedSentence(("", "xyz" * 9, "the"), TAGS), TaggedSentence(("",), ("X",))]
+def test_words_without_subwords_and_words_beyond_the_budget_become_unknown_and_are_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sentences = [TaggedSentence(("", "xyz" * 9, "the"), tuple(TAGS)), TaggedSentence(("",), ("X",))]
     with caplog.at_level(logging.INFO):
         windows = tag_windows(sentences, TOKENIZER, TAGS, 20)
     assert [ids.tolist() for ids in windows.input_ids] == [[START, UNKNOWN, UNKNOWN, 9, END], [START, UNKNOWN, END]]
@@ -89,7 +95,7 @@ def test_words_without_subwords_and_words_beyond_the_budget_become_unknown_and_a
     assert "2 sentences, 4 words, 2 windows, 3 words replaced by <unk>" in caplog.text
 
 
-def test_the_budget_is_that_of_xtreme_for_both_kinds_of_tokenizer():
+def test_the_budget_is_that_of_xtreme_for_both_kinds_of_tokenizer() -> None:
     assert word_budget(TOKENIZER, 128) == 125
     assert word_budget(SimpleNamespace(num_special_tokens_to_add=lambda pair: 3 if pair else 2), 128) == 126
     with pytest.raises(UserError, match=r"task.max_length=3 leaves no room"):
@@ -97,7 +103,7 @@ def test_the_budget_is_that_of_xtreme_for_both_kinds_of_tokenizer():
 
 
 @given(st.lists(st.tuples(st.text("abc ", max_size=40), st.text("xyz ", max_size=40)), max_size=8), st.integers(6, 40))
-def test_pairs_are_cut_at_their_longer_sentence_and_counted(texts, max_length):
+def test_pairs_are_cut_at_their_longer_sentence_and_counted(texts: list[tuple[str, str]], max_length: int) -> None:
     pairs = [SentencePair(p, h, "neutral") for p, h in texts]
     windows = pair_windows(pairs, TOKENIZER, NLI, max_length)
     cut = 0
@@ -117,48 +123,50 @@ def test_pairs_are_cut_at_their_longer_sentence_and_counted(texts, max_length):
     assert windows.cut == cut
 
 
-def test_one_label_per_pair_comes_back():
+def test_one_label_per_pair_comes_back() -> None:
     pairs = [SentencePair("the word", "a word", label) for label in NLI]
     windows = pair_windows(pairs, TOKENIZER, NLI, 128)
     assert [int(label) for label in windows.labels] == [0, 1, 2]
     assert join_windows(windows, [[2], [1], [0]]) == [["contradiction"], ["neutral"], ["entailment"]]
 
 
-def test_special_ids_are_read_off_the_tokenizers_own_template():
+def test_special_ids_are_read_off_the_tokenizers_own_template() -> None:
     assert special_ends(TOKENIZER) == ([START], [END])
 
 
-def test_earlier_calls_do_not_change_the_fingerprint():
+def test_earlier_calls_do_not_change_the_fingerprint() -> None:
     tokenizer = tiny_tokenizer()
     before = fingerprint(tokenizer)
     tokenizer(["a b c", "the"], truncation=True, max_length=4, padding=True)
     assert fingerprint(tokenizer) == before
 
 
-def test_a_saved_tokenizer_is_loaded(tmp_path):
+def test_a_saved_tokenizer_is_loaded(tmp_path: Path) -> None:
     loaded = load_tokenizer(str(save_tiny_tokenizer(tmp_path)), needs_mask=True)
     assert loaded("the xyz")["input_ids"] == TOKENIZER("the xyz")["input_ids"]
 
 
-def test_a_folder_without_a_tokenizer_is_refused_even_if_transformers_would_make_up_an_empty_one(tmp_path):
+def test_a_folder_without_a_tokenizer_is_refused_even_if_transformers_would_make_up_an_empty_one(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "xlm-roberta"}')
     with pytest.raises(UserError, match=r"no tokenizer in .*save the backbone's tokenizer into that folder"):
         load_tokenizer(str(tmp_path))
 
 
-def test_a_folder_that_does_not_exist_is_not_looked_for_on_the_hub(tmp_path):
+def test_a_folder_that_does_not_exist_is_not_looked_for_on_the_hub(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"there is no folder .*missing; a tokenizer is read from"):
         load_tokenizer(str(tmp_path / "missing"))
 
 
-def test_a_damaged_tokenizer_file_is_refused_in_one_sentence(tmp_path):
+def test_a_damaged_tokenizer_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
     save_tiny_tokenizer(tmp_path)
     (tmp_path / "tokenizer.json").write_text("{")
     with pytest.raises(UserError, match=r"could not load the tokenizer of"):
         load_tokenizer(str(tmp_path))
 
 
-def test_a_tokenizer_without_a_mask_token_is_refused_where_one_is_needed(tmp_path):
+def test_a_tokenizer_without_a_mask_token_is_refused_where_one_is_needed(tmp_path: Path) -> None:
     tokenizer = tiny_tokenizer()
     tokenizer.mask_token = None
     tokenizer.save_pretrained(tmp_path)

@@ -12,10 +12,9 @@ from random import Random
 
 import pytest
 import torch
-from transformers import AutoModelForMaskedLM, AutoTokenizer
+from transformers import AutoModelForMaskedLM, AutoTokenizer, XLMRobertaForMaskedLM
 
 from orthoadapters.demo import (
-    DEMO_LANGUAGES,
     SOURCE,
     UNSEEN,
     BackboneRecipe,
@@ -49,7 +48,7 @@ DIGEST = "from tests.demo.test_demo_world import digest_of_the_world; print(dige
 
 def digest_of_the_world() -> str:
     digest = hashlib.sha256()
-    for code in DEMO_LANGUAGES:
+    for code in LANGUAGES:
         digest.update("".join(islice(demo_text(code), 50)).encode())
         digest.update(repr([demo_examples(task, "dev", code) for task in TASKS]).encode())
     digest.update(train_tokenizer(pretraining_text(60, 60), 300).to_str().encode())
@@ -69,10 +68,10 @@ def test_another_process_with_another_hash_seed_makes_the_same_world() -> None:
 
 
 def test_five_languages_source_first_with_codes_for_local_use() -> None:
-    assert next(iter(DEMO_LANGUAGES)) == SOURCE
-    assert UNSEEN in DEMO_LANGUAGES
-    assert len(DEMO_LANGUAGES) == 5
-    assert all(re.fullmatch("q[a-t][a-z]", code) for code in DEMO_LANGUAGES)
+    assert next(iter(LANGUAGES)) == SOURCE
+    assert UNSEEN in LANGUAGES
+    assert len(LANGUAGES) == 5
+    assert all(re.fullmatch("q[a-t][a-z]", code) for code in LANGUAGES)
 
 
 def test_languages_differ_in_word_order() -> None:
@@ -280,12 +279,12 @@ def test_two_pretrainings_give_equal_weights() -> None:
 
 def test_the_layers_above_the_first_give_what_the_model_gives() -> None:
     torch.manual_seed(0)
-    model = pretraining.XLMRobertaForMaskedLM(pretraining._config(TINY, 300)).eval()
+    model = XLMRobertaForMaskedLM(pretraining.roberta_config(TINY, 300)).eval()
     ids_BT = torch.randint(4, 299, (3, 9))
     ids_BT[1, 5:] = PAD
     with torch.no_grad():
         layers = model.roberta(ids_BT, attention_mask=(ids_BT != PAD).long(), output_hidden_states=True).hidden_states
-        first_BH = pretraining._above_the_first_layer(model, layers[1], ids_BT != PAD)
+        first_BH = pretraining.above_the_first_layer(model, layers[1], ids_BT != PAD)
     torch.testing.assert_close(first_BH, layers[-1][:, 0])
 
 

@@ -77,7 +77,7 @@ def labelled(
     run: Path, language: str, text: str, form: Format = "tsv", pretokenized: bool = False, batch_size: int | None = None
 ) -> str:
     predictor = open_run(run).load(language, "cpu", batch_size)
-    source = io.BufferedReader(io.BytesIO(text.encode()))  # type: ignore[arg-type]
+    source = io.BufferedReader(io.BytesIO(text.encode()))
     return "".join(out for _, out in label_text(predictor, source, "text", language, form, pretokenized))
 
 
@@ -286,7 +286,7 @@ def test_what_is_wrong_is_one_sentence(
     result = json.loads((run / "result.json").read_text())
     (mlm / "result.json").write_text(json.dumps(result | {"stage": "mlm", "task": None, "selection": None}))
     (mlm / "inputs.json").write_text("{}")
-    for given, said in [
+    cases: list[tuple[list[object], str]] = [
         ([run, "--language", "xx"], "no language adapter for 'xx' (noo) in"),
         ([run, "--language", "xx"], "there: ar, en, qu, sw, tr; --adapters DIR names another place, and this trains one: "),
         ([run, "--language", "xx"], "python train.py stage=mlm backbone=local backbone.path="),
@@ -311,10 +311,11 @@ def test_what_is_wrong_is_one_sentence(
         ([broken("head/head.safetensors", None), "--language", "sw"], "/head cannot be read"),
         ([broken("head/head.json", labels.replace(b"B-PER", b"B-LOC")), "--language", "sw"], "labels of config.yaml"),
         ([broken("adapter/adapter_config.json", b"{"), "--language", "sw"], "adapter_config.json"),
-    ]:  # fmt: skip
+    ]  # fmt: skip
+    for given, sentence in cases:
         assert command(script, monkeypatch, *given) == 1, given
         captured = capsys.readouterr()
-        assert said in captured.err
+        assert sentence in captured.err
         assert captured.err.startswith("error: ")
         assert captured.err.count("\n") == 1
         assert captured.out == ""

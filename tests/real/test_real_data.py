@@ -21,7 +21,7 @@ from tests.helpers.tasks import task_config
 
 pytestmark = pytest.mark.real
 
-COUNTS = {
+COUNTS: dict[str, dict[str, tuple[int | None, int, int]]] = {
     "udpos": {"en": (21253, 3974, 5440), "ar": (None, 909, 1680), "tr": (None, 988, 4785)},
     "wikiann": {
         "en": (20000, 10000, 10000), "ar": (None, 10000, 10000), "tr": (None, 10000, 10000),

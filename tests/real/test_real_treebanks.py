@@ -47,10 +47,10 @@ def test_sentences_words_and_fused_words_are_those_of_the_file(treebank: str, sp
 
 def test_turkish_words_are_xtremes_when_fused_and_not_when_split() -> None:
     """IMST is in XTREME too, split otherwise and from an older release, in which some sentences and tags differed."""
-    xtreme = {s.words: s.tags for split in ("dev", "test") for s in read("xtreme", split, "tr")}  # type: ignore[arg-type]
+    xtreme = {s.words: s.tags for split in ("dev", "test") for s in read("xtreme", split, "tr")}
     same = different = sentences = 0
     for split in ("dev", "test"):
-        pairs = zip(*(read("conllu", split, "tr", fuse) for fuse in (True, False)), strict=True)  # type: ignore[arg-type]
+        pairs = zip(*(read("conllu", split, "tr", fuse) for fuse in (True, False)), strict=True)
         for fused, split_up in pairs:
             if fused.words == split_up.words:
                 continue

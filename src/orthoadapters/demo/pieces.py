@@ -1,11 +1,9 @@
 """The demo backbone's tokenizer."""
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
-from random import Random
 
 import tokenizers
 from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -15,9 +13,9 @@ BOS, PAD, EOS, UNK = range(4)  # XLM-R's order of special tokens; <mask> is its 
 
 
 def train_tokenizer(texts: list[str], size: int) -> tokenizers.Tokenizer:
-    """A unigram model over Metaspace pieces, as SentencePiece makes them for XLM-R; punctuation stays by itself.
+    """Trains a unigram model over Metaspace pieces, as SentencePiece makes them for XLM-R; punctuation stays by itself.
 
-    The pieces are found by byte-pair merges and scored by their frequency, because the library's own unigram trainer
+    The pieces come from byte-pair merges and are scored by their frequency, because the library's own unigram trainer
     gives another vocabulary in every process.
     """
     splitter = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")])
@@ -28,7 +26,8 @@ def train_tokenizer(texts: list[str], size: int) -> tokenizers.Tokenizer:
     counts = Counter(piece for encoding in merger.encode_batch(texts) for piece in encoding.tokens)
     pieces = sorted(merger.get_vocab(), key=lambda piece: (-counts[piece], piece))
     total = sum(counts.values())
-    scored = [(piece, math.log((counts[piece] + 1) / total)) for piece in pieces]  # ours: + 1 for those merged away
+    # ours: + 1 for pieces that later merges used up
+    scored = [(piece, math.log((counts[piece] + 1) / total)) for piece in pieces]
     core = tokenizers.Tokenizer(models.Unigram([*((name, 0.0) for name in SPECIALS), *scored], unk_id=UNK))
     core.normalizer = normalizers.NFKC()
     core.pre_tokenizer = splitter
@@ -41,17 +40,8 @@ def train_tokenizer(texts: list[str], size: int) -> tokenizers.Tokenizer:
     return core
 
 
-def segmented(texts: list[str], core: tokenizers.Tokenizer, share: float) -> Iterator[list[int]]:
-    """Subword ids of each text, `share` of its words in short pieces (subword regularisation, Kudo 2018).
-
-    So the model learns what the parts of words mean, and knows something about words that have no piece of their own.
-    """
-    model = json.loads(core.to_str())["model"]
-    short = tokenizers.Tokenizer(
-        models.Unigram([(p, s if len(p.strip("\u2581")) <= 3 else -99.0) for p, s in model["vocab"]], unk_id=UNK)
-    )
-    short.normalizer, short.pre_tokenizer = core.normalizer, core.pre_tokenizer
-    ways = [cache(lambda word, by=by: by.encode(word, add_special_tokens=False).ids) for by in (core, short)]
-    rng = Random(0)
+def segmented(texts: list[str], tokenizer: tokenizers.Tokenizer) -> Iterator[list[int]]:
+    """Yields the subword ids of each text, cut word by word."""
+    ids_of_word = cache(lambda word: tokenizer.encode(word, add_special_tokens=False).ids)
     for text in texts:
-        yield [piece for word in text.split() for piece in ways[rng.random() < share](word)]
+        yield [piece for word in text.split() for piece in ids_of_word(word)]

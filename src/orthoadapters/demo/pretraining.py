@@ -32,7 +32,7 @@ def pretrain(
     torch.manual_seed(recipe.seed)
     texts = pretraining_text(recipe.passages, recipe.mixed_passages)
     tokenizer = train_tokenizer(texts, recipe.pieces)
-    model = XLMRobertaForMaskedLM(_config(recipe, tokenizer.get_vocab_size()))
+    model = XLMRobertaForMaskedLM(roberta_config(recipe, tokenizer.get_vocab_size()))
     found = windows(texts, tokenizer, recipe)
     found += linked_windows(list(linked(SEEN, recipe.linked)), tokenizer, recipe.window)
     _look_at_neighbours(model)
@@ -48,7 +48,7 @@ def pretrain(
         layers = model.roberta(input_BT, attention_mask=real_BT.long(), output_hidden_states=True).hidden_states
         loss = cross_entropy(model.lm_head(layers[-1][chosen_BT]), original_BT[chosen_BT])
         if (linked_B := link_B != NONE).any():
-            first = _above_the_first_layer(model, layers[1][linked_B].detach(), real_BT[linked_B])
+            first = above_the_first_layer(model, layers[1][linked_B].detach(), real_BT[linked_B])
             loss = loss + recipe.link_weight * cross_entropy(model.lm_head(first), link_B[linked_B])
         optimizer.zero_grad()
         loss.backward()
@@ -59,7 +59,7 @@ def pretrain(
     return model, _wrapped(tokenizer, recipe.window)
 
 
-def _above_the_first_layer(model: XLMRobertaForMaskedLM, hidden_BTH: Tensor, real_BT: Tensor) -> Tensor:
+def above_the_first_layer(model: XLMRobertaForMaskedLM, hidden_BTH: Tensor, real_BT: Tensor) -> Tensor:
     """(B, H): <s> after the other layers. What the first one computes is left to L_MLM alone: with the connectives' gradient
     in it too, language adapters were of no use to the unseen language any more."""
     mask = real_BT[:, None, None, :]
@@ -75,7 +75,7 @@ def _wrapped(core: tokenizers.Tokenizer, window: int) -> PreTrainedTokenizerFast
     )  # fmt: skip
 
 
-def _config(recipe: BackboneRecipe, pieces: int) -> XLMRobertaConfig:
+def roberta_config(recipe: BackboneRecipe, pieces: int) -> XLMRobertaConfig:
     return XLMRobertaConfig(
         vocab_size=pieces,
         hidden_size=recipe.hidden,
@@ -150,7 +150,7 @@ def windows(texts: list[str], tokenizer: tokenizers.Tokenizer, recipe: BackboneR
     full_stop = tokenizer.token_to_id(".")
     order = torch.randperm(len(texts)).tolist()
     draws = torch.rand(len(order), 2).tolist()
-    for (kind, cut), ids in zip(draws, segmented([texts[n] for n in order], tokenizer, recipe.split), strict=True):
+    for (kind, cut), ids in zip(draws, segmented([texts[n] for n in order], tokenizer), strict=True):
         ends = [n + 1 for n, piece in enumerate(ids[:-1]) if piece == full_stop]
         if kind < 0.25:
             stream += ids

@@ -24,7 +24,7 @@ MakeHub = Callable[[str, Mapping[str, Mapping[str, Any]], Mapping[str, Any]], st
 
 
 def read_file(
-    root: Path, name: str, content: str | bytes, split: Split = "train", language: LanguageConfig = EN, **limits: int
+    root: Path, name: str, content: str | bytes, split: Split = "train", language: LanguageConfig = EN, **limits: Any
 ) -> list[Example]:
     folder = root / FOLDERS[name]
     folder.mkdir(exist_ok=True)
@@ -170,7 +170,7 @@ def test_hub_pairs_are_read_by_language_and_split(make_hub: MakeHub) -> None:
         "hypothesis": Value("string"),
         "label": ClassLabel(names=labels_of("xnli")),
     }
-    rows = {"premise": ["a", "b", "c"], "hypothesis": ["x", "y", "z"], "label": [2, 0, 1]}
+    rows: dict[str, list[Any]] = {"premise": ["a", "b", "c"], "hypothesis": ["x", "y", "z"], "label": [2, 0, 1]}
     hub_id = make_hub("sw", {"validation": rows, "test": {k: v[:1] for k, v in rows.items()}}, features)
     expected = [SentencePair("a", "x", "contradiction"), SentencePair("b", "y", "entailment")]
     assert read_hub(hub_id, "xnli", "dev", SW, limit_dev=2) == expected
@@ -253,13 +253,13 @@ def test_hub_rows_with_more_words_than_tags_and_missing_columns_are_refused(make
 def test_a_missing_config_or_split_is_one_sentence(make_hub: MakeHub) -> None:
     features = tag_features("ner_tags", labels_of("wikiann"))
     hub_id = make_hub("sw", {"test": {"tokens": [["a"]], "ner_tags": [[0]]}}, features)
-    for split, language in (("test", EN), ("train", SW)):
+    cases: list[tuple[Split, LanguageConfig]] = [("test", EN), ("train", SW)]
+    for split, language in cases:
         with pytest.raises(UserError, match=rf"could not load {hub_id} \(config {language.code}") as caught:
             read_hub(hub_id, "wikiann", split, language)
         assert "\n" not in str(caught.value)
-        assert isinstance(caught.value, MissingSplitError) == (
-            split == "train"
-        )  # the language is there, its split is not
+        # Of the second case the language is there, and its split is not.
+        assert isinstance(caught.value, MissingSplitError) == (split == "train")
 
 
 def test_an_unreachable_hub_names_the_ways_to_work_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
