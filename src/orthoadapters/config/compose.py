@@ -107,8 +107,8 @@ def read_config(path: Path) -> Config:
         values.pop("fingerprint")
         # Earlier versions had the Hub's treebank of each language here, and knew by its name that WikiANN's Chinese words
         # are characters.
-        values["language"].pop("udpos", None)
-        if values["task"]["name"] == "wikiann":
+        values.get("language", {}).pop("udpos", None)
+        if values.get("task", {}).get("name") == "wikiann":
             values["task"].setdefault("character_words", ["zh"])
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), values))
     except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
