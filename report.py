@@ -1,4 +1,4 @@
-"""What a researcher needs of finished runs: the paper's tables, statistics and pictures, or a submission to XTREME.
+"""Turns finished runs into the paper's tables, statistics and pictures, or into a submission to XTREME.
 
 python report.py runs --paper --seeds
 python report.py runs --xtreme submission
@@ -13,7 +13,8 @@ from pathlib import Path
 from orthoadapters.errors import UserError
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.table import Report, table_title
-from orthoadapters.report.printed.tables import Extras, markdown, printed_scores, printed_selection
+from orthoadapters.report.printed.formats import markdown
+from orthoadapters.report.printed.tables import Extras, printed_scores, printed_selection
 from orthoadapters.report.xtreme import choose, describe, write_submission
 
 
@@ -38,22 +39,23 @@ def main() -> int:
         metavar="DIR",
         help="no tables: <task>/test-<language>.tsv of the best runs in a new folder",
     )
-    given = parser.parse_args()
+    options = parser.parse_args()
     try:
-        if given.xtreme is not None:
-            submit(given.runs, given.backbone, given.xtreme)
+        if options.xtreme is not None:
+            submit(options.runs, options.backbone, options.xtreme)
             return 0
-        show = Extras(paper=given.paper, seeds=given.seeds, oracle=given.oracle, sizes=given.sizes)
-        make(build(given.runs, given.backbone), given.out, show, given.wandb)
+        extras = Extras(paper=options.paper, seeds=options.seeds, oracle=options.oracle, sizes=options.sizes)
+        make(build(options.runs, options.backbone), options.out, extras, options.wandb)
         return 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
-def make(report: Report, out: Path, show: Extras, wandb: bool) -> None:
+def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
+    """Prints the tables, then computes the statistics, draws the pictures and writes all files."""
     for table in report.tables:
-        print(markdown(printed_scores(table, show)))
+        print(markdown(printed_scores(table, extras)))
         print(markdown(printed_selection(table)))
     for problem in report.problems:
         print(f"- {problem}", file=sys.stderr)
@@ -63,19 +65,21 @@ def make(report: Report, out: Path, show: Extras, wandb: bool) -> None:
         )
 
     # ours: thin products gain nothing from a second thread, and on a busy machine waiting for it takes five times as long.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported
+    # NumPy reads this when it is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # scipy and matplotlib take a second to import, and the tables above need neither.
     from orthoadapters.report.output import left_over, write, write_analyses
-    from orthoadapters.report.pictures.gallery import drawings  # scipy and matplotlib take a second to import
+    from orthoadapters.report.pictures.gallery import draw_pictures
     from orthoadapters.report.printed.significance import summary
     from orthoadapters.report.statistics.analysis import analyse
 
-    written = write(report, out, show)
+    written = write(report, out, extras)
     analyses = []
     for number, table in enumerate(report.tables, start=1):
         progress(f"statistics of {table_title(table)} ({number} of {len(report.tables)}) ...")
         analyses.append(analyse(table))
     progress("pictures ...")
-    drawn = drawings(report, analyses)
+    drawn = draw_pictures(report, analyses)
     written += write_analyses(report, analyses, drawn, out)
     progress("")
     for analysis in analyses:
@@ -91,13 +95,14 @@ def make(report: Report, out: Path, show: Extras, wandb: bool) -> None:
         print(upload(report, analyses, drawn, out))
 
 
-def progress(doing: str) -> None:
-    """A line of its own on a terminal, in place of the one before; nothing elsewhere."""
+def progress(step: str) -> None:
+    """Shows the step that is under way, on one line of a terminal; nothing elsewhere."""
     if sys.stderr.isatty():
-        print(f"\r\033[K{doing}", end="", file=sys.stderr, flush=True)
+        print(f"\r\033[K{step}", end="", file=sys.stderr, flush=True)
 
 
 def submit(runs: Path, backbone: str | None, out: Path) -> None:
+    """Writes a submission of the best runs, and describes them."""
     choices = choose(runs, backbone)
     written = write_submission(choices, out)
     for choice in choices:

@@ -29,9 +29,15 @@ every_document = pytest.mark.parametrize(
 )
 
 
+def blocks(document: Path, language: str) -> list[str]:
+    """The code blocks of a document whose first fence names this language."""
+    fenced = re.findall(r"^ *```(\w*)\n(.*?)^ *```", document.read_text(), re.MULTILINE | re.DOTALL)
+    return [block for name, block in fenced if name == language]
+
+
 def commands(document: Path) -> Iterator[str]:
-    """The lines of a document's code blocks, without comments; a line that ends with a backslash goes on in the next."""
-    for block in re.findall(r"^ *```\n(.*?)^ *```", document.read_text(), re.MULTILINE | re.DOTALL):
+    """The lines of a document's shell blocks, without comments; a line that ends with a backslash goes on in the next."""
+    for block in blocks(document, ""):
         for line in block.replace("\\\n", " ").splitlines():
             yield re.sub(r"\s#.*", "", line).strip()
 
@@ -44,10 +50,6 @@ def arguments_of(script: str) -> list[str]:
     lines = (line for document in MANUALS if document != RECIPES for line in commands(document))
     given = (line.partition(f"{script} ")[2].removesuffix(" ...") for line in lines if f"{script} " in line)
     return sorted({re.sub(r" ?\bhydra[./]\S+", "", text) for text in given if "$" not in text})
-
-
-def python_blocks(document: Path) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def test_the_readme_is_a_tour_and_no_manual() -> None:
@@ -104,7 +106,7 @@ def test_the_changelog_says_where_modules_are_now() -> None:
 
 @every_document
 def test_what_python_examples_import_is_there(document: Path) -> None:
-    for block in python_blocks(document):
+    for block in blocks(document, "python"):
         for node in ast.walk(ast.parse(block)):
             if isinstance(node, ast.ImportFrom) and str(node.module).startswith("orthoadapters"):
                 for alias in node.names:
@@ -136,7 +138,7 @@ def test_the_files_of_the_recipes_make_their_commands_work(tmp_path: Path, monke
 
 
 def test_the_python_of_the_recipes_does_what_the_text_says(tmp_path: Path) -> None:
-    loss, reader, picture = (defined_in(block) for block in python_blocks(RECIPES))
+    loss, reader, picture = (defined_in(block) for block in blocks(RECIPES, "python"))
     x_h, x_a = torch.randn(2, 2, 3, 4)
     mask = torch.tensor([[1, 1, 0], [1, 0, 0]])
     cosines = torch.nn.functional.cosine_similarity(x_h, x_a, dim=-1).abs()

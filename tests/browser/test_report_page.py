@@ -1,4 +1,4 @@
-"""The report's page as readers have it: in a browser, by pointer and by keys, on wide and narrow screens, light, dark, printed.
+"""The report's page as a reader has it: in a browser, by pointer and keyboard, wide and narrow, light, dark and printed.
 
 Run by `make test-browser`.
 """

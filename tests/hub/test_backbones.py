@@ -264,9 +264,9 @@ def test_whatever_the_hub_answers_is_one_sentence(
         raise error
 
     downloads(monkeypatch, fail)
-    with pytest.raises(UserError, match=sentence) as error:
+    with pytest.raises(UserError, match=sentence) as refusal:
         backbone_folder(HUB_ID, REVISION)
-    assert "\n" not in str(error.value)
+    assert "\n" not in str(refusal.value)
 
 
 def test_a_bottleneck_that_does_not_come_out_even_is_rounded_down_and_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -38,9 +38,13 @@ def test_a_report_is_one_wandb_run_of_its_sweeps_group(
     assert a["id"] == b["id"] == "report-tiny-xnli"
     assert (a["group"], a["job_type"], a["exit"]) == ("xnli", "report", 0)
     assert a["summary"].keys() >= {
-        "tables/xnli-tiny", "tables/selected-xnli-tiny", "tables/significance-xnli-tiny", "figures/differences-xnli-tiny",
-        "figures/losses-xnli-tiny", "figures/text-xnli-tiny",
-    }  # fmt: skip
+        "tables/xnli-tiny",
+        "tables/selected-xnli-tiny",
+        "tables/significance-xnli-tiny",
+        "figures/differences-xnli-tiny",
+        "figures/losses-xnli-tiny",
+        "figures/text-xnli-tiny",
+    }
     media = tmp_path / "a"
     (table,) = media.rglob("significance-xnli-tiny*.table.json")
     assert json.loads(table.read_text())["columns"] == [*COMPARED]

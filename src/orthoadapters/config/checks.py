@@ -1,4 +1,4 @@
-"""What cannot be run, refused before any file is read or weight loaded."""
+"""The checks: they refuse what cannot be run, before any file is read or weight loaded."""
 
 from pathlib import Path
 
@@ -166,7 +166,7 @@ def check_task(config: Config) -> None:
 
 
 def check_languages(config: Config) -> None:
-    """Refuses a language without a file in conf/language/. Whether the data hold it is seen when they are read.
+    """Refuses a language without a file in conf/language/. Only reading the data shows whether they hold it.
 
     `task.languages` are those of the task that are tested by default. A language that it does not list may be named in
     `languages=[...]`, if the data have a test set of it.

@@ -1,4 +1,4 @@
-"""From the command line and `conf/` to a checked `Config`, with sentences for what is mistyped."""
+"""The way from the command line and `conf/` to a `Config`, with sentences for what is mistyped."""
 
 import dataclasses
 import typing

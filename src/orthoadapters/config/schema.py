@@ -67,6 +67,8 @@ class AdapterSource(Enum):
 
 
 class CorpusSource(Enum):
+    """The reader of the text: wikimedia/wikipedia on the Hub, a folder of text files, or the demo world."""
+
     wikipedia = "wikipedia"
     text = "text"
     demo = "demo"
@@ -138,13 +140,13 @@ class TaskConfig:
 
     @property
     def marks_entities(self) -> bool:
-        """Whether the labels are IOB2: O, and B-TYPE with I-TYPE for every type."""
+        """Says whether the labels are IOB2: O, and B-TYPE with I-TYPE for every type."""
         types = {label[2:] for label in self.labels if label.startswith("B-")}
         return bool(types) and set(self.labels) == {"O", *(f"{place}-{name}" for place in "BI" for name in types)}
 
     @property
     def tags_parts_of_speech(self) -> bool:
-        """Whether every part of speech of Universal Dependencies is a label."""
+        """Says whether every part of speech of Universal Dependencies is a label."""
         return self.kind is TaskKind.tagging and set(UPOS) <= set(self.labels)
 
 
@@ -330,6 +332,6 @@ class Config:
 
     @property
     def is_orthogonal(self) -> bool:
-        """Whether this run takes the second step: the adapter that its stage trains is an orthoadapter."""
+        """Says whether this run takes the second step: the adapter that its stage trains is an orthoadapter."""
         trained = self.variant.language_adapter if self.stage is Stage.mlm else self.variant.task_adapter
         return trained is AdapterKind.ort

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
 
-from orthoadapters.data.windows import Windows, join_windows
+from orthoadapters.data.windows import Windows, join_all_windows
 
 # A span's type, its first word and its last word.
 Span = tuple[str, int, int]
@@ -180,9 +180,7 @@ class WindowScore(Metric):
             window: flat[end - size : end].tolist()
             for window, end, size in zip(index.tolist(), ends.tolist(), width.tolist(), strict=True)
         }
-        if len(rows) != len(self.windows):
-            raise RuntimeError(f"{len(rows)} of {len(self.windows)} windows were predicted; predict all before scoring")
-        return join_windows(self.windows, [rows[window] for window in range(len(self.windows))])
+        return join_all_windows(self.windows, rows)
 
     @staticmethod
     def _together(state: Tensor | Sequence[Tensor]) -> NDArray[np.int64]:

@@ -8,42 +8,53 @@ from orthoadapters.errors import UserError
 from orthoadapters.report.collect.attempts import configuration
 from orthoadapters.report.collect.settings import value_at
 from orthoadapters.report.collect.table import Report
-from orthoadapters.report.output import FIELDS, scores_records
 from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.pictures.style import png
+from orthoadapters.report.printed.records import FIELDS, scores_records
 from orthoadapters.report.printed.significance import COMPARED, significance_records
 from orthoadapters.report.printed.tables import printed_selection
 from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.runs.weights_and_biases import log_report
 
-GROUP = "report"  # ours: of runs that no sweep made, or several
+GROUP = "report"  # ours: the group where the runs are of several sweeps, or of none
+
+Records = tuple[Sequence[str], Sequence[Sequence[object]]]  # a table as W&B takes it: its header and its lines
 
 
 def upload(report: Report, analyses: Sequence[Analysis], drawn: Sequence[Drawing], out: Path) -> str:
-    """Logs it, and says where, in a sentence. Raises UserError if W&B does not take it, or the runs name no project."""
+    """Logs the report to W&B, and says in a sentence where.
+
+    Raises UserError if W&B does not take it, or if the runs name no project.
+    """
     configs = _configurations(report)
-    places = dict.fromkeys((value_at(c, "logger.project"), value_at(c, "logger.entity")) for c in configs)
-    project, entity = next(((p, e) for p, e in places if p), (None, None))
+    targets = dict.fromkeys((value_at(c, "logger.project"), value_at(c, "logger.entity")) for c in configs)
+    project, entity = next(((p, e) for p, e in targets if p), (None, None))
     if project is None:
         raise UserError(f"no selected run in {report.folder} has a config.yaml with logger.project; bring one back")
-    names = {value_at(c, "sweep.name") for c in configs}
-    (sweep,) = names if len(names) == 1 else {None}
-    group = sweep or GROUP
-    tables: dict[str, tuple[Sequence[str], Sequence[Sequence[object]]]] = {}
+    sweeps = {value_at(c, "sweep.name") for c in configs}
+    group = (sweeps.pop() if len(sweeps) == 1 else None) or GROUP
+    tables: dict[str, Records] = {}
     for analysis in analyses:
-        table = analysis.table
-        chosen = printed_selection(table)
-        tables[table.name] = (FIELDS, scores_records(table))
-        tables[chosen.name] = (chosen.header, [[line.label, *(e.text for e in line.cells)] for line in chosen.rows])
-        tables[f"significance-{table.name}"] = (COMPARED, significance_records(analysis))
+        tables |= _tables(analysis)
     backbones = list(dict.fromkeys(table.backbone for table in report.tables))
     figures = {drawing.name: (png(drawing.figure), drawing.caption) for drawing in drawn}
     log_report(out, project, entity, group, backbones, tables, figures)
-    other = f"; other runs name {', '.join(str(p) for p, _ in places if p != project)}" if len(places) > 1 else ""
-    return f"W&B: one run in group {group} of project {project}{other}"
+    others = f"; other runs name {', '.join(str(p) for p, _ in targets if p != project)}" if len(targets) > 1 else ""
+    return f"W&B: one run in group {group} of project {project}{others}"
+
+
+def _tables(analysis: Analysis) -> dict[str, Records]:
+    """Returns a table's scores, selection and comparisons by the names of their files."""
+    table = analysis.table
+    selection = printed_selection(table)
+    return {
+        table.name: (FIELDS, scores_records(table)),
+        selection.name: (selection.header, [[row.label, *(cell.text for cell in row.cells)] for row in selection.rows]),
+        f"significance-{table.name}": (COMPARED, significance_records(analysis)),
+    }
 
 
 def _configurations(report: Report) -> list[Mapping[str, Any]]:
-    """Of one run of each row: reading all would take longer than the report."""
+    """Reads the configuration of one run of each row; to read all of them would take longer than the report."""
     paths = [row.selected[0].path for table in report.tables for row in table.rows if row.selected]
     return [config for path in paths if (config := configuration(path)) is not None]

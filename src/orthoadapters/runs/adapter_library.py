@@ -95,7 +95,7 @@ def adapters_folder(config: Config) -> Path:
 
 def needed_adapters(config: Config) -> list[LanguageAdapter]:
     """Lists the language adapters that a task run reads, the source language's first; none for variants without them."""
-    if config.variant.language_adapter is AdapterKind.none:
+    if not config.variant.has_language_adapter:
         return []
     return [language_adapter(config, language) for language in config.evaluated_languages]
 

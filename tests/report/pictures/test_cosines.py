@@ -17,9 +17,11 @@ def test_cosines_by_layer_are_means_over_runs_before_and_after_training() -> Non
     figure = figure_of(layer_cosines(by_panel))
     languages, tasks = figure.axes
     assert lines_of(languages) == {
-        "NOO before (n = 1)": ([1, 2], [0.5, 0.25]), "NOO after (n = 1)": ([1, 2], [0.0, 0.125]),
-        "ORT before (n = 2)": ([1, 2], [0.75, 0.5]), "ORT after (n = 2)": ([1, 2], [0.25, 0.25]),
-    }  # fmt: skip
+        "NOO before (n = 1)": ([1, 2], [0.5, 0.25]),
+        "NOO after (n = 1)": ([1, 2], [0.0, 0.125]),
+        "ORT before (n = 2)": ([1, 2], [0.75, 0.5]),
+        "ORT after (n = 2)": ([1, 2], [0.25, 0.25]),
+    }
     assert lines_of(tasks).keys() == {"ORT before (n = 1)", "ORT after (n = 1)"}
     assert len(languages.collections) == 1  # the range, where there are several runs
     assert len(tasks.collections) == 0

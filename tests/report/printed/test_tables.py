@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orthoadapters.report.collect.build import build
-from orthoadapters.report.output import scores_csv, selected_csv
-from orthoadapters.report.printed.tables import Extras, latex, markdown, printed_scores, printed_selection
+from orthoadapters.report.printed.formats import latex, markdown
+from orthoadapters.report.printed.records import scores_csv, selection_csv
+from orthoadapters.report.printed.tables import Extras, printed_scores, printed_selection
 from tests.helpers.commands import ROOT
 from tests.helpers.report_runs import UDPOS, attempted, finished
 
@@ -60,7 +61,7 @@ def test_latex_of_everything(runs: Path) -> None:
 
 def test_what_was_selected_as_csv(runs: Path) -> None:
     (table,) = build(runs).tables
-    rows = list(csv.DictReader(selected_csv(table).splitlines()))
+    rows = list(csv.DictReader(selection_csv(table).splitlines()))
     assert [row["row"] for row in rows] == [row.label for row in table.rows]
     assert rows[1] | {"runs": ""} == {
         "variant": "t_noo", "row": "T-NOO", "lr": "0.0001", "ort_lr": "", "epochs": "3;12", "dev": "0.8", "metric": "f1",

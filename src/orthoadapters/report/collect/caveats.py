@@ -62,7 +62,7 @@ def _completeness(rows: Sequence[Row]) -> Iterator[str]:
         if fewer := [f"{heading(column)} {count}" for column, count in counts.items() if count < len(row.seeds)]:
             yield f"Not all of {row.label} is of its {len(row.seeds)} seeds: {', '.join(fewer)}."
         for state in ("failed", "unfinished"):
-            if count := sum(attempt.state == state for attempt in row.attempts):
+            if count := row.count(state):
                 yield f"{row.label} was selected while {count} of its runs {'is' if count == 1 else 'are'} {state}."
 
 

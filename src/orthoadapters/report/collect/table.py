@@ -110,6 +110,10 @@ class Row:
         """The best epoch of each selected run."""
         return [run.selection.epoch for run in self.selected]
 
+    def count(self, state: str) -> int:
+        """Counts the attempts that are failed, or those that are unfinished."""
+        return sum(attempt.state == state for attempt in self.attempts)
+
     @property
     def dev(self) -> float | None:
         """The mean development score on the source language, by which the grid point was selected."""

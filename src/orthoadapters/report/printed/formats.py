@@ -1,0 +1,76 @@
+"""A printed table as Markdown and as LaTeX (booktabs)."""
+
+import re
+
+from orthoadapters.report.collect.paper import AVERAGE
+from orthoadapters.report.collect.table import heading
+from orthoadapters.report.printed.numbers import MISSING
+from orthoadapters.report.printed.tables import PrintedCell, PrintedTable
+
+MARKDOWN_MARKS = {"best": "**%s**", "second": "<u>%s</u>", "": "%s"}
+LATEX_MARKS = {"best": r"\textbf{%s}", "second": r"\underline{%s}", "": "%s"}
+LATEX_CHARACTERS = {character: f"\\{character}" for character in "#$%&_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    MISSING: "---",
+    "±": r"$\pm$",
+}
+
+
+def markdown(printed: PrintedTable) -> str:
+    """Writes a table whose columns are padded to equal width, with its caption above and its notes below."""
+    rows = [[_escape_markdown(text) for text in printed.header]]
+    for row in printed.rows:
+        label = _escape_markdown(row.label)
+        rows.append([f"↳ {label}" if row.beside else label, *(_markdown_cell(cell) for cell in row.cells)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(printed.header))]
+    padded = ["| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |" for row in rows]
+    rule = "|" + "|".join(["-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:])]) + "|"
+    notes = ["", *(f"- {note}" for note in printed.notes)] if printed.notes else []
+    return "\n".join([f"**{printed.caption}**", "", padded[0], rule, *padded[1:], *notes]) + "\n"
+
+
+def _markdown_cell(cell: PrintedCell) -> str:
+    return MARKDOWN_MARKS[cell.mark] % _escape_markdown(cell.text)
+
+
+def _escape_markdown(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|")
+
+
+def latex(printed: PrintedTable) -> str:
+    r"""Writes a table environment; it needs \usepackage{booktabs}."""
+    # TeX reads some other characters of a label as commands.
+    label = re.sub("[^A-Za-z0-9:-]+", "-", printed.name)
+    header = ["AVG$_z$" if text == heading(AVERAGE) else _escape_latex(text) for text in printed.header]
+    rows = [
+        [(r"\quad " if row.beside else "") + _escape_latex(row.label), *map(_latex_cell, row.cells)]
+        for row in printed.rows
+    ]
+    lines = [
+        *(f"% {note}" for note in printed.notes),
+        r"\begin{table}",
+        r"\centering",
+        rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
+        r"\toprule",
+        " & ".join(header) + r" \\",
+        r"\midrule",
+        *(" & ".join(row) + r" \\" for row in rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+        rf"\caption{{{_escape_latex(printed.caption)}}}",
+        rf"\label{{tab:{label}}}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _latex_cell(cell: PrintedCell) -> str:
+    return LATEX_MARKS[cell.mark] % _escape_latex(cell.text)
+
+
+def _escape_latex(text: str) -> str:
+    if text[:1] in "+-" and text[1:2].isdigit():
+        return f"${text}$"
+    return "".join(LATEX_CHARACTERS.get(character, character) for character in text)

@@ -1,0 +1,103 @@
+"""A report's numbers as CSV, in full precision: scores as fractions, and lists with a semicolon between their parts."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+from orthoadapters.report.collect.table import Row, Score, Table
+from orthoadapters.report.printed.significance import COMPARED, significance_records
+from orthoadapters.report.statistics.analysis import Analysis
+
+# The columns of a table's scores
+FIELDS = (
+    *("task", "backbone", "setting", "metric", "source"),
+    *("variant", "row", "language", "state"),
+    *("score", "std", "n_seeds", "seeds", "n_sentences"),
+    *("paper", "difference", "oracle", "oracle_lr", "oracle_ort_lr"),
+    *("lr", "ort_lr", "epochs", "dev", "grid_points", "runs"),
+)
+
+
+def scores_csv(table: Table) -> str:
+    """Writes a line for each row and column."""
+    return _csv(FIELDS, scores_records(table))
+
+
+def scores_records(table: Table) -> list[list[object]]:
+    """Returns the values of FIELDS for each row and column."""
+    records = [_score_record(table, row, row.scores[column]) for row in table.rows for column in table.columns]
+    return [[record[field] for field in FIELDS] for record in records]
+
+
+def _score_record(table: Table, row: Row, score: Score) -> Mapping[str, object]:
+    lr, ort_lr = row.point or (None, None)
+    oracle, point = (None, None) if score.oracle is None else (score.oracle.value, score.oracle.point)
+    oracle_lr, oracle_ort_lr = point or (None, None)
+    return {
+        "task": table.task,
+        "backbone": table.backbone,
+        "setting": "; ".join(f"{key}={value}" for key, value in table.distinctions.items()),
+        "metric": table.metric,
+        "source": table.source,
+        "variant": row.variant,
+        "row": row.label,
+        "language": score.language,
+        "state": score.state,
+        "score": score.value,
+        "std": score.std,
+        "n_seeds": len(score.runs),
+        "seeds": _joined(run.result.seed for run in score.runs),
+        "n_sentences": score.n_sentences,
+        "paper": score.paper,
+        "difference": score.difference,
+        "oracle": oracle,
+        "oracle_lr": oracle_lr,
+        "oracle_ort_lr": oracle_ort_lr,
+        "lr": lr,
+        "ort_lr": ort_lr,
+        "epochs": _joined(run.selection.epoch for run in score.runs),
+        "dev": row.dev,
+        "grid_points": len(row.points),
+        "runs": _joined(score.paths),
+    }
+
+
+def selection_csv(table: Table) -> str:
+    """Writes for each row what was selected, and its failed and unfinished runs."""
+    records = [_selection_record(table, row) for row in table.rows]
+    return _csv(list(records[0]), [list(record.values()) for record in records])
+
+
+def _selection_record(table: Table, row: Row) -> Mapping[str, object]:
+    lr, ort_lr = row.point or (None, None)
+    return {
+        "variant": row.variant,
+        "row": row.label,
+        "lr": lr,
+        "ort_lr": ort_lr,
+        "epochs": _joined(row.epochs),
+        "dev": row.dev,
+        "metric": table.metric,
+        "grid_points": len(row.points),
+        "seeds": _joined(row.seeds),
+        "failed": row.count("failed"),
+        "unfinished": row.count("unfinished"),
+        "runs": _joined(run.path for run in row.selected),
+    }
+
+
+def significance_csv(analysis: Analysis) -> str:
+    """Writes a line for each pair of rows and column."""
+    return _csv(COMPARED, significance_records(analysis))
+
+
+def _joined(values: Iterable[object]) -> str:
+    return ";".join(map(str, values))
+
+
+def _csv(header: Sequence[str], records: Iterable[Sequence[object]]) -> str:
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(records)
+    return file.getvalue()
