@@ -2,16 +2,16 @@
 
 
 class UserError(Exception):
-    """Shown as its message alone, without a traceback; the command exits with its exit code."""
+    """A user's mistake. Commands print its message alone, without a traceback, and exit with its exit code."""
 
     exit_code = 1
 
 
 class MissingSplitError(UserError):
-    """A language has no such split in the data: no file of it, or no split of that name on the Hub."""
+    """A language without such a split in the data: there is no file of it, or no split of that name on the Hub."""
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message, without its full stop, to be put into a sentence."""
+    """Returns the first line of an error's message without its full stop, to be put into a sentence."""
     lines = str(error).strip().splitlines()
     return lines[0].strip().rstrip(".") if lines else type(error).__name__

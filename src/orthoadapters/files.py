@@ -29,11 +29,13 @@ def read_json(path: Path, fix: str = "restore it") -> dict[str, Any]:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Writes a UTF-8 file that is there whole or not at all."""
     with new_file(path) as file:
         file.write(text)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
+    """Writes a file that is there whole or not at all."""
     with _renamed(path) as temporary, temporary.open("wb") as file:
         file.write(content)
         file.flush()
@@ -42,7 +44,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 @contextmanager
 def one_at_a_time(lock: Path) -> Iterator[None]:
-    """Waits until no other process is in a block of the same lock file; a dead process is in none."""
+    """Waits until no other process is in a block of the same lock file; a dead process holds no lock."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -77,7 +79,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         yield temporary
-        temporary.chmod(0o755)  # mkdtemp's folders are for the owner alone; these are to be shared
+        # mkdtemp makes folders that only their owner can read; these are to be shared.
+        temporary.chmod(0o755)
         if folder.exists():
             former = temporary.with_name(f"{temporary.name}.former")
             folder.replace(former)

@@ -281,6 +281,7 @@ def test_what_is_wrong_is_one_sentence(
 
     head = (run / "head/head.safetensors").read_bytes()
     labels = (run / "head/head.json").read_bytes()
+    config = (run / "config.yaml").read_bytes()
     mlm = tmp_path / "mlm"
     mlm.mkdir()
     result = json.loads((run / "result.json").read_text())
@@ -305,8 +306,8 @@ def test_what_is_wrong_is_one_sentence(
         ([broken("inputs.json", b"[]"), "--language", "sw"], "inputs.json is not JSON with fields; restore it"),
         ([broken("config.yaml", b"a: ["), "--language", "sw"], "config.yaml cannot be read"),
         ([broken("config.yaml", b"[]"), "--language", "sw"], "config.yaml is not what a run writes"),
-        ([broken("config.yaml", b"fingerprint: a\nsead: 0"), "--language", "sw"], "config.yaml cannot be read"),
-        ([broken("config.yaml", b"fingerprint: a\nseed: 0"), "--language", "sw"], "config.yaml cannot be read"),
+        ([broken("config.yaml", config + b"sead: 0\n"), "--language", "sw"], "config.yaml cannot be read"),
+        ([broken("config.yaml", b"fingerprint: a\nseed: 0"), "--language", "sw"], "config.yaml is not what"),
         ([broken("head/head.safetensors", head[:-9]), "--language", "sw"], "/head cannot be read"),
         ([broken("head/head.safetensors", None), "--language", "sw"], "/head cannot be read"),
         ([broken("head/head.json", labels.replace(b"B-PER", b"B-LOC")), "--language", "sw"], "labels of config.yaml"),

@@ -1,47 +1,24 @@
 """A sweep's cells and its plan: how many there are, in which order, what they cost."""
 
-import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
-import torch
-from safetensors.torch import load_file
 
 from orthoadapters.config.compose import check_command_line
-from orthoadapters.config.overrides import read_axes
-from orthoadapters.config.schema import Stage, TrainerConfig
+from orthoadapters.config.schema import Stage
 from orthoadapters.errors import UserError
-from orthoadapters.runs.adapter_library import language_adapter
-from orthoadapters.runs.directory import InUseError
-from orthoadapters.runs.provenance import hardware
-from orthoadapters.runs.results import Result, Selection
-from orthoadapters.sweep.cells import Cell, State, expand
-from orthoadapters.sweep.cost import costs, disk, hardware_here
-from orthoadapters.sweep.run import in_order, run_all
-from orthoadapters.sweep.table import duration, summary
+from orthoadapters.sweep.cells import Cell, State
+from orthoadapters.sweep.run import in_order
+from orthoadapters.sweep.table import summary
+from tests.helpers.cells import cells, finished
 from tests.helpers.commands import ROOT
-from tests.helpers.short_runs import execute, overrides
-from tests.helpers.sweeps import run_sweep
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
 
 SWEEPS = ROOT / "multirun_sweeps" / "sweep"
 VARIANTS = ["full_ft", "t_noo", "t_ort", "lnoo_tnoo", "lnoo_tort", "lort_tnoo", "lort_tort"]
-
-
-@pytest.fixture(autouse=True)
-def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-@cache  # composing a hundred configurations takes seconds
-def cells(*arguments: str) -> list[Cell]:
-    return expand(read_axes(arguments))
 
 
 def by_variant(found: list[Cell]) -> list[int]:
@@ -141,24 +118,6 @@ def test_a_quoted_seed_is_a_seed() -> None:
     assert [cell.config.seed for cell in cells("task=udpos", "variant=t_noo", "seed='1',2")] == [1, 2]
 
 
-def finished(cell: Cell, value: float, machine: str = "abacus", seconds: float = 100.0) -> None:
-    """Writes the result that such a run would leave, with `value` on the source language's development set."""
-    config = cell.config
-    result = Result(
-        run=cell.run.name, fingerprint=cell.run.fingerprint, stage="task", task=config.task.name,
-        variant=config.variant.name, backbone=str(config.backbone.name), seed=config.seed, lr=config.optim.lr,
-        ort_lr=config.optim.ort_lr if config.variant.task_adapter.value == "ort" else None,
-        test={"en": {"f1": 0.9, "n": 3}, "ar": {"f1": 1 - value, "n": 3}}, adapters={},
-        provenance={"hardware": machine, "wall_seconds": seconds, "steps": 10},
-        selection=Selection("en", "dev", "f1", value, 1, [{"epoch": 1, "f1": value}]),
-        choices={"task.batch_size": 16, "task.max_length": 128, "trainer.precision": "32-true",
-                 "variant.language_adapter": config.variant.language_adapter.value,
-                 "variant.task_adapter": config.variant.task_adapter.value},
-    )  # fmt: skip
-    cell.run.path.mkdir(parents=True)
-    cell.run.result.write_text(json.dumps(asdict(result)))
-
-
 def test_seeds_are_run_at_the_grid_point_that_english_dev_selects() -> None:
     grid = cells("sweep=udpos", "variant=t_noo,t_ort")
     for number, cell in enumerate(grid):
@@ -206,157 +165,8 @@ def test_states_are_read_from_the_disk_and_decide_the_order() -> None:
     assert summary(found) == "6 cells: 1 failed, 2 waiting, 1 to resume, 2 to run"
 
 
-def test_a_plan_estimates_from_earlier_runs_on_the_same_hardware_alone() -> None:
-    found = cells("sweep=udpos", "variant=t_noo,t_ort", "optim.ort_lr=1e-7")
-    finished(found[0], 0.5, seconds=20.0)
-    assert [(c.steps, c.hours) for c in costs(found, lambda trainer: "abacus")] == [
-        (10, 20 / 3600),  # finished: what it took
-        (66450, 66450 * 2 / 3600),  # 50 epochs of 21,253 sentences in batches of 16, at 2 seconds a step
-        (66450, None),  # no run with an orthoadapter yet
-        (66450, None),
-    ]
-    assert [c.hours for c in costs(found, lambda trainer: "slide rule")] == [20 / 3600, None, None, None]
-
-
-def test_a_plan_counts_what_is_left_of_a_stopped_cell() -> None:
-    done, stopped = cells("sweep=udpos", "variant=t_noo")
-    finished(done, 0.5, seconds=20.0)
-    stopped.run.checkpoint.parent.mkdir(parents=True)
-    stopped.run.checkpoint.touch()
-    (stopped.run.path / "metrics.csv").write_text("iteration,loss\n1,2.0\n65450,1.0\n")
-    assert costs([done, stopped], lambda trainer: "abacus")[1].hours == 1000 * 2 / 3600
-
-
-def test_the_hardware_is_asked_for_in_a_process_of_its_own_as_runs_record_it() -> None:
-    trainer = TrainerConfig(accelerator="cpu")
-    assert hardware_here(trainer) == hardware(torch.device("cpu"), trainer.processes)
-
-
-def test_the_disk_that_a_plan_names_is_what_the_weights_take(backbone: Path, world: Path, tmp_path: Path) -> None:
-    given = overrides(backbone, world, tmp_path, "task=udpos", "languages=[tr]", "language_adapters.missing=train")
-    for cell in cells(*given, "variant=full_ft,lort_tort"):  # language adapters first
-        execute(cell.overrides)
-        folders = [cell.run.path]
-        if cell.config.stage is Stage.mlm:
-            folders += Path(cell.config.paths.adapters).rglob(cell.run.path.parent.name)  # where it was published
-        files = [path for folder in folders for path in folder.rglob("*.safetensors")]
-        taken = sum(tensor.nbytes for path in files for tensor in load_file(path).values())
-        taken += _bytes(torch.load(cell.run.checkpoint, weights_only=True))
-        size = disk(cell.config)
-        assert size is not None
-        assert 0.9 * taken < size < 1.1 * taken, cell.overrides
-
-
-def _bytes(content: Any) -> int:
-    """Counts the bytes of all floating point tensors in nested dicts and lists."""
-    if isinstance(content, torch.Tensor):
-        return content.nbytes if content.is_floating_point() else 0
-    inner = content.values() if isinstance(content, dict) else content if isinstance(content, list | tuple) else []
-    return sum(_bytes(one) for one in inner)
-
-
-def test_a_plan_needs_no_weights_no_data_and_no_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_sweep("sweep=xnli", "plan=true") == 0
-    printed = capsys.readouterr().out
-    assert printed.splitlines()[-1] == "23 cells: 8 waiting, 15 to run"
-    assert "368,160" in printed  # 30 epochs of 392,702 pairs in batches of 32
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_command_line_names_one_sweep_that_exists() -> None:
     with pytest.raises(UserError, match="one sweep at a time"):
         check_command_line(["sweep=xnli,udpos"])
     with pytest.raises(UserError, match="did you mean 'xnli'"):
         check_command_line(["sweep=xnlii"])
-
-
-def test_durations_are_shown_in_the_unit_that_suits_them() -> None:
-    assert [duration(hours) for hours in (None, 0.001, 0.5, 30.25)] == ["unknown", "4 s", "30 min", "30.2 h"]
-
-
-class Launcher:
-    """A stand-in for Hydra's launcher: a launch does to the cells' directories what `outcomes` says, and returns exit codes."""
-
-    def __init__(self, known: Sequence[Cell], outcomes: Mapping[str, Sequence[int]]) -> None:
-        self.known = {cell.overrides: cell for cell in known}
-        self.outcomes = {name: list(codes) for name, codes in outcomes.items()}
-        self.rounds: list[list[str]] = []
-
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[Any]:
-        jobs = [self.known[tuple(overrides)] for overrides in job_overrides]
-        self.rounds.append([name(cell) for cell in jobs])
-        return [SimpleNamespace(return_value=self.run(cell)) for cell in jobs]
-
-    def run(self, cell: Cell) -> int:
-        codes = self.outcomes.get(name(cell), [0])
-        code = codes.pop(0) if len(codes) > 1 else codes[0]
-        cell.run.path.mkdir(parents=True, exist_ok=True)
-        if code == 0:
-            cell.run.result.write_text("{}")
-            if cell.config.stage is Stage.mlm:
-                adapter = Path(language_adapter(cell.config, cell.config.language.code).location)
-                adapter.mkdir(parents=True)
-                (adapter / "adapter_config.json").touch()
-                (adapter / "training.json").write_text(json.dumps({"fingerprint": cell.run.fingerprint}))
-        elif code == 1:
-            cell.run.failure.write_text("python train.py\nexit code 1\n\n")
-        return code
-
-
-def name(cell: Cell) -> str:
-    return cell.config.language.code if cell.config.stage is Stage.mlm else cell.config.variant.name
-
-
-ROUNDS = ("task=udpos", "languages=[tr]", "variant=lnoo_tnoo,t_noo", "language_adapters.missing=train")
-
-
-def test_language_adapters_come_first_and_what_needs_them_when_they_are_there() -> None:
-    found = cells(*ROUNDS)
-    launcher = Launcher(found, {})
-    assert set(run_all(in_order(found), launcher).values()) == {0}
-    assert launcher.rounds == [["en", "tr", "t_noo"], ["lnoo_tnoo"]]
-    assert {cell.state for cell in found} == {State.finished}
-
-
-def test_what_waits_for_an_adapter_that_failed_is_not_tried() -> None:
-    found = cells(*ROUNDS)
-    launcher = Launcher(found, {"tr": [1]})
-    run_all(in_order(found), launcher)
-    assert launcher.rounds == [["en", "tr", "t_noo"]]
-    assert summary(found) == "4 cells: 2 finished, 1 failed, 1 waiting"
-
-
-def test_a_cell_that_another_process_has_is_tried_again() -> None:
-    found = cells(*ROUNDS)
-    launcher = Launcher(found, {"en": [InUseError.exit_code, InUseError.exit_code, 0]})
-    run_all(in_order(found), launcher)
-    assert launcher.rounds == [["en", "tr", "t_noo"], ["en"], ["en"], ["lnoo_tnoo"]]
-
-
-def test_an_adapter_that_another_sweep_finishes_between_two_looks_is_not_overlooked() -> None:
-    """The waiting cell is looked at before, the running one after: as of one look, nothing is left to do."""
-
-    class Seen:
-        def __init__(self, *states: State) -> None:
-            self.states, self.run, self.overrides = list(states), SimpleNamespace(path=Path(str(id(self)))), ()
-
-        @property
-        def state(self) -> State:
-            return self.states.pop(0) if len(self.states) > 1 else self.states[0]
-
-    waiting = Seen(State.waiting, State.to_run, State.finished)
-    found: Any = [waiting, Seen(State.finished)]
-    launched = SimpleNamespace(launch=lambda jobs, initial_job_idx: [SimpleNamespace(return_value=0) for _ in jobs])
-    assert run_all(found, launched) == {waiting.run.path: 0}  # type: ignore[arg-type]
-
-
-def test_a_launcher_that_breaks_off_ends_the_sweep_with_what_is_finished(capsys: pytest.CaptureFixture[str]) -> None:
-    class Broken(Launcher):
-        def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[Any]:
-            super().launch(job_overrides[:1], initial_job_idx)
-            raise RuntimeError("a worker was lost")
-
-    found = cells(*ROUNDS)
-    assert list(run_all(in_order(found), Broken(found, {})).values()) == [None] * 3
-    assert "the launcher stopped: RuntimeError: a worker was lost" in capsys.readouterr().err
-    assert summary(found) == "4 cells: 1 finished, 1 waiting, 2 to run"

@@ -1,4 +1,4 @@
-"""The language adapters of a run: where they come from, which are missing, publishing a newly trained one."""
+"""The library of language adapters: where a run's adapters come from, which are missing, publishing a new one."""
 
 import json
 import shlex
@@ -18,13 +18,18 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import folder_sha256
 from orthoadapters.runs.results import read_result
 
-RECORD = "training.json"  # beside AdapterHub's own files: which run trained the adapter
-READ = (RECORD, adapter_hub.FILE, *adapter_hub.WEIGHTS)  # what a run reads of an adapter's folder
+# It lies beside AdapterHub's own files and says which run trained the adapter.
+RECORD = "training.json"
+# The files that a run reads from an adapter's folder.
+READ = (RECORD, adapter_hub.FILE, *adapter_hub.WEIGHTS)
 
 
 @dataclass(frozen=True)
 class LanguageAdapter:
-    """location: the folder or, for source hub, OWNER/NAME[@REVISION]; empty where no id is known."""
+    """A language adapter, wherever it comes from.
+
+    location: the folder or, for source hub, OWNER/NAME[@REVISION]; empty where no id is known.
+    """
 
     language: str
     kind: AdapterKind
@@ -33,18 +38,18 @@ class LanguageAdapter:
 
     @cached_property
     def path(self) -> Path:
-        """The folder; what is on the Hub is fetched once. Raises UserError as `adapter_hub.fetch`."""
+        """The folder. An adapter on the Hub is fetched first, once. Raises UserError as `adapter_hub.fetch` does."""
         return adapter_hub.fetch(self.location) if self.source is AdapterSource.hub else Path(self.location)
 
     @property
     def exists(self) -> bool:
-        """Whether there is something to load or, on the Hub, to fetch."""
+        """Says whether there is something to load or, on the Hub, to fetch."""
         if self.source is AdapterSource.hub:
             return bool(self.location)
         return (self.path / adapter_hub.FILE).exists()
 
     def result_entry(self) -> dict[str, str]:
-        """Its entry in result.json, with what the folder holds now."""
+        """Writes the adapter's entry in result.json, with the SHA-256 of what the folder holds now."""
         commit = f"{self.location.partition('@')[0]}@{self.path.name}"
         return {
             "kind": self.kind.value,
@@ -54,7 +59,7 @@ class LanguageAdapter:
         }
 
     def present_sha256(self) -> str | None:
-        """What the folder holds now, None if there is none on this machine; nothing is fetched."""
+        """Hashes what the folder holds now; None if it is not on this machine. Nothing is fetched."""
         try:
             folder = (
                 adapter_hub.fetch(self.location, cached_only=True) if self.source is AdapterSource.hub else self.path
@@ -70,7 +75,7 @@ class LanguageAdapter:
 
 
 def language_adapter(config: Config, language: str) -> LanguageAdapter:
-    """The one that the configuration names, wherever it comes from."""
+    """Returns the language's adapter that the configuration names, wherever it comes from."""
     kind, chosen = config.variant.language_adapter, config.language_adapters
     if config.stage is Stage.mlm or chosen.source is AdapterSource.trained:
         location = adapters_folder(config) / f"{language}-{kind.value}"
@@ -81,7 +86,7 @@ def language_adapter(config: Config, language: str) -> LanguageAdapter:
 
 
 def adapters_folder(config: Config) -> Path:
-    """The folder that holds a run's trained or local language adapters."""
+    """Returns the folder that holds a run's trained or local language adapters."""
     chosen = config.language_adapters
     if config.stage is Stage.task and chosen.source is AdapterSource.local:
         return Path(str(chosen.root))
@@ -89,14 +94,14 @@ def adapters_folder(config: Config) -> Path:
 
 
 def needed_adapters(config: Config) -> list[LanguageAdapter]:
-    """The language adapters that a task run reads, the source language's first; none for variants without."""
+    """Lists the language adapters that a task run reads, the source language's first; none for variants without them."""
     if not config.variant.has_language_adapter:
         return []
     return [language_adapter(config, language) for language in config.evaluated_languages]
 
 
 def available_adapters(config: Config) -> list[LanguageAdapter]:
-    """Every language adapter of this run's backbone, kind and source that is on disk (of the Hub's: named), by language."""
+    """Lists by language the adapters of this run's backbone, kind and source: those on disk or, on the Hub, with an id."""
     kind = config.variant.language_adapter.value
     if config.language_adapters.source is AdapterSource.hub:
         languages = sorted(config.language_adapters.hub)
@@ -108,35 +113,18 @@ def available_adapters(config: Config) -> list[LanguageAdapter]:
 
 
 def missing_adapters(config: Config) -> list[LanguageAdapter]:
+    """Lists the language adapters that a task run reads and that do not exist."""
     return [adapter for adapter in needed_adapters(config) if not adapter.exists]
 
 
 def require(config: Config, overrides: Sequence[str]) -> list[LanguageAdapter]:
-    """The adapters that a task run reads, all there; those on the Hub are fetched here.
+    """Lists the language adapters that a task run reads, and fetches those on the Hub.
 
-    Raises UserError naming every missing language and what to do about it (of trained ones, the commands), or a local
+    Raises UserError naming every missing language and what to do about it (for trained ones, the commands), or a local
     adapter of another kind than the variant's.
     """
-    if absent := missing_adapters(config):
-        languages = ", ".join(a.language for a in absent)
-        if absent[0].source is AdapterSource.hub:
-            raise UserError(
-                f"no language adapter on the Hub is known for {languages} and backbone.name={config.backbone.name} "
-                f"(conf/language/); name one with language_adapters.hub={{{absent[0].language}:OWNER/NAME}}, or leave the "
-                "language out with languages=[...]"
-            )
-        parent = Path(absent[0].location).parent
-        if absent[0].source is AdapterSource.local:
-            raise UserError(
-                f"no language adapter for {languages} in {parent}; language_adapters.source=local reads AdapterHub "
-                f"folders named after their languages, such as {absent[0].location}"
-            )
-        commands = "\n".join(f"  {training_command(overrides, a.language)}" for a in absent)
-        raise UserError(
-            f"no language adapter for {languages} ({absent[0].kind.value}) in "
-            f"{parent}; train {'it' if len(absent) == 1 else 'them'} with:\n{commands}\n"
-            "or add language_adapters.missing=train to this command"
-        )
+    if missing := missing_adapters(config):
+        raise UserError(_missing_sentence(config, overrides, missing))
     adapters = needed_adapters(config)
     for adapter in adapters:
         trained_as = adapter.record().get("kind", AdapterKind.noo.value)
@@ -148,13 +136,35 @@ def require(config: Config, overrides: Sequence[str]) -> list[LanguageAdapter]:
     return adapters
 
 
+def _missing_sentence(config: Config, overrides: Sequence[str], missing: Sequence[LanguageAdapter]) -> str:
+    languages, first = ", ".join(adapter.language for adapter in missing), missing[0]
+    if first.source is AdapterSource.hub:
+        return (
+            f"no language adapter on the Hub is known for {languages} and backbone.name={config.backbone.name} "
+            f"(conf/language/); name one with language_adapters.hub={{{first.language}:OWNER/NAME}}, or leave the "
+            "language out with languages=[...]"
+        )
+    parent = Path(first.location).parent
+    if first.source is AdapterSource.local:
+        return (
+            f"no language adapter for {languages} in {parent}; language_adapters.source=local reads AdapterHub "
+            f"folders named after their languages, such as {first.location}"
+        )
+    commands = "\n".join(f"  {training_command(overrides, adapter.language)}" for adapter in missing)
+    return (
+        f"no language adapter for {languages} ({first.kind.value}) in "
+        f"{parent}; train {'it' if len(missing) == 1 else 'them'} with:\n{commands}\n"
+        "or add language_adapters.missing=train to this command"
+    )
+
+
 def training_command(overrides: Sequence[str], language: str) -> str:
-    """What to type for one missing language adapter, safe to paste into a shell."""
+    """Writes the command that trains one missing language adapter, safe to paste into a shell."""
     return shlex.join(["python", "train.py", *mlm_overrides(overrides, language)])
 
 
 def check_publishable(target: LanguageAdapter, fingerprint: str) -> None:
-    """Raises UserError if another run's adapter has the place that this run would publish to."""
+    """Raises UserError if another run's adapter lies where this run would publish its own."""
     if not target.exists:
         return
     former = target.record().get("fingerprint", "none")
@@ -174,9 +184,9 @@ def publish(run_adapter: Path, target: LanguageAdapter, record: dict[str, Any]) 
 
 
 def check_finished(config: Config, run: RunDirectory) -> None:
-    """A finished MLM run publishes its adapter again if it is gone; a finished task run must have used today's adapters.
+    """Checks a finished run against the library. An MLM run publishes its adapter again if the library lost it.
 
-    Raises UserError if a language adapter was trained anew since.
+    Raises UserError for a task run if one of its language adapters was trained anew since.
     """
     run.check_owner()
     if config.stage is Stage.mlm:

@@ -1,4 +1,4 @@
-"""plan=true: what would be run, without loading a weight."""
+"""plan=true: prints what would be run, without loading a weight."""
 
 from collections.abc import Sequence
 
@@ -23,9 +23,9 @@ def print_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> N
     languages = ", ".join(config.evaluated_languages)
     print(f"  {config.variant.name} on {config.task.name} with {config.backbone.path}, tested on {languages}")
     print(f"  {config.trainer.max_epochs} epochs of batches of {config.task.batch_size}, lr {config.optim.lr:g}{ort}")
-    elsewhere = config.language_adapters.source is not AdapterSource.trained
-    for adapter in library.needed_adapters(config) if elsewhere else library.missing_adapters(config):
-        if not elsewhere:
+    if config.language_adapters.source is AdapterSource.trained:
+        for adapter in library.missing_adapters(config):
             print(f"  waits for {adapter.location}: {library.training_command(overrides, adapter.language)}")
-        else:
+    else:
+        for adapter in library.needed_adapters(config):
             print(f"  {adapter.language}: {adapter.location or 'no id'}{'' if adapter.exists else ', missing'}")

@@ -1,0 +1,79 @@
+"""One way to read result.json, and one sentence for a record that cannot be read."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orthoadapters.config.compose import compose_config
+from orthoadapters.errors import UserError
+from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.results import Result, Selection, read_result, read_results, write_result
+from orthoadapters.runs.terminal import show, show_together
+
+RESULT = Result(
+    run="tiny/udpos/t_noo/a", fingerprint="f", stage="task", task="udpos", variant="t_noo", backbone="tiny", seed=0,
+    lr=1e-4, ort_lr=None, test={"en": {"f1": 0.5, "n": 2}, "tr": {"f1": 0.25, "n": 3}}, adapters={}, provenance={},
+    selection=Selection("en", "dev", "f1", 0.75, 2, [{"epoch": 2, "f1": 0.75}]), avg_zero_shot={"f1": 0.25},
+)  # fmt: skip
+
+
+def test_a_result_is_read_as_it_was_written(tmp_path: Path) -> None:
+    write_result(tmp_path / "result.json", RESULT)
+    assert read_result(tmp_path / "result.json") == RESULT
+    record = json.loads((tmp_path / "result.json").read_text())
+    for later in ("choices", "target_dev", "layer_cos2"):  # earlier versions did not write these
+        del record[later]
+    (tmp_path / "result.json").write_text(json.dumps(record))
+    assert read_result(tmp_path / "result.json") == RESULT
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"status": "running"}, "it is damaged"),
+        ({"seed": 0.5}, "it is damaged"),
+        ({"lr": 0}, "it is damaged"),
+        ({"ort_lr": float("nan")}, "it is damaged"),
+        ({"variant": None}, "it is damaged"),
+        ({"test": {"en": {"f1": 1.5, "n": 2}}}, "it is damaged"),
+        ({"test": {"en": {"f1": 0.5, "n": 0}}}, "it is damaged"),
+        ({"test": {"en": {"f1": 0.5}}}, "it is damaged"),
+        ({"selection": {"metric": "f1"}}, "it is damaged"),
+        ({"layer_cos2": {"before": [0.1], "after": []}}, "it is damaged"),
+        ({"adapters": {"en": "noo"}}, "it is damaged"),
+        ({"more": 0}, "it is damaged"),
+        ({"schema_version": 2}, "its schema 2 is newer than this project's"),
+    ],
+)
+def test_a_result_that_no_run_writes_is_refused(change: dict[str, Any], problem: str, tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text(json.dumps(asdict(RESULT) | change))
+    with pytest.raises(UserError, match=f"^{tmp_path}/result.json: {problem}"):
+        read_result(tmp_path / "result.json")
+    assert read_results(tmp_path) == []
+
+
+def test_scores_are_shown_x_100_and_runs_of_one_task_together(capsys: pytest.CaptureFixture[str]) -> None:
+    show(RESULT)
+    show_together([RESULT])
+    printed = capsys.readouterr().out
+    assert "epoch 2, chosen on en dev (f1)" in printed
+    assert "udpos: f1 x 100 on test, zero-shot in all languages but the first" in printed
+    rows = [[word for word in line.split() if word != "│"] for line in printed.splitlines()]
+    assert ["tr", "25.00", "3"] in rows
+    assert ["avg_zero_shot", "25.00"] in rows
+    assert ["t_noo", "0.0001", "0", "50.00", "25.00", "25.00"] in rows
+
+
+def test_a_broken_config_of_a_run_is_one_sentence(tmp_path: Path) -> None:
+    run = RunDirectory(compose_config([f"paths.runs={tmp_path}"]))
+    with run.open({}):
+        pass
+    (run.path / "config.yaml").write_text("a: [")
+    with pytest.raises(UserError, match=r"config.yaml cannot be read \(.*\); restore it, or move the run away"):
+        run.check_owner()
+    (run.path / "config.yaml").write_text("fingerprint: another")
+    with pytest.raises(UserError, match=r"belongs to another configuration \(fingerprint another, "):
+        run.check_owner()

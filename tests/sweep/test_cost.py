@@ -1,0 +1,79 @@
+"""The cost of a sweep's cells as its plan shows it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from orthoadapters.config.schema import Stage, TrainerConfig
+from orthoadapters.runs.provenance import hardware
+from orthoadapters.sweep.cost import costs, disk, hardware_here
+from orthoadapters.sweep.table import duration
+from tests.helpers.cells import cells, finished
+from tests.helpers.short_runs import execute, overrides
+from tests.helpers.sweeps import run_sweep
+
+pytestmark = pytest.mark.usefixtures("elsewhere")
+
+
+def test_a_plan_estimates_from_earlier_runs_on_the_same_hardware_alone() -> None:
+    found = cells("sweep=udpos", "variant=t_noo,t_ort", "optim.ort_lr=1e-7")
+    finished(found[0], 0.5, seconds=20.0)
+    assert [(c.steps, c.hours) for c in costs(found, lambda trainer: "abacus")] == [
+        (10, 20 / 3600),  # finished: what it took
+        (66450, 66450 * 2 / 3600),  # 50 epochs of 21,253 sentences in batches of 16, at 2 seconds a step
+        (66450, None),  # no run with an orthoadapter yet
+        (66450, None),
+    ]
+    assert [c.hours for c in costs(found, lambda trainer: "slide rule")] == [20 / 3600, None, None, None]
+
+
+def test_a_plan_counts_what_is_left_of_a_stopped_cell() -> None:
+    done, stopped = cells("sweep=udpos", "variant=t_noo")
+    finished(done, 0.5, seconds=20.0)
+    stopped.run.checkpoint.parent.mkdir(parents=True)
+    stopped.run.checkpoint.touch()
+    (stopped.run.path / "metrics.csv").write_text("iteration,loss\n1,2.0\n65450,1.0\n")
+    assert costs([done, stopped], lambda trainer: "abacus")[1].hours == 1000 * 2 / 3600
+
+
+def test_the_hardware_is_asked_for_in_a_process_of_its_own_as_runs_record_it() -> None:
+    trainer = TrainerConfig(accelerator="cpu")
+    assert hardware_here(trainer) == hardware(torch.device("cpu"), trainer.processes)
+
+
+def test_the_disk_that_a_plan_names_is_what_the_weights_take(backbone: Path, world: Path, tmp_path: Path) -> None:
+    given = overrides(backbone, world, tmp_path, "task=udpos", "languages=[tr]", "language_adapters.missing=train")
+    for cell in cells(*given, "variant=full_ft,lort_tort"):  # language adapters first
+        execute(cell.overrides)
+        folders = [cell.run.path]
+        if cell.config.stage is Stage.mlm:
+            folders += Path(cell.config.paths.adapters).rglob(cell.run.path.parent.name)  # where it was published
+        files = [path for folder in folders for path in folder.rglob("*.safetensors")]
+        taken = sum(tensor.nbytes for path in files for tensor in load_file(path).values())
+        taken += _bytes(torch.load(cell.run.checkpoint, weights_only=True))
+        size = disk(cell.config)
+        assert size is not None
+        assert 0.9 * taken < size < 1.1 * taken, cell.overrides
+
+
+def _bytes(content: Any) -> int:
+    """Counts the bytes of all floating point tensors in nested dicts and lists."""
+    if isinstance(content, torch.Tensor):
+        return content.nbytes if content.is_floating_point() else 0
+    inner = content.values() if isinstance(content, dict) else content if isinstance(content, list | tuple) else []
+    return sum(_bytes(one) for one in inner)
+
+
+def test_a_plan_needs_no_weights_no_data_and_no_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_sweep("sweep=xnli", "plan=true") == 0
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[-1] == "23 cells: 8 waiting, 15 to run"
+    assert "368,160" in printed  # 30 epochs of 392,702 pairs in batches of 32
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_durations_are_shown_in_the_unit_that_suits_them() -> None:
+    assert [duration(hours) for hours in (None, 0.001, 0.5, 30.25)] == ["unknown", "4 s", "30 min", "30.2 h"]
