@@ -69,7 +69,7 @@ def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # scipy and matplotlib take a second to import, and the tables above need neither.
     from orthoadapters.report.output import left_over, write, write_analyses
-    from orthoadapters.report.pictures.gallery import drawings
+    from orthoadapters.report.pictures.gallery import draw_pictures
     from orthoadapters.report.printed.significance import summary
     from orthoadapters.report.statistics.analysis import analyse
 
@@ -79,7 +79,7 @@ def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
         progress(f"statistics of {table_title(table)} ({number} of {len(report.tables)}) ...")
         analyses.append(analyse(table))
     progress("pictures ...")
-    drawn = drawings(report, analyses)
+    drawn = draw_pictures(report, analyses)
     written += write_analyses(report, analyses, drawn, out)
     progress("")
     for analysis in analyses:

@@ -82,11 +82,12 @@ def test_a_stack_of_two_follows_the_recurrence() -> None:
 
 def test_pair_update_leaves_the_residual_out() -> None:
     site = AdapterSite(Output())
-    site.adapters["sw"], site.adapters["ner"] = Adapter(8, 4), Adapter(8, 2)
+    task_adapter = Adapter(8, 2)
+    site.adapters["sw"], site.adapters["ner"] = Adapter(8, 4), task_adapter
     d, a = torch.randn(2, 3, 12), torch.randn(2, 3, 8)
     hidden, pair = site(d, a, ("sw", "ner"), Pair.update)
     assert pair is not None
-    torch.testing.assert_close(pair[1], site.adapters["ner"].update(pair[0]), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(pair[1], task_adapter.update(pair[0]), atol=1e-6, rtol=1e-5)
     assert torch.equal(hidden, site(d, a, ("sw", "ner"))[0])
 
 

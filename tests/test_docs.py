@@ -7,13 +7,18 @@ from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
-from orthoadapters.config.compose import check_command_line
+from orthoadapters.config.compose import check_command_line, compose_config, language_config
+from orthoadapters.examples import TaggedSentence
 from tests.helpers.commands import ROOT
+from tests.helpers.temporary_conf import temporary_conf
 from tests.test_rooms import FLOORS
 
+RECIPES = ROOT / "docs" / "extending.md"
 MANUALS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 RECORDS = [ROOT / "CHANGELOG.md", ROOT / "EXPERIMENTS.md"]
 FOLDERS = [ROOT / "tests" / name / "README.md" for name in ("adapterhub", "oracle", "golden/earlier_version")]
@@ -24,19 +29,25 @@ every_document = pytest.mark.parametrize(
 )
 
 
+def blocks(document: Path, language: str) -> list[str]:
+    """The code blocks of a document whose first fence names this language."""
+    fenced = re.findall(r"^ *```(\w*)\n(.*?)^ *```", document.read_text(), re.MULTILINE | re.DOTALL)
+    return [block for name, block in fenced if name == language]
+
+
 def commands(document: Path) -> Iterator[str]:
-    """The lines of a document's code blocks, without comments; a line that ends with a backslash goes on in the next."""
-    for block in re.findall(r"^ *```\n(.*?)^ *```", document.read_text(), re.MULTILINE | re.DOTALL):
+    """The lines of a document's shell blocks, without comments; a line that ends with a backslash goes on in the next."""
+    for block in blocks(document, ""):
         for line in block.replace("\\\n", " ").splitlines():
             yield re.sub(r"\s#.*", "", line).strip()
 
 
 def arguments_of(script: str) -> list[str]:
-    """What the manuals give to `script`, each text once.
+    """What the manuals but the recipes give to `script`, each text once.
 
     `...` stands for further arguments. Hydra's own keys, such as the launcher's, are left out, as Hydra alone knows them.
     """
-    lines = (line for document in MANUALS for line in commands(document))
+    lines = (line for document in MANUALS if document != RECIPES for line in commands(document))
     given = (line.partition(f"{script} ")[2].removesuffix(" ...") for line in lines if f"{script} " in line)
     return sorted({re.sub(r" ?\bhydra[./]\S+", "", text) for text in given if "$" not in text})
 
@@ -95,7 +106,7 @@ def test_the_changelog_says_where_modules_are_now() -> None:
 
 @every_document
 def test_what_python_examples_import_is_there(document: Path) -> None:
-    for block in re.findall(r"^```python\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL):
+    for block in blocks(document, "python"):
         for node in ast.walk(ast.parse(block)):
             if isinstance(node, ast.ImportFrom) and str(node.module).startswith("orthoadapters"):
                 for alias in node.names:
@@ -105,6 +116,43 @@ def test_what_python_examples_import_is_there(document: Path) -> None:
 @pytest.mark.parametrize("text", arguments_of("train.py") + arguments_of("-m orthoadapters.fetch"))
 def test_every_training_command_composes(text: str) -> None:
     check_command_line(shlex.split(text))
+
+
+def defined_in(block: str) -> dict[str, Any]:
+    """What a recipe's Python file defines."""
+    names: dict[str, Any] = {"__name__": "recipe"}
+    exec(compile(block, str(RECIPES), "exec", dont_inherit=True), names)
+    return names
+
+
+def test_the_files_of_the_recipes_make_their_commands_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary_conf(tmp_path, monkeypatch)
+    files = re.findall(r"^New file `(\S+\.yaml)`:\n\n```yaml\n(.*?)^```", RECIPES.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(files) == 6
+    for name, text in files:
+        (tmp_path / name).write_text(text)
+    lines = [line.removeprefix("python train.py ") for line in commands(RECIPES) if line.startswith("python train.py ")]
+    assert len(lines) == 7
+    for line in lines:
+        check_command_line(shlex.split(line))
+
+
+def test_the_python_of_the_recipes_does_what_the_text_says(tmp_path: Path) -> None:
+    loss, reader, picture = (defined_in(block) for block in blocks(RECIPES, "python"))
+    x_h, x_a = torch.randn(2, 2, 3, 4)
+    mask = torch.tensor([[1, 1, 0], [1, 0, 0]])
+    cosines = torch.nn.functional.cosine_similarity(x_h, x_a, dim=-1).abs()
+    expected = torch.stack([cosines[mask.bool()].mean()] * 2)
+    torch.testing.assert_close(loss["layers_absolute"]([(x_h, x_a)] * 2, mask), expected)
+
+    (tmp_path / "udpos").mkdir()
+    (tmp_path / "udpos" / "test-en.jsonl").write_text('{"words": ["a", "b"], "tags": ["X", "NOUN"]}\n' * 3)
+    config = compose_config(["task=udpos", f"data.root={tmp_path}"])
+    examples, _ = reader["read_jsonl"](config.data, config.task, "test", language_config("en"), 2)
+    assert examples == [TaggedSentence(("a", "b"), ("X", "NOUN"))] * 2
+
+    assert picture["PICTURE"].name == "sizes"
+    assert len(picture["bars"]({"en": 3, "sw": 2}).axes[0].patches) == 2
 
 
 def test_the_commands_of_the_documents_are_found() -> None:

@@ -1,9 +1,9 @@
 """Runs without a network: what the caches hold is used, what they lack is named, and fetch brings it."""
 
-import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +16,8 @@ from huggingface_hub import constants
 
 from orthoadapters import fetch as fetch_module
 from orthoadapters.config.compose import compose_config
-from orthoadapters.data import blocks as corpus_module
 from orthoadapters.data.sources import hub
+from orthoadapters.data.sources import text as text_source
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError
 from tests.helpers.commands import ROOT
@@ -28,8 +28,17 @@ sys.path.insert(0, str(ROOT))
 import train
 
 HUB_ID = "someone/tiny"
-FROM_HUB = ["backbone=xlmr_base", f"backbone.path={HUB_ID}", f"backbone.revision={REVISION}", "data=hub", "task=xnli",
-            f"task.hub_revision={REVISION}", "languages=[sw]", "variant=t_noo", "logger=none"]  # fmt: skip
+FROM_HUB = [
+    "backbone=xlmr_base",
+    f"backbone.path={HUB_ID}",
+    f"backbone.revision={REVISION}",
+    "data=hub",
+    "task=xnli",
+    f"task.hub_revision={REVISION}",
+    "languages=[sw]",
+    "variant=t_noo",
+    "logger=none",
+]
 
 
 def run(command: list[str], cache: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -39,22 +48,27 @@ def run(command: list[str], cache: Path, **environment: str) -> subprocess.Compl
     )
 
 
-def given(backbone: Path, world: Path, out: Path, *more: str) -> list[str]:
-    kept = [o for o in overrides(backbone, world, out) if not o.startswith(("backbone", "data", "logger"))]
-    return [*kept, *FROM_HUB, *more]
+def from_hub(backbone: Path, world: Path, out: Path, *more: str) -> list[str]:
+    others = [o for o in overrides(backbone, world, out) if not o.startswith(("backbone", "data", "logger"))]
+    return [*others, *FROM_HUB, *more]
 
 
-def test_a_run_from_the_hubs_caches_needs_no_network(backbone: Path, world: Path, tmp_path: Path) -> None:
-    cache = tmp_path / "cache"
-    add_backbone(cache, HUB_ID, backbone)
-    add_xnli(cache, "facebook/xnli", ["en", "tr"], {"train": 12, "validation": 6, "test": 6})
-    add_xnli(cache, "facebook/xnli", ["sw"], {"train": 12, "test": 6})
-    command = given(backbone, world, tmp_path, "languages=[sw,tr]")
-    done = run(["train.py", *command], cache, HF_HUB_OFFLINE="1")
-    assert done.returncode == 0, done.stderr
-    result = json.loads(next(tmp_path.rglob("result.json")).read_text())
-    assert set(result["test"]) == {"en", "sw", "tr"}
-    assert set(result["target_dev"]) == {"tr"}  # the cache has no development set in Swahili
+def test_a_run_from_the_hubs_caches_needs_no_network(
+    backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connection(*_: Any) -> None:
+        raise AssertionError("the network was asked")
+
+    assert constants.HF_HUB_OFFLINE  # as HF_HUB_OFFLINE=1 sets it, see conftest.py
+    monkeypatch.setattr(socket.socket, "connect", connection)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
+    add_backbone(tmp_path, HUB_ID, backbone)
+    add_xnli(tmp_path, "facebook/xnli", ["en", "tr"], {"train": 12, "validation": 6, "test": 6})
+    add_xnli(tmp_path, "facebook/xnli", ["sw"], {"train": 12, "test": 6})
+    result = execute(from_hub(backbone, world, tmp_path, "languages=[sw,tr]"))
+    assert set(result.test) == {"en", "sw", "tr"}
+    assert set(result.target_dev) == {"tr"}  # the cache has no development set in Swahili
 
 
 def test_what_the_caches_lack_is_named_with_the_command_that_fetches_it(
@@ -62,26 +76,29 @@ def test_what_the_caches_lack_is_named_with_the_command_that_fetches_it(
 ) -> None:
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     (add_backbone(tmp_path, HUB_ID, backbone) / "tokenizer.json").unlink()
-    command = given(backbone, world, tmp_path)
+    command = from_hub(backbone, world, tmp_path)
     sentence = (
         f"backbone {HUB_ID} at revision {REVISION} is not in the local cache, and HF_HUB_OFFLINE is set; fetch it"
     )
-    with pytest.raises(UserError, match=re.escape(sentence)) as caught:
+    with pytest.raises(UserError, match=re.escape(sentence)) as error:
         train.run_one(compose_config(command), command)
-    assert str(caught.value).endswith(f"with: python -m orthoadapters.fetch {shlex.join(command)}")
+    assert str(error.value).endswith(f"with: python -m orthoadapters.fetch {shlex.join(command)}")
     adapters = ["variant=lnoo_tnoo", "language_adapters.missing=train", "corpus=wikipedia", "corpus.root=null"]
     command = overrides(backbone, world, tmp_path, *adapters, "languages=[]")
     with pytest.raises(UserError, match=r"20231101.en.* with: python -m orthoadapters.fetch stage=mlm .* language=en$"):
         train.run_one(compose_config(command), command)
 
 
-def test_the_command_says_what_it_is_for_and_refuses_what_is_mistyped() -> None:
-    helped = run(["-m", "orthoadapters.fetch", "--help"], ROOT)
-    assert helped.returncode == 0
-    assert "python -m orthoadapters.fetch task=xnli" in helped.stdout
-    wrong = run(["-m", "orthoadapters.fetch", "task=xnlii"], ROOT)
-    assert (wrong.returncode, wrong.stdout) == (1, "")
-    assert wrong.stderr.startswith("error: task has no 'xnlii', did you mean 'xnli'?")
+def test_the_command_says_what_it_is_for_and_refuses_what_is_mistyped(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = run(["-m", "orthoadapters.fetch", "--help"], ROOT)
+    assert process.returncode == 0
+    assert "python -m orthoadapters.fetch task=xnli" in process.stdout
+    assert fetch(monkeypatch, ["task=xnlii"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: task has no 'xnlii', did you mean 'xnli'?")
 
 
 @pytest.fixture
@@ -104,16 +121,16 @@ def test_cached_data_of_another_revision_is_not_taken_for_the_pinned_one(xnli_ca
 def test_wikipedia_without_a_network_offers_text_files_and_the_command() -> None:
     config = compose_config(["stage=mlm", "language=sw"])
     with pytest.raises(NotFetchedError, match=r"20231101.sw.* use corpus=text corpus.root=DIR, or fetch it .*fetch$"):
-        next(corpus_module.passages(config.corpus, config.language))
+        next(text_source.passages(config.corpus, config.language))
 
 
 @pytest.fixture
 def online(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """A stand-in for the Hub's data sets; what is asked of it."""
-    asked: list[tuple[Any, ...]] = []
+    """Stands in for the Hub's data sets; the list holds every question that it gets."""
+    questions: list[tuple[Any, ...]] = []
 
     def load_dataset(name: str, config: str, split: str, revision: str | None = None, **options: Any) -> Dataset:
-        asked.append((name, config, split, revision))
+        questions.append((name, config, split, revision))
         if options.get("streaming"):
             articles = [f"the word{' an ing' * 20} {i}" for i in range(400)]
             return Dataset.from_dict({"text": articles}).to_iterable_dataset()
@@ -121,7 +138,7 @@ def online(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    return asked
+    return questions
 
 
 def fetch(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> int:
@@ -139,11 +156,14 @@ def test_fetch_brings_the_data_of_every_language_and_prints_the_offline_command(
 ) -> None:
     add_backbone(tmp_path, HUB_ID, backbone)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    command = given(backbone, world, tmp_path)
+    command = from_hub(backbone, world, tmp_path)
     assert fetch(monkeypatch, command) == 0
     assert [(config, split) for _, config, split, _ in online] == [
-        ("en", "train"), ("en", "validation"), ("en", "test"), ("sw", "test"),
-    ]  # fmt: skip
+        ("en", "train"),
+        ("en", "validation"),
+        ("en", "test"),
+        ("sw", "test"),
+    ]
     assert {(name, revision) for name, _, _, revision in online} == {("facebook/xnli", REVISION)}
     out = capsys.readouterr().out
     assert str(tmp_path / "hub") in out
@@ -158,7 +178,7 @@ def test_fetched_text_is_what_the_mlm_stage_reads_without_a_network(
     command = [o for o in overrides(backbone, world, tmp_path) if not o.startswith("corpus")]
     command += ["stage=mlm", "language=sw", "variant=lnoo_tnoo", "logger=none"]
     assert fetch(monkeypatch, command) == 0
-    assert online == [("wikimedia/wikipedia", "20231101.sw", "train", corpus_module.WIKIPEDIA_REVISION)]
+    assert online == [("wikimedia/wikipedia", "20231101.sw", "train", text_source.WIKIPEDIA_REVISION)]
     assert fetch(monkeypatch, command) == 0
     assert len(online) == 1  # what is there is not fetched again
     monkeypatch.setattr(datasets, "load_dataset", None)
@@ -186,8 +206,11 @@ def test_nothing_is_fetched_for_local_folders(
         assert fetch(monkeypatch, overrides(backbone, world, tmp_path, stage)) == 0
     out = capsys.readouterr().out
     assert [line.split(":")[0] for line in out.splitlines() if "nothing to fetch" in line] == [
-        f"backbone {backbone}", "data=xtreme", f"backbone {backbone}", "corpus=text",
-    ]  # fmt: skip
+        f"backbone {backbone}",
+        "data=xtreme",
+        f"backbone {backbone}",
+        "corpus=text",
+    ]
     assert online == []
     assert list(tmp_path.iterdir()) == []
 

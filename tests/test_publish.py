@@ -1,4 +1,4 @@
-"""What a run leaves for others: heads in AdapterHub's format, model cards, the upload."""
+"""The files that a run leaves for others: heads in AdapterHub's format, model cards, the upload."""
 
 import shutil
 from pathlib import Path
@@ -23,30 +23,34 @@ from tests.helpers.short_runs import execute, overrides
 def runs(tmp_path_factory: pytest.TempPathFactory, backbone: Path, world: Path) -> dict[str, Path]:
     """Finished runs: a language adapter's, one of each kind of task, and one without adapters."""
     out = tmp_path_factory.mktemp("published")
-    wanted = {
+    commands = {
         "mlm": ["stage=mlm", "variant=lort_tnoo", "language=sw", "trainer.max_iterations=2"],
         "xnli": ["variant=t_ort", "task=xnli", "languages=[sw]", "trainer.max_epochs=1"],
         "udpos": ["variant=t_noo", "task=udpos", "languages=[tr]", "trainer.max_epochs=1"],
         "full_ft": ["variant=full_ft", "task=udpos", "languages=[tr]", "trainer.max_epochs=1"],
     }
-    found = {}
-    for name, more in wanted.items():
-        given = overrides(backbone, world, out, *more)
-        execute(given)
-        found[name] = RunDirectory(compose_config(given)).path
-    return found
+    folders = {}
+    for name, more in commands.items():
+        command = overrides(backbone, world, out, *more)
+        execute(command)
+        folders[name] = RunDirectory(compose_config(command)).path
+    return folders
 
 
 @pytest.mark.parametrize("task", ["xnli", "udpos"])
 def test_a_runs_adapter_folder_holds_its_head_too(runs: dict[str, Path], backbone: Path, task: str) -> None:
     run = runs[task]
     assert {file.name for file in (run / "adapter").iterdir()} == {
-        "README.md", "adapter.safetensors", "adapter_config.json", "head_config.json", "model_head.safetensors",
-    }  # fmt: skip
+        "README.md",
+        "adapter.safetensors",
+        "adapter_config.json",
+        "head_config.json",
+        "model_head.safetensors",
+    }
     head, labels = head_files.read(run / "adapter", AdaptedEncoder.from_pretrained(str(backbone)))
-    own = load_file(run / "head" / "head.safetensors")
-    assert own.keys() == head.state_dict().keys()
-    assert all(torch.equal(own[key], value) for key, value in head.state_dict().items())
+    saved = load_file(run / "head" / "head.safetensors")
+    assert saved.keys() == head.state_dict().keys()
+    assert all(torch.equal(saved[key], value) for key, value in head.state_dict().items())
     assert labels == compose_config([f"task={task}"]).task.labels
     assert head.dropout.p == 0.1
 
@@ -56,15 +60,33 @@ def front_matter(card: str) -> dict[str, Any]:
 
 
 def test_the_card_says_what_the_adapter_is_and_names_no_path(runs: dict[str, Path]) -> None:
-    for name, said in {
-        "mlm": ["Swahili (sw)", "| kind | ORT", "bottleneck 32", "2 iterations of 4 x 16 subwords", "L_ORT ", "0.01 on L_ORT",
-                "backbone | tiny", 'model.activate("sw")', "use_safetensors=True", "| commit | "],
-        "xnli": ["xnli, labels entailment, neutral, contradiction", "| variant | t_ort", "trained on en", "XTREME's files",
-                 "| language adapters | none", "test: accuracy x 100 | en | sw |", 'model.activate("task")', "Stack(task)"],
+    for name, sentences in {
+        "mlm": [
+            "Swahili (sw)",
+            "| kind | ORT",
+            "bottleneck 32",
+            "2 iterations of 4 x 16 subwords",
+            "L_ORT ",
+            "0.01 on L_ORT",
+            "backbone | tiny",
+            'model.activate("sw")',
+            "use_safetensors=True",
+            "| commit | ",
+        ],
+        "xnli": [
+            "xnli, labels entailment, neutral, contradiction",
+            "| variant | t_ort",
+            "trained on en",
+            "XTREME's files",
+            "| language adapters | none",
+            "test: accuracy x 100 | en | sw |",
+            'model.activate("task")',
+            "Stack(task)",
+        ],
         "udpos": ["| kind | NOO", "sentences or pairs, learning rate ", "test: f1 x 100 | en | tr |"],
-    }.items():  # fmt: skip
+    }.items():
         card = (runs[name] / "adapter" / "README.md").read_text()
-        for words in said:
+        for words in sentences:
             assert words in card, (name, words)
         assert str(runs[name].parents[3]) not in card
         assert "base_model" not in front_matter(card)  # a local folder is nobody else's base model
@@ -137,9 +159,12 @@ def test_yes_uploads_what_was_shown(
 
 
 def test_what_cannot_be_published_is_a_sentence(
-    runs: dict[str, Path], calls: list[tuple[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    runs: dict[str, Path],
+    calls: list[tuple[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+) -> None:
     unfinished = Path(shutil.copytree(runs["xnli"], tmp_path / "unfinished"))
     (unfinished / "result.json").unlink()
     cardless = Path(shutil.copytree(runs["xnli"], tmp_path / "cardless"))

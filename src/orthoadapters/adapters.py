@@ -21,7 +21,7 @@ INIT_STD = 0.02
 
 @dataclass(frozen=True)
 class AdapterConfig:
-    """The size of one adapter: `bottleneck` is d, `invertible_bottleneck` the width of F and G, None for the default."""
+    """The size of one adapter: `bottleneck` is d; `invertible_bottleneck` is the width of F and G, None for the default."""
 
     bottleneck: int
     invertible: bool = False
@@ -52,7 +52,10 @@ class Adapter(nn.Module):
 
 
 class InvertibleAdapter(nn.Module):
-    """NICE coupling (Dinh et al. 2015) after the embeddings, as in MAD-X: y1 = x1 + F(x2), y2 = x2 + G(y1)."""
+    """The NICE coupling (Dinh et al. 2015) after the embeddings, as in MAD-X: y1 = x1 + F(x2), y2 = x2 + G(y1).
+
+    x1, x2 are the halves of a vector x, and y1, y2 those of y; x and y have the width of the embeddings.
+    """
 
     def __init__(self, hidden: int, bottleneck: int) -> None:
         super().__init__()
@@ -67,6 +70,7 @@ class InvertibleAdapter(nn.Module):
         return torch.cat((y1, x2 + self.G(y1)), dim=-1)
 
     def inverse(self, y: Tensor) -> Tensor:
+        """Computes the x that `forward` makes y of."""
         y1, y2 = y.chunk(2, dim=-1)
         x2 = y2 - self.G(y1)
         return torch.cat((y1 - self.F(x2), x2), dim=-1)

@@ -1,7 +1,7 @@
 """Brings everything that a run reads from the Hugging Face Hub into the local caches, for runs without a network.
 
-python -m orthoadapters.fetch task=xnli backbone=xlmr_base     (any arguments of train.py)
-HF_HUB_OFFLINE=1 python train.py task=xnli backbone=xlmr_base  (what it prints at its end)
+python -m orthoadapters.fetch task=xnli backbone=xlmr_base     takes any arguments of train.py
+HF_HUB_OFFLINE=1 python train.py task=xnli backbone=xlmr_base  is what it prints at its end
 """
 
 import logging
@@ -12,22 +12,15 @@ from pathlib import Path
 
 from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config, language_config, mlm_overrides
-from orthoadapters.config.schema import (
-    AdapterSource,
-    Config,
-    CorpusSource,
-    DataSource,
-    Missing,
-    Stage,
-)
+from orthoadapters.config.schema import AdapterSource, Config, CorpusSource, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError, is_offline
 
 
 def fetch(overrides: Sequence[str]) -> None:
-    """All that `train.py` with these overrides would ask a network for. What is in the caches is not fetched again.
+    """Fetches all that `train.py` with these overrides would ask a network for, except what the caches have already.
 
-    Raises UserError for a mistyped override, a network that cannot be reached, and what is not there on the Hub.
+    Raises UserError for a mistyped override, a network that cannot be reached, and what the Hub does not have.
     """
     config = compose_config(overrides)
     check(config)
@@ -42,6 +35,7 @@ def fetch(overrides: Sequence[str]) -> None:
 
 
 def fetch_backbone(config: Config) -> None:
+    # Imports of the rooms with PyTorch stand in the functions: a mistyped command is answered before they are read.
     from orthoadapters.model.backbone import backbone_path
 
     if config.backbone.revision is None:
@@ -52,9 +46,12 @@ def fetch_backbone(config: Config) -> None:
 
 
 def fetch_examples(config: Config) -> None:
-    """What the run reads; `datasets` keeps all splits of a language at once, targets' development sets among them."""
-    if config.data.source is not DataSource.hub:
-        print(f"data={config.data.source.value}: on this machine, nothing to fetch")
+    """Fetches the labelled examples of every language of the run.
+
+    `datasets` keeps all splits of a language at once, so that target languages' development sets come with the test sets.
+    """
+    if config.data.source != "hub":
+        print(f"data={config.data.source}: on this machine, nothing to fetch")
         return
     from orthoadapters.data.sources.read import read_examples
     from orthoadapters.examples import Split
@@ -67,7 +64,7 @@ def fetch_examples(config: Config) -> None:
 
 
 def fetch_text(config: Config) -> None:
-    """The text as blocks of subwords in `paths.cache`, where the run of the same configuration looks for them first."""
+    """Fetches the text, as blocks of subwords in `paths.cache`, where the run of this configuration looks for them first."""
     if config.corpus.source is not CorpusSource.wikipedia:
         print(f"corpus={config.corpus.source.value}: on this machine, nothing to fetch")
         return
@@ -76,15 +73,14 @@ def fetch_text(config: Config) -> None:
     from orthoadapters.model.backbone import backbone_path
 
     print(f"text in {config.language.name} ...", flush=True)
-    data = MLMData(
-        config.corpus, config.mlm, config.language, load_tokenizer(backbone_path(config), needs_mask=True),
-        Path(config.paths.cache), config.seed, iterations=config.trainer.max_iterations,
-    )  # fmt: skip
+    tokenizer = load_tokenizer(backbone_path(config), needs_mask=True)
+    cache, iterations = Path(config.paths.cache), config.trainer.max_iterations
+    data = MLMData(config.corpus, config.mlm, config.language, tokenizer, cache, config.seed, iterations)
     print(f"  {len(data.blocks)} blocks of {config.mlm.block_length} subwords in {config.paths.cache}")
 
 
 def fetch_language_adapters(config: Config, overrides: Sequence[str]) -> None:
-    """Those on the Hub; or what the trainings of missing ones read, if this run would start them."""
+    """Fetches the language adapters on the Hub, or the text to train the missing ones on if the run would do so."""
     from orthoadapters.runs import adapter_library as library
 
     if config.language_adapters.source is AdapterSource.hub:

@@ -11,18 +11,18 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from orthoadapters.config.hub_ids import is_id
+from orthoadapters.config.hub_ids import HUB_ID
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.hub.adapters import FILE
 from orthoadapters.stages import model_card
 
 
 def publish(run: Path, repo: str, *, upload: bool) -> None:
-    """Prints the files of the run's `adapter/` with their sizes, and the card; uploads them if told so.
+    """Prints the files of the run's `adapter/` with their sizes, and the model card; uploads them if `upload`.
 
     Raises UserError if the run is not finished, has no adapter, or the Hub refuses.
     """
-    if not is_id(repo) or "@" in repo:
+    if not HUB_ID.fullmatch(repo):
         raise UserError(f"--repo {repo}: write OWNER/NAME, your name on the Hub and the repository's")
     if not run.is_dir():
         raise UserError(f"there is no run in {run}; give the directory that holds its result.json")
@@ -48,7 +48,7 @@ def publish(run: Path, repo: str, *, upload: bool) -> None:
 
 
 def _upload(folder: Path, repo: str, run: str) -> None:
-    from huggingface_hub import HfApi  # late: a dry run needs none of it
+    from huggingface_hub import HfApi  # late, as a dry run needs none of it
     from huggingface_hub.errors import HfHubHTTPError
 
     api = HfApi()
@@ -63,12 +63,12 @@ def _upload(folder: Path, repo: str, run: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m orthoadapters.publish", description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, metavar="RUN_DIR", help="directory of a finished run")
-    parser.add_argument("--repo", required=True, metavar="OWNER/NAME", help="made on the Hub if it is not there")
+    parser.add_argument("run", type=Path, metavar="RUN_DIR", help="the directory of a finished run")
+    parser.add_argument("--repo", required=True, metavar="OWNER/NAME", help="the Hub's repository, created if need be")
     parser.add_argument("--yes", action="store_true", help="upload; without it nothing leaves this machine")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        publish(given.run, given.repo, upload=given.yes)
+        publish(options.run, options.repo, upload=options.yes)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

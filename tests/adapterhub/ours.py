@@ -16,12 +16,12 @@ from orthoadapters import AdaptedEncoder, AdapterConfig
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model.heads import SentencePairHead, TokenHead
 
-KINDS = {"pair": SentencePairHead, "tags": TokenHead}
+KINDS: dict[str, type[SentencePairHead] | type[TokenHead]] = {"pair": SentencePairHead, "tags": TokenHead}
 LABELS = {"pair": ["entailment", "neutral", "contradiction"], "tags": ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]}
 
 
 def check(folder: Path) -> float:
-    """The largest difference between what the library computed and what we compute, over every case in the folder."""
+    """Returns the largest difference between the library's outputs and ours, over every case in the folder."""
     worst = 0.0
     cases = sorted(path for path in folder.iterdir() if path.is_dir())
     for case in cases:
@@ -30,16 +30,16 @@ def check(folder: Path) -> float:
         model = AdaptedEncoder.from_pretrained(str(case / "backbone"))
         assert model.load_adapter(case / "lang") == "lang"
         model.activate("lang")
-        found = {}
+        outputs = {}
         with torch.no_grad():
-            found["lang"] = model(ids, mask).hidden
+            outputs["lang"] = model(ids, mask).hidden
             for name, kind in KINDS.items():
                 head, labels = head_files.read(case / name, model)
                 assert (type(head), labels) == (kind, LABELS[name])
                 assert model.load_adapter(case / name) == name
                 model.activate("lang", name)
-                found[name] = head(model(ids, mask).hidden)
-        for name, values in found.items():
+                outputs[name] = head(model(ids, mask).hidden)
+        for name, values in outputs.items():
             real = ... if name == "pair" else mask.bool()
             worst = max(worst, (values[real] - expected[name][real]).abs().max().item())
         print(f"{case.name}: theirs in ours, largest difference so far {worst:.1e}")
@@ -61,7 +61,8 @@ def write(folder: Path, new: Path) -> None:
         model.save_adapter(new / case.name / "lang", "lang")
         for name, kind in KINDS.items():
             model.add_adapter(name, AdapterConfig(3 + number))
-            head = kind(hidden, len(LABELS[name]), 0.1).eval()
+            head: SentencePairHead | TokenHead = kind(hidden, len(LABELS[name]), 0.1)
+            head.eval()
             _shake(model.adapter_modules(name), head)
             model.save_adapter(new / case.name / name, name)
             head_files.write(new / case.name / name, model, name, head, LABELS[name])
@@ -72,7 +73,7 @@ def write(folder: Path, new: Path) -> None:
 
 
 def _shake(*modules: torch.nn.Module) -> None:
-    """Values that are far from what fresh modules have, biases included."""
+    """Moves all values far away from those of fresh modules, biases included."""
     with torch.no_grad():
         for module in modules:
             for parameter in module.parameters():

@@ -6,12 +6,13 @@ python theirs.py check DIR: loads what ours.py wrote and compares
 
 import sys
 from pathlib import Path
+from typing import Any
 
-import adapters
+import adapters  # type: ignore[import-not-found]
 import torch
 import transformers
 from adapters import AdapterConfig, AutoAdapterModel
-from adapters.composition import Stack
+from adapters.composition import Stack  # type: ignore[import-not-found]
 from safetensors.torch import load_file, save_file
 
 # family, hidden size, layers, reduction of the language adapter, invertible part, reduction of the task adapter
@@ -34,9 +35,14 @@ MASK = torch.tensor([[1] * 7, [1] * 4 + [0] * 3])
 
 def backbone(family: str, hidden: int, layers: int, embedding: int) -> transformers.PreTrainedModel:
     sizes = {
-        "vocab_size": 60, "hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": 2,
-        "intermediate_size": 2 * hidden, "max_position_embeddings": 20, "type_vocab_size": 2,
-    }  # fmt: skip
+        "vocab_size": 60,
+        "hidden_size": hidden,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 2,
+        "intermediate_size": 2 * hidden,
+        "max_position_embeddings": 20,
+        "type_vocab_size": 2,
+    }
     more = {"embedding_size": embedding} if family == "Electra" else {}
     more |= {"pad_token_id": 1} if "Roberta" in family else {}
     model = getattr(transformers, f"{family}Model")(getattr(transformers, f"{family}Config")(**sizes, **more))
@@ -44,14 +50,14 @@ def backbone(family: str, hidden: int, layers: int, embedding: int) -> transform
 
 
 def shake(module: torch.nn.Module) -> torch.nn.Module:
-    """Values that are far from what fresh modules have, biases and norms included."""
+    """Moves all values far away from those of fresh modules, biases and norms included."""
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
     return module
 
 
-def outputs(model: torch.nn.Module, head: str) -> torch.Tensor:
+def outputs(model: Any, head: str) -> torch.Tensor:
     model.active_head = head
     with torch.no_grad():
         return model(IDS, attention_mask=MASK).logits
@@ -95,7 +101,7 @@ def check(folder: Path) -> None:
         expected = load_file(case / "expected.safetensors")
         model = AutoAdapterModel.from_pretrained(case / "backbone").eval()
         for name in ("lang", *LABELS):
-            info: dict = {}
+            info: dict[str, Any] = {}
             loaded = model.load_adapter(str(case / name), use_safetensors=True, loading_info=info)
             assert loaded == name, (case, loaded)
             assert not info["missing_keys"], (case, name, info)

@@ -18,7 +18,7 @@ from orthoadapters.errors import UserError
 from tests.helpers.tiny_tokenizer import tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer()
-SW = LanguageConfig(code="sw", name="Swahili", wikipedia="20231101.sw", udpos=None)
+SW = LanguageConfig(code="sw", name="Swahili", wikipedia="20231101.sw")
 
 
 def text_corpus(folder, content):

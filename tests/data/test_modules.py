@@ -14,7 +14,6 @@ from orthoadapters.config.schema import (
     CorpusConfig,
     CorpusSource,
     DataConfig,
-    DataSource,
     LanguageConfig,
     MlmConfig,
 )
@@ -45,7 +44,7 @@ def task_data(
     for split, language, n in (("train", "en", 30), ("dev", "en", 7), ("test", "sw", 5), ("test", "en", 3)):
         text = "".join(CONTENT[name].format(i="a" * i) for i in range(n))
         (folder / task.folder / f"{split}-{language}.tsv").write_text(text)
-    data = DataConfig(source=DataSource.xtreme, root=str(folder))
+    data = DataConfig(source="xtreme", root=str(folder))
     return TaskData(data, task, EN, tiny_tokenizer(), seed, max_epochs, languages)
 
 

@@ -19,7 +19,7 @@ def train(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]
 
 
 def start(*arguments: str, preexec_fn: Callable[[], object] | None = None) -> subprocess.Popen[str]:
-    """In a process group of its own, as a shell would; both streams in one."""
+    """Starts train.py in a process group of its own, as a shell would; both streams in one."""
     command = [sys.executable, str(ROOT / "train.py"), *arguments]
     return subprocess.Popen(
         command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
@@ -28,7 +28,7 @@ def start(*arguments: str, preexec_fn: Callable[[], object] | None = None) -> su
 
 
 def demo(backbone: Path, out: Path) -> list[str]:
-    """sweep=demo on a tiny backbone and little data: nine cells of seconds."""
+    """Writes sweep=demo on a tiny backbone and little data: nine cells of seconds."""
     paths = [f"paths.{name}={out / name}" for name in ("runs", "adapters", "cache")]
     limits = [f"data.limit_{split}={count}" for split, count in (("train", 60), ("dev", 30), ("test", 30))]
     return [

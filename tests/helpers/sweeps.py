@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any, cast
-
-from hydra.plugins.launcher import Launcher
+from typing import Any
 
 from orthoadapters.config.compose import compose_config
 from orthoadapters.runs.directory import RunDirectory
@@ -22,4 +20,4 @@ class OneAfterAnother:
 
 def run_sweep(*arguments: str) -> int:
     """Does what `python train.py -m` with these arguments does; returns its exit code."""
-    return sweep(arguments, cast(Launcher, OneAfterAnother()), loader=None, launching=[])
+    return sweep(arguments, OneAfterAnother(), loader=None, launching=[])

@@ -1,4 +1,4 @@
-"""What an offline W&B run holds."""
+"""Reads what an offline W&B run has recorded."""
 
 import json
 import struct
@@ -11,22 +11,22 @@ from wandb.proto import wandb_internal_pb2 as protocol
 
 
 def logged_records(file: Path) -> Iterator[bytes]:
-    """W&B's transaction log is a LevelDB log: 32 KiB blocks of (checksum, length, type) and data, after 7 bytes."""
+    """Reads W&B's transaction log, a LevelDB log: 32 KiB blocks of (checksum, length, type) and data, after 7 bytes."""
     content, at, parts = file.read_bytes(), 7, b""
     while at + 7 <= len(content):
-        if at % 32768 > 32768 - 7:  # a block's last bytes are padding when no header fits
+        if at % 32768 > 32768 - 7:  # the last bytes of a block are padding when no header fits
             at += 32768 - at % 32768
             continue
-        _, length, kind = struct.unpack_from("<IHB", content, at)
+        _, length, part = struct.unpack_from("<IHB", content, at)
         parts += content[at + 7 : at + 7 + length]
         at += 7 + length
-        if kind in (1, 4):  # a whole record, or the last part of one
+        if part in (1, 4):  # a whole record, or the last part of one
             yield parts
             parts = b""
 
 
 def records(folder: Path) -> dict[str, Any]:
-    """What one offline W&B run holds, as soon as W&B's own process has written its end."""
+    """Reads what one offline W&B run holds, as soon as W&B's own process has written its end."""
     for _ in range(100):
         held = read_records(folder)
         if held["exit"] is not None:
@@ -36,24 +36,24 @@ def records(folder: Path) -> dict[str, Any]:
 
 
 def read_records(folder: Path) -> dict[str, Any]:
-    """Its name, group, job type, tags, config, history steps, summary and exit code."""
+    """Reads a run's name, group, job type, tags, config, number of history steps, summary and exit code."""
     (file,) = folder.rglob("run-*.wandb")
     held: dict[str, Any] = {"steps": 0, "summary": {}, "exit": None, "id": None}
     for data in logged_records(file):
-        record = protocol.Record()
+        record = protocol.Record()  # type: ignore[attr-defined]  # protobuf makes it when it is imported
         record.ParseFromString(data)
-        kind = record.WhichOneof("record_type")
-        if kind == "run":
+        record_type = record.WhichOneof("record_type")
+        if record_type == "run":
             run = record.run
             held |= {"id": run.run_id, "name": run.display_name, "group": run.run_group, "job_type": run.job_type}
             held["tags"] = set(run.tags)
             held["config"] = {item.key: json.loads(item.value_json) for item in run.config.update}
-        elif kind == "history":
+        elif record_type == "history":
             held["steps"] += 1
-        elif kind == "summary":
+        elif record_type == "summary":
             held["summary"] |= {
                 item.key or item.nested_key[0]: json.loads(item.value_json) for item in record.summary.update
             }
-        elif kind == "exit":
+        elif record_type == "exit":
             held["exit"] = record.exit.exit_code
     return held

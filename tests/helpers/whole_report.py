@@ -9,7 +9,7 @@ import numpy as np
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.paper import paper
 from orthoadapters.report.collect.table import Report
-from orthoadapters.report.pictures.gallery import drawings
+from orthoadapters.report.pictures.gallery import draw_pictures
 from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.statistics.analysis import Analysis, analyse
 from orthoadapters.runs.predictions import write_sentence_counts
@@ -59,4 +59,4 @@ def reported(runs: Path, pictures: bool = True) -> tuple[Report, list[Analysis],
     """pictures: drawing takes most of the time of a page, and many tests need none."""
     report = build(runs)
     analyses = [analyse(table, DRAWS) for table in report.tables]
-    return report, analyses, drawings(report, analyses) if pictures else []
+    return report, analyses, draw_pictures(report, analyses) if pictures else []

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.table import Report
-from orthoadapters.report.pictures.gallery import drawings
+from orthoadapters.report.pictures.gallery import draw_pictures
 from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.statistics.analysis import Analysis, analyse
 from orthoadapters.report.statistics.compare import DRAWS
@@ -43,7 +43,7 @@ class Analysed(NamedTuple):
 def analysed(runs: Path, draws: int = DRAWS) -> Analysed:
     report = build(runs)
     analyses = [analyse(table, draws) for table in report.tables]
-    return Analysed(report, analyses, drawings(report, analyses))
+    return Analysed(report, analyses, draw_pictures(report, analyses))
 
 
 def one_analysis(runs: Path) -> Analysis:

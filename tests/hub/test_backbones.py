@@ -1,4 +1,4 @@
-"""Where backbones come from: folders, pinned revisions in the Hub cache, safetensors, and pickles only when told."""
+"""The folders of backbones: local ones, pinned revisions in the Hub cache, safetensors, and pickles only on request."""
 
 import os
 import pickle
@@ -15,9 +15,11 @@ import torch
 import yaml
 from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.utils import filter_repo_objects  # type: ignore[attr-defined]
 from safetensors.torch import load_file
 
 from orthoadapters import AdaptedEncoder
+from orthoadapters.config import compose
 from orthoadapters.config.checks import check
 from orthoadapters.config.choices import fingerprint
 from orthoadapters.config.compose import CONF, compose_config
@@ -26,6 +28,7 @@ from orthoadapters.hub.backbones import backbone_folder
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.model.backbone import backbone_path
 from orthoadapters.model.sizes import bottleneck
+from orthoadapters.runs.directory import RunDirectory
 from tests.helpers.hub_cache import REVISION, add_backbone
 
 HUB_ID = "someone/tiny"
@@ -48,7 +51,7 @@ def pickled(backbone: Path, tmp_path: Path) -> Path:
 
 
 def downloads(monkeypatch: pytest.MonkeyPatch, answer: Callable[[list[str]], str]) -> list[dict[str, Any]]:
-    """Answers every download by `answer` of its patterns; the calls that ask the network."""
+    """Answers every download by `answer` of its patterns. The list holds the calls that ask the network."""
     calls: list[dict[str, Any]] = []
     local = huggingface_hub.snapshot_download
 
@@ -95,6 +98,19 @@ def test_a_path_that_is_neither_folder_nor_pinned_hub_id_is_refused_at_once(
         check(compose_config(overrides))
 
 
+def test_one_file_makes_a_backbone_of_a_known_family(
+    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(CONF, tmp_path / "conf")
+    shutil.copytree(CONF.parent / "multirun_sweeps", tmp_path / "multirun_sweeps")
+    (tmp_path / "conf" / "backbone" / "mine.yaml").write_text(f"name: mine\npath: {backbone}\nrevision: null\n")
+    monkeypatch.setattr(compose, "CONF", tmp_path / "conf")
+    config = compose_config(["backbone=mine"])
+    check(config)
+    assert AdaptedEncoder.from_pretrained(backbone_path(config)).shape.layers == 3
+    assert RunDirectory(config).name.startswith("mine/")
+
+
 def test_a_folder_is_found_from_home(backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(backbone.parent))
     config = compose_config(["backbone=local", f"backbone.path='~/{backbone.name}'"])
@@ -112,9 +128,9 @@ def test_weights_in_a_pickle_are_refused_with_the_key_that_allows_them_and_are_t
     with pytest.raises(UserError, match=r"pytorch_model.bin alone.*backbone.allow_pickle=true"):
         AdaptedEncoder.from_pretrained(str(pickled))
     expected = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True).state_dict()
-    found = AdaptedEncoder.from_pretrained(str(pickled), mlm_head=True, allow_pickle=True).state_dict()
-    assert expected.keys() == found.keys()
-    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    unpickled = AdaptedEncoder.from_pretrained(str(pickled), mlm_head=True, allow_pickle=True).state_dict()
+    assert expected.keys() == unpickled.keys()
+    assert all(torch.equal(unpickled[name], expected[name]) for name in expected)
 
 
 class Trap:
@@ -136,9 +152,9 @@ def test_code_in_a_pickle_is_never_run(pickled: Path, tmp_path: Path, plain: boo
         torch.save({"embeddings.word_embeddings.weight": Trap(mark)}, file)
     with pytest.raises(
         UserError, match=r"the weights of backbone .* cannot be read: .* code in it is not run"
-    ) as caught:
+    ) as error:
         AdaptedEncoder.from_pretrained(str(pickled), allow_pickle=True)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(error.value)
     assert not mark.exists()
     with suppress(RuntimeError):
         torch.load(file, weights_only=False)  # what would have happened
@@ -152,9 +168,9 @@ def test_weights_that_are_cut_off_are_one_sentence(backbone: Path, pickled: Path
     content = (source / name).read_bytes()[:size]
     (pickled / "pytorch_model.bin").unlink()
     (pickled / name).write_bytes(content)
-    with pytest.raises(UserError, match="cannot be read") as caught:
+    with pytest.raises(UserError, match="cannot be read") as error:
         AdaptedEncoder.from_pretrained(str(pickled), allow_pickle=True)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"model_type": '])
@@ -206,8 +222,8 @@ def test_only_what_is_read_is_fetched_and_of_the_pinned_revision(
         "README.md",
         "onnx/config.json",
     ]
-    kept = huggingface_hub.utils.filter_repo_objects([*files, *others], allow_patterns=calls[1]["allow_patterns"])
-    assert list(kept) == files
+    read = filter_repo_objects([*files, *others], allow_patterns=calls[1]["allow_patterns"])
+    assert list(read) == files
 
 
 def test_another_type_is_refused_before_its_weights_are_fetched(
@@ -248,9 +264,9 @@ def test_whatever_the_hub_answers_is_one_sentence(
         raise error
 
     downloads(monkeypatch, fail)
-    with pytest.raises(UserError, match=sentence) as caught:
+    with pytest.raises(UserError, match=sentence) as refusal:
         backbone_folder(HUB_ID, REVISION)
-    assert "\n" not in str(caught.value)
+    assert "\n" not in str(refusal.value)
 
 
 def test_a_bottleneck_that_does_not_come_out_even_is_rounded_down_and_logged(caplog: pytest.LogCaptureFixture) -> None:

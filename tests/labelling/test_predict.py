@@ -14,9 +14,11 @@ from types import ModuleType
 
 import pytest
 import torch
+import yaml
 
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
-from orthoadapters.config.compose import compose_config, language_config
+from orthoadapters.config.compose import compose_config, language_config, read_config
+from orthoadapters.labelling import free_text
 from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.labelling.free_text import Format, label_text
 from orthoadapters.labelling.words import words
@@ -24,6 +26,7 @@ from orthoadapters.model.heads import TokenHead
 from orthoadapters.model.saved_head import load_head, save_head
 from tests.helpers.commands import ROOT
 from tests.helpers.short_runs import execute, overrides
+from tests.helpers.tasks import task_config
 from tests.helpers.tiny_world import NAMES, NOUNS
 
 SHORT = "task.max_length=16"  # two or three windows per sentence, and pairs that lose subwords
@@ -144,10 +147,8 @@ def test_a_long_sentence_keeps_every_word_and_an_empty_line_its_place(finished: 
 def test_entities_are_given_by_word_and_as_they_stand_in_the_line(
     finished: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import orthoadapters.labelling.free_text as module
-
     tags = ["B-PER", "I-PER", "O", "B-LOC", "O"]
-    monkeypatch.setattr(module.WindowScore, "predictions", lambda self: [tags])
+    monkeypatch.setattr(free_text, "join_all_windows", lambda windows, predicted: [tags])
     held = json.loads(labelled(finished["wikiann"], "sw", "Anna  Berta sees\u00a0Dar.\n", "jsonl"))
     assert held["words"] == ["Anna", "Berta", "sees", "Dar", "."]
     assert held["entities"] == [
@@ -365,12 +366,25 @@ def test_help_and_a_mistyped_language_do_not_wait_for_torch(finished: dict[str, 
     ],
 )
 def test_raw_text_is_split_into_words(text: str, language: str, task: str, expected: str) -> None:
-    assert words(text, language, task) == [word for word in expected.split("|") if word]
+    by_character = language in task_config(task).character_words
+    assert words(text, language, by_character) == [word for word in expected.split("|") if word]
+
+
+def test_runs_of_earlier_versions_still_know_the_words_of_their_task(finished: dict[str, Path], tmp_path: Path) -> None:
+    record = yaml.safe_load((finished["wikiann"] / "config.yaml").read_text())
+    record["language"]["udpos"] = None
+    for key in ("hub_subsets", "hub_columns", "character_words"):
+        del record["task"][key]
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(record))
+    assert read_config(tmp_path / "config.yaml").task.character_words == ["zh"]
+    record["task"]["name"] = "udpos"
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(record))
+    assert read_config(tmp_path / "config.yaml").task.character_words == []
 
 
 def test_a_language_whose_tokenizer_is_a_further_package_is_refused() -> None:
     with pytest.raises(UserError, match=r"spaCy's tokenizer for th needs another package .*--pretokenized"):
-        words("a b", "th", "udpos")
+        words("a b", "th")
 
 
 def test_a_head_comes_back_as_it_was_saved(tmp_path: Path) -> None:

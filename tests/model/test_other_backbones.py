@@ -114,7 +114,7 @@ def test_mberts_tokenizer_keeps_case_and_accents(mbert: Path) -> None:
 
 
 def test_both_stages_run_on_a_backbone_like_mbert(mbert: Path, world: Path, tmp_path: Path) -> None:
-    given = overrides(mbert, world, tmp_path, "variant=lort_tort", "task=xnli", "logger=none", "languages=[sw]")
+    command = overrides(mbert, world, tmp_path, "variant=lort_tort", "task=xnli", "logger=none", "languages=[sw]")
     for code in ("en", "sw"):
-        assert execute([*given, "stage=mlm", f"language={code}"]).backbone == "mbert"
-    assert set(execute([*given, "trainer.max_epochs=1"]).test) == {"en", "sw"}
+        assert execute([*command, "stage=mlm", f"language={code}"]).backbone == "mbert"
+    assert set(execute([*command, "trainer.max_epochs=1"]).test) == {"en", "sw"}

@@ -3,30 +3,24 @@
 Run by `make test-real`. The counts are those of that folder's README.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from transformers import PreTrainedTokenizerFast
 
-from orthoadapters.config.schema import (
-    CorpusConfig,
-    CorpusSource,
-    DataConfig,
-    DataSource,
-    LanguageConfig,
-    TaskConfig,
-    TaskKind,
-)
+from orthoadapters.config.schema import CorpusConfig, CorpusSource, DataConfig, LanguageConfig
 from orthoadapters.data.blocks import token_blocks
-from orthoadapters.data.modules import TASK_DATA
-from orthoadapters.data.sources.hub import HUB_LABELS
+from orthoadapters.data.modules import TaskData
 from orthoadapters.data.sources.text import corpus_key, passages
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.data.windows import join_windows
-from orthoadapters.examples import IGNORED
+from orthoadapters.examples import IGNORED, Split
 from tests.helpers.shared import SHARED
+from tests.helpers.tasks import task_config
 
 pytestmark = pytest.mark.real
 
-FOLDERS = {"xnli": "xnli", "wikiann": "panx", "udpos": "udpos"}
 COUNTS = {
     "udpos": {"en": (21253, 3974, 5440), "ar": (None, 909, 1680), "tr": (None, 988, 4785)},
     "wikiann": {
@@ -45,20 +39,17 @@ SPLITS = [
 
 
 @pytest.fixture(scope="module")
-def tokenizer():
+def tokenizer() -> PreTrainedTokenizerFast:
     return load_tokenizer(str(SHARED / "backbones" / "mini-xlmr"), needs_mask=True)
 
 
 @pytest.mark.parametrize(("name", "code", "split", "n"), SPLITS, ids=lambda value: str(value))
-def test_every_file_is_read_whole_and_no_word_is_lost(tokenizer, name, code, split, n):
-    kind = TaskKind.sentence_pair if name == "xnli" else TaskKind.tagging
-    task = TaskConfig(
-        name, kind, list(HUB_LABELS[name]), ["accuracy"], [], FOLDERS[name], "-",
-        max_length=128, batch_size=32, epochs=1, lr=1e-4,
-    )  # fmt: skip
-    data = DataConfig(source=DataSource.xtreme, root=str(SHARED / "data"))
+def test_every_file_is_read_whole_and_no_word_is_lost(
+    tokenizer: PreTrainedTokenizerFast, name: str, code: str, split: Split, n: int
+) -> None:
+    data = DataConfig(source="xtreme", root=str(SHARED / "data"))
     language = LanguageConfig(code=code, name=code)
-    evaluation = TASK_DATA[name](data, task, language, tokenizer, 0).evaluation(split, language)
+    evaluation = TaskData(data, task_config(name), language, tokenizer, 0).evaluation(split, language)
     windows = evaluation.windows
     assert len(evaluation.examples) == windows.examples == n
     assert max(len(ids) for ids in windows.input_ids) <= 128
@@ -69,7 +60,9 @@ def test_every_file_is_read_whole_and_no_word_is_lost(tokenizer, name, code, spl
 
 
 @pytest.mark.parametrize("code", ["en", "ar", "sw", "tr", "qu"])
-def test_text_is_cut_into_blocks_of_exactly_128_subwords(tokenizer, tmp_path, code):
+def test_text_is_cut_into_blocks_of_exactly_128_subwords(
+    tokenizer: PreTrainedTokenizerFast, tmp_path: Path, code: str
+) -> None:
     corpus = CorpusConfig(source=CorpusSource.text, root=str(SHARED / "data" / "text"))
     language = LanguageConfig(code=code, name=code)
     key = corpus_key(corpus, language)

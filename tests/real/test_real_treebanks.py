@@ -8,7 +8,7 @@ import re
 import pytest
 
 from orthoadapters.config.compose import compose_config
-from orthoadapters.config.schema import DataConfig, DataSource, LanguageConfig
+from orthoadapters.config.schema import DataConfig, LanguageConfig
 from orthoadapters.data.sources.read import read_examples
 from orthoadapters.examples import Split, TaggedSentence
 from tests.helpers.shared import SHARED
@@ -24,8 +24,8 @@ COUNTS = {
 }
 
 
-def read(source: DataSource, split: Split, code: str, fuse: bool | None = None) -> list[TaggedSentence]:
-    root = SHARED / "data" / ("conllu" if source is DataSource.conllu else "")
+def read(source: str, split: Split, code: str, fuse: bool | None = None) -> list[TaggedSentence]:
+    root = SHARED / "data" / ("conllu" if source == "conllu" else "")
     data = DataConfig(source=source, root=str(root), fuse_multiword=fuse)
     examples = read_examples(data, compose_config(["task=udpos"]).task, split, LanguageConfig(code=code, name=code))
     return [example for example in examples if isinstance(example, TaggedSentence)]
@@ -39,7 +39,7 @@ def test_sentences_words_and_fused_words_are_those_of_the_file(treebank: str, sp
     assert (text.count("# sent_id"), len(re.findall(r"^\d+\t", text, re.MULTILINE))) == (sentences, words)
     assert (len(spans), words - sum(last - first for first, last in spans)) == (ranges, fused_words)
     code = treebank.partition("_")[0]
-    split_up, fused = (read(DataSource.conllu, split, code, fuse) for fuse in (False, True))
+    split_up, fused = (read("conllu", split, code, fuse) for fuse in (False, True))
     assert len(split_up) == len(fused) == sentences
     assert sum(len(sentence.words) for sentence in split_up) == words
     assert sum(len(sentence.words) for sentence in fused) == fused_words
@@ -47,10 +47,10 @@ def test_sentences_words_and_fused_words_are_those_of_the_file(treebank: str, sp
 
 def test_turkish_words_are_xtremes_when_fused_and_not_when_split() -> None:
     """IMST is in XTREME too, split otherwise and from an older release, in which some sentences and tags differed."""
-    xtreme = {s.words: s.tags for split in ("dev", "test") for s in read(DataSource.xtreme, split, "tr")}  # type: ignore[arg-type]
+    xtreme = {s.words: s.tags for split in ("dev", "test") for s in read("xtreme", split, "tr")}  # type: ignore[arg-type]
     same = different = sentences = 0
     for split in ("dev", "test"):
-        pairs = zip(*(read(DataSource.conllu, split, "tr", fuse) for fuse in (True, False)), strict=True)  # type: ignore[arg-type]
+        pairs = zip(*(read("conllu", split, "tr", fuse) for fuse in (True, False)), strict=True)  # type: ignore[arg-type]
         for fused, split_up in pairs:
             if fused.words == split_up.words:
                 continue
@@ -65,8 +65,8 @@ def test_turkish_words_are_xtremes_when_fused_and_not_when_split() -> None:
 
 
 def test_the_words_of_arabic_pud_are_all_but_two_sentences_xtremes() -> None:
-    xtreme = {s.words: s.tags for s in read(DataSource.xtreme, "test", "ar")}
-    pud = read(DataSource.conllu, "test", "ar", True)
+    xtreme = {s.words: s.tags for s in read("xtreme", "test", "ar")}
+    pud = read("conllu", "test", "ar", True)
     found = [s for s in pud if s.words in xtreme]
     assert len(found) == 998
     tags = [(a, b) for s in found for a, b in zip(s.tags, xtreme[s.words], strict=True)]

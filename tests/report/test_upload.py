@@ -33,14 +33,18 @@ def test_a_report_is_one_wandb_run_of_its_sweeps_group(
         configured(path, "xnli")
     said = [uploaded(tmp_path / "runs", tmp_path / out) for out in ("a", "b")]
     assert said == ["W&B: one run in group xnli of project mine"] * 2
-    assert f"`wandb sync --append {tmp_path}/a/wandb/offline-run-*` uploads it later" in capfd.readouterr().err
+    assert f"`wandb sync {tmp_path}/a/wandb/offline-run-*` uploads it later" in capfd.readouterr().err
     a, b = (records(tmp_path / out) for out in ("a", "b"))
     assert a["id"] == b["id"] == "report-tiny-xnli"
     assert (a["group"], a["job_type"], a["exit"]) == ("xnli", "report", 0)
     assert a["summary"].keys() >= {
-        "tables/xnli-tiny", "tables/selected-xnli-tiny", "tables/significance-xnli-tiny", "figures/differences-xnli-tiny",
-        "figures/losses-xnli-tiny", "figures/text-xnli-tiny",
-    }  # fmt: skip
+        "tables/xnli-tiny",
+        "tables/selected-xnli-tiny",
+        "tables/significance-xnli-tiny",
+        "figures/differences-xnli-tiny",
+        "figures/losses-xnli-tiny",
+        "figures/text-xnli-tiny",
+    }
     media = tmp_path / "a"
     (table,) = media.rglob("significance-xnli-tiny*.table.json")
     assert json.loads(table.read_text())["columns"] == [*COMPARED]

@@ -13,7 +13,6 @@ import yaml
 from seqeval.metrics import f1_score
 
 from orthoadapters.config.schema import TaskKind
-from orthoadapters.data.sources.hub import HUB_LABELS
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation.metrics import score
 from orthoadapters.report.xtreme import choose, describe, write_submission
@@ -21,6 +20,7 @@ from orthoadapters.runs.predictions import write_predictions
 from orthoadapters.runs.results import Result, Selection, read_results, write_result
 from tests.helpers.commands import ROOT
 from tests.helpers.short_runs import execute, overrides
+from tests.helpers.tasks import labels_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* seems not to be NE tag")
 FOLDERS = {"xnli": "xnli", "wikiann": "panx", "udpos": "udpos"}
@@ -62,7 +62,7 @@ def xtreme_score(folder: str, predicted: Path, gold: Path) -> float:
 def test_any_labels_get_the_same_score_to_the_last_digit(tmp_path: Path, task: str, blank_at_the_end: bool) -> None:
     """Sentences of one word and of none included."""
     rng = random.Random(task)
-    known = HUB_LABELS[task]
+    known = labels_of(task)
     lengths = [1] * 300 if task == "xnli" else [3, 0, 1, 0, 0, 1, *(rng.randint(1, 9) for _ in range(80))]
     gold = [[rng.choice(known) for _ in range(length)] for length in lengths]
     predicted = [[tag if rng.random() < 0.6 else rng.choice(known) for tag in tags] for tags in gold]

@@ -13,7 +13,8 @@ from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundEr
 from orthoadapters import AdaptedEncoder, UserError
 from orthoadapters.config.checks import check
 from orthoadapters.config.choices import choices
-from orthoadapters.config.compose import compose_config, mlm_overrides
+from orthoadapters.config.compose import compose_config, language_config, mlm_overrides
+from orthoadapters.config.hub_ids import is_id
 from orthoadapters.fetch import fetch_language_adapters
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.labelling.finished_run import open_run
@@ -35,7 +36,7 @@ def root(oracle: Path, tmp_path: Path) -> Path:
 
 
 class FakeHub:
-    """Stands for `snapshot_download`: repositories are folders, one per commit; `main` is the newest."""
+    """A stand-in for `snapshot_download`: repositories are folders, one per commit; `main` is the newest."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.calls, self.main = folder, 0, "c0ffee1"
@@ -47,7 +48,7 @@ class FakeHub:
         self.calls += 0 if local_files_only else 1
         assert {*library.READ, adapter_hub.HEAD_FILE, *adapter_hub.HEAD_WEIGHTS} <= set(allow_patterns)
         assert not any("*" in pattern for pattern in allow_patterns)
-        response = httpx.Response(404, request=httpx.Request("GET", "https://huggingface.co"))
+        response: Any = httpx.Response(404, request=httpx.Request("GET", "https://huggingface.co"))
         if not (self.folder / repo_id).exists():
             raise RepositoryNotFoundError("404", response=response)
         if not (self.folder / repo_id / (revision or self.main)).exists():
@@ -116,10 +117,7 @@ def test_a_run_knows_its_adapters_from_others(command: Callable[..., list[str]],
         "ar": "AdapterHub/xlm-roberta-base-ar-wiki_pfeiffer",
         "tr": "me/mine",
     }
-    without = [
-        compose_config([*given, "variant=t_noo", *more])
-        for given, more in ((command(), []), (chosen[1], []), (chosen[3], []))
-    ]
+    without = [compose_config([*given, "variant=t_noo"]) for given in (command(), chosen[1], chosen[3])]
     assert len({RunDirectory(config).fingerprint for config in without}) == 1
     training = [compose_config([*given, "stage=mlm", "language=sw"]) for given in (command(), chosen[1], chosen[3])]
     assert len({RunDirectory(config).fingerprint for config in training}) == 1
@@ -289,8 +287,8 @@ def test_the_hubs_own_client_is_asked_as_it_wants_to_be(tmp_path: Path, monkeypa
 
 def test_ids_in_conf_have_the_form_of_ids() -> None:
     for file in sorted((ROOT / "conf" / "language").glob("*.yaml")):
-        for hub_id in compose_config([f"language={file.stem}"]).language.hub_adapters.values():
-            assert adapter_hub.is_id(hub_id)
+        for hub_id in language_config(file.stem).hub_adapters.values():
+            assert is_id(hub_id)
 
 
 def test_a_finished_run_predicts_with_adapters_from_where_it_had_them(

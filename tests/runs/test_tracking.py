@@ -2,15 +2,20 @@
 
 import json
 import re
+import shlex
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from wandb.cli.cli import cli
 
 from orthoadapters import UserError
 from orthoadapters.training.alternating import AlternatingTraining
-from tests.helpers.commands import demo, train
+from tests.helpers.commands import demo
 from tests.helpers.short_runs import execute, overrides
+from tests.helpers.sweeps import run_sweep
 from tests.helpers.wandb_records import records
 
 
@@ -60,17 +65,21 @@ def test_without_a_key_it_goes_offline_and_says_so(
 ) -> None:
     for name in ("WANDB_MODE", "WANDB_API_KEY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("wandb.api._api_key", None, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))
     execute(overrides(backbone, world, tmp_path, "logger=wandb", "task=udpos", "variant=t_noo", "languages=[tr]"))
     (line,) = [line for line in capfd.readouterr().err.splitlines() if "W&B" in line]
     assert "no key found, logging offline" in line
+    (command,) = re.findall(r"`(.*)` uploads it later", line)
+    known, words = CliRunner().invoke(cli, ["sync", "--help"]).output, shlex.split(command)
+    assert words[:2] == ["wandb", "sync"]
+    assert all(word in known for word in words[2:] if word.startswith("-"))
+    assert any(fnmatch(str(path), words[-1]) for path in tmp_path.rglob("offline-run-*"))
 
 
-def test_a_sweep_is_a_group_with_one_more_run_that_holds_its_table(backbone: Path, tmp_path: Path) -> None:
-    given = [*demo(backbone, tmp_path), "variant=t_noo", "logger=wandb"]
-    done = train(*given)
-    assert done.returncode == 0, done.stderr
+def test_a_sweep_is_a_group_with_one_more_run_that_holds_its_table(
+    backbone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_sweep(*demo(backbone, tmp_path), "variant=t_noo", "logger=wandb") == 0
     (cell,) = tmp_path.glob("runs/tiny/udpos/t_noo/*")
     sweep = tmp_path / "runs" / "tiny" / "sweep-demo"
     assert records(cell)["group"] == "demo"
@@ -81,5 +90,5 @@ def test_a_sweep_is_a_group_with_one_more_run_that_holds_its_table(backbone: Pat
     logged = json.loads(table.read_text())
     assert logged["columns"] == ["#", "cell", "lr", "ort lr", "seed", "state", "dev", "avg_zero_shot", "time"]
     assert logged["data"][0][1:6] == ["udpos t_noo", "0.001", "", "0", "finished"]
-    (upload,) = re.findall(r"`(.*)` uploads it later", done.stderr)
-    assert upload == f"find {tmp_path}/runs/tiny -name 'offline-run-*' -exec wandb sync --append {{}} +"
+    (upload,) = re.findall(r"`(.*)` uploads it later", capsys.readouterr().err)
+    assert upload == f"find {tmp_path}/runs/tiny -name 'offline-run-*' -exec wandb sync {{}} +"

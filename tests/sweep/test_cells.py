@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -15,20 +14,21 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from orthoadapters.config.compose import check_command_line
 from orthoadapters.config.overrides import read_axes
-from orthoadapters.config.schema import Stage
+from orthoadapters.config.schema import Stage, TrainerConfig
 from orthoadapters.errors import UserError
 from orthoadapters.runs.adapter_library import language_adapter
 from orthoadapters.runs.directory import InUseError
+from orthoadapters.runs.provenance import hardware
 from orthoadapters.runs.results import Result, Selection
-from orthoadapters.sweep import cost
 from orthoadapters.sweep.cells import Cell, State, expand
-from orthoadapters.sweep.cost import costs
+from orthoadapters.sweep.cost import costs, disk, hardware_here
 from orthoadapters.sweep.run import in_order, run_all
 from orthoadapters.sweep.table import duration, summary
 from tests.helpers.commands import ROOT
-from tests.helpers.commands import train as command
-from tests.helpers.short_runs import overrides
+from tests.helpers.short_runs import execute, overrides
+from tests.helpers.sweeps import run_sweep
 
 SWEEPS = ROOT / "multirun_sweeps" / "sweep"
 VARIANTS = ["full_ft", "t_noo", "t_ort", "lnoo_tnoo", "lnoo_tort", "lort_tnoo", "lort_tort"]
@@ -75,14 +75,16 @@ def test_all_of_the_paper_is_twenty_language_adapters_and_three_tables_that_shar
 
 
 @pytest.mark.parametrize("path", sorted(SWEEPS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_sweep_opens_with_its_command_and_its_number_of_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_sweep_opens_with_its_command_and_its_number_of_runs(path: Path) -> None:
     lines = path.read_text().splitlines()
     assert lines[0] == "# @package _global_"
     assert lines[1] == f"# python train.py sweep={path.stem}"
     said = re.match(r"# (\d+) runs: ", lines[2])
     assert said, lines[2]
-    if path.stem == "seeds":  # which needs a finished grid
-        monkeypatch.setattr("orthoadapters.sweep.cells._selected", lambda grid: grid[0])
+    if path.stem == "seeds":  # it needs a finished grid
+        for cell in cells("sweep=paper"):
+            if cell.config.stage is Stage.task:
+                finished(cell, 0.5)
     assert int(said[1]) == len(cells(f"sweep={path.stem}"))
     assert any(line.startswith("# Costs: ") for line in lines)
 
@@ -94,18 +96,20 @@ def test_the_grid_is_the_papers() -> None:
 
 
 def test_keys_on_the_command_line_replace_axes_and_rates_of_the_grid() -> None:
-    assert by_variant(cells("sweep=xnli", "variant=t_noo,t_ort")) == [0, 3, 9, 0, 0, 0, 0]
-    assert by_variant(cells("sweep=xnli", "optim.lr=1e-4")) == [1, 1, 3, 1, 3, 1, 3]
-    assert by_variant(cells("sweep=xnli", "optim.ort_lr=1e-5,1e-6")) == [3, 3, 6, 1, 2, 1, 2]
-    assert by_variant(cells("sweep=xnli", "seed=0,1,2")) == [9, 9, 27, 3, 9, 3, 9]
-    assert Counter(c.config.task.name for c in cells("sweep=paper", "task=udpos") if c.config.stage is Stage.task) == {
-        "udpos": 26
-    }
-    assert {c.config.trainer.max_epochs for c in cells("sweep=udpos", "trainer.max_epochs=2")} == {2}
+    # The grid knows four kinds of variants: with or without a language adapter, with or without L_ORT for the task adapter.
+    four = ("sweep=xnli", "variant=t_noo,t_ort,lort_tnoo,lort_tort")
+    assert by_variant(cells(*four)) == [0, 3, 9, 0, 0, 1, 3]
+    assert by_variant(cells(*four, "optim.lr=1e-4")) == [0, 1, 3, 0, 0, 1, 3]
+    assert by_variant(cells(*four, "optim.ort_lr=1e-5,1e-6")) == [0, 3, 6, 0, 0, 1, 2]
+    assert by_variant(cells(*four, "seed=0,1,2")) == [0, 9, 27, 0, 0, 3, 9]
+    of_one_task = cells("sweep=paper", "task=udpos", "variant=t_noo,t_ort")
+    assert Counter(cell.config.task.name for cell in of_one_task) == {"udpos": 8}
+    assert {c.config.trainer.max_epochs for c in cells("sweep=udpos", "variant=t_noo", "trainer.max_epochs=2")} == {2}
 
 
 def test_a_cells_overrides_are_that_cell_alone() -> None:
-    for cell in [*cells("sweep=xnli")[::9], *cells("sweep=paper")[::30]]:
+    paper = cells("sweep=paper")  # language adapters first
+    for cell in [*cells("sweep=xnli")[::9], paper[0], paper[20], paper[-1]]:
         assert cell.run.path in [c.run.path for c in cells(*cell.overrides)]
         assert [c.config.stage for c in cells(*cell.overrides)].count(cell.config.stage) == 1
 
@@ -137,15 +141,15 @@ def test_a_quoted_seed_is_a_seed() -> None:
     assert [cell.config.seed for cell in cells("task=udpos", "variant=t_noo", "seed='1',2")] == [1, 2]
 
 
-def finished(cell: Cell, value: float, hardware: str = "abacus", seconds: float = 100.0) -> None:
-    """Writes what such a run would leave."""
+def finished(cell: Cell, value: float, machine: str = "abacus", seconds: float = 100.0) -> None:
+    """Writes the result that such a run would leave, with `value` on the source language's development set."""
     config = cell.config
     result = Result(
         run=cell.run.name, fingerprint=cell.run.fingerprint, stage="task", task=config.task.name,
         variant=config.variant.name, backbone=str(config.backbone.name), seed=config.seed, lr=config.optim.lr,
         ort_lr=config.optim.ort_lr if config.variant.task_adapter.value == "ort" else None,
         test={"en": {"f1": 0.9, "n": 3}, "ar": {"f1": 1 - value, "n": 3}}, adapters={},
-        provenance={"hardware": hardware, "wall_seconds": seconds, "steps": 10},
+        provenance={"hardware": machine, "wall_seconds": seconds, "steps": 10},
         selection=Selection("en", "dev", "f1", value, 1, [{"epoch": 1, "f1": value}]),
         choices={"task.batch_size": 16, "task.max_length": 128, "trainer.precision": "32-true",
                  "variant.language_adapter": config.variant.language_adapter.value,
@@ -157,8 +161,8 @@ def finished(cell: Cell, value: float, hardware: str = "abacus", seconds: float 
 
 def test_seeds_are_run_at_the_grid_point_that_english_dev_selects() -> None:
     grid = cells("sweep=udpos", "variant=t_noo,t_ort")
-    for place, cell in enumerate(grid):
-        finished(cell, 0.5 + place / 100)  # the better in English, the worse in Arabic
+    for number, cell in enumerate(grid):
+        finished(cell, 0.5 + number / 100)  # the better in English, the worse in Arabic
     found = cells("sweep=seeds", "task=udpos", "variant=t_noo,t_ort")
     assert [c.config.seed for c in found] == [0, 1, 2, 3, 4] * 2
     assert {(c.config.variant.name, c.config.optim.lr, c.config.optim.ort_lr) for c in found} == {
@@ -177,8 +181,8 @@ def test_seeds_wait_for_the_whole_grid() -> None:
 
 def test_seeds_do_not_take_a_grid_with_a_damaged_point_for_a_whole_one() -> None:
     grid = cells("sweep=udpos", "variant=t_noo")
-    for place, cell in enumerate(grid):
-        finished(cell, 0.5 + place / 100)
+    for number, cell in enumerate(grid):
+        finished(cell, 0.5 + number / 100)
     grid[1].run.result.write_text("{")
     with pytest.raises(
         UserError, match=r"1 of 2 grid points are not finished with seed 0 \(the first of them is .*lr0.0001"
@@ -194,7 +198,7 @@ def test_states_are_read_from_the_disk_and_decide_the_order() -> None:
     full_ft.run.checkpoint.parent.mkdir(parents=True)
     full_ft.run.checkpoint.touch()
     assert [c.state for c in (lnoo, t_noo, full_ft)] == [State.waiting, State.failed, State.resume]
-    assert lnoo.awaits == ["en", "ar", "et", "hi", "tr", "zh"]
+    assert lnoo.awaited_languages == ["en", "ar", "et", "hi", "tr", "zh"]
     with full_ft.run.open({}):
         assert full_ft.state is State.running
     assert full_ft.state is State.resume
@@ -202,67 +206,68 @@ def test_states_are_read_from_the_disk_and_decide_the_order() -> None:
     assert summary(found) == "6 cells: 1 failed, 2 waiting, 1 to resume, 2 to run"
 
 
-def test_a_plan_estimates_from_earlier_runs_on_the_same_hardware_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cost, "_hardware", lambda trainer: "abacus")
+def test_a_plan_estimates_from_earlier_runs_on_the_same_hardware_alone() -> None:
     found = cells("sweep=udpos", "variant=t_noo,t_ort", "optim.ort_lr=1e-7")
     finished(found[0], 0.5, seconds=20.0)
-    assert [(c.steps, c.hours) for c in costs(found)] == [
+    assert [(c.steps, c.hours) for c in costs(found, lambda trainer: "abacus")] == [
         (10, 20 / 3600),  # finished: what it took
         (66450, 66450 * 2 / 3600),  # 50 epochs of 21,253 sentences in batches of 16, at 2 seconds a step
         (66450, None),  # no run with an orthoadapter yet
         (66450, None),
     ]
-    monkeypatch.setattr(cost, "_hardware", lambda trainer: "slide rule")
-    assert [c.hours for c in costs(found)] == [20 / 3600, None, None, None]
+    assert [c.hours for c in costs(found, lambda trainer: "slide rule")] == [20 / 3600, None, None, None]
 
 
-def test_a_plan_counts_what_is_left_of_a_stopped_cell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cost, "_hardware", lambda trainer: "abacus")
+def test_a_plan_counts_what_is_left_of_a_stopped_cell() -> None:
     done, stopped = cells("sweep=udpos", "variant=t_noo")
     finished(done, 0.5, seconds=20.0)
     stopped.run.checkpoint.parent.mkdir(parents=True)
     stopped.run.checkpoint.touch()
     (stopped.run.path / "metrics.csv").write_text("iteration,loss\n1,2.0\n65450,1.0\n")
-    assert costs([done, stopped])[1].hours == 1000 * 2 / 3600
+    assert costs([done, stopped], lambda trainer: "abacus")[1].hours == 1000 * 2 / 3600
+
+
+def test_the_hardware_is_asked_for_in_a_process_of_its_own_as_runs_record_it() -> None:
+    trainer = TrainerConfig(accelerator="cpu")
+    assert hardware_here(trainer) == hardware(torch.device("cpu"), trainer.processes)
 
 
 def test_the_disk_that_a_plan_names_is_what_the_weights_take(backbone: Path, world: Path, tmp_path: Path) -> None:
     given = overrides(backbone, world, tmp_path, "task=udpos", "languages=[tr]", "language_adapters.missing=train")
-    found = cells(*given, "variant=full_ft,lort_tort")
-    train("-m", *given, "variant=full_ft,lort_tort")
-    for cell in found:
+    for cell in cells(*given, "variant=full_ft,lort_tort"):  # language adapters first
+        execute(cell.overrides)
         folders = [cell.run.path]
         if cell.config.stage is Stage.mlm:
             folders += Path(cell.config.paths.adapters).rglob(cell.run.path.parent.name)  # where it was published
         files = [path for folder in folders for path in folder.rglob("*.safetensors")]
         taken = sum(tensor.nbytes for path in files for tensor in load_file(path).values())
         taken += _bytes(torch.load(cell.run.checkpoint, weights_only=True))
-        size = cost.disk(cell.config)
+        size = disk(cell.config)
         assert size is not None
         assert 0.9 * taken < size < 1.1 * taken, cell.overrides
 
 
-def _bytes(held: Any) -> int:
-    """Of all floating point tensors in nested dicts and lists, each storage once."""
-    if isinstance(held, torch.Tensor):
-        return held.nbytes if held.is_floating_point() else 0
-    inner = held.values() if isinstance(held, dict) else held if isinstance(held, list | tuple) else []
+def _bytes(content: Any) -> int:
+    """Counts the bytes of all floating point tensors in nested dicts and lists."""
+    if isinstance(content, torch.Tensor):
+        return content.nbytes if content.is_floating_point() else 0
+    inner = content.values() if isinstance(content, dict) else content if isinstance(content, list | tuple) else []
     return sum(_bytes(one) for one in inner)
 
 
-def test_a_plan_needs_no_weights_no_data_and_no_network(tmp_path: Path) -> None:
-    done = train("sweep=xnli", "plan=true")
-    assert done.stdout.splitlines()[-1] == "23 cells: 8 waiting, 15 to run"
-    assert "368,160" in done.stdout  # 30 epochs of 392,702 pairs in batches of 32
+def test_a_plan_needs_no_weights_no_data_and_no_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_sweep("sweep=xnli", "plan=true") == 0
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[-1] == "23 cells: 8 waiting, 15 to run"
+    assert "368,160" in printed  # 30 epochs of 392,702 pairs in batches of 32
     assert list(tmp_path.iterdir()) == []
-    assert "one sweep at a time" in train("sweep=xnli,udpos", expected=1).stderr
-    assert "did you mean 'xnli'" in train("sweep=xnlii", expected=1).stderr
 
 
-def train(*arguments: str, expected: int = 0) -> subprocess.CompletedProcess[str]:
-    done = command(*arguments, cwd=Path.cwd())
-    assert done.returncode == expected, done.stderr
-    return done
+def test_a_command_line_names_one_sweep_that_exists() -> None:
+    with pytest.raises(UserError, match="one sweep at a time"):
+        check_command_line(["sweep=xnli,udpos"])
+    with pytest.raises(UserError, match="did you mean 'xnli'"):
+        check_command_line(["sweep=xnlii"])
 
 
 def test_durations_are_shown_in_the_unit_that_suits_them() -> None:
@@ -270,7 +275,7 @@ def test_durations_are_shown_in_the_unit_that_suits_them() -> None:
 
 
 class Launcher:
-    """Stands in for Hydra's: each launch does to the cells' directories what `outcomes` says, and returns its exit code."""
+    """A stand-in for Hydra's launcher: a launch does to the cells' directories what `outcomes` says, and returns exit codes."""
 
     def __init__(self, known: Sequence[Cell], outcomes: Mapping[str, Sequence[int]]) -> None:
         self.known = {cell.overrides: cell for cell in known}

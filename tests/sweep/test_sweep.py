@@ -78,7 +78,7 @@ def test_a_failing_cell_stops_nothing_and_is_repeated_alone(
     assert "no cell has failed" in capsys.readouterr().out
 
 
-def test_cells_thatwait_for_language_adapters_are_named_with_the_way_to_train_them(
+def test_cells_that_wait_for_language_adapters_are_named_with_the_way_to_train_them(
     backbone: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     given = overrides(backbone, world, tmp_path, "task=udpos", "languages=[tr]")
@@ -194,27 +194,30 @@ def test_a_stopped_sweep_lets_its_cell_save_and_goes_on_from_there(
     assert [int(row.split(",")[0]) for row in rows] == list(range(1, 301))
 
 
+VARIANTS = "variant=t_noo,t_ort,lort_tort"  # with two language adapters: five cells
+
+
 def test_a_sweep_killed_three_times_ends_with_the_results_of_its_runs_alone(backbone: Path, tmp_path: Path) -> None:
     randomly = random.Random()
     out = tmp_path / "sweep"
-    for kill, count in enumerate((1, 4, 7)):
-        process = start(*demo(backbone, out))
+    for kill, count in enumerate((1, 2, 4)):
+        process = start(*demo(backbone, out), VARIANTS)
         wait_for(lambda: len(list(out.rglob("metrics.csv"))) >= count or process.poll() is not None)  # noqa: B023
         time.sleep(randomly.uniform(0, 2))
         assert process.poll() is None, process.communicate()
-        if kill == 1:  # the sweep alone; its cell notices, and the next sweep waits for it
+        if kill == 1:  # only the sweep is killed; its cell notices it, and the next sweep waits for the cell
             os.kill(process.pid, signal.SIGKILL)
         else:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        assert len(results(out)) < 9
-    done = train(*demo(backbone, out))
+        assert len(results(out)) < 5
+    done = train(*demo(backbone, out), VARIANTS)
     assert done.returncode == 0, done.stderr
-    assert "9 cells: 9 finished" in done.stdout
-    undisturbed = demo(backbone, tmp_path / "undisturbed")
+    assert "5 cells: 5 finished" in done.stdout
+    undisturbed = [*demo(backbone, tmp_path / "undisturbed"), VARIANTS]
     for cell in expand(read_axes(undisturbed)):
         execute(cell.overrides)
-    assert len(results(out)) == 9
+    assert len(results(out)) == 5
     assert results(out) == results(tmp_path / "undisturbed")
 
 
@@ -257,7 +260,7 @@ def test_other_launchers_run_the_same_sweep(
 def test_each_cell_has_a_gpu_of_its_own_and_waits_for_a_free_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(devices.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(devices, "WAIT", 0.01)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-5")
     waited: list[dict[str, str]] = []

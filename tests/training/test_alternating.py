@@ -28,7 +28,7 @@ class Kept:
         self.rows: list[dict[str, float]] = []
 
     def log(self, iteration: int, row: Any) -> None:
-        self.rows.append({"iteration": iteration} | dict(row))
+        self.rows.append({"iteration": float(iteration)} | dict(row))
 
     def resume_from(self, iteration: int) -> None: ...
     def summarise(self, values: Any) -> None: ...

@@ -18,7 +18,6 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 import orthoadapters.training.alternating as alternating
-import orthoadapters.training.callbacks as callbacks
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
 from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config, read_config
@@ -163,7 +162,7 @@ def test_a_checkpoint_by_the_clock_is_written_once_when_all_know_that_it_is_due(
     modules: dict[str, AlternatingTraining], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now, saved = [0.0], []
-    monkeypatch.setattr(callbacks.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     keep, module = KeepLast(tmp_path / "last.ckpt", every=1000, minutes=1, log_every=1), modules["pairs"]
     trainer: Any = SimpleNamespace(world_size=2, is_global_zero=True, max_steps=100)
 

@@ -39,8 +39,8 @@ def test_one_function_and_one_file_make_a_loss_that_both_stages_use(
     stage: str, conf: Path, backbone: Path, world: Path, tmp_path: Path
 ) -> None:
     more = {"mlm": ["variant=lort_tnoo", "language=sw"], "task": ["variant=t_ort", "task=udpos", "languages=[ar]"]}
-    given = overrides(backbone, world, tmp_path, f"stage={stage}", "orthogonality=numbers", *more[stage])
-    result = execute(given)
+    command = overrides(backbone, world, tmp_path, f"stage={stage}", "orthogonality=numbers", *more[stage])
+    result = execute(command)
     assert result.layer_cos2 == {"before": [1.0, 2.0, 3.0], "after": [1.0, 2.0, 3.0]}
     assert result.choices["orthogonality.loss"] == "numbers"
     with (tmp_path / "runs" / result.run / "metrics.csv").open() as file:
@@ -60,7 +60,7 @@ def test_a_loss_is_part_of_the_fingerprint_of_orthogonal_runs_unless_it_is_eq_2(
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("override", "sentence"),
     [
         ("orthogonality=cosin", "orthogonality has no 'cosin', did you mean 'cosine'"),
         (
@@ -70,9 +70,9 @@ def test_a_loss_is_part_of_the_fingerprint_of_orthogonal_runs_unless_it_is_eq_2(
         ("orthogonality.pair=updates", "'updates' is not one of output, update, did you mean 'update'"),
     ],
 )
-def test_a_mistyped_loss_is_a_sentence_with_the_nearest(given: str, sentence: str) -> None:
+def test_a_mistyped_loss_is_a_sentence_with_the_nearest(override: str, sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
-        compose_config([given])
+        compose_config([override])
 
 
 def test_the_pair_is_still_chosen_on_the_command_line() -> None:

@@ -1,6 +1,6 @@
-"""What Hydra is told of this project: where sweeps stand, and that a multirun's cells are planned before they are run.
+"""The two plugins that Hydra loads: one says where sweeps stand, one plans the cells of a multirun before it runs them.
 
-Hydra finds plugins under this name alone and imports all of them at every start, so that nothing here is slow to import.
+Hydra finds plugins under this package name alone. It imports them at every start, so that nothing here is slow to import.
 """
 
 from pathlib import Path
@@ -22,14 +22,14 @@ class SweepsFolder(SearchPathPlugin):
 
 
 class CellSweeper(BasicSweeper):
-    """Runs `-m` and sweep=NAME alike: cells first, then the plan, then whichever launcher hydra/launcher names."""
+    """Runs a multirun (-m) or a sweep (sweep=NAME): first the cells, then the plan, then the launcher of hydra/launcher."""
 
     def sweep(self, arguments: list[str]) -> Any:
         from orthoadapters.sweep.run import sweep
 
         assert self.launcher is not None and self.hydra_context is not None and self.config is not None  # noqa: PT018
-        given = [str(override) for override in self.config.hydra.overrides.hydra]
-        launching = [override for override in given if not override.startswith("hydra.mode=")]
+        of_hydra = [str(override) for override in self.config.hydra.overrides.hydra]
+        launching = [override for override in of_hydra if not override.startswith("hydra.mode=")]
         loader = self.hydra_context.config_loader
         raise SystemExit(sweep([*self._parse_config(), *arguments], self.launcher, loader, launching))
 

@@ -1,4 +1,4 @@
-"""What cannot be run, refused before any file is read or weight loaded."""
+"""The checks: they refuse what cannot be run, before any file is read or weight loaded."""
 
 from pathlib import Path
 
@@ -9,7 +9,6 @@ from orthoadapters.config.schema import (
     AdapterSource,
     BackboneConfig,
     Config,
-    DataSource,
     Missing,
     Stage,
     TaskKind,
@@ -155,8 +154,8 @@ def check_task(config: Config) -> None:
             raise UserError(f"task.metrics: '{metric}' is not one of {', '.join(METRICS[task.kind])}")
     if len(set(task.labels)) != len(task.labels) or len(task.labels) < 2:
         raise UserError(f"task.labels of {task.name} must be at least two, each once")
-    treebanks = data.source is DataSource.conllu
-    if treebanks and config.stage is Stage.task and task.name != "udpos":
+    treebanks = data.source == "conllu"
+    if treebanks and config.stage is Stage.task and not task.tags_parts_of_speech:
         raise UserError(
             f"data=conllu holds part-of-speech tags alone; task={task.name} goes with data=hub or data=xtreme"
         )
@@ -167,7 +166,7 @@ def check_task(config: Config) -> None:
 
 
 def check_languages(config: Config) -> None:
-    """Refuses a language without a file in conf/language/. Whether the data hold it is seen when they are read.
+    """Refuses a language without a file in conf/language/. Only reading the data shows whether they hold it.
 
     `task.languages` are those of the task that are tested by default. A language that it does not list may be named in
     `languages=[...]`, if the data have a test set of it.

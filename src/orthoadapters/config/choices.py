@@ -9,7 +9,6 @@ from typing import Any
 from orthoadapters.config.schema import (
     AdapterSource,
     Config,
-    DataSource,
     Stage,
 )
 
@@ -18,7 +17,8 @@ WITHOUT_EFFECT = {
     "plan", "rerun", "sweep", "task.grid", "task.hub_train", "logger", "paths", "language_adapters.missing",
     "trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.checkpoint_every",
     "trainer.checkpoint_minutes", "trainer.log_every", "trainer.layers_every", "variant.name", "language.name",
-    "language.udpos", "language.hub_adapters", "languages", "task.languages", "backbone.allow_pickle",
+    "language.hub_adapters", "languages", "task.languages", "backbone.allow_pickle", "task.hub_subsets",
+    "task.character_words",
 }  # fmt: skip
 
 # One of the two stages alone reads these.
@@ -49,8 +49,10 @@ def choices(config: Config) -> dict[str, Any]:
         left_out = left_out | {"language_adapters.source", "language_adapters.root", "language_adapters.hub"}
     if not config.variant.has_task_adapter:
         left_out = left_out | {"variant.task_reduction"}
-    if config.data.source is not DataSource.conllu:
+    if config.data.source != "conllu":
         left_out = left_out | {"data.fuse_multiword"}
+    if not config.task.hub_columns:
+        left_out = left_out | {"task.hub_columns"}
     flat = _flat(dataclasses.asdict(config))
     kept = {key: v for key, v in flat.items() if not any(key == k or key.startswith(k + ".") for k in left_out)}
     kept = {key: value for key, value in kept.items() if key not in NEWER or value != NEWER[key]}

@@ -1,4 +1,4 @@
-"""From the command line and `conf/` to a checked `Config`, with sentences for what is mistyped."""
+"""The way from the command line and `conf/` to a `Config`, with sentences for what is mistyped."""
 
 import dataclasses
 import typing
@@ -26,7 +26,7 @@ CONF = Path(__file__).resolve().parents[3] / "conf"
 ConfigStore.instance().store(name="schema", node=Config)
 
 # Below these keys a file or an override may name keys of its own.
-_OPEN = ("language_adapters.hub.", "language.hub_adapters.", "sweep.axes.", "task.hub_train.")
+_OPEN = ("language_adapters.hub.", "language.hub_adapters.", "sweep.axes.", "task.hub_train.", "task.hub_subsets.")
 
 
 def compose_config(overrides: Sequence[str]) -> Config:
@@ -105,6 +105,11 @@ def read_config(path: Path) -> Config:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         values.pop("fingerprint")
+        # Earlier versions had the Hub's treebank of each language here, and knew by its name that WikiANN's Chinese words
+        # are characters.
+        values["language"].pop("udpos", None)
+        if values["task"]["name"] == "wikiann":
+            values["task"].setdefault("character_words", ["zh"])
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), values))
     except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
         raise UserError(f"{path} cannot be read ({first_line(error)}); restore it") from None

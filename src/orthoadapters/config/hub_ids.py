@@ -9,5 +9,5 @@ ADAPTER_ID = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w.-]+)(?:@(?P<revision>[\w./-]
 
 
 def is_id(text: str) -> bool:
-    """Whether it has the form OWNER/NAME or OWNER/NAME@REVISION."""
+    """Says whether a text has the form OWNER/NAME or OWNER/NAME@REVISION."""
     return ADAPTER_ID.fullmatch(text) is not None

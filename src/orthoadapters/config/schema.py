@@ -34,6 +34,10 @@ class TaskKind(Enum):
     tagging = "tagging"
 
 
+# The parts of speech of Universal Dependencies (universaldependencies.org/u/pos).
+UPOS = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()
+
+
 class Pair(Enum):
     """The vector that Eq. 2 compares with x_h: the adapter's output x_a (Eq. 1), or x_a without the residual."""
 
@@ -62,14 +66,9 @@ class AdapterSource(Enum):
     hub = "hub"
 
 
-class DataSource(Enum):
-    hub = "hub"
-    xtreme = "xtreme"
-    conllu = "conllu"
-    demo = "demo"
-
-
 class CorpusSource(Enum):
+    """The reader of the text: wikimedia/wikipedia on the Hub, a folder of text files, or the demo world."""
+
     wikipedia = "wikipedia"
     text = "text"
     demo = "demo"
@@ -96,10 +95,11 @@ class BackboneConfig:
 
 @dataclass
 class LanguageConfig:
-    code: str = MISSING
-    name: str = MISSING
-    wikipedia: str | None = None  # config of wikimedia/wikipedia
-    udpos: str | None = None  # config of google/xtreme
+    """A language: the one that stage=mlm trains an adapter of; task runs read the file of every language they test."""
+
+    code: str = MISSING  # the ISO code, which names its file, its data and its adapters
+    name: str = MISSING  # the name in English, for model cards
+    wikipedia: str | None = None  # the subset of wikimedia/wikipedia; null: none is known
     hub_adapters: dict[str, str] = field(default_factory=dict)  # backbone.name -> a language adapter's id on the Hub
 
 
@@ -115,37 +115,59 @@ class GridConfig:
 
 @dataclass
 class TaskConfig:
-    name: str = MISSING
-    kind: TaskKind = MISSING
+    """The task: its labels, its data and its recipe (stage=task)."""
+
+    name: str = MISSING  # the name that runs are filed under
+    kind: TaskKind = MISSING  # the form of its examples
     labels: list[str] = MISSING  # fixed inventory, in the order of the head's outputs
     metrics: list[str] = MISSING  # the first one selects the epoch
     languages: list[str] = MISSING  # all that the task has test data for, the source language first
-    folder: str = MISSING  # XTREME's name for the task
-    hub_id: str = MISSING
-    hub_revision: str | None = None
+    folder: str = MISSING  # data=xtreme: the folder of data.root that holds the task's files
+    hub_id: str | None = None  # data=hub: the data set; null: the Hub has none
+    hub_revision: str | None = None  # the commit of that data set; null: the newest
+    # Language -> its subset of that data set. Empty: the language's code.
+    hub_subsets: dict[str, str] = field(default_factory=dict)
+    # The columns of words and tags, or of two sentences and the label. Empty: the usual ones.
+    hub_columns: list[str] = field(default_factory=list)
+    character_words: list[str] = field(default_factory=list)  # languages whose words are single characters in the data
     max_length: int = MISSING  # subwords per window, special ones included
-    batch_size: int = MISSING
-    epochs: int = MISSING
-    lr: float = MISSING
-    ort_lr: float = MISSING
+    batch_size: int = MISSING  # sentences or pairs per iteration
+    epochs: int = MISSING  # the length of the training, which trainer.max_epochs takes from here
+    lr: float = MISSING  # the learning rate of the main loss, which stage=task gives to optim.lr
+    ort_lr: float = MISSING  # the learning rate of the orthogonality loss, which stage=task gives to optim.ort_lr
     grid: GridConfig = field(default_factory=GridConfig)
     hub_train: dict[str, int] = field(default_factory=dict)  # source language -> training examples at hub_id, for plans
+
+    @property
+    def marks_entities(self) -> bool:
+        """Says whether the labels are IOB2: O, and B-TYPE with I-TYPE for every type."""
+        types = {label[2:] for label in self.labels if label.startswith("B-")}
+        return bool(types) and set(self.labels) == {"O", *(f"{place}-{name}" for place in "BI" for name in types)}
+
+    @property
+    def tags_parts_of_speech(self) -> bool:
+        """Says whether every part of speech of Universal Dependencies is a label."""
+        return self.kind is TaskKind.tagging and set(UPOS) <= set(self.labels)
 
 
 @dataclass
 class DataConfig:
-    source: DataSource = MISSING
-    root: str | None = MISSING  # null where the source needs no folder
+    """The labelled data of a task."""
+
+    source: str = MISSING  # the name of a reader: hub, xtreme, conllu, demo (data/sources/read.py)
+    root: str | None = MISSING  # the folder of the data; null where the source needs none
     fuse_multiword: bool | None = None  # data=conllu alone: multiword tokens as one word, as XTREME has them
-    limit_train: int | None = None  # at most this many sentences or pairs, the first ones
-    limit_dev: int | None = None
-    limit_test: int | None = None
+    limit_train: int | None = None  # at most this many sentences or pairs, the first ones; null: all
+    limit_dev: int | None = None  # at most this many for development, in each language; null: all
+    limit_test: int | None = None  # at most this many test examples, in each language; null: all
 
 
 @dataclass
 class CorpusConfig:
-    source: CorpusSource = MISSING
-    root: str | None = MISSING  # null where the source needs no folder
+    """The text that language adapters are trained on (stage=mlm)."""
+
+    source: CorpusSource = MISSING  # the reader
+    root: str | None = MISSING  # the folder of the text; null where the source needs none
 
 
 @dataclass
@@ -202,8 +224,10 @@ class OptimConfig:
 
 @dataclass
 class OrthogonalityConfig:
-    loss: str = "cosine"  # a name in orthogonality.LOSSES; ours: what a run without this key had, Eq. 2
-    pair: Pair = MISSING
+    """The loss of the second step, L_ORT."""
+
+    loss: str = "cosine"  # the loss, by its name in orthogonality.LOSSES; ours: a run without this key had Eq. 2
+    pair: Pair = MISSING  # the vector that is compared with x_h: x_a, or x_a without the residual
 
 
 @dataclass
@@ -308,6 +332,6 @@ class Config:
 
     @property
     def is_orthogonal(self) -> bool:
-        """Whether this run takes the second step: the adapter that its stage trains is an orthoadapter."""
+        """Says whether this run takes the second step: the adapter that its stage trains is an orthoadapter."""
         trained = self.variant.language_adapter if self.stage is Stage.mlm else self.variant.task_adapter
         return trained is AdapterKind.ort

@@ -6,11 +6,12 @@ counted before a batch is handed out: a state taken while the consumer holds bat
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import NotRequired, TypedDict, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from orthoadapters.data.masking import Masking, mask_generator, mask_tokens
 from orthoadapters.data.windows import Windows
@@ -19,24 +20,41 @@ from orthoadapters.examples import IGNORED
 
 POOL = 50  # ours: batches per pool sorted by length; little padding, and batches still mix the whole data set
 
-Batch = dict[str, Any]
+
+class Batch(TypedDict):
+    """A batch of windows or of masked blocks.
+
+    B rows of T subwords; M masked places. Windows are padded and have attention_mask and index; those of pairs have
+    token_type_ids too where the backbone has them. Blocks are never padded, and have positions. A process's share of a
+    batch has main_share and token_share (`shares`).
+    """
+
+    input_ids: Tensor  # (B, T) int64
+    labels: Tensor  # windows: (B,) of pairs or (B, T) of words, int64; blocks: (M,), the subwords that are hidden
+    tokens: int  # real subwords, counted on the host so that nobody waits for a GPU
+    attention_mask: NotRequired[Tensor]  # (B, T) bool
+    token_type_ids: NotRequired[Tensor]  # (B, T) int64
+    index: NotRequired[Tensor]  # (B,) int64, the numbers of the windows
+    positions: NotRequired[Tensor]  # (M,) int64, the masked places of the flattened (B, T)
+    main_share: NotRequired[float]
+    token_share: NotRequired[float]
 
 
 class ResumableLoader(ABC):
-    """One pass over its batches per `iter`. After `load_state_dict` the next pass goes on where the saved one stood."""
+    """Batches, one pass over them per `iter`. After `load_state_dict` the next pass goes on where the saved one stood."""
 
     def __init__(self) -> None:
-        self.epoch = 0
-        self.position = 0  # batches of this epoch that were handed out
+        # The position counts the batches of this epoch that were handed out.
+        self.epoch, self.position = 0, 0
         self._resuming = False
 
     @abstractmethod
     def __len__(self) -> int:
-        """Batches per epoch."""
+        """Counts the batches of one epoch."""
 
     @abstractmethod
     def batches(self, epoch: int, first: int) -> Iterator[Batch]:
-        """The batches of one epoch from number `first` on."""
+        """Yields the batches of one epoch from number `first` on."""
 
     def __iter__(self) -> Iterator[Batch]:
         ended = self.position >= len(self)
@@ -48,10 +66,11 @@ class ResumableLoader(ABC):
             yield pinned(batch)
 
     def state_dict(self) -> dict[str, int]:
+        """Returns the whole state of the loader."""
         return {"epoch": self.epoch, "position": self.position, "batches": len(self)}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Raises UserError if the state is that of a loader with other batches."""
+        """Takes a state back. Raises UserError if it is that of a loader with other batches."""
         if state_dict["batches"] != len(self):
             raise UserError(
                 f"the checkpoint was written with {state_dict['batches']} batches per epoch and the data now gives "
@@ -62,18 +81,20 @@ class ResumableLoader(ABC):
 
 
 def pinned(batch: Batch) -> Batch:
-    """Tensors in page-locked memory where there is a GPU to copy them to."""
+    """Moves the tensors into page-locked memory where there is a GPU to copy them to."""
     if not torch.cuda.is_available():
         return batch
-    return {name: value.pin_memory() if isinstance(value, torch.Tensor) else value for name, value in batch.items()}
+    moved = {name: value.pin_memory() if isinstance(value, Tensor) else value for name, value in batch.items()}
+    return cast(Batch, moved)
 
 
 def length_batches(
     lengths: NDArray[np.int64], batch_size: int, rng: np.random.Generator | None
 ) -> list[NDArray[np.int64]]:
-    """Indices of windows in batches of similar length; every window once, one batch may be smaller.
+    """Groups windows into batches of similar length: every window once, and one batch may be smaller.
 
-    With `rng`: shuffled, sorted by length within pools of POOL batches, batches shuffled. Without: sorted by length.
+    With `rng` the windows are shuffled, sorted by length within pools of POOL batches, and the batches are shuffled.
+    Without it they are sorted by length. Returns the windows' indices.
     """
     order = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
     pool = max(len(lengths), 1) if rng is None else POOL * batch_size
@@ -83,17 +104,12 @@ def length_batches(
         members = members[np.argsort(lengths[members], kind="stable")]
         batches += [members[at : at + batch_size] for at in range(0, len(members), batch_size)]
     if rng is not None:
-        batches = [batches[place] for place in rng.permutation(len(batches))]
+        batches = [batches[number] for number in rng.permutation(len(batches))]
     return batches
 
 
 class BatchLoader(ResumableLoader):
-    """Padded batches of windows.
-
-    A batch: input_ids (B, T) int64 (and token_type_ids of pairs, where the backbone has them), attention_mask (B, T)
-    bool, labels (B,) or (B, T) int64, index (B,) int64 into the
-    windows, tokens: real subwords as a Python int, so that nobody waits for a GPU to count them.
-    """
+    """Padded batches of windows."""
 
     def __init__(self, windows: Windows, batch_size: int, pad_id: int, seed: int, shuffle: bool) -> None:
         super().__init__()
@@ -109,36 +125,34 @@ class BatchLoader(ResumableLoader):
             yield self.collate(members)
 
     def collate(self, members: NDArray[np.int64]) -> Batch:
+        """Pads windows to the longest of them, as one batch."""
         lengths = self.lengths[members]
         shape = (len(members), int(lengths.max()))
         ids = np.full(shape, self.pad_id, dtype=np.int64)
         labels = np.full(shape if self.windows.per_word else shape[:1], IGNORED, dtype=np.int64)
         for row, (window, length) in enumerate(zip(members.tolist(), lengths.tolist(), strict=True)):
             ids[row, :length] = self.windows.input_ids[window]
-            place = (row, slice(length)) if self.windows.per_word else row
-            labels[place] = self.windows.labels[window]
-        types = {} if self.windows.segments is None else {"token_type_ids": self._types(members, shape)}
-        return types | {
+            labels[(row, slice(length)) if self.windows.per_word else row] = self.windows.labels[window]
+        batch: Batch = {
             "input_ids": torch.from_numpy(ids),
             "attention_mask": torch.from_numpy(np.arange(shape[1]) < lengths[:, None]),
             "labels": torch.from_numpy(labels),
             "index": torch.from_numpy(members.astype(np.int64)),
             "tokens": int(lengths.sum()),
         }
-
-    def _types(self, members: NDArray[np.int64], shape: tuple[int, int]) -> torch.Tensor:
-        assert self.windows.segments is not None
-        types = np.zeros(shape, dtype=np.int64)
-        for row, window in enumerate(members.tolist()):
-            types[row, : self.lengths[window]] = self.windows.segments[window]
-        return torch.from_numpy(types)
+        if self.windows.segments is not None:
+            types = np.zeros(shape, dtype=np.int64)
+            for row, window in enumerate(members.tolist()):
+                types[row, : self.lengths[window]] = self.windows.segments[window]
+            batch["token_type_ids"] = torch.from_numpy(types)
+        return batch
 
 
 class BlockLoader(ResumableLoader):
-    """Masked batches of equally long blocks, `iterations` of them, cycling through the blocks in a new order each time.
+    """Masked batches of equally long blocks, `iterations` of them, in a new order each time that the blocks come again.
 
-    With shuffle=False: every block once, in order, always with the same masks (for the development set).
-    A batch: input_ids (B, T) int64 (masked), positions (M,) and labels (M,) of the masked places, tokens: B * T.
+    rows: the numbers of the blocks that are read; None reads all. With shuffle=False every block comes once, in order
+    and always with the same masks, for the development set.
     """
 
     def __init__(
@@ -148,7 +162,7 @@ class BlockLoader(ResumableLoader):
         iterations: int,
         seed: int,
         masking: Masking,
-        rows: NDArray[np.int64] | None = None,  # which of the blocks; None: all
+        rows: NDArray[np.int64] | None = None,
         shuffle: bool = True,
     ) -> None:
         super().__init__()
@@ -173,27 +187,28 @@ class BlockLoader(ResumableLoader):
             yield {"input_ids": ids, "positions": positions, "labels": labels, "tokens": block_BT.numel()}
 
     def _members(self, epoch: int, batch: int) -> NDArray[np.int64]:
-        """Rows of one batch: a stretch of the endless sequence permutation 0, permutation 1, ..."""
+        """Finds the blocks of one batch: a stretch of the endless sequence permutation 0, permutation 1, ..."""
         start, n = (epoch * self.iterations + batch) * self.batch_size, len(self.rows)
         if not self.shuffle:
             return self.rows[start : start + self.batch_size]
         members: list[NDArray[np.int64]] = []
         end = start + self.batch_size
         while start < end:
-            cycle, place = divmod(start, n)
-            taken = self._permutation(cycle)[place : place + end - start]
+            cycle, first = divmod(start, n)
+            taken = self._permutation(cycle)[first : first + end - start]
             members.append(taken)
             start += len(taken)
         return np.concatenate(members)
 
     def _permutation(self, cycle: int) -> NDArray[np.int64]:
-        if self._cycle != cycle:  # kept, as a pass over Wikipedia is two million blocks
+        # The current one is kept, as a pass over Wikipedia has two million blocks.
+        if self._cycle != cycle:
             self._cycle, self._order = cycle, np.random.default_rng([self.seed, cycle]).permutation(self.rows)
         return self._order
 
 
 class Epochs:
-    """`epochs` passes over a loader as one sequence of batches: a run is counted in iterations and resumes anywhere."""
+    """The passes over a loader as one sequence of batches: a run is counted in iterations and resumes anywhere."""
 
     def __init__(self, loader: ResumableLoader, epochs: int) -> None:
         self.loader, self.epochs = loader, epochs

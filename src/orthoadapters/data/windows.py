@@ -1,4 +1,4 @@
-"""Windows of subwords: labelled sentences in, id arrays out, and predictions joined again word by word.
+"""Windows of subwords, cut from labelled sentences, and predictions for them joined again word by word.
 
 XTREME's algorithm (utils_preprocess.py): words are tokenised one by one; a word that would overflow the budget starts a
 new window; a word of no subword, or of more than the budget, becomes <unk>; the label sits on a word's first subword.
@@ -6,7 +6,7 @@ No word is ever dropped.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows of one data set, in its order.
+    """The windows of one data set, in its order.
 
     input_ids: one int32 array (T,) per window, special ids included. labels: per window an int64 array, (T,) with
     IGNORED off the first subwords for tagging, () for pairs. origin: (N,) index of each window's sentence or pair.
@@ -32,7 +32,7 @@ class Windows:
     input_ids: list[NDArray[np.int32]]
     labels: list[NDArray[np.int64]]
     origin: NDArray[np.int64]
-    examples: int  # sentences or pairs, those without any window (no word) included
+    examples: int  # sentences or pairs; sentences without a word are counted though they have no window
     label_names: tuple[str, ...]
     cut: int  # pairs that lost subwords to max_length
     replaced: int  # words that became <unk> as a whole
@@ -43,11 +43,12 @@ class Windows:
 
     @property
     def per_word(self) -> bool:
+        """Whether labels stand at words, not at whole pairs."""
         return bool(self.labels) and self.labels[0].ndim == 1
 
 
 def word_budget(tokenizer: PreTrainedTokenizerBase, max_length: int) -> int:
-    """Subwords that a window has room for: max_length - 3 for XLM-R and RoBERTa, max_length - 2 for BERT.
+    """Counts the subwords that a window has room for: max_length - 3 for XLM-R and RoBERTa, max_length - 2 for BERT.
 
     XTREME puts what stands between the two sentences of a pair (</s></s> for XLM-R) behind single sentences too, and
     counts it; here the tokenizer's own template ends them with one </s>, and the budget is XTREME's all the same.
@@ -61,7 +62,7 @@ def word_budget(tokenizer: PreTrainedTokenizerBase, max_length: int) -> int:
 def tag_windows(
     sentences: Sequence[TaggedSentence], tokenizer: PreTrainedTokenizerFast, labels: Sequence[str], max_length: int
 ) -> Windows:
-    """Windows of at most `max_length` subwords of tagged sentences."""
+    """Cuts tagged sentences into windows of at most `max_length` subwords."""
     budget = word_budget(tokenizer, max_length)
     before, after = special_ends(tokenizer)
     pieces = _word_pieces(sentences, tokenizer, budget)
@@ -100,7 +101,7 @@ def tag_windows(
 def _word_pieces(
     sentences: Sequence[TaggedSentence], tokenizer: PreTrainedTokenizerFast, budget: int
 ) -> dict[str, tuple[list[int], bool]]:
-    """The subword ids of every distinct word, and whether <unk> stands for it."""
+    """Finds the subword ids of every distinct word, and whether <unk> stands for it."""
     words = list(dict.fromkeys(word for sentence in sentences for word in sentence.words))
     pieces: dict[str, tuple[list[int], bool]] = {}
     # RoBERTa's byte-level tokenizer writes the space before a word into its first subword; the others see no difference.
@@ -117,7 +118,7 @@ def _word_pieces(
 def pair_windows(
     pairs: Sequence[SentencePair], tokenizer: PreTrainedTokenizerFast, labels: Sequence[str], max_length: int
 ) -> Windows:
-    """One window per pair; a pair that is too long loses subwords at the end of its longer sentence, and is counted."""
+    """Makes one window per pair. A pair that is too long loses subwords at the end of its longer sentence, and is counted."""
     if max_length < tokenizer.num_special_tokens_to_add(pair=True) + 2:
         raise UserError(f"task.max_length={max_length} leaves no room for a sentence pair; the paper uses 128")
     label_id = {label: number for number, label in enumerate(labels)}
@@ -128,17 +129,17 @@ def pair_windows(
         chunk = pairs[start : start + CHUNK]
         whole = tokenizer([p.premise for p in chunk], [p.hypothesis for p in chunk], verbose=False)
         encoded = whole["input_ids"]
-        too_long = [place for place, ids in enumerate(encoded) if len(ids) > max_length]
+        too_long = [number for number, ids in enumerate(encoded) if len(ids) > max_length]
         if too_long:
             shortened = tokenizer(
-                [chunk[place].premise for place in too_long],
-                [chunk[place].hypothesis for place in too_long],
+                [chunk[number].premise for number in too_long],
+                [chunk[number].hypothesis for number in too_long],
                 truncation="longest_first",
                 max_length=max_length,
             )
             for name in whole:
-                for place, values in zip(too_long, shortened[name], strict=True):
-                    whole[name][place] = values
+                for number, values in zip(too_long, shortened[name], strict=True):
+                    whole[name][number] = values
         cut += len(too_long)
         input_ids.extend(np.array(ids, dtype=np.int32) for ids in encoded)
         if segments is not None:
@@ -149,9 +150,9 @@ def pair_windows(
 
 
 def join_windows(windows: Windows, predicted: Sequence[Sequence[int]]) -> list[list[str]]:
-    """Predicted label names per sentence, one per word in order, or one per pair.
+    """Joins predictions of windows into label names per sentence, one per word in order, or one per pair.
 
-    predicted: per window its label ids, one per subword (longer rows are padding) for tagging, a single one for pairs.
+    predicted: per window its label ids, one per subword for tagging (what is longer is padding), a single one for pairs.
     """
     joined: list[list[str]] = [[] for _ in range(windows.examples)]
     names = windows.label_names
@@ -159,5 +160,12 @@ def join_windows(windows: Windows, predicted: Sequence[Sequence[int]]) -> list[l
         if labels.ndim == 0:
             joined[origin].append(names[row[0]])
         else:
-            joined[origin].extend(names[row[place]] for place in np.flatnonzero(labels != IGNORED).tolist())
+            joined[origin].extend(names[row[first]] for first in np.flatnonzero(labels != IGNORED).tolist())
     return joined
+
+
+def join_all_windows(windows: Windows, predicted: Mapping[int, Sequence[int]]) -> list[list[str]]:
+    """Joins predictions in any order, by the window's number, as `join_windows`. Raises RuntimeError if one is missing."""
+    if len(predicted) != len(windows):
+        raise RuntimeError(f"{len(predicted)} of {len(windows)} windows were predicted; predict all before scoring")
+    return join_windows(windows, [predicted[number] for number in range(len(windows))])

@@ -10,6 +10,7 @@ kept to the last digit.
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from operator import eq
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,12 +18,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
 
-from orthoadapters.data.windows import Windows, join_windows
+from orthoadapters.data.windows import Windows, join_all_windows
 
 # A span's type, its first word and its last word.
 Span = tuple[str, int, int]
 # Sentences of tags, or pairs with one label each.
 Tags = Sequence[Sequence[str]]
+# The counts of a metric, a row per sentence or pair; int64 where they are made, int32 where a run's files are read.
+Counts = NDArray[np.integer[Any]]
 # The state after an O: its prefix and its type.
 OUTSIDE = ("O", "_")
 
@@ -90,7 +93,7 @@ def _one_sequence(sentences: Tags) -> list[str]:
     return [tag for sentence in sentences for tag in (*sentence, "O")]
 
 
-def f1_of_counts(counts: NDArray[np.int64]) -> float:
+def f1_of_counts(counts: Counts) -> float:
     """Computes micro-averaged F1 from rows of `span_counts`, in seqeval's order of operations; 0.0 without spans."""
     right, predicted, gold = (int(total) for total in counts.sum(axis=0))
     precision = right / predicted if predicted else 0.0
@@ -105,7 +108,7 @@ def word_counts(gold: Tags, predicted: Tags) -> NDArray[np.int64]:
     return np.array([right, [len(tags) for tags in gold]], dtype=np.int64).T
 
 
-def accuracy_of_counts(counts: NDArray[np.int64]) -> float:
+def accuracy_of_counts(counts: Counts) -> float:
     """Computes the share of right words from rows of `word_counts`. Raises ValueError if there are no words."""
     right, words = (int(total) for total in counts.sum(axis=0))
     if not words:
@@ -120,7 +123,7 @@ def same_shape(gold: Tags, predicted: Tags) -> None:
 
 
 # A metric counts something in each sentence, and a score is made of the columns' sums.
-METRICS: dict[str, tuple[Callable[[Tags, Tags], NDArray[np.int64]], Callable[[NDArray[np.int64]], float]]] = {
+METRICS: dict[str, tuple[Callable[[Tags, Tags], NDArray[np.int64]], Callable[[Counts], float]]] = {
     "accuracy": (word_counts, accuracy_of_counts),
     "f1": (span_counts, f1_of_counts),
     "f1_strict": (partial(span_counts, strict=True), f1_of_counts),
@@ -132,7 +135,7 @@ def counts_of(metrics: Sequence[str], gold: Tags, predicted: Tags) -> dict[str, 
     return {name: METRICS[name][0](gold, predicted) for name in metrics}
 
 
-def score_of_counts(counts: Mapping[str, NDArray[np.int64]]) -> dict[str, float]:
+def score_of_counts(counts: Mapping[str, Counts]) -> dict[str, float]:
     """Computes each metric's score from its counts."""
     return {name: METRICS[name][1](rows) for name, rows in counts.items()}
 
@@ -177,9 +180,7 @@ class WindowScore(Metric):
             window: flat[end - size : end].tolist()
             for window, end, size in zip(index.tolist(), ends.tolist(), width.tolist(), strict=True)
         }
-        if len(rows) != len(self.windows):
-            raise RuntimeError(f"{len(rows)} of {len(self.windows)} windows were predicted; predict all before scoring")
-        return join_windows(self.windows, [rows[window] for window in range(len(self.windows))])
+        return join_all_windows(self.windows, rows)
 
     @staticmethod
     def _together(state: Tensor | Sequence[Tensor]) -> NDArray[np.int64]:

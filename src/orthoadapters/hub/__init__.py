@@ -1,4 +1,5 @@
-"""What comes from the Hugging Face Hub or its local cache: backbones, adapters, and the sentence when one is not there.
+"""The way to the Hugging Face Hub and its local cache: backbones, adapters, and the sentence when one is not there.
 
-It answers with folders, and reads no weights: it loads no PyTorch. It imports config and the ground files.
+This room answers with folders and reads no weights, so that it loads no PyTorch. Here is also the table of the families
+of backbones. It imports config and the ground files.
 """

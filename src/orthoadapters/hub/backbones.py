@@ -1,4 +1,4 @@
-"""Where a backbone's files are: a folder, or a revision of a Hub repository in the local cache, fetched if it is missing."""
+"""The folder of a backbone: a local one, or a revision of a Hub repository in the local cache, fetched if it is missing."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,33 +6,31 @@ from pathlib import Path
 from orthoadapters.config.hub_ids import HUB_ID
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
-from orthoadapters.hub.families import SUPPORTED
+from orthoadapters.hub.families import FAMILIES
 from orthoadapters.hub.offline import from_hub, is_offline, not_fetched
 
-# Any one of these makes a folder one with a tokenizer. Without the check transformers 5 builds an *empty* tokenizer of
-# five special tokens from config.json alone, and every word of every sentence becomes <unk> without a word of warning.
+# A folder with any one of these has a tokenizer. Without the check transformers 5 builds an *empty* tokenizer of five
+# special tokens from config.json alone, and every word of every sentence becomes <unk> without a warning.
 TOKENIZER_FILES = ("tokenizer.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "vocab.txt")
-# What is read of a repository. The rest (pickles, ONNX, TensorFlow, Flax) is several times as large.
+# The files that are read of a repository. The others (pickles, ONNX, TensorFlow, Flax) are several times as large.
 SAFETENSORS = ("model*.safetensors", "model.safetensors.index.json")
 PICKLES = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
 READ = (
-    *(
-        "config.json",
-        "tokenizer_config.json",
-        "special_tokens_map.json",
-        "added_tokens.json",
-        "vocab.json",
-        "merges.txt",
-    ),
+    "config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
     *TOKENIZER_FILES,
 )
 
 
 def backbone_folder(path: str, revision: str | None = None, allow_pickle: bool = False) -> Path:
-    """A local folder as it is; of a Hub id that revision's folder in the local cache, fetched if it is not whole there.
+    """Returns a local folder as it is, or a Hub id's folder in the local cache, fetched if it is not whole there.
 
-    With a revision, or without a folder of that name, `path` is a Hub id. Raises UserError if there is nothing of the
-    kind, the network is needed and cannot be reached, the type is not supported, or there are no weights that may be read.
+    With a revision, or without a folder of that name, `path` is a Hub id. Raises UserError if there is no such folder or
+    repository, the network is needed and cannot be reached, the type is not supported, or no weights may be read.
     """
     folder = Path(path).expanduser()
     if revision is not None or not folder.is_dir():
@@ -53,16 +51,16 @@ def backbone_folder(path: str, revision: str | None = None, allow_pickle: bool =
 
 
 def _hub_folder(hub_id: str, revision: str | None, allow_pickle: bool) -> Path:
-    """The snapshot's folder. Without a network, and without asking for one, where the cache holds all that is read."""
+    """Returns the snapshot's folder. The network is not asked where the cache holds all files that are read."""
     weights = (SAFETENSORS, PICKLES) if allow_pickle else (SAFETENSORS,)
-    found = _cached(hub_id, revision, weights)
-    if found is not None:
-        return found
+    cached = _cached(hub_id, revision, weights)
+    if cached is not None:
+        return cached
     what = f"backbone {hub_id} at revision {revision or 'main'}"
     if is_offline():
         raise not_fetched(what)
     folder = _fetched(what, hub_id, revision, ["config.json"])
-    _check_type(folder, hub_id)  # before a gigabyte of weights
+    _check_type(folder, hub_id)  # this comes before a gigabyte of weights
     for patterns in weights:
         folder = _fetched(what, hub_id, revision, [*READ, *patterns])
         if _has(folder, patterns):
@@ -71,6 +69,7 @@ def _hub_folder(hub_id: str, revision: str | None, allow_pickle: bool) -> Path:
 
 
 def _cached(hub_id: str, revision: str | None, weights: Sequence[Sequence[str]]) -> Path | None:
+    """Returns the snapshot's folder if the cache holds all files that are read, None if it lacks one."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
@@ -78,8 +77,8 @@ def _cached(hub_id: str, revision: str | None, weights: Sequence[Sequence[str]])
         allowed = [*READ, *patterns]
         try:
             folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=allowed, local_files_only=True))
-        except LocalEntryNotFoundError:  # no snapshot, or one that is known to lack some of these files
-            continue
+        except LocalEntryNotFoundError:
+            continue  # there is no snapshot, or one that is known to lack some of these files
         if (folder / "config.json").is_file() and _has(folder, TOKENIZER_FILES) and _has(folder, patterns):
             return folder
     return None
@@ -104,7 +103,7 @@ def _check_type(folder: Path, path: str) -> None:
             "backbone.path=DIR"
         )
     family = read_json(folder / "config.json", f"bring back backbone {path}").get("model_type")
-    if family not in SUPPORTED:
+    if family not in FAMILIES:
         raise UserError(
-            f"backbone {path} is of type '{family}'; adapters are defined for post-LayerNorm encoders: {', '.join(SUPPORTED)}"
+            f"backbone {path} is of type '{family}'; adapters are defined for post-LayerNorm encoders: {', '.join(FAMILIES)}"
         )

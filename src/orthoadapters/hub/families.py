@@ -20,10 +20,10 @@ class Family:
     positions_after_padding: bool = False
 
 
+# The rows by transformers' model_type, in the order in which sentences name them.
 FAMILIES = {
     "xlm-roberta": Family("XLMRoberta", positions_after_padding=True),
     "roberta": Family("Roberta", positions_after_padding=True),
     "bert": Family("Bert"),
     "electra": Family("Electra"),
 }
-SUPPORTED = tuple(FAMILIES)

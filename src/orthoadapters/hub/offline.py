@@ -1,4 +1,4 @@
-"""What the Hugging Face Hub does not give, in one sentence that names the command which fetches it."""
+"""The sentences for everything that the Hugging Face Hub does not give. They name the command that fetches it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,20 +6,26 @@ from contextlib import contextmanager
 from orthoadapters.errors import UserError, first_line
 
 FETCH = "python -m orthoadapters.fetch"
+# The errors of httpx and aiohttp where no connection is made. Which of the two is installed depends on the Hub's client.
+CLIENT_ERRORS = ("ConnectError", "ConnectTimeout", "ReadTimeout", "ReadError", "ClientConnectorError")
 
 
 class NotFetchedError(UserError):
-    """Something is needed from the Hub, and there is no network. Ends with FETCH, which a command completes."""
+    """The error where something is needed from the Hub without a network. Its sentence ends with FETCH.
+
+    Whoever prints it adds the overrides of the command that was given.
+    """
 
 
 def is_offline() -> bool:
-    """Whether HF_HUB_OFFLINE forbids the network."""
+    """Returns whether HF_HUB_OFFLINE forbids the network."""
     from huggingface_hub import constants
 
     return bool(constants.HF_HUB_OFFLINE)
 
 
 def not_fetched(what: str, otherwise: str = "") -> NotFetchedError:
+    """Makes the error for `what` that the cache lacks while HF_HUB_OFFLINE is set; `otherwise` as in `from_hub`."""
     return NotFetchedError(
         f"{what} is not in the local cache, and HF_HUB_OFFLINE is set; {otherwise}fetch it where there is a network, "
         f"with: {FETCH}"
@@ -28,13 +34,16 @@ def not_fetched(what: str, otherwise: str = "") -> NotFetchedError:
 
 @contextmanager
 def from_hub(what: str, otherwise: str = "") -> Iterator[None]:
-    """Turns every way in which `what` cannot be had from the Hub into one sentence, with what to do `otherwise`."""
+    """Turns every error of getting `what` from the Hub into one sentence.
+
+    otherwise: another way out than fetching it, put into the sentence where there is no network; empty if there is none.
+    """
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
     try:
         yield
-    except UserError:  # a sentence already
-        raise
+    except UserError:
+        raise  # it is a sentence already
     except RevisionNotFoundError as error:
         raise UserError(f"{what}: the Hub's repository has no such revision; correct it, or keep conf/'s") from error
     except RepositoryNotFoundError as error:
@@ -42,7 +51,7 @@ def from_hub(what: str, otherwise: str = "") -> Iterator[None]:
             f"{what}: the Hub has no such repository, or this account may not read it; correct the name, or log in with: "
             "hf auth login"
         ) from error
-    except Exception as error:  # the exceptions of the Hub's clients have no class of their own in common
+    except Exception as error:  # the errors of the Hub's clients have no class in common
         if is_offline() and isinstance(error, ConnectionError | FileNotFoundError | ValueError):
             raise not_fetched(what, otherwise) from error
         if _unreachable(error):
@@ -54,19 +63,13 @@ def from_hub(what: str, otherwise: str = "") -> Iterator[None]:
 
 
 def _unreachable(error: BaseException | None) -> bool:
-    """Whether an error, or what it was raised from, is a network that does not answer."""
+    """Returns whether an error, or one that it was raised from, says that the network does not answer."""
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     while error is not None:
         if isinstance(error, ConnectionError | TimeoutError | LocalEntryNotFoundError):
             return True
-        if type(error).__name__ in (
-            "ConnectError",
-            "ConnectTimeout",
-            "ReadTimeout",
-            "ReadError",
-            "ClientConnectorError",
-        ):
-            return True  # of httpx or aiohttp, whichever the installed version uses
+        if type(error).__name__ in CLIENT_ERRORS:
+            return True
         error = error.__cause__ or error.__context__
     return False

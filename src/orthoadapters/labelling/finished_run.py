@@ -1,4 +1,4 @@
-"""A finished task run, brought back from its directory to predict with."""
+"""A finished task run, read from its directory to predict with."""
 
 import logging
 import shlex
@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orthoadapters.config.compose import CONF, read_config
-from orthoadapters.config.schema import AdapterKind, AdapterSource, Config
+from orthoadapters.config.hub_ids import DEMO
+from orthoadapters.config.schema import AdapterSource, Config
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
 from orthoadapters.hub.offline import NotFetchedError
@@ -16,7 +17,8 @@ from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.inputs import weights_sha256
 from orthoadapters.runs.results import Result, read_result
 
-if TYPE_CHECKING:  # torch takes seconds to import, and a mistyped language should be answered at once
+# PyTorch takes seconds to import, and a mistyped language should be answered at once: these rooms are imported late.
+if TYPE_CHECKING:
     from orthoadapters.evaluation.transfer import Stacks
     from orthoadapters.labelling.free_text import Predictor
     from orthoadapters.model.encoder import AdaptedEncoder
@@ -27,7 +29,11 @@ DEVICES = ("auto", "cpu", "cuda")
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """config: the run's own, with the places that were given for it. result: its result.json. inputs: its inputs.json."""
+    """A finished task run.
+
+    config: its configuration, in which `open_run` may have named other folders. result: its result.json. inputs: its
+    inputs.json.
+    """
 
     path: Path
     config: Config
@@ -36,23 +42,23 @@ class FinishedRun:
 
     @property
     def swaps_languages(self) -> bool:
-        return self.config.variant.language_adapter is not AdapterKind.none
+        """Says whether every language has an adapter of its own."""
+        return self.config.variant.has_language_adapter
 
     @property
     def trains_backbone(self) -> bool:
-        return self.config.variant.task_adapter is AdapterKind.none
+        """Says whether the run trained the backbone itself, without adapters."""
+        return not self.config.variant.has_task_adapter
 
     def languages(self) -> Iterator[str]:
-        """A line per language that can be predicted, or that was evaluated: code, and score on test or what is wrong."""
+        """Yields a line per language that can be labelled or that was tested: its code, its score or what is wrong."""
         metric = self.config.task.metrics[0]
-        there = (
-            [adapter.language for adapter in library.available_adapters(self.config)] if self.swaps_languages else []
-        )
-        for language in dict.fromkeys([*self.result.test, *there]):
+        available = [a.language for a in library.available_adapters(self.config)] if self.swaps_languages else []
+        for language in dict.fromkeys([*self.result.test, *available]):
             scores = self.result.test.get(language)
-            shown = "not evaluated" if scores is None else f"{metric} {100 * scores[metric]:.2f} (n = {scores['n']})"
-            gone = self.swaps_languages and language not in there
-            yield f"{language}\t{shown}" + (f"; no adapter {self._searched_place}" if gone else "")
+            score = "not evaluated" if scores is None else f"{metric} {100 * scores[metric]:.2f} (n = {scores['n']})"
+            is_missing = self.swaps_languages and language not in available
+            yield f"{language}\t{score}" + (f"; no adapter {self._searched_place}" if is_missing else "")
         if not self.swaps_languages:
             yield f"any other\tvariant={self.config.variant.name} has no language adapter; the code decides how words are split"
 
@@ -67,9 +73,9 @@ class FinishedRun:
         adapter = library.language_adapter(self.config, language)
         on_hub, trained = (adapter.source is source for source in (AdapterSource.hub, AdapterSource.trained))
         if not adapter.exists:
-            there = ", ".join(a.language for a in library.available_adapters(self.config)) or "none"
+            available = ", ".join(a.language for a in library.available_adapters(self.config)) or "none"
             raise UserError(
-                f"no language adapter for '{language}' ({adapter.kind.value}) {self._searched_place}; there: {there}"
+                f"no language adapter for '{language}' ({adapter.kind.value}) {self._searched_place}; there: {available}"
                 + ("" if on_hub else "; --adapters DIR names another place")
                 + (f", and this trains one: {self._training_command(language)}" if trained else "")
             )
@@ -81,7 +87,7 @@ class FinishedRun:
             )
 
     def load(self, language: str, device: str, batch_size: int | None = None) -> "Predictor":
-        """The model with this language's stack, its head and its tokenizer, on `device` (one of DEVICES).
+        """Loads the model with this language's stack, its head and its tokenizer, to `device` (one of DEVICES).
 
         Raises UserError if anything is missing, broken, or not what the run was trained with.
         """
@@ -110,13 +116,14 @@ class FinishedRun:
             model = AdaptedEncoder.from_pretrained(str(self._part("backbone")))
         else:
             model = AdaptedEncoder.from_pretrained(pretrained, allow_pickle=config.backbone.allow_pickle)
-            found, known = weights_sha256(model.backbone), self.inputs["backbone"]
-            if found != known:
+            sha256, trained_on = weights_sha256(model.backbone), self.inputs["backbone"]
+            if sha256 != trained_on:
                 raise UserError(
-                    f"the backbone in {pretrained} has other weights ({found[:8]}) than {self.path} was trained on "
-                    f"({known[:8]}); --backbone PATH names another place"
+                    f"the backbone in {pretrained} has other weights ({sha256[:8]}) than {self.path} was trained on "
+                    f"({trained_on[:8]}); --backbone PATH names another place"
                 )
-            model.load_adapter(self._part("adapter"), TASK_ADAPTER, with_head=True)  # which head/ holds too
+            # The adapter's folder has a head too, which is the same as the one in head/.
+            model.load_adapter(self._part("adapter"), TASK_ADAPTER, with_head=True)
         head = load_head(self._part("head"), config.task, model.hidden_size)
         swap_in(model, self._stacks(model, language), language)
         task = replace(config.task, batch_size=batch_size or config.task.batch_size)
@@ -125,7 +132,7 @@ class FinishedRun:
         return Predictor(model.eval().to(where), head.to(where), data)
 
     def _stacks(self, model: "AdaptedEncoder", language: str) -> "Stacks":
-        """The stack of one language, as the evaluation had it."""
+        """Describes the stack of one language, as the evaluation had it."""
         from orthoadapters.evaluation.transfer import TASK_ADAPTER, Stacks
 
         adapters = {language: library.language_adapter(self.config, language)} if self.swaps_languages else {}
@@ -138,6 +145,7 @@ class FinishedRun:
         )
 
     def _part(self, name: str) -> Path:
+        """Finds a folder of the run. Raises UserError if it is missing."""
         folder = self.path / name
         if not folder.is_dir():
             raise UserError(f"{self.path} has no {name}/; restore it, or repeat the run")
@@ -145,28 +153,28 @@ class FinishedRun:
 
     @property
     def _searched_place(self) -> str:
+        """The place where language adapters are looked for, as a sentence goes on."""
         on_hub = self.config.language_adapters.source is AdapterSource.hub
         return "on the Hub, as the run names them" if on_hub else f"in {library.adapters_folder(self.config)}"
 
     def _training_command(self, language: str) -> str:
+        """Writes the command that trains a missing language adapter."""
         backbone = self.config.backbone
-        if backbone.path == "demo":
-            chosen = ["suite=demo"]
+        if backbone.path == DEMO:
+            overrides = ["suite=demo"]
         elif (CONF / "backbone" / f"{backbone.name}.yaml").exists():
-            chosen = [f"backbone={backbone.name}"]
+            overrides = [f"backbone={backbone.name}"]
         else:
-            chosen = ["backbone=local", f"backbone.path={backbone.path}"]
-        chosen += [
-            f"variant={self.config.variant.name}",
-            f"language={language}",
-            f"paths.adapters={self.config.paths.adapters}",
-        ]
-        return shlex.join(["python", "train.py", "stage=mlm", *chosen])
+            overrides = ["backbone=local", f"backbone.path={backbone.path}"]
+        variant, folder = self.config.variant.name, self.config.paths.adapters
+        overrides += [f"variant={variant}", f"language={language}", f"paths.adapters={folder}"]
+        return shlex.join(["python", "train.py", "stage=mlm", *overrides])
 
 
 def open_run(folder: Path, adapters: str | None = None, backbone: str | None = None) -> FinishedRun:
-    """Reads a task run's records. adapters, backbone: in place of its paths.adapters and backbone.path, if they were moved.
+    """Reads a task run's records.
 
+    adapters, backbone: folders in place of its paths.adapters and backbone.path, if those were moved.
     Raises UserError if the run is not finished, is none of the task stage, or a record cannot be read.
     """
     if not folder.is_dir():

@@ -1,4 +1,4 @@
-"""Free text in, labels out: lines are read as they come, predicted as in evaluation, and written as TSV or JSON lines."""
+"""Labels for free text: lines are read as they come, predicted as in evaluation, and written as TSV or JSON lines."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from io import BufferedIOBase
 from typing import Literal
 
-import torch
-
 from orthoadapters.config.schema import TaskConfig, TaskKind
 from orthoadapters.data.modules import TaskData
 from orthoadapters.data.sources.lines import decoded_line, malformed
+from orthoadapters.data.windows import join_all_windows
 from orthoadapters.errors import UserError
-from orthoadapters.evaluation.metrics import WindowScore, spans
+from orthoadapters.evaluation.metrics import spans
 from orthoadapters.evaluation.scoring import window_logits
 from orthoadapters.examples import Example, SentencePair, TaggedSentence
 from orthoadapters.labelling.words import words
@@ -26,7 +25,10 @@ CHUNK = 512  # ours: lines that are sorted by length together; more would pad li
 
 @dataclass(frozen=True)
 class Labelled:
-    """labels: one per word, or the one of a pair. probabilities: of a pair's labels, in their order; none for words."""
+    """An example and its labels: one per word, or the one of a pair.
+
+    probabilities: those of a pair's labels, in the order of task.labels; none for words.
+    """
 
     example: Example
     labels: list[str]
@@ -34,7 +36,7 @@ class Labelled:
 
 
 class Predictor:
-    """A model with an active stack. cut, replaced: as `Windows` counts them, over all that was predicted."""
+    """A model with an active stack. It counts `cut` and `replaced` as `Windows` does, over all that it predicted."""
 
     def __init__(self, model: AdaptedEncoder, head: SentencePairHead | TokenHead, data: TaskData) -> None:
         self.model, self.head, self.data = model, head, data
@@ -42,44 +44,42 @@ class Predictor:
 
     @property
     def task(self) -> TaskConfig:
+        """The task that the head was trained for."""
         return self.data.task
 
     def __call__(self, examples: list[Example]) -> list[Labelled]:
-        """Predicts examples as `evaluate` does; the labels that they bring are not looked at."""
+        """Predicts examples as `evaluate` does; their own labels are ignored."""
         prepared = self.data.prepared(examples)
-        score = WindowScore([], prepared.windows, [])
-        order: list[torch.Tensor] = []
-        pairs: list[torch.Tensor] = []
+        predicted: dict[int, list[int]] = {}
+        probabilities: dict[int, list[float]] = {}
         for index, logits in window_logits(self.model, self.head, prepared.loader):
-            score.update(index, logits.argmax(-1))
+            rows = logits.argmax(-1).reshape(len(index), -1)
+            predicted |= zip(index.tolist(), rows.tolist(), strict=True)
             if self.task.kind is TaskKind.sentence_pair:
-                order.append(index)
-                pairs.append(logits.float().softmax(-1))
+                probabilities |= zip(index.tolist(), logits.float().softmax(-1).tolist(), strict=True)
         self.cut += prepared.windows.cut
         self.replaced += prepared.windows.replaced
-        probabilities: dict[int, list[float]] = {}
-        if pairs:
-            probabilities = dict(zip(torch.cat(order).tolist(), torch.cat(pairs).tolist(), strict=True))
-        joined = zip(examples, score.predictions(), strict=True)
+        joined = zip(examples, join_all_windows(prepared.windows, predicted), strict=True)
         return [Labelled(example, labels, probabilities.get(n, [])) for n, (example, labels) in enumerate(joined)]
 
 
 def label_text(
     predictor: Predictor, source: BufferedIOBase, name: str, language: str, form: Format, pretokenized: bool = False
 ) -> Iterator[tuple[int, str]]:
-    """Yields, chunk by chunk, how many lines were read from `source` and what is to be written for them, in order.
+    """Yields, chunk by chunk, the number of lines that were read from `source` and the text to write for them.
 
-    A pipe or a terminal is answered with what it has given so far, without waiting for more. Raises UserError for a line
-    that cannot be read, naming `name` and the line, once all before it is yielded.
+    A pipe or a terminal gets the labels of the lines so far, without waiting for more. Raises UserError for a line that
+    cannot be read, naming `name` and the line, after all lines before it were yielded.
     """
     task = predictor.task
+    by_character = language in task.character_words
 
     def example(line: str, number: int) -> Example:
         if task.kind is TaskKind.sentence_pair:
             return _pair(line, name, number, task)
-        found = line.replace("\t", " ").split(" ") if pretokenized else words(line, language, task.name)
-        found = [word for word in found if word]
-        return TaggedSentence(tuple(found), (task.labels[0],) * len(found))  # any label: it marks where words begin
+        parts = line.replace("\t", " ").split(" ") if pretokenized else words(line, language, by_character)
+        kept = tuple(word for word in parts if word)
+        return TaggedSentence(kept, (task.labels[0],) * len(kept))  # any label: it marks where words begin
 
     write = _tsv if form == "tsv" else _json_line
     number = 0
@@ -103,22 +103,23 @@ def label_text(
 
 
 def _lines(source: BufferedIOBase) -> Iterator[list[bytes]]:
-    """The whole lines that each read completes, at most CHUNK together; at the end, what has no line feed."""
-    begun: list[bytes] = []
+    """Yields the whole lines that each read completes, at most CHUNK together; at the end, what has no line feed."""
+    first_parts: list[bytes] = []
     while block := source.read1(BLOCK):
-        *ended, rest = block.split(b"\n")
-        if ended:
-            ended[0] = b"".join([*begun, ended[0]])
-            begun = []
-        for start in range(0, len(ended), CHUNK):
-            yield ended[start : start + CHUNK]
+        *lines, rest = block.split(b"\n")
+        if lines:
+            lines[0] = b"".join([*first_parts, lines[0]])
+            first_parts = []
+        for start in range(0, len(lines), CHUNK):
+            yield lines[start : start + CHUNK]
         if rest:
-            begun.append(rest)
-    if begun:
-        yield [b"".join(begun)]
+            first_parts.append(rest)
+    if first_parts:
+        yield [b"".join(first_parts)]
 
 
 def _pair(line: str, name: str, number: int, task: TaskConfig) -> SentencePair:
+    """Reads `premise TAB hypothesis`; the label is any."""
     columns = [column.strip() for column in line.split("\t")]
     if not line.strip():
         raise UserError(
@@ -130,7 +131,7 @@ def _pair(line: str, name: str, number: int, task: TaskConfig) -> SentencePair:
 
 
 def _tsv(result: Labelled, line: str, task: TaskConfig) -> str:
-    """XTREME's labelled form, which data=xtreme reads: word TAB tag and a blank line, or premise TAB hypothesis TAB label."""
+    """Writes XTREME's labelled form: word TAB tag and a blank line, or premise TAB hypothesis TAB label."""
     if isinstance(result.example, SentencePair):
         return f"{result.example.premise}\t{result.example.hypothesis}\t{result.labels[0]}\n"
     pairs = zip(result.example.words, result.labels, strict=True)
@@ -138,30 +139,30 @@ def _tsv(result: Labelled, line: str, task: TaskConfig) -> str:
 
 
 def _json_line(result: Labelled, line: str, task: TaskConfig) -> str:
-    """One JSON object; wikiann's has `entities` too: type, first word, the word after the last, and the text of `line`."""
+    """Writes one JSON object. Labels that mark entities add `entities`: type, first word, word after the last, and text."""
     example = result.example
-    held: dict[str, object]
+    record: dict[str, object]
     if isinstance(example, SentencePair):
         probabilities = {label: round(p, 6) for label, p in zip(task.labels, result.probabilities, strict=True)}
-        held = {"premise": example.premise, "hypothesis": example.hypothesis, "label": result.labels[0]}
-        held["probabilities"] = probabilities
+        record = {"premise": example.premise, "hypothesis": example.hypothesis, "label": result.labels[0]}
+        record["probabilities"] = probabilities
     else:
-        held = {"words": list(example.words), "tags": result.labels}
-        if task.name == "wikiann":
-            places = _places(line, example.words)
-            held["entities"] = [
-                {"type": kind, "start": first, "end": last + 1, "text": line[places[first][0] : places[last][1]]}
-                for kind, first, last in sorted(spans(result.labels), key=lambda span: span[1])
+        record = {"words": list(example.words), "tags": result.labels}
+        if task.marks_entities:
+            bounds = _bounds(line, example.words)
+            record["entities"] = [
+                {"type": name, "start": first, "end": last + 1, "text": line[bounds[first][0] : bounds[last][1]]}
+                for name, first, last in sorted(spans(result.labels), key=lambda span: span[1])
             ]
-    return json.dumps(held, ensure_ascii=False) + "\n"
+    return json.dumps(record, ensure_ascii=False) + "\n"
 
 
-def _places(line: str, found: Sequence[str]) -> list[tuple[int, int]]:
-    """Where each word stands in its line, in characters."""
-    places: list[tuple[int, int]] = []
+def _bounds(line: str, parts: Sequence[str]) -> list[tuple[int, int]]:
+    """Finds where each word begins and ends in its line, in characters."""
+    bounds: list[tuple[int, int]] = []
     end = 0
-    for word in found:
+    for word in parts:
         start = line.index(word, end)
         end = start + len(word)
-        places.append((start, end))
-    return places
+        bounds.append((start, end))
+    return bounds

@@ -1,4 +1,4 @@
-"""The frozen backbone with one adapter site per layer, heads, sizes, and the files that hold them.
+"""The frozen backbone with one adapter site per layer, the heads on top of it, and the files that hold them.
 
 Eq. 1 and Eq. 2 stand beside this room, in adapters.py and orthogonality.py. It knows no data and no run. It imports both
 equations, hub, config, demo and the ground files.

@@ -17,7 +17,7 @@ from orthoadapters.adapters import Adapter, AdapterConfig, AdapterSite, Invertib
 from orthoadapters.config.schema import Pair
 from orthoadapters.errors import UserError
 from orthoadapters.hub import adapters as adapter_hub
-from orthoadapters.hub.families import SUPPORTED
+from orthoadapters.hub.families import FAMILIES
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model.adapterhub import tensors as adapter_files
 from orthoadapters.model.heads import MaskedLMHead
@@ -45,10 +45,10 @@ class AdaptedEncoder(nn.Module):
         self, backbone: PreTrainedModel, mlm_head: MaskedLMHead | None = None, pair: Pair = Pair.output
     ) -> None:
         super().__init__()
-        if backbone.config.model_type not in SUPPORTED:
+        if backbone.config.model_type not in FAMILIES:
             raise UserError(
                 f"backbone of type '{backbone.config.model_type}' is not supported; adapters are defined for "
-                f"post-LayerNorm encoders: {', '.join(SUPPORTED)}"
+                f"post-LayerNorm encoders: {', '.join(FAMILIES)}"
             )
         if getattr(backbone, "pooler", None) is not None:
             backbone.pooler = None  # nothing here reads it
@@ -124,6 +124,7 @@ class AdaptedEncoder(nn.Module):
         self.adapter_modules(name).requires_grad_(False)
 
     def delete_adapter(self, name: str) -> None:
+        """Takes an adapter out of every site, and out of the stack."""
         self._check_name(name)
         for site in self.sites:
             del site.adapters[name]

@@ -8,7 +8,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
 from orthoadapters.report.collect.table import Report
 from orthoadapters.report.page.page import page
-from orthoadapters.report.pictures.gallery import undrawn
+from orthoadapters.report.pictures.gallery import list_missing_pictures
 from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.pictures.style import save
 from orthoadapters.report.printed.formats import latex, markdown
@@ -79,7 +79,7 @@ def _naming_the_folder(out: Path) -> Iterator[None]:
 def _figures_markdown(report: Report, drawn: Sequence[Drawing]) -> str:
     """Shows the pictures with their captions, then says which pictures there are none of."""
     shown = [f"![{drawing.name}](figures/{drawing.name}.svg)\n\n{drawing.caption}\n" for drawing in drawn]
-    return "\n".join([*shown, *(f"- {note}\n" for note in undrawn(report, drawn))])
+    return "\n".join([*shown, *(f"- {note}\n" for note in list_missing_pictures(report, drawn))])
 
 
 def _problems_markdown(report: Report) -> str:

@@ -90,7 +90,7 @@ def adapters_folder(config: Config) -> Path:
 
 def needed_adapters(config: Config) -> list[LanguageAdapter]:
     """The language adapters that a task run reads, the source language's first; none for variants without."""
-    if config.variant.language_adapter is AdapterKind.none:
+    if not config.variant.has_language_adapter:
         return []
     return [language_adapter(config, language) for language in config.evaluated_languages]
 

@@ -1,4 +1,4 @@
-"""What a run read, by content: SHA-256 of the backbone's weights, examples, blocks and language adapters."""
+"""The contents of what a run read: SHA-256 of the backbone's weights, examples, blocks and language adapters."""
 
 import hashlib
 from collections.abc import Collection, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # torch takes seconds to import, and hashes of files do not n
 
 
 def weights_sha256(module: "nn.Module") -> str:
-    """Of every parameter's name and values."""
+    """Hashes every parameter's name and values."""
     digest = hashlib.sha256()
     for name, parameter in sorted(module.named_parameters()):
         digest.update(name.encode() + b"\0")
@@ -25,7 +25,7 @@ def weights_sha256(module: "nn.Module") -> str:
 
 
 def examples_sha256(examples: Sequence[Example]) -> str:
-    """Of every word and label: the same for the same data from another source or folder."""
+    """Hashes every word and label: the same for the same data from another source or folder."""
     digest = hashlib.sha256()
     for example in examples:
         digest.update(repr(example).encode() + b"\n")
@@ -37,14 +37,14 @@ def blocks_sha256(blocks: NDArray[np.int32]) -> str:
 
 
 def folder_sha256(folder: Path, names: Collection[str]) -> str:
-    """Of those of a folder's files that have one of these names, names included, in their order."""
+    """Hashes those of a folder's files that have one of these names, names included, in their order."""
     files = sorted(folder / name for name in names if (folder / name).exists())
     return _files_sha256(tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files))
 
 
 @cache
 def _files_sha256(stamped: tuple[tuple[Path, int, int], ...]) -> str:
-    """Read once for as long as they do not change: dozens of cells of a sweep share the adapters of ten languages."""
+    """Reads files once as long as they do not change: dozens of cells of a sweep share the adapters of ten languages."""
     digest = hashlib.sha256()
     for file, _, _ in stamped:
         digest.update(file.name.encode() + b"\0" + file.read_bytes())

@@ -1,4 +1,4 @@
-"""Where logged values go: metrics.csv in the run directory, and Weights & Biases."""
+"""The trackers, which take logged values: metrics.csv in the run directory, and Weights & Biases."""
 
 import csv
 import sys
@@ -14,8 +14,10 @@ from orthoadapters.runs.weights_and_biases import WandbTracker
 
 
 class Tracker(Protocol):
+    """A place for what a run logs."""
+
     def resume_from(self, iteration: int) -> None:
-        """Training starts after this iteration: what was logged for later ones will be logged again."""
+        """Prepares for a training that starts after this iteration and logs later ones once more."""
 
     def log(self, iteration: int, row: Mapping[str, float]) -> None:
         """Takes one row of values; the iteration counts batches."""
@@ -42,7 +44,7 @@ class CsvTracker:
         self.file, self.writer = self._rewrite(iteration)
 
     def _rewrite(self, last: int) -> tuple[TextIO, "csv.DictWriter[str]"]:
-        """The file with its rows up to iteration `last`, open for more."""
+        """Writes the file anew with its rows up to iteration `last`, and leaves it open for more."""
         temporary = self.path.with_name(".metrics.csv.tmp")
         file = temporary.open("w", newline="", encoding="utf-8")
         writer = csv.DictWriter(file, self.columns, lineterminator="\n")
@@ -56,10 +58,10 @@ class CsvTracker:
 
     def log(self, iteration: int, row: Mapping[str, float]) -> None:
         self.writer.writerow({"iteration": str(iteration)} | {name: f"{value:.7g}" for name, value in row.items()})
-        self.file.flush()  # what a checkpoint continues must be on disk when it is written
+        self.file.flush()  # rows must be on the disk before a checkpoint that goes on from them
 
     def summarise(self, values: Mapping[str, Any]) -> None:
-        """The closing values stand in result.json."""
+        """Does nothing: the closing values stand in result.json."""
 
     def close(self, exit_code: int) -> None:
         self.file.close()
@@ -67,7 +69,7 @@ class CsvTracker:
 
 @contextmanager
 def trackers(config: Config, run: RunDirectory, columns: Sequence[str]) -> Iterator[list[Tracker]]:
-    """The trackers that `logger` asks for; ended as failed if the block raises, whatever it raises."""
+    """Opens the trackers that `logger` asks for; ends them as failed if the block raises, whatever it raises."""
     opened: list[Tracker] = []
     exit_code = 1
     try:
@@ -76,7 +78,7 @@ def trackers(config: Config, run: RunDirectory, columns: Sequence[str]) -> Itera
         if config.logger.kind is LoggerKind.wandb:
             try:
                 opened.append(WandbTracker(config, run))
-            except Exception as error:  # whatever W&B raises, the reader needs one way out
+            except Exception as error:  # W&B raises errors of many types, and each means the same to the reader
                 raise UserError(
                     f"W&B did not start: {error}; logger=csv or WANDB_MODE=offline goes on without it"
                 ) from error

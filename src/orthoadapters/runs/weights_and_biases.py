@@ -1,4 +1,4 @@
-"""Weights & Biases."""
+"""Weights & Biases: one W&B run for each run, one more for a sweep's table, and one for a report."""
 
 import os
 import shlex
@@ -16,7 +16,7 @@ from orthoadapters.runs.directory import RunDirectory
 
 
 def wandb_mode(upload: str) -> str:
-    """What WANDB_MODE says; else online with a key and offline without. Of offline runs it says how to `upload` them."""
+    """Returns what WANDB_MODE says; else online with a key and offline without. Prints how to `upload` an offline run."""
     import wandb
 
     mode = os.environ.get("WANDB_MODE") or ("online" if wandb.api.api_key else "offline")
@@ -27,11 +27,12 @@ def wandb_mode(upload: str) -> str:
 
 
 def upload_command(folder: Path) -> str:
-    return f"wandb sync --append {shlex.quote(str(folder))}/wandb/offline-run-*"
+    """Writes the command that uploads the offline W&B runs in a folder."""
+    return f"wandb sync {shlex.quote(str(folder))}/wandb/offline-run-*"
 
 
 class WandbTracker:
-    """One W&B run per cell; its id is made of name and fingerprint, so that a resumed run goes on in place."""
+    """One W&B run for each run. Its id is made of name and fingerprint, so that a resumed run goes on in place."""
 
     def __init__(self, config: Config, run: RunDirectory) -> None:
         import wandb
@@ -39,7 +40,7 @@ class WandbTracker:
         mode = wandb_mode(upload_command(run.path))
         stage = config.stage.value
         subject = config.language.code if stage == "mlm" else config.task.name
-        kind = f"l{config.variant.language_adapter.value}" if stage == "mlm" else config.variant.name
+        trained = f"l{config.variant.language_adapter.value}" if stage == "mlm" else config.variant.name
         self.run = wandb.init(
             project=config.logger.project,
             entity=config.logger.entity,
@@ -47,7 +48,7 @@ class WandbTracker:
             name=run.name,
             group=config.sweep.name or f"{stage}-{subject}",
             job_type=stage,
-            tags=[stage, kind, subject, str(config.backbone.name), f"seed{config.seed}"],
+            tags=[stage, trained, subject, str(config.backbone.name), f"seed{config.seed}"],
             config=choices(config) | {"stage": stage, "variant": config.variant.name, "fingerprint": run.fingerprint},
             dir=str(run.path),
             mode=mode,  # type: ignore[arg-type]
@@ -57,7 +58,7 @@ class WandbTracker:
         )
 
     def resume_from(self, iteration: int) -> None:
-        """W&B keeps the first value of a step that is logged twice; both are equal, as a resumed run is bit-exact."""
+        """Does nothing: W&B keeps the first value of a step that is logged twice, and both are equal, bit for bit."""
 
     def log(self, iteration: int, row: Mapping[str, float]) -> None:
         self.run.log(dict(row), step=iteration)
@@ -70,16 +71,18 @@ class WandbTracker:
 
 
 def log_sweep(config: Config, columns: Sequence[str], rows: Sequence[Sequence[str]], counts: Mapping[str, int]) -> None:
-    """The sweep's closing table as one more W&B run of its group, at the same place when it is given again."""
+    """Logs the sweep's closing table as one more W&B run of its group, the same run when the sweep is repeated."""
     import wandb
 
     name = f"sweep-{config.sweep.name}"
     cells = wandb.Table(columns=list(columns), data=[list(row) for row in rows])
     runs = Path(config.paths.runs) / str(config.backbone.name)
+    # This uploads the sweep's table and its cells.
+    upload = f"find {shlex.quote(str(runs))} -name 'offline-run-*' -exec wandb sync {{}} +"
     try:
         with _one_run(
             runs / name,
-            f"find {shlex.quote(str(runs))} -name 'offline-run-*' -exec wandb sync --append {{}} +",  # its cells too
+            upload,
             project=config.logger.project,
             entity=config.logger.entity,
             id=f"{config.backbone.name}-{name}",
@@ -89,15 +92,20 @@ def log_sweep(config: Config, columns: Sequence[str], rows: Sequence[Sequence[st
         ) as run:
             run.log({"cells": cells})
             run.summary.update(dict(counts))
-    except Exception as error:  # the cells are finished all the same
+    except Exception as error:  # W&B raises errors of many types; the cells are finished all the same
         print(f"W&B did not take the sweep's table: {error}; the same command logs it again", file=sys.stderr)
 
 
 def log_report(
-    folder: Path, project: str, entity: str | None, group: str, backbones: Sequence[str],
-    tables: Mapping[str, tuple[Sequence[str], Sequence[Sequence[object]]]], figures: Mapping[str, tuple[bytes, str]],
-) -> None:  # fmt: skip
-    """A report as one W&B run of a group, the same one for the same group and backbones; offline, it lies in `folder`.
+    folder: Path,
+    project: str,
+    entity: str | None,
+    group: str,
+    backbones: Sequence[str],
+    tables: Mapping[str, tuple[Sequence[str], Sequence[Sequence[object]]]],
+    figures: Mapping[str, tuple[bytes, str]],
+) -> None:
+    """Logs a report as one W&B run of a group, the same one for the same group and backbones; offline, it lies in `folder`.
 
     tables: by name, columns and rows; figures: by name, PNG and caption. Raises UserError if W&B does not take it.
     """
@@ -116,24 +124,20 @@ def log_report(
             group=group,
             job_type="report",
         ) as run:
-            held: dict[str, Any] = {
+            values: dict[str, Any] = {
                 f"tables/{key}": wandb.Table(columns=list(columns), data=[list(row) for row in rows])
                 for key, (columns, rows) in tables.items()
             }
-            run.log(
-                held
-                | {
-                    f"figures/{key}": wandb.Image(Image.open(BytesIO(png)), caption=told)
-                    for key, (png, told) in figures.items()
-                }
-            )
-    except Exception as error:  # whatever W&B raises, the reader needs one way out
+            for key, (png, caption) in figures.items():
+                values[f"figures/{key}"] = wandb.Image(Image.open(BytesIO(png)), caption=caption)
+            run.log(values)
+    except Exception as error:  # W&B raises errors of many types, and each means the same to the reader
         raise UserError(f"W&B did not take the report: {error}; WANDB_MODE=offline keeps it in {folder}") from error
 
 
 @contextmanager
-def _one_run(folder: Path, upload: str, **described: Any) -> Iterator[Any]:
-    """A W&B run beside those of training; one of the same id goes on."""
+def _one_run(folder: Path, upload: str, **description: Any) -> Iterator[Any]:
+    """Opens a W&B run beside those of training, for the block; one with the same id goes on."""
     import wandb
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -143,7 +147,7 @@ def _one_run(folder: Path, upload: str, **described: Any) -> Iterator[Any]:
         resume="allow",
         reinit="create_new",
         settings=wandb.Settings(silent=True, console="off"),
-        **described,
+        **description,
     )
     exit_code = 1
     try:

@@ -12,7 +12,6 @@ from orthoadapters.config.schema import (
     AdapterSource,
     Config,
     CorpusSource,
-    DataSource,
     Stage,
 )
 
@@ -86,7 +85,7 @@ def task_card(
     content = _Content(
         title=f"Task adapter for {task.name}",
         language=config.source_language,
-        datasets=[task.hub_id] if config.data.source is DataSource.hub else [],
+        datasets=[task.hub_id] if config.data.source == "hub" and task.hub_id else [],
         rows=_task_rows(config, bottleneck, l_ort, iterations) | {"commit": commit},
         ours=ours,
         theirs=theirs,
@@ -98,12 +97,14 @@ def task_card(
 
 def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int) -> dict[str, str]:
     task, kind = config.task, config.variant.language_adapter
-    zero_shot = "" if kind is AdapterKind.none else ", with their own language adapters below it"
+    zero_shot = ", with their own language adapters below it" if config.variant.has_language_adapter else ""
     return {
         "task": f"{task.name}, labels {', '.join(task.labels)}",
         "variant": config.variant.name,
         "language": f"trained on {config.source_language}; other languages zero-shot{zero_shot}",
-        "language adapters": "none" if kind is AdapterKind.none else f"{kind.name.upper()}, {_origin(config)}",
+        "language adapters": f"{kind.name.upper()}, {_origin(config)}"
+        if config.variant.has_language_adapter
+        else "none",
         "kind": _KINDS[config.variant.task_adapter],
         "architecture": f"pfeiffer (seq_bn), bottleneck {bottleneck}",
         "backbone": _backbone(config),
@@ -117,7 +118,7 @@ def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int) -
 def _task_code(config: Config, name: str) -> tuple[str, str]:
     """Writes the Python that loads a task adapter and its head: with orthoadapters, and with `adapters`."""
     ours, theirs, our_stack, their_stack = "", "", f'"{name}"', name
-    if config.variant.language_adapter is not AdapterKind.none:
+    if config.variant.has_language_adapter:
         source = config.source_language
         below = 'model.load_adapter("path or id of its language adapter"'
         ours, theirs = f'{below}, "{source}")\n', f'{source} = {below}, load_as="{source}")\n'
@@ -187,10 +188,10 @@ def _data(config: Config) -> str:
     """Names the labelled sentences that a task adapter was trained on."""
     hub_id = config.task.hub_id
     sentences = {
-        DataSource.hub: f"[{hub_id}](https://huggingface.co/datasets/{hub_id})",
-        DataSource.xtreme: "XTREME's files",
-        DataSource.conllu: "treebanks of Universal Dependencies in CoNLL-U",
-        DataSource.demo: "the invented world of orthoadapters",
+        "hub": f"[{hub_id}](https://huggingface.co/datasets/{hub_id})",
+        "xtreme": "XTREME's files",
+        "conllu": "treebanks of Universal Dependencies in CoNLL-U",
+        "demo": "the invented world of orthoadapters",
     }
     return sentences.get(config.data.source) or _choice("data", config.data.source)
 

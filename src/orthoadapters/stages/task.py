@@ -7,7 +7,7 @@ import pytorch_lightning as pl
 
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.config.compose import language_config
-from orthoadapters.config.schema import AdapterKind, Config
+from orthoadapters.config.schema import Config
 from orthoadapters.data.modules import TaskData
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation.scoring import reached_orthogonality
@@ -101,7 +101,7 @@ def _prepare(config: Config, overrides: Sequence[str]) -> Prepared:
     reduction = config.variant.language_reduction
     stacks = Stacks(
         adapters,
-        task_adapter=None if config.variant.task_adapter is AdapterKind.none else TASK_ADAPTER,
+        task_adapter=TASK_ADAPTER if config.variant.has_task_adapter else None,
         bottleneck=bottleneck(model, "variant.language_reduction", reduction) if adapters else 0,
         backbone_sha256=weights_sha256(model.backbone),
         entries={code: adapter.result_entry() for code, adapter in adapters.items()},

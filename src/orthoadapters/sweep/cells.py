@@ -13,7 +13,7 @@ import yaml
 from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config, mlm_overrides
 from orthoadapters.config.overrides import override_text
-from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Missing, Stage
+from orthoadapters.config.schema import AdapterSource, Config, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
@@ -140,7 +140,7 @@ def _grid(cell: Cell, given: Collection[str]) -> Iterator[Cell]:
         yield cell
         return
     grid = config.task.grid
-    rates = grid.lr if config.variant.language_adapter is AdapterKind.none else grid.lr_with_language_adapters
+    rates = grid.lr_with_language_adapters if config.variant.has_language_adapter else grid.lr
     axes = {} if "optim.lr" in given else {"lr": rates}
     axes |= {"ort_lr": grid.ort_lr} if config.is_orthogonal and "optim.ort_lr" not in given else {}
     for values in itertools.product(*axes.values()):

@@ -11,7 +11,7 @@ from statistics import median
 from orthoadapters.config.choices import plain_values
 from orthoadapters.config.compose import language_config
 from orthoadapters.config.hub_ids import DEMO, HUB_ID
-from orthoadapters.config.schema import AdapterKind, Config, DataSource, Stage, TaskConfig, TaskKind, TrainerConfig
+from orthoadapters.config.schema import Config, Stage, TaskConfig, TaskKind, TrainerConfig
 from orthoadapters.data.sources.read import read_examples
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
@@ -154,7 +154,7 @@ def _examples(key: str, config: Config) -> int | None:
 
 def _count(config: Config) -> int | None:
     source, limit = config.source_language, config.data.limit_train
-    if config.data.source is DataSource.hub:
+    if config.data.source == "hub":
         known = config.task.hub_train.get(source)
         return known if known is None or limit is None else min(known, limit)
     try:
@@ -180,7 +180,7 @@ def disk(config: Config) -> int | None:
         # The run's adapter and the published one; the checkpoint's weights with Adam's moments.
         return FLOAT * trained * (2 + 3 + ort_moments)
     head = _head(hidden, config.task)
-    if variant.task_adapter is AdapterKind.none:
+    if not variant.has_task_adapter:
         weights = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
         # The folders backbone/ and head/; the checkpoint's weights with Adam's moments, and those of the best epoch.
         return weights * (1 + 4) + FLOAT * head * (1 + 4)

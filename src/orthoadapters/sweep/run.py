@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any, Protocol
 
 from hydra.core.config_loader import ConfigLoader
-from hydra.plugins.launcher import Launcher
 
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.hub_ids import DEMO
@@ -43,11 +43,20 @@ from orthoadapters.sweep.table import (
 WAIT = 2.0
 
 
-def sweep(arguments: Sequence[str], launcher: Launcher, loader: ConfigLoader | None, launching: Sequence[str]) -> int:
+class CellLauncher(Protocol):
+    """The part of Hydra's launchers that a sweep needs."""
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[Any]:
+        """Runs one job for each list of overrides; returns objects whose `return_value` is an exit code, in that order."""
+
+
+def sweep(
+    arguments: Sequence[str], launcher: CellLauncher, loader: ConfigLoader | None, launching: Sequence[str]
+) -> int:
     """Runs the command line's cells with Hydra's launcher; with plan=true only shows them. Returns the exit code.
 
-    loader: Hydra's, which knows the files that a pattern in the arguments means. launching: the command line's overrides
-    of Hydra itself, such as hydra/launcher=joblib.
+    loader: Hydra's, which knows the files that a pattern in the arguments means.
+    launching: the command line's overrides of Hydra itself, such as hydra/launcher=joblib.
     """
     try:
         axes = read_axes(arguments, loader)
@@ -112,7 +121,7 @@ def in_order(cells: Sequence[Cell]) -> list[Cell]:
     return sorted(cells, key=lambda cell: (bool(cell.awaited_languages), cell.state is State.failed))
 
 
-def run_all(cells: Sequence[Cell], launcher: Launcher) -> dict[Path, int | None]:
+def run_all(cells: Sequence[Cell], launcher: CellLauncher) -> dict[Path, int | None]:
     """Launches every cell that can be run, once; then those that waited for their adapters; then waits for other sweeps'.
 
     Returns the exit codes of those that were launched, by run directory; None if the launcher broke off.
@@ -135,7 +144,7 @@ def run_all(cells: Sequence[Cell], launcher: Launcher) -> dict[Path, int | None]
         last = states
 
 
-def _launch(ready: Sequence[Cell], launcher: Launcher, first: int) -> dict[Path, int | None]:
+def _launch(ready: Sequence[Cell], launcher: CellLauncher, first: int) -> dict[Path, int | None]:
     """Runs the cells; returns the exit codes, without those of cells that another process has."""
     try:
         jobs = launcher.launch([list(cell.overrides) for cell in ready], initial_job_idx=first)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from orthoadapters.config.schema import OptimConfig
+from orthoadapters.data.batching import Batch
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 from orthoadapters.training.distributed import gather_from_processes, process_seed, sum_gradients, sum_over_processes
@@ -51,7 +52,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
         self._rng: dict[str, Any] | None = None
 
     @abstractmethod
-    def main_loss(self, batch: dict[str, Any]) -> Tensor:
+    def main_loss(self, batch: Batch) -> Tensor:
         """L_MLM or L_TASK of one batch, a scalar."""
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
@@ -60,7 +61,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
             return [main]
         return [main, torch.optim.Adam(self.body, lr=self.optim.ort_lr, eps=self.optim.ort_eps)]
 
-    def training_step(self, batch: dict[str, Any], batch_idx: int) -> None:
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Takes one step on the main loss, then one on L_ORT from a second forward through the updated weights."""
         optimizers = self.optimizers(use_pl_optimizer=True)
         main = optimizers[0] if isinstance(optimizers, list) else optimizers

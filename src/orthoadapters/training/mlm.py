@@ -1,13 +1,13 @@
 """Stage 1 (paper, figure 1a): a language adapter, trained by masked language modelling on text of its language."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from orthoadapters.config.schema import OptimConfig
+from orthoadapters.data.batching import Batch
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 from orthoadapters.training.alternating import AlternatingTraining
@@ -42,7 +42,7 @@ class MLMTraining(AlternatingTraining):
         super().__init__(model, adapter, None, orthogonal, optim, recorder, layers_loss)
         self.invert = invert
 
-    def main_loss(self, batch: dict[str, Any]) -> Tensor:
+    def main_loss(self, batch: Batch) -> Tensor:
         # Blocks are never padded, so that there is no attention mask.
         hidden = self.model.encode(batch).hidden
         return mlm_loss(self.model, hidden, batch["positions"], batch["labels"], self.invert)
@@ -51,7 +51,7 @@ class MLMTraining(AlternatingTraining):
 @torch.inference_mode()
 def held_out(
     model: AdaptedEncoder,
-    loader: Iterable[dict[str, Any]],
+    loader: Iterable[Batch],
     invert: bool,
     layers_loss: LayersLoss = layers_orthogonality,
 ) -> tuple[dict[str, float], list[float]]:

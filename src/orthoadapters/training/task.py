@@ -1,10 +1,9 @@
 """Stage 2 (paper, figure 1b): a task adapter and its head on top of the frozen source-language adapter."""
 
-from typing import Any
-
 from torch import Tensor
 
 from orthoadapters.config.schema import OptimConfig
+from orthoadapters.data.batching import Batch
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import SentencePairHead, TokenHead
 from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
@@ -29,6 +28,6 @@ class TaskTraining(AlternatingTraining):
     ) -> None:
         super().__init__(model, adapter, head, orthogonal, optim, recorder, layers_loss)
 
-    def main_loss(self, batch: dict[str, Any]) -> Tensor:
+    def main_loss(self, batch: Batch) -> Tensor:
         hidden = self.model.encode(batch).hidden
         return self.head.loss(self.head(hidden), batch["labels"])

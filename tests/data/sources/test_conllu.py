@@ -8,7 +8,7 @@ import pytest
 from orthoadapters.config.checks import check
 from orthoadapters.config.choices import choices, fingerprint
 from orthoadapters.config.compose import compose_config
-from orthoadapters.config.schema import DataConfig, DataSource, LanguageConfig, TaskConfig
+from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig
 from orthoadapters.data.sources.read import read_examples
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import TaggedSentence
@@ -29,7 +29,7 @@ def write(root: Path, content: str | bytes, name: str = "en_ewt-ud-test.conllu")
 
 
 def read(root: Path, fuse: bool = True, split: str = "test", limit: int | None = None) -> list[TaggedSentence]:
-    data = DataConfig(source=DataSource.conllu, root=str(root), fuse_multiword=fuse, limit_test=limit)
+    data = DataConfig(source="conllu", root=str(root), fuse_multiword=fuse, limit_test=limit)
     examples = read_examples(data, UDPOS, split, EN)  # type: ignore[arg-type]
     return [example for example in examples if isinstance(example, TaggedSentence)]
 
@@ -156,7 +156,7 @@ def test_a_folder_without_the_treebank_says_what_it_has(tmp_path: Path) -> None:
     ):
         read(tmp_path, split="dev")
     with pytest.raises(UserError, match=r"add data.root=DIR"):
-        read_examples(DataConfig(source=DataSource.conllu, root=None, fuse_multiword=True), UDPOS, "test", EN)
+        read_examples(DataConfig(source="conllu", root=None, fuse_multiword=True), UDPOS, "test", EN)
 
 
 OUT_OF_ORDER = row(1, "a", "X", 0) + row(3, "c", "X", 1)

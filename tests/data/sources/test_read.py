@@ -1,40 +1,47 @@
 """Readers: XTREME's folder, the Hub (through local parquet data), the demo world; every mistake in one sentence."""
 
 import socket
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import datasets
 import pytest
-from datasets import ClassLabel, Dataset, Features, Sequence, Value
+from datasets import ClassLabel, Dataset, Features, Value
 
-from orthoadapters.config.schema import DataConfig, DataSource, LanguageConfig, TaskConfig, TaskKind
+import orthoadapters.demo
+from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig
 from orthoadapters.data.sources import hub
-from orthoadapters.data.sources.hub import HUB_LABELS
-from orthoadapters.data.sources.read import read_examples
+from orthoadapters.data.sources.read import READERS, read_examples
 from orthoadapters.errors import MissingSplitError, UserError
-from orthoadapters.examples import SentencePair, TaggedSentence
+from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
+from tests.helpers.tasks import labels_of, task_config
 
-SW = LanguageConfig(code="sw", name="Swahili", wikipedia="20231101.sw", udpos=None)
-EN = LanguageConfig(code="en", name="English", wikipedia="20231101.en", udpos="udpos.English")
+SW = LanguageConfig(code="sw", name="Swahili", wikipedia="20231101.sw")
+EN = LanguageConfig(code="en", name="English", wikipedia="20231101.en")
 FOLDERS = {"xnli": "xnli", "wikiann": "panx", "udpos": "udpos"}
+MakeHub = Callable[[str, Mapping[str, Mapping[str, Any]], Mapping[str, Any]], str]
 
 
-def task(name, **changes):
-    labels = list(HUB_LABELS[name])
-    kind = TaskKind.sentence_pair if name == "xnli" else TaskKind.tagging
-    values = {"labels": labels, "metrics": ["accuracy"], "languages": ["en", "sw"], "hub_id": "nobody/nothing"}
-    sizes = {"max_length": 32, "batch_size": 4, "epochs": 1, "lr": 1e-4}
-    return TaskConfig(name=name, kind=kind, folder=FOLDERS[name], **(values | sizes | changes))
-
-
-def read_file(tmp_path, name, content, split="train", language=EN, **limits):
-    folder = tmp_path / FOLDERS[name]
+def read_file(
+    root: Path, name: str, content: str | bytes, split: Split = "train", language: LanguageConfig = EN, **limits: int
+) -> list[Example]:
+    folder = root / FOLDERS[name]
     folder.mkdir(exist_ok=True)
     (folder / f"{split}-{language.code}.tsv").write_bytes(content if isinstance(content, bytes) else content.encode())
-    data = DataConfig(source=DataSource.xtreme, root=str(tmp_path), **limits)
-    return read_examples(data, task(name), split, language)
+    return read_examples(DataConfig(source="xtreme", root=str(root), **limits), task_config(name), split, language)
 
 
-def test_tagged_sentences_are_read_word_by_word(tmp_path):
+def words_of(examples: Sequence[Example]) -> list[tuple[str, ...]]:
+    assert all(isinstance(example, TaggedSentence) for example in examples)
+    return [example.words for example in examples if isinstance(example, TaggedSentence)]
+
+
+def tags_of(examples: Sequence[Example]) -> list[tuple[str, ...]]:
+    return [example.tags for example in examples if isinstance(example, TaggedSentence)]
+
+
+def test_tagged_sentences_are_read_word_by_word(tmp_path: Path) -> None:
     content = "Sioux\tB-ORG\nFalls\tI-ORG\n\nnew york\tB-LOC\n\n"
     assert read_file(tmp_path, "wikiann", content, "test", SW) == [
         TaggedSentence(("Sioux", "Falls"), ("B-ORG", "I-ORG")),
@@ -43,21 +50,21 @@ def test_tagged_sentences_are_read_word_by_word(tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\n\n\n"])
-def test_the_end_of_the_file_does_not_matter(tmp_path, ending):
+def test_the_end_of_the_file_does_not_matter(tmp_path: Path, ending: str) -> None:
     assert len(read_file(tmp_path, "udpos", "a\tDET\n\n\nb\tNOUN" + ending)) == 2
 
 
-def test_byte_order_mark_and_windows_line_ends_are_tolerated(tmp_path):
+def test_byte_order_mark_and_windows_line_ends_are_tolerated(tmp_path: Path) -> None:
     content = "\ufeffa\tDET\r\nb\tNOUN\r\n\r\nc\tX\r\n"
-    assert [s.words for s in read_file(tmp_path, "udpos", content)] == [("a", "b"), ("c",)]
+    assert words_of(read_file(tmp_path, "udpos", content)) == [("a", "b"), ("c",)]
 
 
-def test_quotes_and_unicodes_other_line_separators_are_characters_of_a_word(tmp_path):
+def test_quotes_and_unicodes_other_line_separators_are_characters_of_a_word(tmp_path: Path) -> None:
     content = '"\tPUNCT\na\u2028b\tNOUN\nc\x85\tNOUN\n""d\tNOUN\n\tX\n'
-    assert read_file(tmp_path, "udpos", content)[0].words == ('"', "a\u2028b", "c\x85", '""d', "")
+    assert words_of(read_file(tmp_path, "udpos", content))[0] == ('"', "a\u2028b", "c\x85", '""d', "")
 
 
-def test_pairs_are_read_with_quotes_as_they_stand(tmp_path):
+def test_pairs_are_read_with_quotes_as_they_stand(tmp_path: Path) -> None:
     content = 'He said "yes\tYes, "he did\tentailment\n\none\ttwo\tneutral\r\n'
     assert read_file(tmp_path, "xnli", content) == [
         SentencePair('He said "yes', 'Yes, "he did', "entailment"),
@@ -65,13 +72,21 @@ def test_pairs_are_read_with_quotes_as_they_stand(tmp_path):
     ]
 
 
-def test_multinlis_spelling_of_contradiction_is_understood(tmp_path):
-    assert read_file(tmp_path, "xnli", "a\tb\tcontradictory\n")[0].label == "contradiction"
+def test_multinlis_spelling_of_contradiction_is_understood(tmp_path: Path) -> None:
+    assert read_file(tmp_path, "xnli", "a\tb\tcontradictory\n") == [SentencePair("a", "b", "contradiction")]
 
 
-def test_limits_take_the_first_examples_of_their_split_alone(tmp_path):
+def test_a_label_of_that_spelling_stays_where_the_task_has_it(tmp_path: Path) -> None:
+    (tmp_path / "xnli").mkdir()
+    (tmp_path / "xnli" / "test-en.tsv").write_text("a\tb\tcontradictory\n")
+    task = task_config("xnli", labels=["contradiction", "contradictory"])
+    data = DataConfig(source="xtreme", root=str(tmp_path))
+    assert read_examples(data, task, "test", EN) == [SentencePair("a", "b", "contradictory")]
+
+
+def test_limits_take_the_first_examples_of_their_split_alone(tmp_path: Path) -> None:
     content = "a\tDET\n\nb\tNOUN\n\nc\tX\n"
-    assert [s.words for s in read_file(tmp_path, "udpos", content, limit_train=2)] == [("a",), ("b",)]
+    assert words_of(read_file(tmp_path, "udpos", content, limit_train=2)) == [("a",), ("b",)]
     assert len(read_file(tmp_path, "udpos", content, limit_dev=1)) == 3
     with pytest.raises(UserError, match=r"data.limit_train=0 leaves nothing to read"):
         read_file(tmp_path, "udpos", content, limit_train=0)
@@ -93,7 +108,9 @@ def test_limits_take_the_first_examples_of_their_split_alone(tmp_path):
         ("xnli", "", r"train-en.tsv has no train examples"),
     ],
 )
-def test_a_bad_file_is_refused_with_its_name_and_line(tmp_path, name, content, message):
+def test_a_bad_file_is_refused_with_its_name_and_line(
+    tmp_path: Path, name: str, content: str | bytes, message: str
+) -> None:
     with pytest.raises(UserError, match=rf"{FOLDERS[name]}/train-en.tsv.*{message}|{message}") as caught:
         read_file(tmp_path, name, content)
     assert str(tmp_path) in str(caught.value)
@@ -101,27 +118,29 @@ def test_a_bad_file_is_refused_with_its_name_and_line(tmp_path, name, content, m
 
 
 @pytest.mark.parametrize(("name", "content"), [("wikiann", "Sioux\nFalls\n"), ("xnli", "premise\thypothesis\n")])
-def test_test_files_without_labels_say_that_xtreme_distributes_them_so(tmp_path, name, content):
+def test_test_files_without_labels_say_that_xtreme_distributes_them_so(
+    tmp_path: Path, name: str, content: str | bytes
+) -> None:
     with pytest.raises(UserError, match=r"line 1: no label in .*XTREME distributes its test files without labels"):
         read_file(tmp_path, name, content, split="test")
 
 
-def test_a_missing_file_and_a_missing_root_name_the_fix(tmp_path):
-    data = DataConfig(source=DataSource.xtreme, root=str(tmp_path))
+def test_a_missing_file_and_a_missing_root_name_the_fix(tmp_path: Path) -> None:
+    data = DataConfig(source="xtreme", root=str(tmp_path))
     with pytest.raises(
         MissingSplitError, match=r"there is no .*panx/test-sw.tsv; data.root=.* must hold panx/test-sw.tsv"
     ):
-        read_examples(data, task("wikiann"), "test", SW)
+        read_examples(data, task_config("wikiann"), "test", SW)
     with pytest.raises(UserError, match=r"add data.root=DIR"):
-        read_examples(DataConfig(source=DataSource.xtreme), task("wikiann"), "test", SW)
+        read_examples(DataConfig(source="xtreme"), task_config("wikiann"), "test", SW)
 
 
 @pytest.fixture
-def make_hub(tmp_path):
+def make_hub(tmp_path: Path) -> MakeHub:
     """A function that writes a data set in the Hub's layout: parquet files, and configs in the YAML of README.md."""
     datasets.disable_progress_bars()
 
-    def make(config, rows_by_split, features):
+    def make(config: str, rows_by_split: Mapping[str, Mapping[str, Any]], features: Mapping[str, Any]) -> str:
         folder = tmp_path / "hub" / "dataset"
         files = ""
         for split, rows in rows_by_split.items():
@@ -134,19 +153,22 @@ def make_hub(tmp_path):
     return make
 
 
-def read_hub(hub_id, name, split, language, **limits):
-    return read_examples(DataConfig(source=DataSource.hub, **limits), task(name, hub_id=hub_id), split, language)
+def read_hub(
+    hub_id: str | None, name: str, split: Split, language: LanguageConfig, limit_dev: int | None = None, **changes: Any
+) -> list[Example]:
+    task = task_config(name, hub_id=hub_id, **changes)
+    return read_examples(DataConfig(source="hub", limit_dev=limit_dev), task, split, language)
 
 
-def tag_features(column, names):
-    return {"tokens": Sequence(Value("string")), column: Sequence(ClassLabel(names=list(names)))}
+def tag_features(column: str, names: Sequence[str]) -> dict[str, Any]:
+    return {"tokens": datasets.Sequence(Value("string")), column: datasets.Sequence(ClassLabel(names=list(names)))}
 
 
-def test_hub_pairs_are_read_by_language_and_split(make_hub):
+def test_hub_pairs_are_read_by_language_and_split(make_hub: MakeHub) -> None:
     features = {
         "premise": Value("string"),
         "hypothesis": Value("string"),
-        "label": ClassLabel(names=HUB_LABELS["xnli"]),
+        "label": ClassLabel(names=labels_of("xnli")),
     }
     rows = {"premise": ["a", "b", "c"], "hypothesis": ["x", "y", "z"], "label": [2, 0, 1]}
     hub_id = make_hub("sw", {"validation": rows, "test": {k: v[:1] for k, v in rows.items()}}, features)
@@ -156,7 +178,7 @@ def test_hub_pairs_are_read_by_language_and_split(make_hub):
     assert len(read_hub(hub_id, "xnli", "test", SW)) == 1
 
 
-def test_hub_tags_get_their_names_from_the_data_set_whatever_its_order(make_hub):
+def test_hub_tags_get_their_names_from_the_data_set_whatever_its_order(make_hub: MakeHub) -> None:
     order = ["I-LOC", "O", "B-LOC", "B-PER", "I-PER", "B-ORG", "I-ORG"]
     rows = {"tokens": [["Dar", "es", "Salaam", "ni"], []], "ner_tags": [[2, 0, 0, 1], []]}
     hub_id = make_hub("sw", {"test": rows}, tag_features("ner_tags", order))
@@ -165,35 +187,61 @@ def test_hub_tags_get_their_names_from_the_data_set_whatever_its_order(make_hub)
     assert empty == TaggedSentence((), ())
 
 
-def test_hub_tags_stored_as_integers_get_the_documented_order_and_strings_stay(make_hub):
-    features = {"tokens": Sequence(Value("string")), "pos_tags": Sequence(Value("int64"))}
+def test_hub_tags_stored_as_integers_get_the_documented_order_and_strings_stay(make_hub: MakeHub) -> None:
+    features = {"tokens": datasets.Sequence(Value("string")), "pos_tags": datasets.Sequence(Value("int64"))}
     hub_id = make_hub("udpos.English", {"train": {"tokens": [["a", "b"]], "pos_tags": [[5, 16]]}}, features)
-    assert read_hub(hub_id, "udpos", "train", EN)[0].tags == ("DET", "X")
-    features["pos_tags"] = Sequence(Value("string"))
+    assert tags_of(read_hub(hub_id, "udpos", "train", EN)) == [("DET", "X")]
+    features["pos_tags"] = datasets.Sequence(Value("string"))
     hub_id = make_hub("udpos.English", {"train": {"tokens": [["a", "b"]], "pos_tags": [["NOUN", "VERB"]]}}, features)
-    assert read_hub(hub_id, "udpos", "train", EN)[0].tags == ("NOUN", "VERB")
+    assert tags_of(read_hub(hub_id, "udpos", "train", EN)) == [("NOUN", "VERB")]
 
 
-def test_hub_udpos_needs_the_languages_config_name(make_hub):
+def test_the_task_names_the_subset_of_each_language_or_it_is_the_languages_code(make_hub: MakeHub) -> None:
     with pytest.raises(UserError, match=r"has no udpos data for sw; leave it out of"):
         read_hub("nobody/nothing", "udpos", "test", SW)
+    rows = {"tokens": [["a"]], "pos_tags": [[0]]}
+    hub_id = make_hub("treebank", {"test": rows}, tag_features("pos_tags", labels_of("udpos")))
+    assert words_of(read_hub(hub_id, "udpos", "test", SW, hub_subsets={"sw": "treebank"})) == [("a",)]
+    hub_id = make_hub("sw", {"test": rows}, tag_features("pos_tags", labels_of("udpos")))
+    assert words_of(read_hub(hub_id, "udpos", "test", SW, hub_subsets={})) == [("a",)]
+    with pytest.raises(UserError, match=r"task=udpos names no data set on the Hub; set task.hub_id"):
+        read_hub(None, "udpos", "test", SW)
+
+
+def test_the_task_names_columns_that_are_not_the_usual_ones(make_hub: MakeHub) -> None:
+    rows = {"words": [["a"]], "upos": [[7]]}
+    features = {"words": datasets.Sequence(Value("string")), "upos": datasets.Sequence(Value("int64"))}
+    hub_id = make_hub("udpos.English", {"test": rows}, features)
+    expected: list[Example] = [TaggedSentence(("a",), ("NOUN",))]
+    assert read_hub(hub_id, "udpos", "test", EN, hub_columns=["words", "upos"]) == expected
+    with pytest.raises(UserError, match=r"has columns words, upos but no tokens; check task.hub_id and task.hub_col"):
+        read_hub(hub_id, "udpos", "test", EN)
+    with pytest.raises(UserError, match=r"task.hub_columns=\[words\] must name 2 columns: the words and their tags"):
+        read_hub(hub_id, "udpos", "test", EN, hub_columns=["words"])
+
+    pairs = {"one": ["a"], "two": ["b"], "same": ["neutral"]}
+    hub_id = make_hub("en", {"test": pairs}, {name: Value("string") for name in pairs})
+    found = read_hub(hub_id, "xnli", "test", EN, hub_columns=["one", "two", "same"])
+    assert found == [SentencePair("a", "b", "neutral")]
 
 
 @pytest.mark.parametrize(
     ("names", "value", "shown"), [(["O", "B-MISC"], 1, "'B-MISC'"), (None, 9, "9"), (None, -1, "-1")]
 )
-def test_hub_labels_that_the_task_does_not_know_are_refused_with_their_row(make_hub, names, value, shown):
-    tags = Sequence(ClassLabel(names=names) if names else Value("int64"))
+def test_hub_labels_that_the_task_does_not_know_are_refused_with_their_row(
+    make_hub: MakeHub, names: list[str] | None, value: int, shown: str
+) -> None:
+    tags = datasets.Sequence(ClassLabel(names=names) if names else Value("int64"))
     rows = {"tokens": [["a"], ["b"]], "ner_tags": [[0], [value]]}
-    hub_id = make_hub("sw", {"test": rows}, {"tokens": Sequence(Value("string")), "ner_tags": tags})
+    hub_id = make_hub("sw", {"test": rows}, {"tokens": datasets.Sequence(Value("string")), "ner_tags": tags})
     with pytest.raises(
         UserError, match=rf"config sw, split test\), row 1: unknown label {shown}; the labels of task=wiki"
     ):
         read_hub(hub_id, "wikiann", "test", SW)
 
 
-def test_hub_rows_with_more_words_than_tags_and_missing_columns_are_refused(make_hub):
-    features = tag_features("ner_tags", HUB_LABELS["wikiann"])
+def test_hub_rows_with_more_words_than_tags_and_missing_columns_are_refused(make_hub: MakeHub) -> None:
+    features = tag_features("ner_tags", labels_of("wikiann"))
     hub_id = make_hub("sw", {"test": {"tokens": [["a", "b"]], "ner_tags": [[0]]}}, features)
     with pytest.raises(UserError, match=r"row 0: 2 words but 1 tags"):
         read_hub(hub_id, "wikiann", "test", SW)
@@ -202,8 +250,8 @@ def test_hub_rows_with_more_words_than_tags_and_missing_columns_are_refused(make
         read_hub(hub_id, "wikiann", "test", SW)
 
 
-def test_a_missing_config_or_split_is_one_sentence(make_hub):
-    features = tag_features("ner_tags", HUB_LABELS["wikiann"])
+def test_a_missing_config_or_split_is_one_sentence(make_hub: MakeHub) -> None:
+    features = tag_features("ner_tags", labels_of("wikiann"))
     hub_id = make_hub("sw", {"test": {"tokens": [["a"]], "ner_tags": [[0]]}}, features)
     for split, language in (("test", EN), ("train", SW)):
         with pytest.raises(UserError, match=rf"could not load {hub_id} \(config {language.code}") as caught:
@@ -214,8 +262,8 @@ def test_a_missing_config_or_split_is_one_sentence(make_hub):
         )  # the language is there, its split is not
 
 
-def test_an_unreachable_hub_names_the_ways_to_work_without_a_network(monkeypatch):
-    def unreachable(*args, **kwargs):
+def test_an_unreachable_hub_names_the_ways_to_work_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*args: object, **kwargs: object) -> None:
         raise ConnectionError("Couldn't reach 'nobody/nothing' on the Hub (LocalEntryNotFoundError)\nmore")
 
     monkeypatch.setattr(datasets, "load_dataset", unreachable)
@@ -226,33 +274,46 @@ def test_an_unreachable_hub_names_the_ways_to_work_without_a_network(monkeypatch
         read_hub("nobody/nothing", "wikiann", "test", SW)
 
 
-def test_the_revision_of_a_data_set_is_passed_on(monkeypatch):
-    asked = {}
+def test_the_revision_of_a_data_set_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, object] = {}
 
-    def load_dataset(*args, **kwargs):
+    def load_dataset(*args: object, **kwargs: object) -> Dataset:
         asked.update(kwargs, args=args)
         return Dataset.from_dict({"premise": ["a"], "hypothesis": ["b"], "label": [0]})
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    config = task("xnli", hub_id="facebook/xnli", hub_revision="abc")
-    read_examples(DataConfig(source=DataSource.hub), config, "test", SW)
+    config = task_config("xnli", hub_id="facebook/xnli", hub_revision="abc")
+    read_examples(DataConfig(source="hub"), config, "test", SW)
     assert asked == {"args": ("facebook/xnli", "sw"), "split": "test", "revision": "abc"}
     assert hub.HUB_SPLITS == {"train": "train", "dev": "validation", "test": "test"}
 
 
-def test_demo_examples_are_checked_and_limited_like_all_others(monkeypatch):
-    import orthoadapters.demo
-
+def test_demo_examples_are_checked_and_limited_like_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
     sentences = [TaggedSentence(("a",), ("DET",)), TaggedSentence(("b",), ("NOPE",))]
-    monkeypatch.setattr(orthoadapters.demo, "demo_examples", lambda name, split, code: sentences, raising=False)
-    data = DataConfig(source=DataSource.demo, limit_dev=1)
-    assert read_examples(data, task("udpos"), "dev", EN) == sentences[:1]
+    monkeypatch.setattr(orthoadapters.demo, "demo_examples", lambda name, split, code: sentences)
+    data = DataConfig(source="demo", limit_dev=1)
+    assert read_examples(data, task_config("udpos"), "dev", EN) == sentences[:1]
     with pytest.raises(UserError, match=r"the demo world \(udpos, dev, en\), example 2: unknown label 'NOPE'"):
-        read_examples(DataConfig(source=DataSource.demo), task("udpos"), "dev", EN)
+        read_examples(DataConfig(source="demo"), task_config("udpos"), "dev", EN)
 
 
-def test_a_local_data_set_that_has_changed_is_read_again(make_hub):
-    features = tag_features("ner_tags", HUB_LABELS["wikiann"])
+def test_what_any_reader_gives_is_checked_against_the_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_mine(
+        data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig, limit: int | None
+    ) -> tuple[list[Example], str]:
+        return [SentencePair("a", "b", "maybe")], "my data"
+
+    monkeypatch.setitem(READERS, "mine", read_mine)
+    with pytest.raises(UserError, match=r"my data, example 1: unknown label 'maybe'; the labels of task=xnli are"):
+        read_examples(DataConfig(source="mine"), task_config("xnli"), "dev", EN)
+    with pytest.raises(UserError, match=r"my data, example 1: a SentencePair, but task=udpos has TaggedSentences"):
+        read_examples(DataConfig(source="mine"), task_config("udpos"), "dev", EN)
+    with pytest.raises(UserError, match=r"data.source=yours has no reader; there are hub, xtreme, .*mine"):
+        read_examples(DataConfig(source="yours"), task_config("udpos"), "dev", EN)
+
+
+def test_a_local_data_set_that_has_changed_is_read_again(make_hub: MakeHub) -> None:
+    features = tag_features("ner_tags", labels_of("wikiann"))
     for word in ("old", "new"):
         hub_id = make_hub("sw", {"test": {"tokens": [[word]], "ner_tags": [[0]]}}, features)
-        assert read_hub(hub_id, "wikiann", "test", SW)[0].words == (word,)
+        assert words_of(read_hub(hub_id, "wikiann", "test", SW)) == [(word,)]

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,10 @@ from safetensors.torch import load_file, save_file
 from orthoadapters import AdaptedEncoder, UserError
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model.heads import SentencePairHead, TokenHead
+from tests.adapterhub import ours
 from tests.helpers.commands import ROOT
 
-EXCHANGE = ROOT / "tests" / "adapterhub"
-FROZEN = EXCHANGE / "frozen"
-sys.path.insert(0, str(EXCHANGE))
-
-import ours  # noqa: E402
+FROZEN = ROOT / "tests" / "adapterhub" / "frozen"
 
 
 def test_what_the_library_wrote_computes_here_what_it_computed_there(caplog: pytest.LogCaptureFixture) -> None:
@@ -36,13 +32,14 @@ def test_what_is_written_again_has_the_librarys_tensors_and_fields(tmp_path: Pat
         model.load_adapter(case / name)
         model.save_adapter(tmp_path / name, name)
         head_files.write(tmp_path / name, model, name, head, labels)
-        theirs, written = (load_file(folder / name / "model_head.safetensors") for folder in (case, tmp_path))
-        assert theirs.keys() == written.keys()
-        assert all(torch.equal(theirs[key], written[key]) for key in theirs)
+        their_head, our_head = (load_file(folder / name / "model_head.safetensors") for folder in (case, tmp_path))
+        assert their_head.keys() == our_head.keys()
+        assert all(torch.equal(their_head[key], our_head[key]) for key in their_head)
         for file in ("head_config.json", "adapter_config.json"):
             theirs, written = (json.loads((folder / name / file).read_text()) for folder in (case, tmp_path))
-            said = {field: value for field, value in written["config"].items() if field != "dropout_prob"}
-            assert said == {field: theirs["config"][field] for field in said}  # theirs is null, and means 0.1 as ours
+            # their dropout_prob is null, which means 0.1 as ours does
+            config = {field: value for field, value in written["config"].items() if field != "dropout_prob"}
+            assert config == {field: theirs["config"][field] for field in config}
             for field in ("hidden_size", "model_type", "name"):
                 assert written[field] == theirs[field]
         assert written["name"] == name

@@ -66,24 +66,45 @@ def test_older_names_under_any_prefix_mean_the_same_adapter(
     model: AdaptedEncoder, folder: Path, prefix: str, kind: str
 ) -> None:
     expected = loaded(model, folder)
-    rename(folder, ("output.adapters.sw", f"output.layer_text_{kind}_adapters.other"),
-           ("invertible_adapters.sw", "invertible_lang_adapters.other"), ("encoder.", f"{prefix}encoder."),
-           ("invertible_lang", f"{prefix}invertible_lang"))  # fmt: skip
+    rename(
+        folder,
+        ("output.adapters.sw", f"output.layer_text_{kind}_adapters.other"),
+        ("invertible_adapters.sw", "invertible_lang_adapters.other"),
+        ("encoder.", f"{prefix}encoder."),
+        ("invertible_lang", f"{prefix}invertible_lang"),
+    )
     assert not any("output.adapters" in name for name in load_file(folder / "adapter.safetensors"))
     edit(folder, type=f"text_{kind}", version="1.0.1")
     assert torch.equal(loaded(model, folder), expected)
 
 
 OLD_CONFIG = {
-    "LN_after": False, "LN_before": False, "MH_Adapter": False, "Output_Adapter": True, "attention_type": "sent-lvl-dynamic",
-    "adapter_residual_before_ln": False, "new_attention_norm": False, "non_linearity": "ReLU", "original_ln_after": True,
-    "original_ln_before": True, "reduction_factor": 2, "residual_before_ln": True, "leave_out": None,
+    "LN_after": False,
+    "LN_before": False,
+    "MH_Adapter": False,
+    "Output_Adapter": True,
+    "attention_type": "sent-lvl-dynamic",
+    "adapter_residual_before_ln": False,
+    "new_attention_norm": False,
+    "non_linearity": "ReLU",
+    "original_ln_after": True,
+    "original_ln_before": True,
+    "reduction_factor": 2,
+    "residual_before_ln": True,
+    "leave_out": None,
     "invertible_adapter": {"block_type": "nice", "non_linearity": "relu", "reduction_factor": 2},
-}  # fmt: skip
+}
 
 
-@pytest.mark.parametrize("model_fields", [{"model_type": "xlm-roberta"}, {"model_class": "XLMRobertaModelWithHeads"},
-                                          {"model_name": "FacebookAI/xlm-roberta-base"}, {}])  # fmt: skip
+@pytest.mark.parametrize(
+    "model_fields",
+    [
+        {"model_type": "xlm-roberta"},
+        {"model_class": "XLMRobertaModelWithHeads"},
+        {"model_name": "FacebookAI/xlm-roberta-base"},
+        {},
+    ],
+)
 def test_older_fields_mean_the_same_adapter(model: AdaptedEncoder, folder: Path, model_fields: dict[str, str]) -> None:
     expected = loaded(model, folder)
     described = {"name": "sw", "type": "text_lang", "hidden_size": 64, "config": OLD_CONFIG} | model_fields
@@ -206,9 +227,13 @@ def test_what_a_site_does_not_compute_is_refused_by_field(
 
 
 @pytest.mark.parametrize(
-    "fields", [{"model_class": "BertModelWithHeads"}, {"model_class": None, "model_name": "bert-base-multilingual-cased"},
-               {"model_class": "DistilBertForMaskedLM"}],
-)  # fmt: skip
+    "fields",
+    [
+        {"model_class": "BertModelWithHeads"},
+        {"model_class": None, "model_name": "bert-base-multilingual-cased"},
+        {"model_class": "DistilBertForMaskedLM"},
+    ],
+)
 def test_another_family_of_backbones_is_refused_whichever_field_says_it(
     model: AdaptedEncoder, folder: Path, fields: dict[str, Any]
 ) -> None:
@@ -219,8 +244,15 @@ def test_another_family_of_backbones_is_refused_whichever_field_says_it(
 
 def test_fields_without_effect_and_unknown_neutral_ones_are_taken(model: AdaptedEncoder, folder: Path) -> None:
     expected = loaded(model, folder)
-    edit(folder, init_weights="mam_adapter", init_weights_seed=3, phm_dim=2, something_new=None, other_new=False,
-         architecture=None)  # fmt: skip
+    edit(
+        folder,
+        init_weights="mam_adapter",
+        init_weights_seed=3,
+        phm_dim=2,
+        something_new=None,
+        other_new=False,
+        architecture=None,
+    )
     assert torch.equal(loaded(model, folder), expected)
 
 

@@ -51,6 +51,13 @@ def test_warnings_name_what_makes_rows_unlike(tmp_path: Path) -> None:
     ]
 
 
+def test_rows_with_two_losses_are_told_apart_by_the_losses_names(tmp_path: Path) -> None:
+    finished(tmp_path, "t_ort")
+    finished(tmp_path, "t_ort", choices={"orthogonality.loss": "mine"})
+    label = "T-ORT [orthogonality.loss=mine]"
+    assert f"Rows differ in orthogonality.loss: {label} mine, T-ORT cosine." in only_table(tmp_path).warnings
+
+
 def with_trained_adapter(runs: Path, variant: str, sha256: str, steps: int | None = 400, **choices: Any) -> None:
     """A run of the task stage, and that of the MLM stage behind its adapter; without steps the former alone."""
     kind = "ort" if variant.startswith("lort") else "noo"

@@ -1,6 +1,7 @@
 """Text is escaped, attributes are left out on demand, and figures on one page do not disturb each other."""
 
 import re
+import string
 from html import escape
 
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from tests.helpers.html import read
 
 
 @settings(max_examples=50)
-@given(st.text())
+@given(st.text(string.printable + "éأ漢😀\0"))
 def test_text_comes_back_as_it_was(content: str) -> None:
     html = tag("p", content, title=content)
     assert html == f'<p title="{escape(content)}">{escape(content)}</p>'
@@ -34,11 +35,11 @@ def test_figures_on_one_page_keep_their_own_clip_paths() -> None:
     ids = [{element.attrib["id"] for element in root.iter() if "id" in element.attrib} for root in (one, two)]
     assert ids[0]
     assert not ids[0] & ids[1]
-    for root, own in zip((one, two), ids, strict=True):
+    for root, idents in zip((one, two), ids, strict=True):
         used = [ident for e in root.iter() for v in e.attrib.values() for ident in re.findall(r"url\(#([^)]+)\)", v)]
         used += [e.attrib["href"][1:] for e in root.iter("use")]
         assert any("clip-path" in e.attrib for e in root.iter())
         assert used
-        assert set(used) <= own
+        assert set(used) <= idents
         assert not [e for e in root.iter() if e.tag in ("style", "metadata")]
         assert (root.tag, root.get("role"), root.get("aria-labelledby")) == ("svg", "img", "caption")

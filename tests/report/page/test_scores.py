@@ -69,17 +69,17 @@ def test_a_tooltip_tells_all_that_is_known_of_its_number(whole: ShownPage) -> No
         "tooltip",
         True,
     )
-    told = facts(tip)
+    tip_facts = facts(tip)
     source = next(row for row in xnli.rows if row.label == "T-NOO").scores["tr"]
     assert text(tip[0]) == "T-NOO, TR"
-    assert told["accuracy"] == f"{100 * (source.value or 0):.2f}"
-    assert told["seeds"] == f"0, 1, 2: a mean of 3, standard deviation {100 * (source.std or 0):.2f}"
-    assert told["sentences"] == "120 in the test set"
-    assert re.fullmatch(r"[+−]\d+\.\d\d \(95 % interval [+−]\S+ to [+−]\S+\); .+", told["to L-NOO+T-NOO"])
-    assert re.fullmatch(r"71.73 \(xlmr_base\); this is [+−]\S+ to it", told["paper"])
-    assert re.fullmatch(r"\d\d\.\d\d, chosen on TR dev: not zero-shot", told["oracle"])
-    assert told["selected"] == "lr 0.0001"
-    assert told["runs"] == ", ".join(path.name for path in source.paths)
+    assert tip_facts["accuracy"] == f"{100 * (source.value or 0):.2f}"
+    assert tip_facts["seeds"] == f"0, 1, 2: a mean of 3, standard deviation {100 * (source.std or 0):.2f}"
+    assert tip_facts["sentences"] == "120 in the test set"
+    assert re.fullmatch(r"[+−]\d+\.\d\d \(95 % interval [+−]\S+ to [+−]\S+\); .+", tip_facts["to L-NOO+T-NOO"])
+    assert re.fullmatch(r"71.73 \(xlmr_base\); this is [+−]\S+ to it", tip_facts["paper"])
+    assert re.fullmatch(r"\d\d\.\d\d, chosen on TR dev: not zero-shot", tip_facts["oracle"])
+    assert tip_facts["selected"] == "lr 0.0001"
+    assert tip_facts["runs"] == ", ".join(path.name for path in source.paths)
     assert "oracle" not in text(labelled["L-ORT+T-ORT"][0])
 
 

@@ -14,13 +14,13 @@ def test_differences_are_those_of_the_comparisons(whole: ShownPage) -> None:
     count = 0
     for label, cells in rows(root, "table-1-differences-1"):
         for column, cell in zip(table.columns, cells, strict=True):
-            found = analysis.between(label, baseline, column)
-            assert found is not None
+            c = analysis.between(label, baseline, column)
+            assert c is not None
             count += 1
-            assert float(cell.attrib["data-value"]) == found.difference
-            assert number(cell).replace("−", "-") == f"{100 * found.difference:+.2f}"
-            assert f"({100 * found.low:+.2f} to {100 * found.high:+.2f})" in text(cell).replace("−", "-")
-            assert ("strong" in [e.tag for e in next(cell.iter("button")).iter()]) == found.significant
+            assert float(cell.attrib["data-value"]) == c.difference
+            assert number(cell).replace("−", "-") == f"{100 * c.difference:+.2f}"
+            assert f"({100 * c.low:+.2f} to {100 * c.high:+.2f})" in text(cell).replace("−", "-")
+            assert ("strong" in [e.tag for e in next(cell.iter("button")).iter()]) == c.significant
     assert count == 2 * len(table.columns)
     assert "L-ORT+T-ORT against L-NOO+T-NOO. " in text(root)
 
@@ -38,8 +38,8 @@ def test_a_tooltip_tells_all_numbers_of_its_comparison(whole: ShownPage) -> None
     button = numbers[analysis.table.columns.index("tr")][0]
     tip = by_id(whole.root, button.attrib["aria-describedby"])
     assert text(tip[0]) == "T-NOO against L-NOO+T-NOO, TR"
-    told = {name: value.replace("−", "-") for name, value in facts(tip).items()}
-    assert told == {
+    tip_facts = {name: value.replace("−", "-") for name, value in facts(tip).items()}
+    assert tip_facts == {
         "difference": f"{100 * c.difference:+.2f}",
         "95 % interval": f"{100 * c.low:+.2f} to {100 * c.high:+.2f}",
         "p": f"{c.p:.2g}; after Holm {c.p_holm:.2g}",

@@ -38,14 +38,23 @@ def test_long_curves_are_thinned_to_means(tmp_path: Path) -> None:
 def test_curves_without_a_step_are_empty(tmp_path: Path) -> None:
     (tmp_path / "metrics.csv").write_text("iteration,loss,l_ort\n")
     assert {name: values.tolist() for name, values in read_curves(tmp_path / "metrics.csv").items()} == {
-        "iteration": [], "loss": [], "l_ort": [],
-    }  # fmt: skip
+        "iteration": [],
+        "loss": [],
+        "l_ort": [],
+    }
 
 
 @pytest.mark.parametrize(
-    "text", ["iteration,loss\n1,2\n", "iteration,loss,l_ort\n1,2,3\n2,1", "iteration,loss,l_ort\n1,x,3\n", ",,\n", "",
-             "iteration,loss,l_ort\n,2,3\n"],
-)  # fmt: skip
+    "text",
+    [
+        "iteration,loss\n1,2\n",
+        "iteration,loss,l_ort\n1,2,3\n2,1",
+        "iteration,loss,l_ort\n1,x,3\n",
+        ",,\n",
+        "",
+        "iteration,loss,l_ort\n,2,3\n",
+    ],
+)
 def test_damaged_curves_are_a_sentence(text: str, tmp_path: Path) -> None:
     (tmp_path / "metrics.csv").write_text(text)
     with pytest.raises(UserError, match=r"metrics.csv is damaged"):

@@ -1,5 +1,6 @@
 """The picture of development scores draws every grid point, marks its best epoch, and names what is missing."""
 
+import numpy as np
 from matplotlib.colors import to_hex
 
 from orthoadapters.report.pictures.dev_scores import dev_scores
@@ -19,7 +20,7 @@ def test_dev_scores_draw_every_grid_point_and_mark_its_best_epoch() -> None:
     assert [axes.get_title("left") for axes in figure.axes] == ["T-NOO", "T-ORT"]
     by_colour = {to_hex(line.get_color()): line for line in first.get_lines()}
     line = by_colour[to_hex(line_style(0).color)]
-    assert line.get_xydata().tolist() == [[1, 50], [2, 75], [3, 75]]
+    assert np.asarray(line.get_xydata()).tolist() == [[1, 50], [2, 75], [3, 75]]
     assert line.get_markevery() == [1]  # the first of equal ones
     assert second.get_lines()[0].get_color() == first.get_lines()[1].get_color()  # the same grid point
     (legend,) = figure.legends

@@ -1,47 +1,19 @@
 """Every picture that has data is drawn; the others are named; a new one is one file."""
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
 
 from orthoadapters.report.output import write_analyses
 from orthoadapters.report.pictures import gallery
-from orthoadapters.report.pictures.gallery import undrawn
+from orthoadapters.report.pictures.gallery import list_missing_pictures
+from tests.helpers.commands import ROOT
 from tests.helpers.xnli_runs import FEW_DRAWS, Analysed, analysed, answers, scored
 
-NEW_PICTURE = '''
-"""The picture of test set sizes."""
-
-from collections.abc import Mapping
-
-from matplotlib.figure import Figure
-
-from orthoadapters.report.collect.table import table_title
-from orthoadapters.report.pictures.picture import CaptionedFigure, Picture
-from orthoadapters.report.pictures.style import panels, styled
-from orthoadapters.report.statistics.analysis import Analysis
-
-
-def draw(analysis: Analysis) -> CaptionedFigure:
-    """Draws how many sentences the test set of each language has."""
-    table = analysis.table
-    sizes = {score.language: score.n_sentences for row in table.rows for score in row.scores.values() if score.n_sentences}
-    return test_sizes(sizes), f"{table_title(table)}: sentences of the test sets."
-
-
-@styled
-def test_sizes(sizes: Mapping[str, int]) -> Figure | None:
-    """Draws a bar per language."""
-    if not sizes:
-        return None
-    figure, (axes,) = panels(1, 1, 2.5)
-    axes.bar(list(sizes), list(sizes.values()))
-    return figure
-
-
-PICTURE = Picture("sizes", "test set sizes, as no run was tested", draw)
-'''
+# The new file of the recipe in docs/extending.md.
+NEW_FILE = re.compile(r"New file `src/orthoadapters/report/pictures/sizes\.py`:\n\n```python\n(.*?)```", re.DOTALL)
 
 
 def test_everything_that_has_data_is_drawn(everything: Analysed) -> None:
@@ -52,7 +24,7 @@ def test_everything_that_has_data_is_drawn(everything: Analysed) -> None:
         "cos2-mlm-tiny",
     ]
     assert [drawing.table for drawing in everything.drawings] == [everything.report.tables[0]] * 5 + [None] * 2
-    assert undrawn(everything.report, everything.drawings) == []
+    assert list_missing_pictures(everything.report, everything.drawings) == []
     for drawing in everything.drawings:
         assert drawing.caption.startswith(("xnli, tiny: ", "language adapters, tiny: "))
         assert drawing.caption.endswith(".")
@@ -63,14 +35,16 @@ def test_what_has_no_data_is_not_drawn_and_named(tmp_path: Path) -> None:
     scored(tmp_path, "t_noo", {codes[code]: rows for code, rows in answers("t_noo").items()})
     report, _, drawings = analysed(tmp_path, FEW_DRAWS)
     assert drawings == []
-    notes = undrawn(report, drawings)
+    notes = list_missing_pictures(report, drawings)
     assert len(notes) == 6
     assert all(note.startswith(("xnli, tiny: there is no picture of ", "There are no pictures of")) for note in notes)
 
 
 def test_a_new_picture_is_one_file_and_its_name_in_the_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = NEW_FILE.search((ROOT / "docs" / "extending.md").read_text())
+    assert recipe is not None
     path = tmp_path / "sizes.py"
-    path.write_text(NEW_PICTURE)
+    path.write_text(recipe[1])
     spec = importlib.util.spec_from_file_location("sizes", path)
     assert spec is not None
     assert spec.loader is not None
@@ -87,4 +61,6 @@ def test_a_new_picture_is_one_file_and_its_name_in_the_list(tmp_path: Path, monk
     assert f"![sizes-xnli-tiny](figures/sizes-xnli-tiny.svg)\n\n{caption}" in (out / "figures.md").read_text()
     assert f">{caption}</figcaption>" in (out / "report.html").read_text()
     assert {path.name for path in (out / "figures").glob("sizes-*")} == {"sizes-xnli-tiny.svg", "sizes-xnli-tiny.pdf"}
-    assert "xnli, tiny: there is no picture of test set sizes, as no run was tested." in undrawn(report, [])
+    assert "xnli, tiny: there is no picture of test set sizes, as no run was tested." in list_missing_pictures(
+        report, []
+    )

@@ -49,13 +49,13 @@ def test_equal_figures_are_equal_files_whatever_a_user_has_set(tmp_path: Path) -
             save(example(), tmp_path, "map")
         assert path.read_bytes() == first
     assert sorted(path.name for path in tmp_path.iterdir()) == ["map.pdf", "map.svg"]
-    there = tmp_path / "there"
+    other = tmp_path / "other"
     code = "from pathlib import Path; import tests.report.pictures.test_style as t"
-    code += f"; t.save(t.example(), Path({str(there)!r}), 'map')"
+    code += f"; t.save(t.example(), Path({str(other)!r}), 'map')"
     environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7", "HOME": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     for name in ("map.svg", "map.pdf"):
-        assert (there / name).read_bytes() == (tmp_path / name).read_bytes()
+        assert (other / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
 def test_a_figure_is_saved_in_both_forms_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,28 +12,28 @@ from tests.helpers.xnli_runs import one_analysis, scored
 def test_comparisons_in_print(tmp_path: Path) -> None:
     for variant in ("full_ft", "t_noo", "lnoo_tnoo"):
         scored(tmp_path, variant)
-    found = one_analysis(tmp_path)
-    text = significance_markdown(found)
+    analysis = one_analysis(tmp_path)
+    text = significance_markdown(analysis)
     first, second = text.split("**xnli, tiny: difference in accuracy x 100 to ")[1:]
     assert first.startswith("L-NOO+T-NOO on test (95 % interval)**")
     assert second.startswith("T-NOO on test (95 % interval)**")
-    c = found.between("FULL-FT", "L-NOO+T-NOO", "sw")
+    c = analysis.between("FULL-FT", "L-NOO+T-NOO", "sw")
     assert c is not None
     assert c.significant
     assert f"**{100 * c.difference:+.2f} ({100 * c.low:+.2f} to {100 * c.high:+.2f})**" in first
-    mean = found.between("T-NOO", "L-NOO+T-NOO", AVERAGE)
+    mean = analysis.between("T-NOO", "L-NOO+T-NOO", AVERAGE)
     assert mean is not None
     assert f"- AVGz, T-NOO against L-NOO+T-NOO: {mean.effect}." in second
-    records = list(csv.DictReader(significance_csv(found).splitlines()))
+    records = list(csv.DictReader(significance_csv(analysis).splitlines()))
     assert tuple(records[0]) == COMPARED
-    assert len(records) == len(found.comparisons) == 12
-    for record, c in zip(records, found.comparisons, strict=True):
+    assert len(records) == len(analysis.comparisons) == 12
+    for record, c in zip(records, analysis.comparisons, strict=True):
         assert (record["a"], record["b"], record["language"]) == (c.a, c.b, c.language)
         assert float(record["difference_x100"]) == 100 * c.difference
         assert (float(record["p"]), float(record["p_holm"])) == (c.p, c.p_holm)
         assert (record["n_sentences"], record["n_seeds_a"], record["effect"]) == (str(c.n), "1", c.effect)
-    better = sum(c.significant for c in found.comparisons if c.language != AVERAGE and "L-NOO+T-NOO" in (c.a, c.b))
-    assert summary(found).endswith(
+    better = sum(c.significant for c in analysis.comparisons if c.language != AVERAGE and "L-NOO+T-NOO" in (c.a, c.b))
+    assert summary(analysis).endswith(
         f"against L-NOO+T-NOO, 0 of 6 scores are better and {better} worse by more than chance. "
         "One seed: intervals and p are of these trained weights; training again may differ by more."
     )

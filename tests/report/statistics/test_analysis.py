@@ -19,38 +19,38 @@ def test_every_pair_is_compared_by_the_sentences_of_its_selected_runs(tmp_path: 
     for variant in ("t_noo", "lnoo_tnoo", "full_ft"):
         scored(tmp_path, variant)
     scored(tmp_path, "t_noo", answers("full_ft"), lr=5e-5, dev=0.1)  # another grid point, not selected
-    found = one_analysis(tmp_path)
+    analysis = one_analysis(tmp_path)
     labels = {"full_ft": "FULL-FT", "t_noo": "T-NOO", "lnoo_tnoo": "L-NOO+T-NOO"}
     expected = compare({label: answers(variant) for variant, label in labels.items()}, "en", FEW_DRAWS)
-    assert list(found.comparisons) == expected
-    assert found.notes == ()
-    assert [c.language for c in found.comparisons[:4]] == ["en", "sw", "tr", AVERAGE]
-    assert {c.test for c in found.comparisons} == {MCNEMAR, RANDOMISATION}
+    assert list(analysis.comparisons) == expected
+    assert analysis.notes == ()
+    assert [c.language for c in analysis.comparisons[:4]] == ["en", "sw", "tr", AVERAGE]
+    assert {c.test for c in analysis.comparisons} == {MCNEMAR, RANDOMISATION}
     (table,) = build(tmp_path).tables
     cells = {row.label: row.scores for row in table.rows}
-    for c in found.comparisons:
+    for c in analysis.comparisons:
         assert c.difference == pytest.approx((cells[c.a][c.language].value or 0) - (cells[c.b][c.language].value or 0))
 
 
 def test_a_comparison_is_found_from_both_sides(tmp_path: Path) -> None:
     for variant in ("t_noo", "lnoo_tnoo"):
         scored(tmp_path, variant)
-    found = one_analysis(tmp_path)
-    there, back = found.between("T-NOO", "L-NOO+T-NOO", "sw"), found.between("L-NOO+T-NOO", "T-NOO", "sw")
-    assert there is not None
-    assert back == there.reversed()
-    assert found.between("T-NOO", "T-ORT", "sw") is None
+    analysis = one_analysis(tmp_path)
+    forward, backward = analysis.between("T-NOO", "L-NOO+T-NOO", "sw"), analysis.between("L-NOO+T-NOO", "T-NOO", "sw")
+    assert forward is not None
+    assert backward == forward.reversed()
+    assert analysis.between("T-NOO", "T-ORT", "sw") is None
 
 
 def test_all_seeds_are_compared_and_rows_may_have_different_numbers_of_them(tmp_path: Path) -> None:
     for seed in (0, 1, 2):
         scored(tmp_path, "t_noo", seed=seed)
     scored(tmp_path, "lnoo_tnoo")
-    found = one_analysis(tmp_path)
+    analysis = one_analysis(tmp_path)
     of_seeds = {code: np.stack([answers("t_noo", seed)[code] for seed in (0, 1, 2)]) for code in ("en", "sw", "tr")}
     expected = compare({"T-NOO": of_seeds, "L-NOO+T-NOO": answers("lnoo_tnoo")}, "en", FEW_DRAWS)
-    assert list(found.comparisons) == expected
-    assert {(c.seeds, c.test) for c in found.comparisons} == {((3, 1), OVER_SEEDS)}
+    assert list(analysis.comparisons) == expected
+    assert {(c.seeds, c.test) for c in analysis.comparisons} == {((3, 1), OVER_SEEDS)}
 
 
 def test_missing_counts_are_named_and_the_rest_is_compared(tmp_path: Path) -> None:
@@ -58,9 +58,9 @@ def test_missing_counts_are_named_and_the_rest_is_compared(tmp_path: Path) -> No
     path = scored(tmp_path, "lnoo_tnoo", seed=1)
     scored(tmp_path, "lnoo_tnoo", seed=0)
     (path / "sentences" / "test-sw.npz").unlink()  # of one of two seeds
-    found = one_analysis(tmp_path)
-    assert [c.language for c in found.comparisons] == ["en", "tr"]
-    assert found.notes == (
+    analysis = one_analysis(tmp_path)
+    assert [c.language for c in analysis.comparisons] == ["en", "tr"]
+    assert analysis.notes == (
         f"L-NOO+T-NOO is not compared on SW: there is no {path}/sentences/test-sw.npz; move {path} away and give its "
         "command again.",
         "L-NOO+T-NOO is not compared on AVGz: that is not of the same runs and languages as the above.",
@@ -70,12 +70,12 @@ def test_missing_counts_are_named_and_the_rest_is_compared(tmp_path: Path) -> No
 def test_runs_without_any_counts_are_compared_with_nothing(tmp_path: Path) -> None:
     scored(tmp_path, "t_noo")
     shutil.rmtree(scored(tmp_path, "lnoo_tnoo") / "sentences")
-    found = one_analysis(tmp_path)
-    assert (found.comparisons, found.baselines) == ((), [])
-    assert found.notes[0].startswith("L-NOO+T-NOO is not compared on EN, SW, TR: there is no ")
-    assert ", and similarly for the others" in found.notes[0]
-    assert summary(found) == "xnli, tiny: no two rows could be compared"
-    assert "L-NOO+T-NOO is not compared" in significance_markdown(found)
+    analysis = one_analysis(tmp_path)
+    assert (analysis.comparisons, analysis.baselines) == ((), [])
+    assert analysis.notes[0].startswith("L-NOO+T-NOO is not compared on EN, SW, TR: there is no ")
+    assert ", and similarly for the others" in analysis.notes[0]
+    assert summary(analysis) == "xnli, tiny: no two rows could be compared"
+    assert "L-NOO+T-NOO is not compared" in significance_markdown(analysis)
 
 
 WRONG: dict[str, tuple[Counts, str]] = {
@@ -92,11 +92,11 @@ def test_counts_that_do_not_make_the_score_are_not_used(wrong: str, tmp_path: Pa
     path = scored(tmp_path, "t_noo")
     scored(tmp_path, "lnoo_tnoo")
     write_sentence_counts(path, "sw", counts)
-    found = one_analysis(tmp_path)
-    assert [c.language for c in found.comparisons] == ["en", "tr"]
-    assert found.notes[0].startswith("T-NOO is not compared on SW: ")
-    assert said in found.notes[0]
-    assert str(path) in found.notes[0]
+    analysis = one_analysis(tmp_path)
+    assert [c.language for c in analysis.comparisons] == ["en", "tr"]
+    assert analysis.notes[0].startswith("T-NOO is not compared on SW: ")
+    assert said in analysis.notes[0]
+    assert str(path) in analysis.notes[0]
 
 
 def test_seeds_that_were_tested_on_other_sentences_are_not_used(tmp_path: Path) -> None:
@@ -119,31 +119,30 @@ def test_a_language_whose_sentences_are_others_is_compared_for_no_pair(tmp_path:
     other = dict(answers("lnoo_tnoo"))
     other["sw"] = other["sw"] * 2  # two words each
     scored(tmp_path, "lnoo_tnoo", other)
-    found = one_analysis(tmp_path)
-    assert [c.language for c in found.comparisons] == ["en", "tr"]
-    assert found.notes[0].startswith("SW is compared for no pair: ")
+    analysis = one_analysis(tmp_path)
+    assert [c.language for c in analysis.comparisons] == ["en", "tr"]
+    assert analysis.notes[0].startswith("SW is compared for no pair: ")
 
 
 def test_a_row_that_was_not_tested_on_a_language_has_no_average_to_compare(tmp_path: Path) -> None:
     scored(tmp_path, "t_noo", {code: rows for code, rows in answers("t_noo").items() if code != "sw"})
     scored(tmp_path, "lnoo_tnoo")
     scored(tmp_path, "full_ft")
-    found = one_analysis(tmp_path)
-    assert found.notes == ("T-NOO is not compared on SW: it has no score there.",)
-    assert [(c.a, c.b) for c in found.comparisons if c.language == AVERAGE] == [("FULL-FT", "L-NOO+T-NOO")]
-    assert found.between("T-NOO", "L-NOO+T-NOO", "sw") is None
+    analysis = one_analysis(tmp_path)
+    assert analysis.notes == ("T-NOO is not compared on SW: it has no score there.",)
+    assert [(c.a, c.b) for c in analysis.comparisons if c.language == AVERAGE] == [("FULL-FT", "L-NOO+T-NOO")]
+    assert analysis.between("T-NOO", "L-NOO+T-NOO", "sw") is None
 
 
 def test_an_average_of_other_runs_than_its_languages_is_not_compared(tmp_path: Path) -> None:
     scored(tmp_path, "lnoo_tnoo")
     scored(tmp_path, "t_noo")
     scored(tmp_path, "t_noo", {code: rows for code, rows in answers("t_noo", 1).items() if code != "sw"}, seed=1)
-    found = one_analysis(tmp_path)  # T-NOO's AVGz is of seed 0, its TR of both
-    assert [c.seeds for c in found.comparisons] == [(2, 1), (1, 1), (2, 1)]
-    assert [c.language for c in found.comparisons] == ["en", "sw", "tr"]
-    assert found.notes == (
-        "T-NOO is not compared on AVGz: that is not of the same runs and languages as the above.",
-    )  # fmt: skip
+    analysis = one_analysis(tmp_path)  # T-NOO's AVGz is of seed 0, its TR of both
+    assert [c.seeds for c in analysis.comparisons] == [(2, 1), (1, 1), (2, 1)]
+    assert [c.language for c in analysis.comparisons] == ["en", "sw", "tr"]
+    (note,) = analysis.notes
+    assert note == "T-NOO is not compared on AVGz: that is not of the same runs and languages as the above."
 
 
 def test_the_baselines_are_mad_x_and_t_noo_or_else_the_first_row(tmp_path: Path) -> None:

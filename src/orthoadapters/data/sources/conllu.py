@@ -23,11 +23,10 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, pairwise
 from pathlib import Path
 
-from orthoadapters.config.schema import LanguageConfig, TaskConfig
-from orthoadapters.data.sources.hub import unknown_label
-from orthoadapters.data.sources.lines import numbered_lines, shown
+from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig
+from orthoadapters.data.sources.lines import numbered_lines, shown, unknown_label
 from orthoadapters.errors import MissingSplitError, UserError
-from orthoadapters.examples import Example, TaggedSentence
+from orthoadapters.examples import Example, Split, TaggedSentence
 
 COLUMNS = 10
 # The default of XTREME's converter (conllu_to_conll.py), which gives es, fr and it lists of their own; SYM is last here,
@@ -39,7 +38,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Word:
-    """A syntactic word; heads: the ids of HEAD and of the heads in DEPS, 0 for the root."""
+    """A syntactic word. heads: the ids in HEAD and DEPS, 0 for the root."""
 
     form: str
     tag: str
@@ -48,45 +47,49 @@ class _Word:
 
 @dataclass
 class _Sentence:
+    """A sentence of the file. ranges: a multiword token's first id -> its last id and surface form."""
+
     words: list[_Word] = field(default_factory=list)
-    ranges: dict[int, tuple[int, str]] = field(default_factory=dict)  # first id -> last id, surface form
+    ranges: dict[int, tuple[int, str]] = field(default_factory=dict)
 
 
 def read_conllu(
-    root: str | None, fuse: bool, task: TaskConfig, split: str, language: LanguageConfig, limit: int | None
+    data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig, limit: int | None
 ) -> tuple[list[Example], str]:
-    """The first `limit` sentences of all treebanks of one language, and where they are from.
+    """Returns the first `limit` sentences of all treebanks of one language, and where they are from.
 
     Raises UserError for a folder without such files, for a malformed row, an unknown tag (with their place), and for a
     treebank without tags.
     """
+    assert data.fuse_multiword is not None  # checks.check
     examples: list[Example] = []
-    files = treebanks(root, split, language)
+    files = treebanks(data.root, split, language)
     for path in files:
         counts: Counter[str] = Counter()
         left = None if limit is None else limit - len(examples)
-        found = list(islice(_examples(path, task, fuse, counts), left))
+        sentences = list(islice(_examples(path, task, data.fuse_multiword, counts), left))
         if counts[UNTAGGED] and counts[UNTAGGED] == counts["syntactic words"]:
             raise UserError(f"{path} has no UPOS (column 4) at any word; leave it out of data.root, or add the tags")
-        log.info("%s: %d sentences, %s", path, len(found), ", ".join(f"{n} {what}" for what, n in counts.items() if n))
-        examples.extend(found)
+        counted = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
+        log.info("%s: %d sentences, %s", path, len(sentences), counted)
+        examples.extend(sentences)
         if len(examples) == limit:
             break
-    return examples, f"{root} ({', '.join(path.name for path in files)})"
+    return examples, f"{data.root} ({', '.join(path.name for path in files)})"
 
 
 def treebanks(root: str | None, split: str, language: LanguageConfig) -> list[Path]:
-    """The files of one language and split below root, in order of their names. Raises MissingSplitError if there are none."""
+    """Lists the files of one language and split below root, by name. Raises MissingSplitError if there are none."""
     if root in (None, "???"):
         raise UserError("data=conllu needs the folder that holds the treebanks; add data.root=DIR")
     folder = Path(str(root)).expanduser()
     of_language = sorted(folder.rglob(f"{language.code}_*-ud-*.conllu"), key=lambda path: (path.name, path))
     files = [path for path in of_language if re.search(rf"-ud-{split}(-[^.]+)?\.conllu$", path.name)]
     if not files:
-        there = ", ".join(dict.fromkeys(path.name for path in of_language))
+        others = ", ".join(dict.fromkeys(path.name for path in of_language))
         raise MissingSplitError(
             f"there is no {language.code}_*-ud-{split}.conllu in {root} or below it, "
-            + (f"only {there}" if there else f"and no other treebank of {language.name}")
+            + (f"only {others}" if others else f"and no other treebank of {language.name}")
             + "; unpack a release of Universal Dependencies there"
         )
     for one, other in pairwise(files):
@@ -96,6 +99,7 @@ def treebanks(root: str | None, split: str, language: LanguageConfig) -> list[Pa
 
 
 def _examples(path: Path, task: TaskConfig, fuse: bool, counts: Counter[str]) -> Iterator[TaggedSentence]:
+    """Yields the sentences of one file whose text the release holds, and counts what was left out or changed."""
     for sentence in _sentences(path, task, counts):
         pairs = list(_fused(sentence)) if fuse else [(word.form, word.tag) for word in sentence.words]
         withheld = sum(form == "_" for form, _ in pairs)
@@ -108,8 +112,10 @@ def _examples(path: Path, task: TaskConfig, fuse: bool, counts: Counter[str]) ->
 
 
 def _sentences(path: Path, task: TaskConfig, counts: Counter[str]) -> Iterator[_Sentence]:
-    sentence, last = _Sentence(), 0  # last: id of the last word that the ranges so far claim
-    for number, line in chain(numbered_lines(path), [(0, "")]):  # a blank line ends a sentence, and so does the file
+    """Yields the sentences of one file as they stand. Raises UserError for a row or range that CoNLL-U does not allow."""
+    # `last` is the id of the last word that the ranges so far claim. A blank line ends a sentence, and so does the file.
+    sentence, last = _Sentence(), 0
+    for number, line in chain(numbered_lines(path), [(0, "")]):
         if line.startswith("#"):
             continue
         if not line.strip(" "):
@@ -155,6 +161,7 @@ class _Row:
             raise self.malformed("no form (column 2)")
 
     def word(self, task: TaskConfig) -> _Word:
+        """Reads the row as a syntactic word. Raises UserError for an unknown tag or a malformed head."""
         tag = "X" if self.upos == "_" else self.upos
         if tag not in task.labels:
             raise UserError(unknown_label(self.place, self.upos, task))
@@ -164,11 +171,12 @@ class _Row:
         return _Word(self.form, tag, tuple(int(head) for head in (self.head.replace("_", "0"), *enhanced)))
 
     def malformed(self, problem: str) -> UserError:
+        """Makes the sentence about a problem of this row."""
         return UserError(f"{self.place}: {problem} in {shown(self.line)}; mend that line")
 
 
 def _fused(sentence: _Sentence) -> Iterator[tuple[str, str]]:
-    """XTREME's words and their tags."""
+    """Yields XTREME's words and their tags."""
     place = 1
     while place <= len(sentence.words):
         word = sentence.words[place - 1]
@@ -179,13 +187,14 @@ def _fused(sentence: _Sentence) -> Iterator[tuple[str, str]]:
 
 
 def _tag_of_range(words: Sequence[_Word], first: int, last: int) -> str:
-    """The tag of the word with the fewest words above it, of HEAD and DEPS together; among several by PRECEDENCE."""
+    """Finds the tag of the word with the fewest words above it, by HEAD and DEPS; PRECEDENCE decides among several."""
     above = {place: _words_above(words, place) for place in range(first, last + 1)}
     highest = [words[place - 1].tag for place, count in above.items() if count == min(above.values())]
     return highest[0] if len(highest) == 1 else min(highest, key=PRECEDENCE.index)
 
 
 def _words_above(words: Sequence[_Word], place: int) -> int:
+    """Counts the words that are above a word by HEAD and DEPS, at any distance."""
     seen: set[int] = set()
     waiting = [place]
     while waiting:

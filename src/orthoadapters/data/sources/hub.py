@@ -6,87 +6,102 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from orthoadapters.config.schema import LanguageConfig, TaskConfig, TaskKind
+from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig, TaskKind
+from orthoadapters.data.sources.lines import unknown_label
 from orthoadapters.errors import MissingSplitError, UserError, first_line
-from orthoadapters.examples import Example, SentencePair, TaggedSentence
+from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
 from orthoadapters.hub.offline import FETCH, NotFetchedError, from_hub
 
 HUB_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
-TAG_COLUMNS = ("ner_tags", "pos_tags")  # unimelb-nlp/wikiann, google/xtreme
-
-# The order of the classes, from the dataset cards, for copies that store integers without names.
-HUB_LABELS = {
-    "xnli": ("entailment", "neutral", "contradiction"),
-    "wikiann": ("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC"),
-    "udpos": (
-        "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM",
-        "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X",
-    ),
-}  # fmt: skip
+PAIR_COLUMNS = ("premise", "hypothesis", "label")  # facebook/xnli
+TAG_COLUMNS = ("ner_tags", "pos_tags")  # unimelb-nlp/wikiann, google/xtreme; both have the words in `tokens`
 
 
-def read_hub(task: TaskConfig, split: str, language: LanguageConfig, limit: int | None) -> tuple[list[Example], str]:
-    """The first `limit` examples of one split, and where they are from.
+def read_hub(
+    data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig, limit: int | None
+) -> tuple[list[Example], str]:
+    """Returns the first `limit` examples of one split, and where they are from.
 
     Raises MissingSplitError if the language has no such split, and UserError if they cannot be loaded or hold an unknown
     label.
     """
-    config = language.udpos if task.name == "udpos" else language.code
-    if config is None:
+    hub_id, subset = _data_set(task, language)
+    place = f"{hub_id} (config {subset}, split {HUB_SPLITS[split]})"
+    otherwise = "use data=xtreme data.root=DIR, or "
+    dataset = load(hub_id, subset, split=HUB_SPLITS[split], revision=task.hub_revision, otherwise=otherwise)
+    if limit is not None:
+        dataset = dataset.select(range(min(limit, len(dataset))))
+    names = columns(task, dataset.column_names)
+    if missing := [name for name in names if name not in dataset.column_names]:
+        raise UserError(
+            f"{place} has columns {', '.join(dataset.column_names)} but no {missing[0]}; check task.hub_id and "
+            "task.hub_columns"
+        )
+    values = dataset.select_columns(list(names))[:]
+    rows = zip(*(values[name] for name in names), strict=True)
+    label_of = _Labels(dataset.features[names[-1]], task, place)
+    if task.kind is TaskKind.sentence_pair:
+        return [SentencePair(p, h, label_of(value, row)) for row, (p, h, value) in enumerate(rows)], place
+    return [_tagged(words, tags, label_of, row, place) for row, (words, tags) in enumerate(rows)], place
+
+
+def _data_set(task: TaskConfig, language: LanguageConfig) -> tuple[str, str]:
+    """The data set's id, and the language's subset of it. Raises UserError if there is none."""
+    if task.hub_id is None:
+        raise UserError(f"task={task.name} names no data set on the Hub; set task.hub_id, or choose another data=...")
+    subset = task.hub_subsets.get(language.code) if task.hub_subsets else language.code
+    if subset is None:
         raise UserError(
             f"{task.hub_id} has no {task.name} data for {language.code}; "
             "leave it out of languages=[...] or use data=xtreme data.root=DIR"
         )
-    place = f"{task.hub_id} (config {config}, split {HUB_SPLITS[split]})"
-    otherwise = "use data=xtreme data.root=DIR, or "
-    dataset = load(task.hub_id, config, split=HUB_SPLITS[split], revision=task.hub_revision, otherwise=otherwise)
-    if limit is not None:
-        dataset = dataset.select(range(min(limit, len(dataset))))
-    tags = next((name for name in TAG_COLUMNS if name in dataset.column_names), "ner_tags or pos_tags")
-    needed = ("premise", "hypothesis", "label") if task.kind is TaskKind.sentence_pair else ("tokens", tags)
-    if missing := [name for name in needed if name not in dataset.column_names]:
-        raise UserError(f"{place} has columns {', '.join(dataset.column_names)} but no {missing[0]}; check task.hub_id")
-    columns = dataset.select_columns(list(needed))[:]
-    label_of = _Labels(dataset.features[needed[-1]], task, place)
+    return task.hub_id, subset
+
+
+def columns(task: TaskConfig, available: Sequence[str]) -> tuple[str, ...]:
+    """The columns to read: words and tags, or two sentences and their label."""
+    count = 3 if task.kind is TaskKind.sentence_pair else 2
+    if task.hub_columns:
+        if len(task.hub_columns) != count:
+            raise UserError(
+                f"task.hub_columns=[{', '.join(task.hub_columns)}] must name {count} columns: "
+                + ("the two sentences and the label" if count == 3 else "the words and their tags")
+            )
+        return tuple(task.hub_columns)
     if task.kind is TaskKind.sentence_pair:
-        rows = zip(columns["premise"], columns["hypothesis"], columns["label"], strict=True)
-        return [SentencePair(p, h, label_of(value, row)) for row, (p, h, value) in enumerate(rows)], place
-    sentences = enumerate(zip(columns["tokens"], columns[tags], strict=True))
-    return [_tagged(words, values, label_of, row, place) for row, (words, values) in sentences], place
-
-
-def unknown_label(place: str, label: object, task: TaskConfig) -> str:
-    """The sentence about a label that task.labels does not have."""
-    return f"{place}: unknown label {label!r}; the labels of task={task.name} are {', '.join(task.labels)}"
+        return PAIR_COLUMNS
+    return "tokens", next((name for name in TAG_COLUMNS if name in available), " or ".join(TAG_COLUMNS))
 
 
 def load(dataset_id: str, config: str, *, revision: str | None = None, otherwise: str = "", **options: Any) -> Any:
-    """`datasets.load_dataset`, with every way in which it fails turned into one sentence."""
+    """Calls `datasets.load_dataset`, and turns every way in which it fails into one sentence."""
     import datasets  # slow to import, and only needed here
 
     what = f"{dataset_id} (config {config}, split {options.get('split')})"
     if Path(dataset_id).is_dir() and not options.get("streaming"):
         try:
-            # datasets 5.2 knows a local folder by its last name and config alone, and gives what it once read there
+            # datasets 5.2 caches a local folder by its last path part and subset alone, and would return the data of
+            # another folder, or what this one held before.
             with tempfile.TemporaryDirectory() as scratch, _split_of(what):
                 return datasets.load_dataset(dataset_id, config, cache_dir=scratch, keep_in_memory=True, **options)
         except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
             raise UserError(f"could not load {what}: {first_line(error)}; check what the folder holds") from error
     with from_hub(what, otherwise), _split_of(what):
         loaded = datasets.load_dataset(dataset_id, config, revision=revision, **options)
-    for file in getattr(loaded, "cache_files", []):  # without a network, datasets takes whatever revision it has
-        held = Path(file["filename"]).parent
-        if revision is not None and held.name != revision:
+    # Without a network, datasets takes whatever revision it has.
+    for file in getattr(loaded, "cache_files", []):
+        cached = Path(file["filename"]).parent
+        if revision is not None and cached.name != revision:
             raise NotFetchedError(
-                f"{what}: {held} holds revision {held.name[:8]} and not {revision[:8]}, which this run asks for; delete that "
-                f"folder, and fetch the other where there is a network, with: {FETCH}"
+                f"{what}: {cached} holds revision {cached.name[:8]} and not {revision[:8]}, which this run asks for; "
+                f"delete that folder, and fetch the other where there is a network, with: {FETCH}"
             )
     return loaded
 
 
 @contextmanager
 def _split_of(what: str) -> Iterator[None]:
-    """Tells a split that is not there from all else that datasets raises ValueError for."""
+    """Turns the ValueError about a split that does not exist into MissingSplitError, and no other one."""
     try:
         yield
     except ValueError as error:
@@ -104,11 +119,14 @@ def _tagged(words: Sequence[str], values: Sequence[Any], label_of: "_Labels", ro
 
 
 class _Labels:
-    """Class integers or strings of one column to names that task.labels knows."""
+    """The names of one column's labels, which may be stored as strings or as numbers of classes.
+
+    Numbers without names are those of task.labels, which has the order of the data set's card.
+    """
 
     def __init__(self, feature: Any, task: TaskConfig, place: str) -> None:
         feature = getattr(feature, "feature", feature)  # a list of classes, or one class
-        names: Sequence[str] = getattr(feature, "names", None) or HUB_LABELS.get(task.name, tuple(task.labels))
+        names: Sequence[str] = getattr(feature, "names", None) or tuple(task.labels)
         self.task, self.place = task, place
         known = set(task.labels)
         self.names: dict[Any, str] = {number: name for number, name in enumerate(names) if name in known}

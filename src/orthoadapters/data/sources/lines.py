@@ -1,20 +1,21 @@
-"""Lines of text files, with their numbers."""
+"""Lines of text files with their numbers, and the sentences about what is wrong in one."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from orthoadapters.config.schema import TaskConfig
 from orthoadapters.errors import UserError
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Lines of a UTF-8 file from 1 on, split at line feeds alone (words may hold other separators of Unicode)."""
+    """Yields the lines of a UTF-8 file from 1 on, split at line feeds alone: words may hold Unicode's other separators."""
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
             yield number, decoded_line(raw, str(path), number)
 
 
 def decoded_line(raw: bytes, source: str, number: int) -> str:
-    """One line without its ending, nor the first one's byte order mark. Raises UserError with the place if not UTF-8."""
+    """Decodes one line without its ending and the first one's byte order mark. Raises UserError if it is not UTF-8."""
     try:
         line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError:
@@ -23,11 +24,18 @@ def decoded_line(raw: bytes, source: str, number: int) -> str:
 
 
 def shown(line: str) -> str:
+    """Quotes the beginning of a line."""
     return repr(line if len(line) <= 60 else line[:60] + "...")  # ours: enough to find the row by eye
 
 
 def malformed(source: str, number: int, line: str, expected: str) -> UserError:
+    """Makes the sentence about a line with another number of columns than expected."""
     count = line.count("\t") + 1
     return UserError(
         f"{source}, line {number}: {count} columns instead of `{expected}` in {shown(line)}; mend that line"
     )
+
+
+def unknown_label(place: str, label: object, task: TaskConfig) -> str:
+    """Makes the sentence about a label that task.labels does not have."""
+    return f"{place}: unknown label {label!r}; the labels of task={task.name} are {', '.join(task.labels)}"

@@ -1,56 +1,56 @@
-"""Labelled examples from any of the four sources: XTREME's folder, treebanks, the Hub, the demo world.
+"""Labelled examples from any source: each has a reader, and `data.source` names it in READERS.
 
-XTREME's files are `<root>/<task.folder>/<split>-<language>.tsv`: `word TAB tag` with a blank line between sentences, or
-`premise TAB hypothesis TAB label`. They are read as XTREME's own code reads them: UTF-8, split at tabs alone, quote
-characters never interpreted. A byte order mark and CRLF are tolerated.
+A reader takes (data, task, split, language, limit) and returns at most the first `limit` examples with the name of the
+place that they are from. A new source is a reader with its line in READERS, and a file in conf/data that names it.
 """
 
 import logging
+from collections.abc import Callable
 
-from orthoadapters.config.schema import DataConfig, DataSource, LanguageConfig, TaskConfig, TaskKind
+from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig, TaskKind
 from orthoadapters.data.sources.conllu import read_conllu
-from orthoadapters.data.sources.hub import read_hub, unknown_label
+from orthoadapters.data.sources.demo import read_demo
+from orthoadapters.data.sources.hub import read_hub
+from orthoadapters.data.sources.lines import unknown_label
 from orthoadapters.data.sources.xtreme import read_xtreme
 from orthoadapters.errors import UserError
-from orthoadapters.examples import Example, Split, TaggedSentence
+from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
 
+Reader = Callable[[DataConfig, TaskConfig, Split, LanguageConfig, int | None], tuple[list[Example], str]]
+
+READERS: dict[str, Reader] = {"hub": read_hub, "xtreme": read_xtreme, "conllu": read_conllu, "demo": read_demo}
 log = logging.getLogger(__name__)
 
 
 def read_examples(data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig) -> list[Example]:
-    """One split of one language, at most `data.limit_<split>` examples of it, every label checked against task.labels.
+    """Reads one split of one language, at most `data.limit_<split>` examples of it, with labels of task.labels alone.
 
-    Raises MissingSplitError if the language has no such split, and UserError for a missing data set, a malformed row, an
-    unknown label (with its place), an empty split.
+    Raises MissingSplitError if the language has no such split, and UserError for an unknown source, a missing data set,
+    a malformed row, an unknown label (with its place), an empty split.
     """
+    if data.source not in READERS:
+        raise UserError(f"data.source={data.source} has no reader; there are {', '.join(READERS)}")
     limit = {"train": data.limit_train, "dev": data.limit_dev, "test": data.limit_test}[split]
     if limit is not None and limit < 1:
         raise UserError(f"data.limit_{split}={limit} leaves nothing to read; give at least 1, or null for all")
-    if data.source is DataSource.xtreme:
-        examples, place = read_xtreme(data.root, task, split, language, limit)
-    elif data.source is DataSource.conllu:
-        assert data.fuse_multiword is not None  # checks.check
-        examples, place = read_conllu(data.root, data.fuse_multiword, task, split, language, limit)
-    elif data.source is DataSource.hub:
-        examples, place = read_hub(task, split, language, limit)
-    else:
-        examples, place = _read_demo(task, split, language, limit)
+    examples, place = READERS[data.source](data, task, split, language, limit)
     if not examples:
         raise UserError(f"{place} has no {split} examples; check that it is complete")
+    check_examples(examples, place, task)
     log.info("%s: %d %s", place, len(examples), "pairs" if task.kind is TaskKind.sentence_pair else "sentences")
     return examples
 
 
-def _read_demo(
-    task: TaskConfig, split: Split, language: LanguageConfig, limit: int | None
-) -> tuple[list[Example], str]:
-    from orthoadapters.demo import demo_examples  # the demo world is built only where it is asked for
-
-    place = f"the demo world ({task.name}, {split}, {language.code})"
-    examples = demo_examples(task.name, split, language.code)[:limit]
+def check_examples(examples: list[Example], place: str, task: TaskConfig) -> None:
+    """Refuses examples of another kind than the task's, and labels that it does not have, whatever reader gave them."""
+    kind = SentencePair if task.kind is TaskKind.sentence_pair else TaggedSentence
     known = set(task.labels)
     for number, example in enumerate(examples, 1):
+        if not isinstance(example, kind):
+            raise UserError(
+                f"{place}, example {number}: a {type(example).__name__}, but task={task.name} has {kind.__name__}s; "
+                "choose another data source, or mend its reader"
+            )
         for label in example.tags if isinstance(example, TaggedSentence) else (example.label,):
             if label not in known:
                 raise UserError(unknown_label(f"{place}, example {number}", label, task))
-    return examples, place

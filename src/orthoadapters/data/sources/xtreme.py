@@ -1,11 +1,16 @@
-"""XTREME's files."""
+"""XTREME's files, `<root>/<task.folder>/<split>-<language>.tsv`.
+
+They hold `word TAB tag` with a blank line between sentences, or `premise TAB hypothesis TAB label`. They are read as
+XTREME's own code reads them: UTF-8, split at tabs alone, quote characters never interpreted. A byte order mark and CRLF
+are tolerated.
+"""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
-from orthoadapters.config.schema import LanguageConfig, TaskConfig, TaskKind
-from orthoadapters.data.sources.hub import unknown_label
-from orthoadapters.data.sources.lines import malformed, numbered_lines, shown
+from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig, TaskKind
+from orthoadapters.data.sources.lines import malformed, numbered_lines, shown, unknown_label
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
 
@@ -15,26 +20,22 @@ XNLI_SPELLINGS = {"contradictory": "contradiction"}
 
 
 def read_xtreme(
-    root: str | None, task: TaskConfig, split: Split, language: LanguageConfig, limit: int | None
+    data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig, limit: int | None
 ) -> tuple[list[Example], str]:
-    """Examples of one XTREME file, and its name."""
-    if root in (None, "???"):
+    """Returns the first `limit` examples of one XTREME file, and its name."""
+    if data.root in (None, "???"):
         raise UserError("data=xtreme needs the folder that XTREME's download made; add data.root=DIR")
-    path = Path(str(root)).expanduser() / task.folder / f"{split}-{language.code}.tsv"
+    path = Path(str(data.root)).expanduser() / task.folder / f"{split}-{language.code}.tsv"
     if not path.is_file():
         raise MissingSplitError(
-            f"there is no {path}; data.root={root} must hold {task.folder}/{path.name}, as XTREME's download makes it"
+            f"there is no {path}; data.root={data.root} must hold {task.folder}/{path.name}, as XTREME's download makes it"
         )
     read = _read_pairs if task.kind is TaskKind.sentence_pair else _read_tagged
-    examples: list[Example] = []
-    for example in read(path, task, split):
-        examples.append(example)
-        if limit is not None and len(examples) == limit:
-            break
-    return examples, str(path)
+    return list(islice(read(path, task, split), limit)), str(path)
 
 
 def _read_tagged(path: Path, task: TaskConfig, split: Split) -> Iterator[TaggedSentence]:
+    """Yields the sentences of a file of words and tags."""
     known = set(task.labels)
     words: list[str] = []
     tags: list[str] = []
@@ -49,7 +50,8 @@ def _read_tagged(path: Path, task: TaskConfig, split: Split) -> Iterator[TaggedS
             raise malformed(str(path), number, line, "word TAB tag")
         if len(columns) < 2 or not columns[1].strip():
             raise _unlabelled(path, number, line, split)
-        word, tag = columns[0], columns[1].strip()  # an empty word stays: XTREME's preprocessing can leave some
+        # An empty word stays, as XTREME's preprocessing can leave some.
+        word, tag = columns[0], columns[1].strip()
         if tag not in known:
             raise UserError(unknown_label(f"{path}, line {number}", tag, task))
         words.append(word)
@@ -59,6 +61,7 @@ def _read_tagged(path: Path, task: TaskConfig, split: Split) -> Iterator[TaggedS
 
 
 def _read_pairs(path: Path, task: TaskConfig, split: Split) -> Iterator[SentencePair]:
+    """Yields the pairs of a file of premises, hypotheses and labels."""
     known = set(task.labels)
     for number, line in numbered_lines(path):
         if not line.strip():
@@ -69,13 +72,15 @@ def _read_pairs(path: Path, task: TaskConfig, split: Split) -> Iterator[Sentence
         if len(columns) != 3:
             raise malformed(str(path), number, line, "premise TAB hypothesis TAB label")
         premise, hypothesis, label = (column.strip() for column in columns)
-        label = XNLI_SPELLINGS.get(label, label)
+        if label not in known:
+            label = XNLI_SPELLINGS.get(label, label)
         if label not in known:
             raise UserError(unknown_label(f"{path}, line {number}", label, task))
         yield SentencePair(premise, hypothesis, label)
 
 
 def _unlabelled(path: Path, number: int, line: str, split: Split) -> UserError:
+    """Makes the sentence about a line without a label."""
     if split == "test":
         fix = (
             "XTREME distributes its test files without labels; add the gold ones (of UD, WikiANN, XNLI) as last column"

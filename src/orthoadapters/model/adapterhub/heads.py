@@ -33,7 +33,7 @@ _NUMBERS = {SentencePairHead: {"dense": "1", "out": "4"}, TokenHead: {"out": "1"
 
 
 def exists(folder: Path) -> bool:
-    """Whether the folder has any file of a head."""
+    """Returns whether the folder has any file of a head."""
     return any((folder / name).exists() for name in (HEAD_FILE, *HEAD_WEIGHTS))
 
 

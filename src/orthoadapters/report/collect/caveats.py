@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from orthoadapters.config.choices import ORT_ONLY
+from orthoadapters.config.choices import NEWER, ORT_ONLY
 from orthoadapters.report.collect.adapter_caveats import adapter_caveats
 from orthoadapters.report.collect.settings import differing_keys, is_within
 from orthoadapters.report.collect.table import Row, Table, heading
@@ -78,7 +78,7 @@ def _orthogonality(rows: Sequence[Row]) -> Iterator[str]:
     orthogonal = [row for row in rows if _is_orthogonal(row)]
     for key in differing_keys([row.choices for row in orthogonal]):
         if is_within(key, ORT_ONLY):
-            values = ", ".join(f"{row.label} {row.choices.get(key)}" for row in orthogonal)
+            values = ", ".join(f"{row.label} {row.choices.get(key, NEWER.get(key))}" for row in orthogonal)
             yield f"Rows differ in {key}: {values}."
 
 

@@ -11,7 +11,7 @@ from orthoadapters.report.page.provenance import adapters_provenance, provenance
 from orthoadapters.report.page.scores import scores_table
 from orthoadapters.report.page.selection import selection_table
 from orthoadapters.report.page.significance import significance
-from orthoadapters.report.pictures.gallery import undrawn
+from orthoadapters.report.pictures.gallery import list_missing_pictures
 from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.printed.tables import scores_caption, selection_caption
 from orthoadapters.report.statistics.analysis import Analysis
@@ -74,7 +74,7 @@ def _sections(report: Report, analyses: Sequence[Analysis], drawings: Sequence[D
         figures = _figures([drawing for drawing in drawings if drawing.table is None], "adapters")
         runs = [adapters_provenance(adapters, out) for adapters in report.language_adapters]
         sections.append(tag("section", tag("h2", "Language adapters"), figures, *runs, id="adapters"))
-    if notes := undrawn(report, drawings):
+    if notes := list_missing_pictures(report, drawings):
         sections.append(tag("section", tag("h2", "Pictures that there are none of"), bullets(notes), class_="quiet"))
     return sections
 

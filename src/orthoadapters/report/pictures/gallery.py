@@ -1,4 +1,4 @@
-"""The list of the report's pictures, and the drawings that a report gets.
+"""The list of the report's pictures.
 
 A new picture is one file with a PICTURE in it, and its name in the list below.
 """
@@ -14,25 +14,25 @@ from orthoadapters.report.statistics.analysis import Analysis
 PICTURES = (differences.PICTURE, dev_scores.PICTURE, losses.PICTURE, cosines.PICTURE, text.PICTURE)
 
 
-def drawings(report: Report, analyses: Sequence[Analysis]) -> list[Drawing]:
-    """Draws every picture of every table, then those of the language adapters; `undrawn` names what has no data."""
-    drawn: list[Drawing] = []
+def draw_pictures(report: Report, analyses: Sequence[Analysis]) -> list[Drawing]:
+    """Draws every picture of every table, then those of the language adapters, as far as they have data."""
+    drawings: list[Drawing] = []
     for analysis in analyses:
         for picture in PICTURES:
             figure, caption = picture.of_table(analysis)
             if figure is not None:
-                drawn.append(Drawing(f"{picture.name}-{analysis.table.name}", caption, analysis.table, figure))
+                drawings.append(Drawing(f"{picture.name}-{analysis.table.name}", caption, analysis.table, figure))
     for adapters in report.language_adapters:
         for picture in PICTURES:
             figure, caption = picture.of_adapters(adapters) if picture.of_adapters is not None else (None, "")
             if figure is not None:
-                drawn.append(Drawing(f"{picture.name}-{adapters.name}", caption, None, figure))
-    return drawn
+                drawings.append(Drawing(f"{picture.name}-{adapters.name}", caption, None, figure))
+    return drawings
 
 
-def undrawn(report: Report, drawn: Sequence[Drawing]) -> list[str]:
+def list_missing_pictures(report: Report, drawings: Sequence[Drawing]) -> list[str]:
     """Returns a sentence for each picture that a table has no data for."""
-    names = {drawing.name for drawing in drawn}
+    names = {drawing.name for drawing in drawings}
     notes = [
         f"{table_title(table)}: there is no picture of {picture.absence}."
         for table in report.tables

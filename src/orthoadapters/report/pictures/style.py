@@ -102,7 +102,8 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
 
 @styled
 def png(figure: Figure) -> bytes:
-    """Draws the figure in pixels: twice as many as screens show at this size."""
+    """Draws the figure in pixels."""
     content = io.BytesIO()
+    # ours: twice as many as screens show at this size
     figure.savefig(content, format="png", dpi=150)
     return content.getvalue()

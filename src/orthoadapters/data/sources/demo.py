@@ -1,0 +1,14 @@
+"""The demo world's labelled examples."""
+
+from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig
+from orthoadapters.examples import Example, Split
+
+
+def read_demo(
+    data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig, limit: int | None
+) -> tuple[list[Example], str]:
+    """Returns the first `limit` examples of one split, and where they are from."""
+    from orthoadapters.demo import demo_examples  # the demo world is built only where it is asked for
+
+    place = f"the demo world ({task.name}, {split}, {language.code})"
+    return demo_examples(task.name, split, language.code)[:limit], place

@@ -1,0 +1,40 @@
+"""The choices of a run: its fingerprint and its name depend on what its numbers depend on, and on nothing else."""
+
+from orthoadapters.config.choices import choices, fingerprint
+from orthoadapters.config.compose import compose_config
+from orthoadapters.runs.directory import RunDirectory
+
+
+def of(*overrides: str) -> str:
+    return fingerprint(compose_config(overrides))
+
+
+def test_a_fingerprint_is_what_the_numbers_depend_on_and_no_more() -> None:
+    base = of("variant=lort_tnoo")
+    same = ["paths.runs=x", "logger=none", "trainer.log_every=7", "optim.ort_lr=1e-6", "corpus=text", "corpus.root=x",
+            "language=tr", "trainer.max_iterations=3", "languages=[ar,hi,sw,tr,zh]"]  # fmt: skip
+    assert of("variant=lort_tnoo", *same) == base
+    other = ["seed=1", "optim.lr=1e-5", "languages=[tr]", "data.limit_train=5", "task=udpos", "variant=lort_tort"]
+    for override in other:
+        assert of("variant=lort_tnoo", override) != base, override
+
+
+def test_the_order_of_languages_and_their_repetition_make_no_other_run() -> None:
+    assert of("languages=[tr,ar]") == of("languages=[ar,ar,tr]")
+
+
+def test_a_language_adapters_fingerprint_knows_no_task() -> None:
+    mlm = ("stage=mlm", "variant=lort_tnoo", "language=sw", "task=xnli")
+    assert of(*mlm) == of("stage=mlm", "variant=lort_tort", "language=sw", "task=udpos")
+    assert of(*mlm) != of(*mlm, "mlm.ort_lr=1e-6")
+
+
+def test_a_run_directorys_name_is_made_of_its_choices() -> None:
+    config = compose_config(["variant=t_ort", "task=udpos", "seed=3"])
+    name = RunDirectory(config).name
+    assert name.startswith("xlmr_base/udpos/t_ort/lr0.0001-ort1e-07-seed3-")
+    assert "=" not in name
+    assert RunDirectory(compose_config(["stage=mlm", "language=sw"])).name.startswith(
+        "xlmr_base/mlm/sw-noo/lr0.0001-seed0-"
+    )
+    assert "optim.ort_lr" in choices(config)

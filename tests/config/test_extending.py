@@ -1,0 +1,84 @@
+"""A variant, a language and a backbone of a known family are one YAML file each: nothing else is written, and runs work."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from orthoadapters.config.checks import check
+from orthoadapters.config.compose import CONF, compose_config
+from orthoadapters.errors import UserError
+from tests.helpers.short_runs import execute, overrides
+
+SHORT = ["trainer.max_epochs=1", "data.limit_train=16"]
+
+
+@pytest.fixture
+def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of conf/ in which files can be added, where the configuration is read from."""
+    folder = tmp_path / "conf"
+    shutil.copytree(CONF, folder)
+    monkeypatch.setattr("orthoadapters.config.compose.CONF", folder)
+    return folder
+
+
+def test_a_variant_is_one_file(conf: Path, backbone: Path, world: Path, tmp_path: Path) -> None:
+    (conf / "variant/t_ort_narrow.yaml").write_text(
+        "name: t_ort_narrow\nlanguage_adapter: none\ntask_adapter: ort\nlanguage_reduction: 2\ntask_reduction: 32\n"
+    )
+    given = overrides(backbone, world, tmp_path, "variant=t_ort_narrow", "task=udpos", "languages=[ar]", *SHORT)
+    config = compose_config(given)
+    assert (config.is_orthogonal, config.variant.has_language_adapter) == (True, False)
+    result = execute(given)
+    assert result.run.startswith("tiny/udpos/t_ort_narrow/")
+    assert result.choices["variant.task_reduction"] == 32
+    assert result.test.keys() == {"en", "ar"}
+    card = (tmp_path / "runs" / result.run / "adapter" / "README.md").read_text()
+    assert "bottleneck 2" in card  # of the tiny backbone's 64
+
+
+def test_a_language_is_one_file_and_its_data(conf: Path, backbone: Path, world: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(world, data)
+    shutil.copy(data / "udpos/test-tr.tsv", data / "udpos/test-sv.tsv")
+    shutil.copy(data / "text/tr.txt", data / "text/sv.txt")
+    (conf / "language/sv.yaml").write_text("code: sv\nname: Swedish\n")
+    assert "sv" not in compose_config(["task=udpos"]).evaluated_languages  # it is tested where it is named
+    given = overrides(
+        backbone,
+        data,
+        tmp_path,
+        "variant=lnoo_tnoo",
+        "task=udpos",
+        "languages=[sv]",
+        *SHORT,
+        "trainer.max_iterations=2",
+    )
+    for language in ("en", "sv"):
+        execute([*given, "stage=mlm", f"language={language}"])
+    result = execute(given)
+    assert result.test.keys() == {"en", "sv"}
+    assert result.test["sv"]["n"] == 14
+    assert result.adapters["sv"]["path"].endswith("adapters/tiny/sv-noo")
+
+
+def test_a_language_without_a_file_or_without_data_is_refused_before_training(
+    conf: Path, backbone: Path, world: Path, tmp_path: Path
+) -> None:
+    given = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[sv]")
+    with pytest.raises(UserError, match=r"unknown language 'sv', did you mean '..'\?; conf/language/ has ar, en"):
+        check(compose_config(given))
+    (conf / "language/sv.yaml").write_text("code: sv\nname: Swedish\n")
+    check(compose_config(given))
+    with pytest.raises(UserError, match=r"there is no .*udpos/test-sv.tsv"):
+        execute(given)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_backbone_of_a_known_family_is_one_file(conf: Path, backbone: Path, world: Path, tmp_path: Path) -> None:
+    (conf / "backbone/mine.yaml").write_text(f"name: mine\npath: {backbone}\nrevision: null\nallow_pickle: false\n")
+    given = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[ar]", *SHORT)
+    named = [override for override in given if not override.startswith("backbone")]
+    result = execute(["backbone=mine", *named])
+    assert result.run.startswith("mine/udpos/t_noo/")
+    assert result.backbone == "mine"

@@ -1,0 +1,120 @@
+"""The transfer: every language is scored on its own adapter, under the one task adapter and head, and nothing stays."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
+from orthoadapters.config.compose import compose_config, language_config
+from orthoadapters.config.schema import AdapterKind, AdapterSource
+from orthoadapters.data.modules import TaskData
+from orthoadapters.data.tokenizer import load_tokenizer
+from orthoadapters.evaluation.scoring import evaluate
+from orthoadapters.evaluation.transfer import TASK_ADAPTER, Stacks, swap_in, transfer
+from orthoadapters.model.heads import TokenHead
+from orthoadapters.runs.adapter_library import LanguageAdapter
+from orthoadapters.runs.inputs import weights_sha256
+
+LANGUAGES = ("en", "ar", "sw")
+METRICS = ["f1"]
+
+
+@pytest.fixture
+def model(backbone: Path) -> AdaptedEncoder:
+    """The source language's adapter under a task adapter, with weights large enough to change labels."""
+    model = AdaptedEncoder.from_pretrained(str(backbone))
+    torch.manual_seed(3)
+    for name in ("en", TASK_ADAPTER):
+        model.add_adapter(name, AdapterConfig(8))
+        enlarge(model, name)
+    return model
+
+
+@pytest.fixture
+def stacks(model: AdaptedEncoder, tmp_path: Path) -> Stacks:
+    """Language adapters on disk, each with weights of its own; the English one is the model's."""
+    for language in LANGUAGES[1:]:
+        model.add_adapter(language, AdapterConfig(8))
+        enlarge(model, language)
+    adapters = {}
+    for language in LANGUAGES:
+        model.save_adapter(tmp_path / language, language)
+        adapters[language] = LanguageAdapter(language, AdapterKind.noo, AdapterSource.local, str(tmp_path / language))
+        if language != "en":
+            model.delete_adapter(language)
+    entries = {language: adapter.result_entry() for language, adapter in adapters.items()}
+    return Stacks(adapters, TASK_ADAPTER, 8, weights_sha256(model.backbone), entries)
+
+
+@pytest.fixture(scope="module")
+def data(backbone: Path, world: Path) -> TaskData:
+    config = compose_config(["task=wikiann", "data=xtreme", f"data.root={world}", "task.max_length=64"])
+    languages = [language_config(code) for code in LANGUAGES]
+    return TaskData(config.data, config.task, languages[0], load_tokenizer(str(backbone)), seed=0, languages=languages)
+
+
+def enlarge(model: AdaptedEncoder, name: str) -> None:
+    for parameter in model.adapter_modules(name).parameters():
+        parameter.data.normal_(std=0.5)
+
+
+def head_of(model: AdaptedEncoder) -> TokenHead:
+    torch.manual_seed(5)
+    return TokenHead(model.hidden_size, 7, dropout=0.0)
+
+
+def test_each_language_gets_the_predictions_of_its_own_stack(
+    model: AdaptedEncoder, stacks: Stacks, data: TaskData
+) -> None:
+    head = head_of(model)
+    scored = {language: test for language, test, _ in transfer(model, head, stacks, data.tests, {}, METRICS)}
+    assert list(scored) == list(LANGUAGES)
+    for language in LANGUAGES:
+        if language != "en":
+            model.load_adapter(stacks.adapters[language].path, language)
+        model.activate(language, TASK_ADAPTER)
+        assert evaluate(model, head, data.tests[language], METRICS).predictions == scored[language].predictions
+    model.activate("en", TASK_ADAPTER)
+    unswapped = evaluate(model, head, data.tests["sw"], METRICS).predictions
+    assert unswapped != scored["sw"].predictions
+
+
+def test_only_the_source_adapter_and_the_task_adapter_stay_in_the_model(
+    model: AdaptedEncoder, stacks: Stacks, data: TaskData
+) -> None:
+    for language, _, _ in transfer(model, head_of(model), stacks, data.tests, {}, METRICS):
+        assert set(model.configs) == {"en", TASK_ADAPTER}, language
+
+
+def test_development_sets_are_scored_where_a_language_has_one(
+    model: AdaptedEncoder, stacks: Stacks, data: TaskData
+) -> None:
+    devs = {"sw": data.evaluation("dev", language_config("sw"))}
+    with_dev = {
+        language: dev for language, _, dev in transfer(model, head_of(model), stacks, data.tests, devs, METRICS)
+    }
+    assert [language for language, dev in with_dev.items() if dev is not None] == ["sw"]
+    assert len(with_dev["sw"].predictions) == len(devs["sw"].examples)  # type: ignore[union-attr]
+
+
+def test_an_adapter_that_was_changed_since_training_began_stops_the_transfer(
+    model: AdaptedEncoder, stacks: Stacks
+) -> None:
+    model.load_adapter(stacks.adapters["sw"].path, "sw")
+    enlarge(model, "sw")
+    model.save_adapter(stacks.adapters["sw"].path, "sw")
+    model.delete_adapter("sw")
+    with pytest.raises(UserError, match=r"sw was changed during this run; give the same command again"):
+        swap_in(model, stacks, "sw")
+
+
+@pytest.mark.parametrize(
+    ("has_language_adapters", "task_adapter", "names"),
+    [(True, "task", ["sw", "task"]), (False, "task", ["task"]), (False, None, [])],
+)
+def test_a_stack_is_the_language_adapter_and_then_the_task_adapter(
+    has_language_adapters: bool, task_adapter: str | None, names: list[str]
+) -> None:
+    adapters = {"sw": LanguageAdapter("sw", AdapterKind.noo, AdapterSource.local, "")} if has_language_adapters else {}
+    assert Stacks(adapters, task_adapter, 8, "", {}).names("sw") == names

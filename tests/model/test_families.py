@@ -1,0 +1,62 @@
+"""The table of families: one row is all that another family of the same layout needs."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+
+from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
+from orthoadapters.hub.families import FAMILIES, Family
+from orthoadapters.model.adapterhub import heads as head_files
+from orthoadapters.model.heads import TokenHead
+from orthoadapters.model.sizes import check_lengths
+
+SIZES = {
+    "vocab_size": 50,
+    "hidden_size": 16,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 32,
+    "max_position_embeddings": 12,
+}
+IDS = torch.tensor([[0, 5, 6, 7, 2], [0, 8, 2, 1, 1]])
+MASK = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
+
+
+def saved(family: str, folder: Path) -> Path:
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{family}Config")(**SIZES)
+    getattr(transformers, f"{family}Model")(config).save_pretrained(folder)
+    return folder
+
+
+def test_one_row_makes_another_family_of_the_same_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = saved("Camembert", tmp_path / "backbone")
+    with pytest.raises(UserError, match=r"of type 'camembert'.*: xlm-roberta, roberta, bert, electra$"):
+        AdaptedEncoder.from_pretrained(str(folder))
+    monkeypatch.setitem(FAMILIES, "camembert", Family("Camembert", positions_after_padding=True))
+    model = AdaptedEncoder.from_pretrained(str(folder))
+    reference = transformers.AutoModel.from_pretrained(folder).eval()
+    with torch.no_grad():
+        expected = reference(input_ids=IDS, attention_mask=MASK).last_hidden_state
+        torch.testing.assert_close(model(IDS, MASK).hidden[MASK.bool()], expected[MASK.bool()], atol=1e-5, rtol=0)
+    model.add_adapter("task", AdapterConfig(4, invertible=True))
+    model.save_adapter(tmp_path / "task", "task")
+    head_files.write(tmp_path / "task", model, "task", TokenHead(16, 3, 0.1), ["a", "b", "c"])
+    assert '"CamembertAdapterModel"' in (tmp_path / "task" / "head_config.json").read_text()
+    assert model.load_adapter(tmp_path / "task", "again", with_head=True) == "again"
+    assert head_files.read(tmp_path / "task", model)[1] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_a_sequence_may_be_as_long_as_the_positions_and_no_longer(family: Family, tmp_path: Path) -> None:
+    model = AdaptedEncoder.from_pretrained(str(saved(family.adapterhub, tmp_path)))
+    longest = model.shape.positions
+    check_lengths(model, {"task.max_length": longest})
+    with torch.no_grad():
+        model(torch.full((1, longest), 5))
+        with pytest.raises((IndexError, RuntimeError)):
+            model(torch.full((1, longest + 1), 5))
+    with pytest.raises(UserError, match=f"task.max_length={longest + 1} is more than the {longest} positions"):
+        check_lengths(model, {"task.max_length": longest + 1})

@@ -1,0 +1,54 @@
+"""Stage 1 on the tiny world: the language adapter, its record, and what it never overwrites."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from orthoadapters import AdaptedEncoder, UserError
+from tests.helpers.short_runs import execute, overrides
+
+
+def test_a_language_adapter_is_trained_published_and_described(out: Path, backbone: Path) -> None:
+    (run,) = (out / "runs" / "tiny" / "mlm" / "sw-ort").iterdir()
+    result = json.loads((run / "result.json").read_text())
+    assert result["stage"] == "mlm"
+    assert result["lr"] == 1e-2
+    assert result["ort_lr"] == 1e-2
+    assert result["test"]["sw"]["n"] == 4
+    assert result["test"]["sw"].keys() == {"mlm_loss", "l_ort", "mlm_loss_without_adapter", "n"}
+    assert result["provenance"]["steps"] == 6
+    published = out / "adapters" / "tiny" / "sw-ort"
+    assert result["adapters"]["sw"]["path"] == str(published)
+    model = AdaptedEncoder.from_pretrained(str(backbone))
+    assert model.load_adapter(published) == "sw"
+    assert model.configs["sw"].bottleneck == 32
+    assert model.configs["sw"].invertible
+    assert {file.name for file in run.iterdir()} == {
+        "result.json", "config.yaml", "inputs.json", "metrics.csv", "checkpoints", "adapter", ".lock",
+    }  # fmt: skip
+    with (run / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["iteration"]) for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert [bool(row["l_ort_layer_2"]) for row in rows] == [True, False, True, False, False, True]
+
+
+def test_an_adapter_of_another_training_is_never_overwritten(backbone: Path, world: Path, tmp_path: Path) -> None:
+    common = ["stage=mlm", "variant=lnoo_tnoo", "language=sw"]
+    execute(overrides(backbone, world, tmp_path, *common))
+    published = (tmp_path / "adapters/tiny/sw-noo/adapter.safetensors").read_bytes()
+    with pytest.raises(UserError, match="holds an adapter of another training"):
+        execute(overrides(backbone, world, tmp_path, *common, "seed=1"))
+    assert (tmp_path / "adapters/tiny/sw-noo/adapter.safetensors").read_bytes() == published
+
+
+def test_plain_inverse_before_the_decoder_is_a_choice(backbone: Path, world: Path, tmp_path: Path) -> None:
+    key = "language_adapters.invert_before_decoder"
+    losses = {
+        choice: execute(
+            overrides(backbone, world, tmp_path / choice, "stage=mlm", "language=sw", f"{key}={choice}")
+        ).test["sw"]["mlm_loss"]
+        for choice in ("true", "false")
+    }  # fmt: skip
+    assert losses["true"] != losses["false"]

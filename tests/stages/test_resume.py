@@ -1,0 +1,204 @@
+"""Repetition and interruption on the tiny world: the same command gives, and goes on to, the same numbers."""
+
+import csv
+import errno
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from orthoadapters import UserError
+from orthoadapters.config.compose import compose_config
+from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.results import Result
+from orthoadapters.training.alternating import AlternatingTraining
+from tests.helpers.short_runs import execute, numbers, overrides
+
+
+@pytest.mark.parametrize("stage", ["mlm", "task"])
+def test_the_same_command_twice_gives_the_same_result(
+    stage: str, out: Path, backbone: Path, world: Path, tmp_path: Path
+) -> None:
+    twice = []
+    for name in ("one", "two"):
+        given = overrides(
+            backbone, world, tmp_path / name, f"stage={stage}", "variant=t_ort", "task=udpos", "languages=[tr]"
+        )
+        if stage == "mlm":
+            given += ["variant=lort_tnoo", "language=tr"]
+        twice.append(numbers(execute(given)))
+    assert twice[0] == twice[1]
+
+
+@pytest.mark.parametrize("stop", [1, 3, 5, 6, 9, 10])
+@pytest.mark.parametrize("variant", ["lort_tort", "full_ft"])
+def test_an_interrupted_task_run_goes_on_with_the_weights_it_would_have_had(
+    variant: str, stop: int, out: Path, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """10 iterations, an epoch ends at 5 and at 10, a checkpoint is written every 2 and at the end."""
+    common = [
+        f"variant={variant}",
+        "task=udpos",
+        "languages=[tr]",
+        "trainer.checkpoint_every=2",
+        f"paths.adapters={out}/adapters",
+    ]
+    undisturbed = execute(overrides(backbone, world, tmp_path / "whole", *common))
+    again = overrides(backbone, world, tmp_path / "stopped", *common)
+    interrupted(monkeypatch, stop, again)
+    resumed, steps = counted(monkeypatch, again)
+    assert steps == 10 - stop // 2 * 2  # it went on from the last checkpoint
+    assert numbers(resumed) == numbers(undisturbed)
+    whole, stopped = tmp_path / "whole" / "runs" / resumed.run, tmp_path / "stopped" / "runs" / resumed.run
+    part = "backbone/model.safetensors" if variant == "full_ft" else "adapter/adapter.safetensors"
+    assert same_tensors(whole / part, stopped / part)
+    assert logged(whole) == logged(stopped)
+
+
+@pytest.mark.parametrize("stop", [1, 3, 6])
+def test_an_interrupted_mlm_run_goes_on_with_the_weights_it_would_have_had(
+    stop: int, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    common = ["stage=mlm", "variant=lort_tnoo", "language=sw", "trainer.checkpoint_every=2"]
+    undisturbed = execute(overrides(backbone, world, tmp_path / "whole", *common))
+    again = overrides(backbone, world, tmp_path / "stopped", *common)
+    interrupted(monkeypatch, stop, again)
+    resumed, steps = counted(monkeypatch, again)
+    assert steps == 6 - stop // 2 * 2  # it went on from the last checkpoint
+    assert numbers(resumed) == numbers(undisturbed)
+    whole, stopped = tmp_path / "whole" / "runs" / resumed.run, tmp_path / "stopped" / "runs" / resumed.run
+    assert same_tensors(whole / "adapter/adapter.safetensors", stopped / "adapter/adapter.safetensors")
+    assert logged(whole) == logged(stopped)
+
+
+def interrupted(monkeypatch: pytest.MonkeyPatch, stop: int, given: list[str]) -> None:
+    """Starts a run that dies when it has taken step `stop`, and not before."""
+
+    def dying(module: AlternatingTraining, batch: Any, batch_idx: int) -> None:
+        if module.global_step == stop:
+            raise RuntimeError("power cut")
+        step(module, batch, batch_idx)
+
+    def dying_at_the_end(*_: Any) -> None:
+        raise RuntimeError("power cut")
+
+    step = AlternatingTraining.training_step
+    with monkeypatch.context() as patched:
+        patched.setattr(AlternatingTraining, "training_step", dying)
+        for stage in ("task", "language_adapter"):
+            patched.setattr(f"orthoadapters.stages.{stage}.finish", dying_at_the_end)  # a stop after the last step
+        with pytest.raises(RuntimeError, match="power cut"):
+            execute(given)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, given: list[str]) -> tuple[Result, int]:
+    """The result of a run, and how many steps it took."""
+    steps: list[int] = []
+
+    def counting(module: AlternatingTraining, batch: Any, batch_idx: int) -> None:
+        steps.append(batch_idx)
+        step(module, batch, batch_idx)
+
+    step = AlternatingTraining.training_step
+    with monkeypatch.context() as patched:
+        patched.setattr(AlternatingTraining, "training_step", counting)
+        return execute(given), len(steps)
+
+
+def same_tensors(one: Path, two: Path) -> bool:
+    a, b = load_file(one), load_file(two)
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def logged(run: Path) -> list[dict[str, str]]:
+    with (run / "metrics.csv").open() as file:
+        return [
+            {key: value for key, value in row.items() if key != "tokens_per_second"} for row in csv.DictReader(file)
+        ]
+
+
+def test_a_run_directory_of_another_configuration_is_refused(backbone: Path, world: Path, tmp_path: Path) -> None:
+    given = overrides(
+        backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]", "trainer.max_epochs=1"
+    )
+    run = tmp_path / "runs" / execute(given).run
+    (run / "config.yaml").write_text("fingerprint: 0123456789\n")
+    before = (run / "result.json").read_text()
+    with pytest.raises(UserError, match="belongs to another configuration"):
+        execute(given)
+    assert (run / "result.json").read_text() == before
+
+
+@pytest.mark.parametrize("changed", ["adapter-en", "train"])
+def test_a_run_is_not_resumed_with_other_inputs(
+    changed: str, out: Path, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapters, data = tmp_path / "adapters", tmp_path / "data"
+    shutil.copytree(out / "adapters", adapters)
+    shutil.copytree(world, data)
+    given = overrides(
+        backbone, data, tmp_path, "variant=lnoo_tnoo", "task=udpos", "languages=[tr]", "trainer.checkpoint_every=2"
+    )
+    interrupted(monkeypatch, 3, given)
+    if changed == "train":
+        train = data / "udpos/train-en.tsv"
+        train.write_text(train.read_text().replace("NOUN", "VERB", 1))
+    else:
+        weights = load_file(adapters / "tiny/en-noo/adapter.safetensors")
+        save_file({name: 3 * value for name, value in weights.items()}, adapters / "tiny/en-noo/adapter.safetensors")
+    with pytest.raises(UserError, match=f"was started with other contents of {changed};"):
+        execute(given)
+
+
+def test_two_processes_do_not_train_the_same_run(backbone: Path, world: Path, tmp_path: Path) -> None:
+    given = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]")
+    run = RunDirectory(compose_config(given))
+    run.path.mkdir(parents=True)
+    hold = f"import fcntl, time; f = open({str(run.path / '.lock')!r}, 'w'); fcntl.flock(f, fcntl.LOCK_EX)"
+    holder = f"{hold}; print('held', flush=True); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", holder], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    with pytest.raises(UserError, match="is being trained by another process"):
+        execute(given)
+    process.kill()
+    process.wait()
+    assert execute(given).status == "finished"  # a dead process holds nothing
+
+
+def test_a_file_system_without_locks_is_a_sentence(
+    backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]")
+
+    def flock(file: object, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    run = RunDirectory(compose_config(given))
+    for _ in range(2):
+        with pytest.raises(UserError, match=re.escape(f"{run.path / '.lock'} cannot be locked (No locks available)")):
+            execute(given)
+        assert not run.in_use
+    assert not (run.path / "config.yaml").exists()
+
+
+def test_a_broken_checkpoint_is_a_sentence(
+    backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = overrides(
+        backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]", "trainer.checkpoint_every=2"
+    )
+    interrupted(monkeypatch, 3, given)
+    (checkpoint,) = tmp_path.rglob("last.ckpt")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:3000])
+    with pytest.raises(UserError, match=r"last.ckpt cannot be read .*delete it to start"):
+        execute(given)
