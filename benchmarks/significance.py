@@ -1,6 +1,6 @@
-"""Seconds and peak memory of report/statistics.py: python benchmarks/significance.py [--variants 7] [--seeds 1] ...
+"""The seconds and peak memory of report/statistics/compare.py: python benchmarks/significance.py [--variants 7] [--seeds 1] ...
 
-Span counts at random; the time does not depend on what they are.
+The span counts are random; the time does not depend on them.
 """
 
 import argparse

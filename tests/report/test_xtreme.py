@@ -79,11 +79,13 @@ def test_any_labels_get_the_same_score_to_the_last_digit(tmp_path: Path, task: s
 
 EDGES = {  # one word; <unk>; an empty word; a word longer than a window; a sentence of several windows
     "udpos": "dog\tNOUN\n\n日本\tPROPN\n\n\tX\n\nabcdefghijklmnopqrstuvwxyz\tX\nsees\tVERB\n\n"
-    + "anna\tPROPN\nsees\tVERB\ndog\tNOUN\n" * 4 + "\n\tX\ndog\tNOUN\n\n",
+    + "anna\tPROPN\nsees\tVERB\ndog\tNOUN\n" * 4
+    + "\n\tX\ndog\tNOUN\n\n",
     "panx": "anna\tB-PER\n\n日本\tB-LOC\n本\tI-LOC\n\n\tO\n\nabcdefghijklmnopqrstuvwxyz\tI-ORG\nsees\tO\n\n"
-    + "anna\tB-PER\nberta\tI-PER\nsees\tO\n" * 4 + "\n\tB-PER\n",
+    + "anna\tB-PER\nberta\tI-PER\nsees\tO\n" * 4
+    + "\n\tB-PER\n",
     "xnli": "anna\tno dog\tneutral\n日本\t日\tentailment\n" + "anna sees dog " * 9 + "\tcat\tcontradiction\n",
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -96,11 +98,25 @@ def trained(
     for folder, rows in EDGES.items():
         for path in (data / folder).glob("*.tsv"):
             path.write_text(rows + path.read_text() + rows)
-    return data, out / "runs", {
-        task: execute(overrides(backbone, data, out, "variant=t_noo", f"task={task}", "languages=[ar]",
-                                "task.max_length=12", "optim.lr=1e-2"))
-        for task in FOLDERS
-    }  # fmt: skip
+    return (
+        data,
+        out / "runs",
+        {
+            task: execute(
+                overrides(
+                    backbone,
+                    data,
+                    out,
+                    "variant=t_noo",
+                    f"task={task}",
+                    "languages=[ar]",
+                    "task.max_length=12",
+                    "optim.lr=1e-2",
+                )
+            )
+            for task in FOLDERS
+        },
+    )
 
 
 def test_a_collected_submission_gets_the_scores_of_its_runs(
@@ -138,11 +154,20 @@ def finished(runs: Path, name: str, dev: float = 0.5, task: str = "udpos", **cha
     (path / "config.yaml").write_text(yaml.safe_dump(config))
     (path / "inputs.json").write_text(json.dumps({"dev": changes.get("dev_sha", "d")}))
     result = Result(
-        run=name, fingerprint=name, stage="task", task=task, variant="t_noo",
-        backbone=str(changes.get("backbone", "tiny")), seed=0, lr=1e-4, ort_lr=None,
+        run=name,
+        fingerprint=name,
+        stage="task",
+        task=task,
+        variant="t_noo",
+        backbone=str(changes.get("backbone", "tiny")),
+        seed=0,
+        lr=1e-4,
+        ort_lr=None,
         test={"ar": {metric: changes.get("target", 0.5), "n": n}},  # type: ignore[dict-item]
-        adapters={}, provenance={}, selection=selection,
-    )  # fmt: skip
+        adapters={},
+        provenance={},
+        selection=selection,
+    )
     write_result(path / "result.json", result)
     return path
 
@@ -200,8 +225,14 @@ def test_results_that_are_damaged_or_newer_are_named_and_set_apart(
 ) -> None:
     whole = finished(tmp_path, "whole") / "result.json"
     text = whole.read_text()
-    damaged = {"cut": text[:-20], "empty": "", "list": "[]", "keys": '{"schema_version": 1, "selection": null}',
-               "bytes": "\udcff", "surplus": text.replace('"seed"', '"sede"')}  # fmt: skip
+    damaged = {
+        "cut": text[:-20],
+        "empty": "",
+        "list": "[]",
+        "keys": '{"schema_version": 1, "selection": null}',
+        "bytes": "\udcff",
+        "surplus": text.replace('"seed"', '"sede"'),
+    }
     for name, content in damaged.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "result.json").write_text(content, errors="surrogateescape")

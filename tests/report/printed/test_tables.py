@@ -15,6 +15,7 @@ from orthoadapters.report.collect.build import build
 from orthoadapters.report.printed.formats import latex, markdown
 from orthoadapters.report.printed.records import scores_csv, selection_csv
 from orthoadapters.report.printed.tables import Extras, printed_scores, printed_selection
+from report import main
 from tests.helpers.commands import ROOT
 from tests.helpers.report_runs import UDPOS, attempted, finished
 
@@ -35,11 +36,28 @@ def runs(tmp_path: Path) -> Path:
     finished(folder, "t_noo", {"en": 0.91234, "ar": 0.65, "tr": 0.7}, dev=0.8, name="a", n=7)
     finished(folder, "t_noo", {"en": 0.91236, "ar": 0.65, "tr": 0.8}, dev=0.8, seed=1, epoch=12, name="b", n=7)
     for seed, name in enumerate("cd"):
-        finished(folder, "t_ort", {"en": 0.5, "ar": 0.5, "tr": 0.5}, seed=seed, name=name, n=7,
-                 target_dev={"ar": 0.2, "tr": 0.3}, provenance={"git_dirty": True})  # fmt: skip
+        finished(
+            folder,
+            "t_ort",
+            {"en": 0.5, "ar": 0.5, "tr": 0.5},
+            seed=seed,
+            name=name,
+            n=7,
+            target_dev={"ar": 0.2, "tr": 0.3},
+            provenance={"git_dirty": True},
+        )
     for seed, name in enumerate("eh"):
-        finished(folder, "t_ort", {"en": 0.9, "ar": 0.4, "tr": 0.6}, ort_lr=1e-8, dev=0.1, seed=seed, name=name, n=7,
-                 target_dev={"ar": 0.1, "tr": 0.31})  # fmt: skip
+        finished(
+            folder,
+            "t_ort",
+            {"en": 0.9, "ar": 0.4, "tr": 0.6},
+            ort_lr=1e-8,
+            dev=0.1,
+            seed=seed,
+            name=name,
+            n=7,
+            target_dev={"ar": 0.1, "tr": 0.31},
+        )
     finished(folder, "my_own", {"en": 0.1, "ar": 0.64999}, name="g", n=7)
     attempted(folder, "lnoo_tnoo", failed=True)
     attempted(folder, "lnoo_tort", failed=False)
@@ -64,9 +82,19 @@ def test_what_was_selected_as_csv(runs: Path) -> None:
     rows = list(csv.DictReader(selection_csv(table).splitlines()))
     assert [row["row"] for row in rows] == [row.label for row in table.rows]
     assert rows[1] | {"runs": ""} == {
-        "variant": "t_noo", "row": "T-NOO", "lr": "0.0001", "ort_lr": "", "epochs": "3;12", "dev": "0.8", "metric": "f1",
-        "grid_points": "1", "seeds": "0;1", "failed": "0", "unfinished": "0", "runs": "",
-    }  # fmt: skip
+        "variant": "t_noo",
+        "row": "T-NOO",
+        "lr": "0.0001",
+        "ort_lr": "",
+        "epochs": "3;12",
+        "dev": "0.8",
+        "metric": "f1",
+        "grid_points": "1",
+        "seeds": "0;1",
+        "failed": "0",
+        "unfinished": "0",
+        "runs": "",
+    }
     assert rows[1]["runs"] == f"{runs}/a;{runs}/b"
 
 
@@ -74,17 +102,31 @@ def test_csv_has_everything_in_full_precision(runs: Path) -> None:
     (table,) = build(runs).tables
     rows = list(csv.DictReader(scores_csv(table).splitlines()))
     assert len(rows) == len(table.rows) * len(table.columns)
-    cells = [(row, row.scores[column]) for row in table.rows for column in table.columns]
-    for found, (row, cell) in zip(rows, cells, strict=True):
-        assert (found["variant"], found["language"], found["state"]) == (row.variant, cell.language, cell.state)
-        oracle = None if cell.oracle is None else cell.oracle.value
-        for name, value in (("score", cell.value), ("std", cell.std), ("paper", cell.paper), ("difference", cell.difference),
-                            ("n_sentences", cell.n_sentences), ("oracle", oracle), ("dev", row.dev)):  # fmt: skip
-            assert (float(found[name]) if found[name] else None) == value
+    scores = [(row, row.scores[column]) for row in table.rows for column in table.columns]
+    for record, (row, score) in zip(rows, scores, strict=True):
+        assert (record["variant"], record["language"], record["state"]) == (row.variant, score.language, score.state)
+        oracle = None if score.oracle is None else score.oracle.value
+        expected = {
+            "score": score.value,
+            "std": score.std,
+            "paper": score.paper,
+            "difference": score.difference,
+            "n_sentences": score.n_sentences,
+            "oracle": oracle,
+            "dev": row.dev,
+        }
+        for name, value in expected.items():
+            assert (float(record[name]) if record[name] else None) == value
     (one,) = (row for row in rows if (row["variant"], row["language"]) == ("t_ort", "tr"))
     assert [one[name] for name in ("score", "n_seeds", "seeds", "oracle", "oracle_lr", "oracle_ort_lr", "ort_lr")] == [
-        "0.5", "2", "0;1", "0.6", "0.0001", "1e-08", "1e-07"
-    ]  # fmt: skip
+        "0.5",
+        "2",
+        "0;1",
+        "0.6",
+        "0.0001",
+        "1e-08",
+        "1e-07",
+    ]
     assert one["runs"] == f"{runs}/c;{runs}/d"
 
 
@@ -94,13 +136,13 @@ def test_best_and_second_are_those_of_the_printed_numbers(
 ) -> None:
     folder = tmp_path_factory.mktemp("runs")
     for index, value in enumerate(values):
-        finished(folder, f"mine{index}", {"en": value})
+        finished(folder, f"variant{index}", {"en": value})
     (table,) = build(folder).tables
-    printed = [line.cells[0] for line in printed_scores(table, Extras()).rows if line.label.startswith("mine")]
-    order = sorted({float(entry.text) for entry in printed}, reverse=True)
-    for entry in printed:
-        place = order.index(float(entry.text))
-        assert entry.mark == {0: "best", 1: "second"}.get(place, "")
+    printed = [row.cells[0] for row in printed_scores(table, Extras()).rows if row.label.startswith("variant")]
+    order = sorted({float(cell.text) for cell in printed}, reverse=True)
+    for cell in printed:
+        rank = order.index(float(cell.text))
+        assert cell.mark == {0: "best", 1: "second"}.get(rank, "")
 
 
 def test_another_world_has_nothing_of_the_paper_beside_it(tmp_path: Path) -> None:
@@ -156,22 +198,26 @@ def test_the_command_writes_what_it_prints(runs: Path, tmp_path: Path) -> None:
     assert f"{out}/xnli-tiny.csv and its like were left there by an earlier report" in again.stderr
 
 
-def test_mistakes_are_one_sentence_and_leave_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("", "there is no folder runs; name the one that paths.runs=DIR named when the runs were made"),
+        ("empty", "empty holds no finished run of a task to report on; python train.py task=xnli makes one"),
+        ("some --backbone x", "some holds no finished run of backbone x; it has runs of tiny"),
+        ("some --out file", "cannot write file: File exists; choose another folder with --out DIR"),
+        ("some --out file/x", "cannot write file/x: Not a directory; choose another folder with --out DIR"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: str, message: str
+) -> None:
     (tmp_path / "empty").mkdir()
     finished(tmp_path / "some", "t_noo", UDPOS)
     (tmp_path / "file").write_text("")
-    for arguments, message in (
-        ((), "error: there is no folder runs; name the one that paths.runs=DIR named when the runs were made"),
-        (("empty",), "error: empty holds no finished run of a task to report on; python train.py task=xnli makes one"),
-        (("some", "--backbone", "x"), "error: some holds no finished run of backbone x; it has runs of tiny"),
-        (("some", "--out", "file"), "error: cannot write file: File exists; choose another folder with --out DIR"),
-        (
-            ("some", "--out", "file/x"),
-            "error: cannot write file/x: Not a directory; choose another folder with --out DIR",
-        ),
-    ):
-        done = report(*arguments, cwd=tmp_path)
-        assert (done.returncode, done.stderr) == (1, message + "\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["report.py", *arguments.split()])
+    assert main() == 1
+    assert capsys.readouterr().err == f"error: {message}\n"
     assert {path.name for path in tmp_path.iterdir()} == {"empty", "some", "file"}
 
 
@@ -196,5 +242,5 @@ def test_the_report_needs_neither_torch_nor_transformers(runs: Path, tmp_path: P
 
 def test_average_has_no_size(runs: Path) -> None:
     (table,) = build(runs).tables
-    grid = printed_scores(table, ALL)
-    assert [entry.text for entry in grid.rows[-1].cells] == ["7", "7", "", "", "7", "", ""]
+    printed = printed_scores(table, ALL)
+    assert [cell.text for cell in printed.rows[-1].cells] == ["7", "7", "", "", "7", "", ""]

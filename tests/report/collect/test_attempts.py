@@ -1,0 +1,69 @@
+"""Failed and unfinished runs, and the table, row and languages that they are of."""
+
+from pathlib import Path
+
+from orthoadapters.report.collect.build import build
+from orthoadapters.report.collect.paper import AVERAGE
+from tests.helpers.report_runs import attempted, finished, only_table, row_of, states
+
+
+def test_failed_and_unfinished_cells_show(tmp_path: Path) -> None:
+    finished(tmp_path, "t_noo", {"en": 0.9, "ar": 0.5})
+    attempted(tmp_path, "t_noo", failed=True, seed=1)
+    failed = attempted(tmp_path, "t_ort", failed=True)
+    attempted(tmp_path, "t_ort", failed=False, seed=1)
+    unfinished = attempted(tmp_path, "lort_tort", failed=False)
+    attempted(tmp_path, "sw-ort", failed=True, task="mlm")
+    (tmp_path / "elsewhere" / "checkpoints").mkdir(parents=True)
+    report = build(tmp_path)
+    (table,) = report.tables
+    assert states(row_of(table, "T-ORT")) == {"failed"}
+    assert states(row_of(table, "L-ORT+T-ORT")) == {"unfinished"}
+    assert states(row_of(table, "L-NOO+T-NOO")) == {"missing"}
+    assert row_of(table, "T-NOO").scores["ar"].state == "scored"
+    assert row_of(table, "T-NOO").scores["zh"].state == "missing"
+    assert "T-NOO was selected while 1 of its runs is failed." in table.warnings
+    assert f"{failed} failed; its failed.txt says why" in report.problems
+    assert f"{unfinished} is unfinished, or under way" in report.problems
+    assert (
+        f"{tmp_path}/elsewhere is unfinished, and its name does not say of which cell: it is in no table"
+        in report.problems
+    )
+    assert len(report.problems) == 6
+
+
+def test_a_failed_run_is_of_the_setting_that_its_configuration_has(tmp_path: Path) -> None:
+    finished(tmp_path, "t_noo")
+    finished(tmp_path, "t_noo", choices={"data.limit_train": 100})
+    config = {
+        "stage": "task",
+        "task": {"name": "udpos"},
+        "backbone": {"path": "FacebookAI/xlm-roberta-base"},
+        "trainer": {"max_epochs": 50},
+        "source_language": "en",
+        "data": {"limit_train": 100, "limit_test": None},
+    }
+    attempted(tmp_path, "t_ort", failed=True, config=config)
+    attempted(tmp_path, "full_ft", failed=True)  # of which setting is not known: of none
+    found = {t.distinctions["data.limit_train"]: t for t in build(tmp_path).tables}
+    assert states(row_of(found[100], "T-ORT")) == {"failed"}
+    for table, label in ((found[None], "T-ORT"), (found[None], "FULL-FT"), (found[100], "FULL-FT")):
+        assert states(row_of(table, label)) == {"missing"}
+
+
+def test_only_the_languages_of_a_failed_run_failed(tmp_path: Path) -> None:
+    finished(tmp_path, "t_noo")
+    config = {
+        "stage": "task",
+        "task": {"name": "udpos", "languages": ["en", "ar", "tr", "zh"]},
+        "source_language": "en",
+        "backbone": {"path": "FacebookAI/xlm-roberta-base"},
+        "trainer": {"max_epochs": 50},
+        "data": {"limit_train": None, "limit_test": None},
+    }
+    attempted(tmp_path, "t_ort", failed=True, config=config | {"languages": ["ar"]})
+    attempted(tmp_path, "full_ft", failed=True, config=config | {"languages": None})
+    table = only_table(tmp_path)
+    for label, languages in (("T-ORT", {"en", "ar"}), ("FULL-FT", {"en", "ar", "tr", "zh"})):
+        found = {language for language, score in row_of(table, label).scores.items() if score.state == "failed"}
+        assert found == languages | {AVERAGE}
