@@ -37,6 +37,16 @@ def test_the_command_is_what_the_run_recorded_and_means_that_run(given: Sequence
     assert means(line) == recorded
 
 
+@pytest.mark.parametrize(
+    "rates", [["seed=3", "optim.lr=2e-5", "optim.ort_lr=1e-8"], ["optim.lr=${task.ort_lr}"]], ids=str
+)
+def test_rates_and_seeds_of_a_grid_count(rates: list[str]) -> None:
+    given = ["variant=lort_tort", "task=udpos", *rates]
+    command(given, fingerprint(compose_config(given)))
+    with pytest.raises(UserError, match="now means another one"):
+        command(given[:-1], fingerprint(compose_config(given)))
+
+
 def test_a_finished_run_recorded_its_command(backbone: Path, world: Path, tmp_path: Path) -> None:
     for given in (["stage=mlm", "language=ar"], ["variant=t_noo", "task=udpos", "languages=[ar]"]):
         typed = overrides(backbone, world, tmp_path, *given)

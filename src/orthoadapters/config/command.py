@@ -1,11 +1,18 @@
 """The command that repeats a finished run: the overrides that it recorded, if they still mean the same run."""
 
+import copy
 import shlex
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from orthoadapters.config.choices import fingerprint
 from orthoadapters.config.compose import compose_config
+from orthoadapters.config.schema import Config
 from orthoadapters.errors import UserError
+
+# The runs of a grid differ in these keys alone.
+GRID = ("seed", "optim.lr", "optim.ort_lr")
 
 
 def command(overrides: Any, recorded: str) -> str:
@@ -17,7 +24,7 @@ def command(overrides: Any, recorded: str) -> str:
     if not isinstance(overrides, list) or not all(isinstance(override, str) for override in overrides):
         raise UserError("This run recorded no command; runs of earlier versions did not.")
     try:
-        now = fingerprint(compose_config(overrides))
+        now = fingerprint(_run_of_a_grid(overrides))
     except UserError as error:
         raise UserError(f"The command that this run recorded no longer works: {error}.") from error
     line = shlex.join(["python", "train.py", *overrides])
@@ -27,3 +34,24 @@ def command(overrides: Any, recorded: str) -> str:
             f"run's is {recorded[:8]})."
         )
     return line
+
+
+def _run_of_a_grid(overrides: Sequence[str]) -> Config:
+    """Composes overrides, those of GRID's keys apart: a report has hundreds of runs, and composing takes 0.2 s."""
+    rates = [override.split("=", 1) for override in overrides if override.split("=", 1)[0] in GRID]
+    config = copy.deepcopy(_composed(tuple(o for o in overrides if o.split("=", 1)[0] not in GRID)))
+    try:
+        for key, value in rates:
+            if key == "seed":
+                config.seed = int(value)
+            else:
+                setattr(config.optim, key.removeprefix("optim."), float(value))
+    except ValueError:
+        # The value is no plain number, such as ${task.lr}.
+        return compose_config(overrides)
+    return config
+
+
+@cache
+def _composed(overrides: tuple[str, ...]) -> Config:
+    return compose_config(overrides)
