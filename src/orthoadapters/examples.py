@@ -1,4 +1,4 @@
-"""What every source yields, whatever it read: a tagged sentence or a labelled pair."""
+"""The examples that every source yields: tagged sentences or labelled pairs."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +9,7 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class TaggedSentence:
-    """One sentence, one tag per word (UPOS or IOB2)."""
+    """A sentence with one tag per word, such as UPOS or IOB2."""
 
     words: tuple[str, ...]
     tags: tuple[str, ...]
@@ -17,7 +17,7 @@ class TaggedSentence:
 
 @dataclass(frozen=True)
 class SentencePair:
-    """One XNLI pair; `label` is entailment, neutral or contradiction."""
+    """Two sentences with one label, such as XNLI's entailment, neutral or contradiction."""
 
     premise: str
     hypothesis: str
@@ -25,6 +25,4 @@ class SentencePair:
 
 
 Example = TaggedSentence | SentencePair
-
-
 Split = Literal["train", "dev", "test"]

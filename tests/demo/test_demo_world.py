@@ -1,6 +1,5 @@
 """The demo world is the same every time, varies as languages do, and its gold labels follow from its grammar."""
 
-import hashlib
 import os
 import re
 import subprocess
@@ -36,6 +35,7 @@ from orthoadapters.demo.text import linked, pretraining_text
 from orthoadapters.errors import UserError
 from orthoadapters.examples import SentencePair, TaggedSentence
 from tests.helpers.commands import ROOT
+from tests.helpers.demo_digest import digest_of_the_world
 
 TINY = BackboneRecipe(
     hidden=32, layers=2, heads=2, pieces=300, passages=60, mixed_passages=60, linked=40, steps=4, batch=4
@@ -43,16 +43,7 @@ TINY = BackboneRecipe(
 CONTENT = {"NOUN", "VERB", "ADJ", "ADV", "PROPN", "NUM"}
 UNIVERSAL = {"ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT"}
 UNIVERSAL |= {"SCONJ", "SYM", "VERB", "X"}
-DIGEST = "from tests.demo.test_demo_world import digest_of_the_world; print(digest_of_the_world())"
-
-
-def digest_of_the_world() -> str:
-    digest = hashlib.sha256()
-    for code in LANGUAGES:
-        digest.update("".join(islice(demo_text(code), 50)).encode())
-        digest.update(repr([demo_examples(task, "dev", code) for task in TASKS]).encode())
-    digest.update(train_tokenizer(pretraining_text(60, 60), 300).to_str().encode())
-    return digest.hexdigest()
+DIGEST = "from tests.helpers.demo_digest import digest_of_the_world; print(digest_of_the_world())"
 
 
 def realised(clause: Clause, code: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Text for masked language modelling: passages from three sources, cut into blocks of equally many subwords.
+"""Blocks of equally many subwords, cut from passages of text for masked language modelling.
 
 Only as much text is read and tokenised as the run will use; the blocks are kept in the cache.
 """
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 def token_blocks(
     texts: Iterator[str], tokenizer: PreTrainedTokenizerFast, length: int, count: int, cache: Path, key: str
 ) -> NDArray[np.int32]:
-    """Blocks (n, length) int32 with n <= count, from `cache` or made now.
+    """Returns blocks (n, length) int32 with n <= count, from `cache` if they are there.
 
     Passages are joined by the separator, cut, and each piece is put between <s> and </s>. Reading stops as soon as
     there are `count` blocks; a last piece that is too short is left out. `key` must name all that decides the texts
@@ -50,7 +50,8 @@ def token_blocks(
             except BaseException:
                 Path(file.name).unlink()
                 raise
-        Path(file.name).chmod(0o644)  # temporary files are for their owner alone; a cache may be shared
+        # Temporary files are for their owner alone, and a cache may be shared.
+        Path(file.name).chmod(0o644)
         Path(file.name).replace(path)
         log.info("%s: %d blocks of %d subwords cut from %d subwords", path, n, length, subwords)
     blocks: NDArray[np.int32] = np.load(path, mmap_mode="r")
@@ -60,7 +61,7 @@ def token_blocks(
 def _write_blocks(
     file: IO[bytes], texts: Iterator[str], tokenizer: PreTrainedTokenizerFast, length: int, count: int
 ) -> tuple[int, int]:
-    """Appends blocks to an .npy file until there are `count`; how many there are, and the subwords read."""
+    """Appends blocks to an .npy file until there are `count`. Returns their number, and that of the subwords read."""
     before, after = special_ends(tokenizer)
     body = length - len(before) - len(after)
     if body < 1:
@@ -91,7 +92,7 @@ def _write_blocks(
 
 
 def _write_header(file: IO[bytes], rows: int, length: int) -> int:
-    """Numpy pads the header so that the number of rows can be filled in afterwards; its size in bytes."""
+    """Writes the header, which numpy pads so that the number of rows can be filled in later. Returns its size in bytes."""
     descr = np.lib.format.dtype_to_descr(np.dtype(np.int32))
     np.lib.format.write_array_header_1_0(file, {"descr": descr, "fortran_order": False, "shape": (rows, length)})
     return file.tell()

@@ -1,4 +1,4 @@
-"""Masked language modelling: which subwords are hidden, and behind what."""
+"""Masked language modelling: the choice of the subwords to hide, and of what hides them."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from transformers import PreTrainedTokenizerBase
 
 # ours: the paper says "masked language modeling" and no more; this is BERT's split (Devlin et al. 2019, section 3.1)
 MASK_SHARE = 0.8
-RANDOM_SHARE = 0.1  # the rest keeps its subword
+RANDOM_SHARE = 0.1  # ours: BERT's too; the rest keeps its subword
 
 
 @dataclass(frozen=True)
 class Masking:
-    """What `mask_tokens` needs to know about a tokenizer, and the probability that a subword is masked."""
+    """The facts about a tokenizer that `mask_tokens` needs, and the probability that a subword is masked."""
 
     mask_id: int
     vocab_size: int
@@ -23,12 +23,13 @@ class Masking:
 
 
 def masking_for(tokenizer: PreTrainedTokenizerBase, probability: float) -> Masking:
+    """Reads the facts about a tokenizer that masking needs."""
     special_ids = torch.tensor(sorted(set(tokenizer.all_special_ids)), dtype=torch.int64)
     return Masking(tokenizer.mask_token_id, len(tokenizer), special_ids, probability)
 
 
 def mask_generator(seed: int, epoch: int, batch: int) -> torch.Generator:
-    """The random numbers of one batch's mask, a function of its number, so that no generator state is ever saved."""
+    """Makes the random numbers of one batch's mask from its number, so that no generator's state is ever saved."""
     state = np.random.SeedSequence([seed, epoch, batch]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(state))
 
@@ -48,7 +49,7 @@ def mask_tokens(
     if not chosen.any():
         if not allowed.any():
             raise ValueError("a batch of nothing but special tokens cannot be masked")
-        chosen[draw.masked_fill(~allowed, 2.0).argmin()] = True  # the place that was nearest to being chosen
+        chosen[draw.masked_fill(~allowed, 2.0).argmin()] = True  # the one nearest to being chosen
     positions = chosen.nonzero().squeeze(1)
     labels = flat[positions]
     fate = torch.rand(positions.shape, generator=generator)

@@ -1,4 +1,4 @@
-"""The backbone's tokenizer, and what the windows and blocks need to know about it."""
+"""The backbone's tokenizer, and the facts about it that windows and blocks need."""
 
 import hashlib
 from pathlib import Path
@@ -10,7 +10,7 @@ from orthoadapters.hub.backbones import TOKENIZER_FILES
 
 
 def load_tokenizer(path: str, *, needs_mask: bool = False) -> PreTrainedTokenizerFast:
-    """The fast tokenizer of a folder, such as `backbone.backbone_path` gives.
+    """Loads the fast tokenizer of a folder, such as `backbone_path` gives.
 
     Raises UserError if there is none, if it has no fast form or no vocabulary, or (needs_mask) no mask token.
     """
@@ -38,15 +38,15 @@ def load_tokenizer(path: str, *, needs_mask: bool = False) -> PreTrainedTokenize
 
 
 def special_ends(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
-    """The special ids before and after a single sequence, from the tokenizer's own template (XLM-R: <s>, </s>)."""
+    """Finds the special ids before and after a single sequence in the tokenizer's own template (XLM-R: <s>, </s>)."""
     encoded = tokenizer("a", return_special_tokens_mask=True)
     ids, special = encoded["input_ids"], encoded["special_tokens_mask"]
-    content = [place for place, is_special in enumerate(special) if not is_special]
+    content = [position for position, is_special in enumerate(special) if not is_special]
     return ids[: content[0]], ids[content[-1] + 1 :]
 
 
 def fingerprint(tokenizer: PreTrainedTokenizerFast) -> str:
-    """A hash of all that decides how text is cut; what earlier calls set for truncation and padding is undone."""
+    """Hashes all that decides how text is cut. Truncation and padding, which earlier calls may have set, are undone."""
     backend = tokenizer.backend_tokenizer
     backend.no_truncation()
     backend.no_padding()

@@ -1,4 +1,4 @@
-"""The demo backbone in its cache: pretrained when first asked for, found again by the fingerprint of its making."""
+"""The demo backbone in its cache: pretrained when it is first needed, and known by a fingerprint of all that decides it."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ from .recipe import BackboneRecipe
 
 
 def ensure_backbone(cache: Path, recipe: BackboneRecipe | None = None) -> Path:
-    """The folder of the demo backbone under `cache`, in Hugging Face's format; pretrains it first if it is not there.
+    """Finds the folder of the demo backbone under `cache`, in Hugging Face's format; pretrains it first if it is missing.
 
     The folder appears complete or not at all. torch's global random state is as before afterwards.
     """
@@ -51,7 +51,7 @@ def ensure_backbone(cache: Path, recipe: BackboneRecipe | None = None) -> Path:
 
 
 def fingerprint(recipe: BackboneRecipe) -> str:
-    """Sixteen hex digits over the recipe, the source of this world, and the versions of what computes with it."""
+    """Hashes the recipe, the source code of this world and the libraries' versions into sixteen hex digits."""
     digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(source.read_bytes())
@@ -62,7 +62,7 @@ def fingerprint(recipe: BackboneRecipe) -> str:
 
 @contextmanager
 def _shown(steps: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on a terminal's stderr, one line elsewhere."""
+    """Shows a progress bar on a terminal's stderr, and one line elsewhere."""
     what = "pretraining the demo backbone (once, two to three minutes)"
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -60,8 +60,11 @@ def pretrain(
 
 
 def above_the_first_layer(model: XLMRobertaForMaskedLM, hidden_BTH: Tensor, real_BT: Tensor) -> Tensor:
-    """(B, H): <s> after the other layers. What the first one computes is left to L_MLM alone: with the connectives' gradient
-    in it too, language adapters were of no use to the unseen language any more."""
+    """Computes <s> after the layers above the first one, (B, H).
+
+    The first layer is left to L_MLM alone: with the connectives' gradient in it too, language adapters were of no use to
+    the unseen language any more.
+    """
     mask = real_BT[:, None, None, :]
     for layer in model.roberta.encoder.layer[1:]:
         hidden_BTH = layer(hidden_BTH, mask)
@@ -140,7 +143,7 @@ def _warm_up_then_decay(step: int, steps: int) -> float:
 
 
 def windows(texts: list[str], tokenizer: tokenizers.Tokenizer, recipe: BackboneRecipe) -> list[Window]:
-    """Subword ids of windows: packed text, single passages, and passages cut into a pair of segments, in thirds or so.
+    """Cuts texts into windows of subword ids: packed text, single passages, and passages as pairs of segments.
 
     Packed ones fill every position; pairs let the model see <s> A </s></s> B </s>, in which XNLI will come.
     """
@@ -167,7 +170,7 @@ def windows(texts: list[str], tokenizer: tokenizers.Tokenizer, recipe: BackboneR
 
 
 def linked_windows(pairs: list[tuple[str, str, str]], tokenizer: tokenizers.Tokenizer, window: int) -> list[Window]:
-    """Pairs of statements as XNLI will have them, each with the first piece of the connective that links them."""
+    """Cuts pairs of statements as XNLI will have them, each with the first piece of the connective that links them."""
     first, connective, second = (
         [encoding.ids for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
         for texts in zip(*pairs, strict=True)
@@ -180,7 +183,7 @@ def linked_windows(pairs: list[tuple[str, str, str]], tokenizer: tokenizers.Toke
 
 
 def batches(found: list[Window], batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Endless batches of windows of similar length, in random order: padded ids (B, T), and the connectives' pieces (B,)."""
+    """Yields batches of windows of similar length without end, in random order: padded ids (B, T), connectives (B,)."""
     by_length = sorted(found, key=lambda window: len(window[0]))
     groups = [by_length[n : n + batch] for n in range(0, len(by_length), batch)]
     while True:
@@ -191,7 +194,7 @@ def batches(found: list[Window], batch: int) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def _masked(original_BT: Tensor, share: float, pieces: int) -> tuple[Tensor, Tensor]:
-    """(input, chosen), both (B, T): of the chosen pieces 80 % become <mask>, 10 % another piece (as XLM-R's)."""
+    """Chooses pieces, of which 80 % become <mask> and 10 % another piece, as XLM-R's. Returns (input, chosen), both (B, T)."""
     chosen_BT = (torch.rand(original_BT.shape) < share) & (original_BT > UNK)
     fate_BT = torch.rand(original_BT.shape)
     others_BT = torch.randint(UNK + 1, pieces - 1, original_BT.shape)

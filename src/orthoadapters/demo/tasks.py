@@ -18,7 +18,7 @@ TASKS = ("xnli", "wikiann", "udpos")
 
 
 def demo_examples(task: str, split: str, language: str) -> list[Example]:
-    """The examples of a split, the same meanings in every language; no sentence is in two splits."""
+    """Makes the examples of a split, with the same meanings in every language; no sentence is in two splits."""
     check_known("task", task, TASKS)
     check_known("split", split, SIZES)
     check_known("language", language, LANGUAGES)
@@ -28,7 +28,7 @@ def demo_examples(task: str, split: str, language: str) -> list[Example]:
 
 
 def check_known(what: str, value: str, known: Iterable[str]) -> None:
-    """Raises UserError, with the values there are, for one that is not."""
+    """Raises UserError, with the known values, for one that is none of them."""
     if value not in known:
         raise UserError(f"the demo world has no {what} {value!r}; choose one of: {', '.join(known)}")
 
@@ -44,7 +44,7 @@ def _example(task: str, grammar: Grammar, sentences: tuple[Sentence, ...], label
 
 @cache
 def _meanings(task: str) -> dict[str, list[tuple[tuple[Sentence, ...], str]]]:
-    """Split -> (sentences, label). A meaning is passed over if any language has already used its words for another."""
+    """Draws (sentences, label) for every split. A meaning is left out if a language already used its words for another."""
     rng = Random(f"{SEED}/{task}")
     grammars = [Grammar(code) for code in LANGUAGES]
     seen: set[tuple[str, ...]] = set()
@@ -77,5 +77,5 @@ def _sample(task: str, label: str, rng: Random) -> tuple[Sentence, ...] | None:
 
 
 def sentences(task: str, split: str) -> list[Sentence]:
-    """The meanings behind `demo_examples`, for those who want to look at them (first sentence of a pair)."""
+    """Returns the meanings behind `demo_examples`, of a pair the first one, for those who want to look at them."""
     return [meaning[0] for meaning, _ in _meanings(task)[split]]

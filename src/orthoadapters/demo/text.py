@@ -13,7 +13,7 @@ N_PASSAGES = 8000  # ours: about 200,000 words a language, several times what a 
 
 
 def passage(rng: Random) -> list[Sentence]:
-    """Three to five statements about one subject, many followed by one that is linked to it by its logic."""
+    """Draws statements about one subject, many followed by one that follows from, contradicts or adds to them."""
     kind = rng.choice(("person", "person", "animal"))
     hero = some_name(rng, "PER") if kind == "person" and rng.random() < 0.6 else some_thing(rng, (kind,), plain=True)
     sentences: list[Sentence] = []
@@ -41,13 +41,14 @@ def _written(grammar: Grammar, sentences: list[Sentence]) -> list[str]:
 
 
 def monolingual(code: str, passages: int = N_PASSAGES) -> Iterator[str]:
+    """Yields passages of one language."""
     grammar = Grammar(code)
     for n in range(passages):
         yield " ".join(_written(grammar, passage(Random(f"{SEED}/text/{code}/{n}"))))
 
 
 def mixed(codes: tuple[str, ...], passages: int) -> Iterator[str]:
-    """Passages of bilinguals, who all know the source: a translation after each sentence, or words of both languages."""
+    """Yields passages of bilinguals, who all know the source: with a translation after each sentence, or mixed words."""
     for n in range(passages):
         rng = Random(f"{SEED}/mixed/{n}")
         one, other = rng.sample((SOURCE, rng.choice([code for code in codes if code != SOURCE])), 2)
@@ -62,7 +63,7 @@ def mixed(codes: tuple[str, ...], passages: int) -> Iterator[str]:
 
 
 def linked(codes: tuple[str, ...], count: int) -> Iterator[tuple[str, str, str]]:
-    """Two statements and the connective that belongs between them, half of them with words of two languages."""
+    """Yields two statements with the connective that belongs between them, half of them with words of two languages."""
     for n in range(count):
         rng = Random(f"{SEED}/linked/{n}")
         one, other = rng.sample((SOURCE, rng.choice([code for code in codes if code != SOURCE])), 2)
@@ -78,6 +79,6 @@ def linked(codes: tuple[str, ...], count: int) -> Iterator[tuple[str, str, str]]
 
 
 def pretraining_text(passages: int, mixed_passages: int) -> list[str]:
-    """What the backbone reads: so many passages of each seen language, and such as mix two of them."""
+    """Makes the text that the backbone reads: passages of each seen language, and passages that mix two of them."""
     texts = [text for code in SEEN for text in monolingual(code, passages)]
     return texts + list(mixed(SEEN, mixed_passages))

@@ -1,4 +1,4 @@
-"""Plain text, passage by passage."""
+"""Plain text for masked language modelling, passage by passage."""
 
 import hashlib
 import random
@@ -21,7 +21,7 @@ RUN = 64  # ours: lines that stay together when a text file is shuffled, so that
 
 
 def passages(corpus: CorpusConfig, language: LanguageConfig, seed: int = 0) -> Iterator[str]:
-    """Passages of plain text in an order that the seed decides, read as they are asked for.
+    """Yields passages of plain text in an order that the seed decides, and reads no further than it is asked to.
 
     Raises UserError for a missing file, a file without a usable line, or an unreachable Wikipedia.
     """
@@ -36,7 +36,7 @@ def passages(corpus: CorpusConfig, language: LanguageConfig, seed: int = 0) -> I
 
 
 def corpus_key(corpus: CorpusConfig, language: LanguageConfig, seed: int = 0) -> str:
-    """A readable name and a hash of everything that decides what `passages` yields, the contents of a file included."""
+    """Makes a readable name with a hash of everything that decides what `passages` yields, a file's contents included."""
     if corpus.source is CorpusSource.text:
         with text_file(corpus, language).open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
@@ -49,6 +49,7 @@ def corpus_key(corpus: CorpusConfig, language: LanguageConfig, seed: int = 0) ->
 
 
 def text_file(corpus: CorpusConfig, language: LanguageConfig) -> Path:
+    """Finds the language's file of corpus=text. Raises UserError if it is missing."""
     if corpus.root in (None, "???"):
         raise UserError(f"corpus=text needs a folder that holds {language.code}.txt; add corpus.root=DIR")
     path = Path(str(corpus.root)).expanduser() / f"{language.code}.txt"
@@ -58,9 +59,9 @@ def text_file(corpus: CorpusConfig, language: LanguageConfig) -> Path:
 
 
 def text_passages(path: Path, seed: int) -> Iterator[str]:
-    """The lines of a text file that are not blank, in runs of RUN consecutive lines; the runs are shuffled.
+    """Yields the lines of a text file that are not blank, in runs of RUN consecutive lines; the runs are shuffled.
 
-    Text files are often several sources one after the other, so that their first part alone is no sample of them.
+    Text files are often several sources one after the other, so that their first part alone would be no sample of them.
     """
     with path.open("rb") as file:
         starts = [0]
@@ -71,11 +72,11 @@ def text_passages(path: Path, seed: int) -> Iterator[str]:
         usable = False
         for run, start in runs:
             file.seek(start)
-            for place, raw in enumerate(islice(file, RUN), 1):
+            for number, raw in enumerate(islice(file, RUN), run * RUN + 1):
                 try:
                     line_text = raw.decode("utf-8").strip().strip("\ufeff").strip()
                 except UnicodeDecodeError:
-                    raise UserError(f"{path}, line {run * RUN + place}: not UTF-8; convert the file to UTF-8") from None
+                    raise UserError(f"{path}, line {number}: not UTF-8; convert the file to UTF-8") from None
                 if line_text:
                     usable = True
                     yield line_text
@@ -84,12 +85,13 @@ def text_passages(path: Path, seed: int) -> Iterator[str]:
 
 
 def wikipedia_passages(language: LanguageConfig, seed: int) -> Iterator[str]:
-    """Articles of Wikipedia as they arrive, shuffled within a buffer."""
+    """Yields articles of Wikipedia as they arrive, shuffled within a buffer."""
     if language.wikipedia is None:
         raise UserError(
             f"no Wikipedia is known for {language.code}; set language.wikipedia, or use corpus=text corpus.root=DIR"
         )
-    otherwise = "use corpus=text corpus.root=DIR, or "  # a stream is in no cache, but the blocks cut from it are
+    # A stream is in no cache, but the blocks cut from it are.
+    otherwise = "use corpus=text corpus.root=DIR, or "
     articles = load(
         WIKIPEDIA, language.wikipedia, split="train", streaming=True, revision=WIKIPEDIA_REVISION, otherwise=otherwise
     )
