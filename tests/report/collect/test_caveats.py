@@ -52,10 +52,10 @@ def test_warnings_name_what_makes_rows_unlike(tmp_path: Path) -> None:
 
 
 def test_rows_with_two_losses_are_told_apart_by_the_losses_names(tmp_path: Path) -> None:
-    finished(tmp_path, "t_ort")
-    finished(tmp_path, "t_ort", choices={"orthogonality.loss": "mine"})
+    finished(tmp_path, "t_ort", name="a")
+    finished(tmp_path, "t_ort", name="b", choices={"orthogonality.loss": "mine"})
     label = "T-ORT [orthogonality.loss=mine]"
-    assert f"Rows differ in orthogonality.loss: {label} mine, T-ORT cosine." in only_table(tmp_path).warnings
+    assert f"Rows differ in orthogonality.loss: T-ORT cosine, {label} mine." in only_table(tmp_path).warnings
 
 
 def with_trained_adapter(runs: Path, variant: str, sha256: str, steps: int | None = 400, **choices: Any) -> None:
