@@ -307,7 +307,7 @@ def test_what_is_wrong_is_one_sentence(
         ([broken("config.yaml", b"a: ["), "--language", "sw"], "config.yaml cannot be read"),
         ([broken("config.yaml", b"[]"), "--language", "sw"], "config.yaml is not what a run writes"),
         ([broken("config.yaml", config + b"sead: 0\n"), "--language", "sw"], "config.yaml cannot be read"),
-        ([broken("config.yaml", b"fingerprint: a\nseed: 0"), "--language", "sw"], "config.yaml is not what"),
+        ([broken("config.yaml", b"fingerprint: a\nseed: 0"), "--language", "sw"], "config.yaml cannot be read"),
         ([broken("head/head.safetensors", head[:-9]), "--language", "sw"], "/head cannot be read"),
         ([broken("head/head.safetensors", None), "--language", "sw"], "/head cannot be read"),
         ([broken("head/head.json", labels.replace(b"B-PER", b"B-LOC")), "--language", "sw"], "labels of config.yaml"),
