@@ -2,14 +2,12 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.helpers.commands import ROOT, environment, train
+from tests.helpers.commands import start, train
 from tests.helpers.short_runs import overrides
 
 
@@ -76,11 +74,7 @@ def test_a_stopped_run_says_how_to_go_on_and_goes_on(
         "trainer.max_iterations=400",
         "trainer.checkpoint_every=5",
     )
-    command = [sys.executable, str(ROOT / "train.py"), *given]
-    process = subprocess.Popen(
-        command, env=environment(), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a test runner's workers ignore Ctrl-C
-    )  # fmt: skip
+    process = start(*given, merged=False)
     while not list(tmp_path.rglob("last.ckpt")):
         time.sleep(0.05)
         assert process.poll() is None, process.communicate()

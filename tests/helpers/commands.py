@@ -2,9 +2,9 @@
 
 import os
 import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
+
+from tests.helpers.warm_python import Command, launch
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -14,17 +14,15 @@ def environment() -> dict[str, str]:
 
 
 def train(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "train.py"), *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=300)
+    """Runs train.py to its end."""
+    process = launch(ROOT / "train.py", arguments, environment(), cwd)
+    out, err = process.communicate()
+    return subprocess.CompletedProcess([*arguments], process.returncode or 0, out, err)
 
 
-def start(*arguments: str, preexec_fn: Callable[[], object] | None = None) -> subprocess.Popen[str]:
-    """Starts train.py in a process group of its own, as a shell would; both streams in one."""
-    command = [sys.executable, str(ROOT / "train.py"), *arguments]
-    return subprocess.Popen(
-        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
-        preexec_fn=preexec_fn,
-    )  # fmt: skip
+def start(*arguments: str, merged: bool = True, file_limit: int | None = None) -> Command:
+    """Starts train.py in a session of its own. merged: both streams in one. file_limit: the largest file, in bytes."""
+    return launch(ROOT / "train.py", arguments, environment(), ROOT, merged, file_limit)
 
 
 def demo(backbone: Path, out: Path) -> list[str]:

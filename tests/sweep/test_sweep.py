@@ -4,7 +4,6 @@ import json
 import os
 import random
 import re
-import resource
 import shutil
 import signal
 import threading
@@ -149,7 +148,7 @@ def test_a_file_that_cannot_be_written_fails_the_cell_and_leaves_nothing_half_do
 ) -> None:
     given, run = training(backbone, world, tmp_path, "trainer.max_iterations=6", "trainer.checkpoint_every=3")
     limit = 20_000  # bytes per file: enough for a log, not for a checkpoint; a full disk looks the same to who writes
-    process = start("-m", *given, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    process = start("-m", *given, file_limit=limit)
     said, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "1 cells: 1 failed" in said
@@ -175,7 +174,7 @@ def test_a_stopped_sweep_lets_its_cell_save_and_goes_on_from_there(
     given, run = training(backbone, world, tmp_path, "trainer.checkpoint_every=100000")
     given = [f"hydra/launcher={launcher}", *given]
     # A test runner's workers ignore Ctrl-C, and so would what they start.
-    process = start("-m", *given, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    process = start("-m", *given)
     wait_for(lambda: (run.path / "metrics.csv").exists() and len((run.path / "metrics.csv").read_bytes()) > 500)
     tell(process.pid, number)
     said, _ = process.communicate(timeout=120)

@@ -2,8 +2,6 @@
 
 import copy
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,7 +32,7 @@ from orthoadapters.training.mlm import MLMTraining
 from orthoadapters.training.processes import rank
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
-from tests.helpers.commands import ROOT, environment, train
+from tests.helpers.commands import start, train
 from tests.helpers.short_runs import execute, overrides
 
 OPTIM = OptimConfig(lr=1e-2, ort_lr=1e-2, eps=1e-8, ort_eps=1e-8)
@@ -219,9 +217,7 @@ def test_two_processes_stop_together_and_go_on_to_the_language_adapter_of_one(
     chosen = (*MLM, *LINEAR, "trainer.max_iterations=60")
     execute(overrides(dry, world, tmp_path / "one", *chosen))
     given = overrides(dry, world, tmp_path / "two", *chosen, *DDP)
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *given], env=environment(), stderr=subprocess.PIPE, text=True
-    )
+    process = start(*given, merged=False)
     while not list(tmp_path.glob("two/**/last.ckpt")):
         time.sleep(0.02)
         assert process.poll() is None, process.communicate()

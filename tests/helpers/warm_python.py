@@ -1,0 +1,144 @@
+"""Commands in processes of their own that need not import PyTorch again: a server that has imported it forks each one.
+
+Starting `python train.py` takes seconds, nearly all of them imports. A forked command has its own session, streams,
+environment, signals and exit code, as a shell would give them to it. What a command imports, and when, is no matter for
+these processes: tests of that start Python itself.
+"""
+
+import json
+import os
+import resource
+import runpy
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+HEAVY = ("orthoadapters.stages.task", "orthoadapters.stages.language_adapter", "hydra", "wandb")
+LOOK = 0.01  # seconds between two looks at a command's state
+
+
+class Command:
+    """A running command, with the part of subprocess.Popen's interface that tests use."""
+
+    def __init__(self, folder: Path, merged: bool) -> None:
+        self.folder, self.merged = folder, merged
+        self.pid = int(_content(folder / "pid"))
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, negative for a signal; None while the command runs."""
+        path = self.folder / "code"
+        return int(path.read_text()) if path.exists() else None
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def communicate(self, timeout: float = 300) -> tuple[str, str]:
+        """Waits for the command's end, and returns what it wrote to standard output and to standard error."""
+        _content(self.folder / "code", timeout)
+        texts = [(self.folder / name).read_text(errors="replace") for name in ("out", "err")]
+        return texts[0], "" if self.merged else texts[1]
+
+
+def launch(
+    script: Path,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    cwd: Path,
+    merged: bool = False,
+    file_limit: int | None = None,
+) -> Command:
+    """Starts a script. merged: whether both streams go into one. file_limit: the largest file in bytes that it may write."""
+    folder = Path(tempfile.mkdtemp(prefix="command-"))
+    request = {"folder": str(folder), "argv": [str(script), *arguments], "environment": dict(environment)}
+    request |= {"cwd": str(cwd), "merged": merged, "file_limit": file_limit}
+    server = _server()
+    assert server.stdin is not None
+    server.stdin.write(json.dumps(request) + "\n")
+    server.stdin.flush()
+    return Command(folder, merged)
+
+
+@cache
+def _server() -> "subprocess.Popen[str]":
+    """Starts the server, which ends when its standard input is closed."""
+    return subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE, text=True)
+
+
+def _content(path: Path, timeout: float = 300) -> str:
+    """Waits for a file, and returns what is in it."""
+    end = time.monotonic() + timeout
+    while not path.exists():
+        if time.monotonic() > end:
+            raise subprocess.TimeoutExpired(str(path), timeout)
+        time.sleep(LOOK)
+    return path.read_text()
+
+
+def _write(path: Path, value: int) -> None:
+    temporary = path.with_suffix(".new")
+    temporary.write_text(str(value))
+    temporary.rename(path)
+
+
+def serve() -> dict[str, Any] | None:
+    """Reads requests and forks twice for each: a keeper, which waits for the exit code, and in it the command.
+
+    Returns the request in the command's process, and None in the server when there are no more requests.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the keepers
+    for line in sys.stdin:
+        if os.fork() != 0:
+            continue
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        request: dict[str, Any] = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            return request
+        os.setsid()  # signals to the command's group, or to the tests', are not meant for the keeper
+        folder = Path(request["folder"])
+        _write(folder / "pid", child)
+        _, status = os.waitpid(child, 0)
+        _write(folder / "code", os.waitstatus_to_exitcode(status))
+        os._exit(0)
+    return None
+
+
+def become(request: dict[str, Any]) -> None:
+    """Makes this process the command of a request: session, streams, environment, folder, limits and signals."""
+    os.setsid()
+    folder = Path(request["folder"])
+    out = os.open(folder / "out", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    err = out if request["merged"] else os.open(folder / "err", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    (folder / "err").touch()
+    for number, descriptor in enumerate((os.open(os.devnull, os.O_RDONLY), out, err)):
+        os.dup2(descriptor, number)
+    sys.stdin = os.fdopen(0)
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", encoding="utf-8", buffering=1) for number in (1, 2))
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.chdir(request["cwd"])
+    if request["file_limit"] is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (request["file_limit"],) * 2)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a test runner's workers ignore Ctrl-C
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    sys.argv = request["argv"]
+    sys.path[0] = str(Path(sys.argv[0]).parent)
+
+
+if __name__ == "__main__":
+    for module in HEAVY:
+        import_module(module)
+    if (command := serve()) is not None:
+        become(command)
+        runpy.run_path(sys.argv[0], run_name="__main__")
