@@ -5,6 +5,8 @@ environment, signals and exit code, as a shell would give them to it. What a com
 these processes: tests of that start Python itself.
 """
 
+import atexit
+import gc
 import json
 import os
 import resource
@@ -21,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 HEAVY = ("orthoadapters.stages.task", "orthoadapters.stages.language_adapter", "hydra", "wandb")
+ROOT = Path(__file__).resolve().parents[2]
 LOOK = 0.01  # seconds between two looks at a command's state
 
 
@@ -72,14 +75,15 @@ def launch(
 @cache
 def _server() -> "subprocess.Popen[str]":
     """Starts the server, which ends when its standard input is closed."""
-    return subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE, text=True)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "src"))), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE, env=environment, text=True)
 
 
 def _content(path: Path, timeout: float = 300) -> str:
     """Waits for a file, and returns what is in it."""
     end = time.monotonic() + timeout
     while not path.exists():
-        if time.monotonic() > end:
+        if time.monotonic() > end or _server().poll() is not None:
             raise subprocess.TimeoutExpired(str(path), timeout)
         time.sleep(LOOK)
     return path.read_text()
@@ -136,9 +140,26 @@ def become(request: dict[str, Any]) -> None:
     sys.path[0] = str(Path(sys.argv[0]).parent)
 
 
+def run_script() -> int:
+    """Runs the script that sys.argv names to its end, its exit functions included, and returns its exit code."""
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+        code: Any = 0
+    except SystemExit as stop:
+        code = stop.code
+    atexit._run_exitfuncs()
+    if isinstance(code, str):
+        print(code, file=sys.stderr)
+        code = 1
+    return int(code or 0)
+
+
 if __name__ == "__main__":
     for module in HEAVY:
         import_module(module)
+    gc.freeze()  # the children need not look through all that was imported
     if (command := serve()) is not None:
         become(command)
-        runpy.run_path(sys.argv[0], run_name="__main__")
+        number = run_script()
+        sys.stdout.flush()
+        os._exit(number)  # an orderly end would take PyTorch's modules apart for a second
