@@ -112,7 +112,7 @@ def _target(output: Path | None) -> Iterator[TextIO]:
 
 
 def discard_rest() -> None:
-    """What standard output still holds goes nowhere; else Python's own flush at exit complains."""
+    """Discards what standard output still holds, as Python's own flush at exit would fail on it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

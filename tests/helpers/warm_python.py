@@ -5,18 +5,20 @@ environment, signals and exit code, as a shell would give them to it. What a com
 these processes: tests of that start Python itself.
 """
 
-import atexit
 import gc
 import json
+import multiprocessing.util
 import os
 import resource
 import runpy
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -140,18 +142,47 @@ def become(request: dict[str, Any]) -> None:
     sys.path[0] = str(Path(sys.argv[0]).parent)
 
 
-def run_script() -> int:
-    """Runs the script that sys.argv names to its end, its exit functions included, and returns its exit code."""
-    try:
-        runpy.run_path(sys.argv[0], run_name="__main__")
-        code: Any = 0
-    except SystemExit as stop:
-        code = stop.code
-    atexit._run_exitfuncs()
-    if isinstance(code, str):
-        print(code, file=sys.stderr)
-        code = 1
-    return int(code or 0)
+def warm_server() -> Callable[[bytes, Sequence[str], Sequence[int]], int]:
+    """Forks a process that waits to become the command's fork server; returns what asks it to, as `spawnv_passfds` does.
+
+    It is forked before the command's script runs, so that it holds none of the script's state. It gets the environment,
+    the folder, the blocked signals and the open files that the command has when it starts its server.
+    """
+    asking, waiting = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        asking.close()
+        message, descriptors, *_ = socket.recv_fds(waiting, 2**20, 16)
+        if not message:
+            os._exit(0)
+        request: dict[str, Any] = json.loads(message)
+        for descriptor, number in zip(descriptors, request["numbers"], strict=True):
+            os.dup2(descriptor, number, inheritable=True)
+        for path in list(Path("/proc/self/fd").iterdir()):
+            if int(path.name) > 2 and int(path.name) not in request["numbers"]:
+                with suppress(OSError):
+                    os.close(int(path.name))
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        os.chdir(request["cwd"])
+        signal.pthread_sigmask(signal.SIG_SETMASK, request["blocked"])
+        exec(request["code"], {"__name__": "server"})
+        os._exit(0)
+    waiting.close()
+
+    spawn = multiprocessing.util.spawnv_passfds
+
+    def ask(path: bytes, arguments: Sequence[str], numbers: Sequence[int]) -> int:
+        if "multiprocessing.forkserver" not in arguments[-1]:
+            return spawn(path, arguments, numbers)
+        blocked = [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])]
+        request = {"code": arguments[-1], "numbers": list(numbers), "blocked": blocked}
+        request |= {"environment": dict(os.environ), "cwd": str(Path.cwd())}
+        socket.send_fds(asking, [json.dumps(request).encode()], list(numbers))
+        asking.close()
+        return pid
+
+    return ask
 
 
 if __name__ == "__main__":
@@ -160,6 +191,5 @@ if __name__ == "__main__":
     gc.freeze()  # the children need not look through all that was imported
     if (command := serve()) is not None:
         become(command)
-        number = run_script()
-        sys.stdout.flush()
-        os._exit(number)  # an orderly end would take PyTorch's modules apart for a second
+        multiprocessing.util.spawnv_passfds = warm_server()  # type: ignore[assignment]
+        runpy.run_path(sys.argv[0], run_name="__main__")

@@ -175,7 +175,7 @@ def mlm_overrides(task_overrides: Sequence[str], language: str) -> list[str]:
 
 
 def _settable_keys() -> list[str]:
-    """Everything that may stand before the = of an override: groups of files and keys of the schema."""
+    """Lists everything that may stand before the = of an override: groups of files and keys of the schema."""
     groups = {folder.name for folder in CONF.iterdir() if folder.is_dir()} | {"sweep"}
     return sorted(groups | _schema_keys())
 

@@ -41,7 +41,7 @@ class Batch(TypedDict):
 
 
 class ResumableLoader(ABC):
-    """Batches, one pass over them per `iter`. After `load_state_dict` the next pass goes on where the saved one stood."""
+    """A loader of batches, one pass over them per `iter`. After `load_state_dict` the next pass goes on where the saved one stood."""
 
     def __init__(self) -> None:
         # The position counts the batches of this epoch that were handed out.
@@ -109,7 +109,7 @@ def length_batches(
 
 
 class BatchLoader(ResumableLoader):
-    """Padded batches of windows."""
+    """A loader of padded batches of windows."""
 
     def __init__(self, windows: Windows, batch_size: int, pad_id: int, seed: int, shuffle: bool) -> None:
         super().__init__()
@@ -149,7 +149,7 @@ class BatchLoader(ResumableLoader):
 
 
 class BlockLoader(ResumableLoader):
-    """Masked batches of equally long blocks, `iterations` of them, in a new order each time that the blocks come again.
+    """A loader of masked batches of equally long blocks, `iterations` of them, in a new order each time that the blocks come again.
 
     rows: the numbers of the blocks that are read; None reads all. With shuffle=False every block comes once, in order
     and always with the same masks, for the development set.

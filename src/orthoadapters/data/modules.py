@@ -175,7 +175,7 @@ def _all_of(kind: type[AnyExample], examples: Sequence[Example]) -> list[AnyExam
 
 
 class MLMData(pl.LightningDataModule):
-    """Masked blocks of one language: `iterations` training batches, and a held-out development set with fixed masks.
+    """The masked blocks of one language: `iterations` training batches, and a held-out development set with fixed masks.
 
     The development blocks are a random sample of the text that the run reads, and are never trained on.
     In a Lightning script of your own:

@@ -43,7 +43,7 @@ class Windows:
 
     @property
     def per_word(self) -> bool:
-        """True where labels stand at words, and not at whole pairs."""
+        """Says whether labels stand at words, and not at whole pairs."""
         return bool(self.labels) and self.labels[0].ndim == 1
 
 

@@ -75,7 +75,7 @@ def _voice(clause: Clause, rng: Random) -> Clause | None:
 
 
 def _opposite(clause: Clause, rng: Random) -> Clause | None:
-    """Another predicate or manner, which excludes the one that was stated."""
+    """Chooses another predicate or manner, which excludes the one that was stated."""
     if clause.negated:
         return None
     options: list[Clause] = []
@@ -107,7 +107,7 @@ def _more(clause: Clause, rng: Random) -> Clause | None:
 
 
 def _other(clause: Clause, rng: Random) -> Clause | None:
-    """Another agent or patient of the same class: it may have done the same, or not."""
+    """Chooses another agent or patient of the same class: it may have done the same, or not."""
     names = [name for name in _ROLES if _specific(getattr(clause, name))]
     if not names:
         return None

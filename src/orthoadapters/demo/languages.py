@@ -122,7 +122,7 @@ def _changed(word: str, changes: Changes) -> str:
 
 @cache
 def lexicon(code: str) -> Mapping[str, str]:
-    """Concept -> stem in the language; no two concepts share a stem, so that a stem's part of speech is one."""
+    """Maps each concept to its stem in the language; no two concepts share a stem, so that a stem's part of speech is one."""
     language = LANGUAGES[code]
     words: dict[str, str] = {}
     names = {name for kind in NAMES.values() for name in kind}

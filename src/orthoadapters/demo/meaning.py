@@ -8,7 +8,7 @@ from .concepts import ADJECTIVES, ADVERBS, CLASS_OF, LANDMARKS, NAMES, NOUNS, NU
 
 @dataclass(frozen=True)
 class Thing:
-    """Something described by a noun; `plural` also where a numeral counts it."""
+    """A thing described by a noun; `plural` also where a numeral counts it."""
 
     concept: str
     plural: bool = False
@@ -45,7 +45,7 @@ Phrase = Thing | Name | Pronoun | Group
 
 @dataclass(frozen=True)
 class Clause:
-    """`predicate` is a verb, or an adjective or noun said of the agent ("the dog is big", "the dog is an animal")."""
+    """A clause: `predicate` is a verb, or an adjective or noun said of the agent ("the dog is big", "the dog is an animal")."""
 
     predicate: str
     agent: Phrase
@@ -91,7 +91,7 @@ def some_adjective(rng: Random, concept: str) -> str:
 
 
 def some_name(rng: Random, kind: str) -> Name:
-    """PER: given name, surname or both; ORG: a head and a town or surname; LOC: a town, some with a landmark."""
+    """Draws a name. PER: given name, surname or both; ORG: a head and a town or surname; LOC: a town, some with a landmark."""
     given, surname, town = (rng.choice(NAMES[k]) for k in ("given", "surname", "town"))
     if kind == "PER":
         return Name("PER", rng.choice(((given,), (given, surname), (given, surname), (surname,))))

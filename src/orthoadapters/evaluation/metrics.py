@@ -164,7 +164,7 @@ class WindowScore(Metric):
             self.add_state(state, default=[], dist_reduce_fx="cat")
 
     def update(self, index: Tensor, predicted: Tensor) -> None:
-        """index: (B,) which windows; predicted: (B, T) label ids per subword, or (B,) per pair."""
+        """Collects one batch. index: (B,) the windows' numbers; predicted: (B, T) label ids per subword, or (B,) per pair."""
         rows = predicted.reshape(len(index), -1)
         for state, value in zip(STATES, (index, torch.full_like(index, rows.shape[1]), rows.flatten()), strict=True):
             getattr(self, state).append(value)
@@ -173,7 +173,7 @@ class WindowScore(Metric):
         return score(self.names, self.gold, self.predictions())
 
     def predictions(self) -> list[list[str]]:
-        """Label names per sentence, one per word, or one per pair. Raises RuntimeError if a window is missing."""
+        """Returns the label names per sentence, one per word, or one per pair. Raises RuntimeError if a window is missing."""
         index, width, flat = (self._together(getattr(self, state)) for state in STATES)
         ends = np.cumsum(width)
         rows: dict[int, list[int]] = {

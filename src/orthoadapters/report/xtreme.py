@@ -192,7 +192,7 @@ def _best(runs: Sequence[TaskRun], folder: Path) -> Choice:
 
 
 def _is_submission(folder: Path, files: Mapping[str, str]) -> bool:
-    """Whether the folder holds exactly these files."""
+    """Says whether the folder holds exactly these files."""
     # The names come first: the folder may be any folder of the user's, and large.
     if {entry.name for entry in folder.iterdir()} != {Path(name).parts[0] for name in files}:
         return False

@@ -25,7 +25,7 @@ SWEEP = "ORTHOADAPTERS_SWEEP"
 
 
 class InUseError(UserError):
-    """Another process has the run: a sweep runs other cells first."""
+    """The error that another process has the run: a sweep runs other cells first."""
 
     # EX_TEMPFAIL of sysexits.h: try again later.
     exit_code = 75

@@ -30,7 +30,7 @@ class Tracker(Protocol):
 
 
 class CsvTracker:
-    """metrics.csv: `iteration` and one column per value, empty where an iteration has none.
+    """A tracker that writes metrics.csv: `iteration` and one column per value, empty where an iteration has none.
 
     `resume_from` drops the rows of iterations that a resumed run is going to repeat.
     """

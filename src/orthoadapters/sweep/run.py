@@ -117,7 +117,7 @@ def _repeated_command(arguments: Sequence[str], launching: Sequence[str], shared
 
 
 def in_order(cells: Sequence[Cell]) -> list[Cell]:
-    """Sorts: what waits for a language adapter after what does not, and what failed before last in either part."""
+    """Sorts cells: what waits for a language adapter after what does not, and what failed before last in either part."""
     return sorted(cells, key=lambda cell: (bool(cell.awaited_languages), cell.state is State.failed))
 
 
@@ -191,7 +191,7 @@ def _unfinished_sentence(cell: Cell, code: int) -> str:
 
 @contextmanager
 def stopping(cells: Sequence[Cell]) -> Iterator[None]:
-    """On Ctrl-C and SIGTERM, lets the cells of this sweep that run on this machine save before anything else ends them.
+    """Lets this sweep's cells on this machine save, on Ctrl-C and SIGTERM, before anything else ends them.
 
     A launcher such as joblib's kills its workers with all that they started. A second signal ends the sweep at once.
     """

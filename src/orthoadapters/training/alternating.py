@@ -53,7 +53,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
 
     @abstractmethod
     def main_loss(self, batch: Batch) -> Tensor:
-        """L_MLM or L_TASK of one batch, a scalar."""
+        """Computes L_MLM or L_TASK of one batch, a scalar."""
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         main = torch.optim.Adam(self.main_parameters, lr=self.optim.lr, eps=self.optim.eps)

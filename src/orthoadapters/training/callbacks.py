@@ -105,7 +105,7 @@ class KeepLast(Checkpoint):
         return time.monotonic() - self.saved > self.seconds
 
     def _agreed(self, trainer: pl.Trainer, pl_module: AlternatingTraining) -> tuple[bool, bool]:
-        """Whether any process asked to save, and to stop, before this iteration; every process gets the same answer."""
+        """Says whether any process asked to save, and to stop, before this iteration; every process gets the same answer."""
         if pl_module.device.type != "cpu" and trainer.global_step % self.log_every != 0:
             # Reading the sum makes the GPU wait.
             return False, False

@@ -13,7 +13,7 @@ DESIGN_KEYS = (ADAPTER_KEYS - {"seed"}) | {"trainer.max_iterations"}
 
 
 class Training(NamedTuple):
-    """How one language adapter was trained. choices: None where its training is not among the runs."""
+    """The training of one language adapter. choices: None where its training is not among the runs."""
 
     language: str
     choices: dict[str, Any] | None

@@ -143,7 +143,7 @@ def _state(selected: Sequence[Run], attempts: Sequence[Attempt], language: str |
 
 
 def _tests(attempt: Attempt, language: str) -> bool:
-    """Whether its configuration tests the language; True where that is not known."""
+    """Says whether its configuration tests the language; True where that is not known."""
     targets = value_at(attempt.config, "languages") or value_at(attempt.config, "task.languages")
     return not isinstance(targets, list) or language in (value_at(attempt.config, "source_language"), *targets)
 
@@ -157,7 +157,7 @@ def _with_average(row: Row, group: Group, targets: Sequence[str], is_comparable:
 
 
 def _has_choices(attempt: Attempt, choices: Mapping[str, Any] | None, unknown: bool) -> bool:
-    """Whether an attempt's configuration has these choices. unknown: the answer where one of the two is not known."""
+    """Says whether an attempt's configuration has these choices. unknown: the answer where one of the two is not known."""
     if attempt.config is None or choices is None:
         return unknown
     return all(value_at(attempt.config, key) == value for key, value in choices.items())

@@ -27,7 +27,7 @@ def caveats(table: Table, adapters: Mapping[str, Result]) -> Iterator[str]:
 
 
 def _is_orthogonal(row: Row) -> bool:
-    """Whether a row was selected among values of ort lr."""
+    """Says whether a row was selected among values of ort lr."""
     return row.point is not None and row.point[1] is not None
 
 

@@ -61,7 +61,7 @@ class Group:
     runs: list[Run] = field(default_factory=list)
 
     def accepts(self, run: Run) -> bool:
-        """Whether the run read nothing that differs from what the group's runs read under the same name."""
+        """Says whether the run read nothing that differs from what the group's runs read under the same name."""
         return all(self.inputs.get(name, digest) == digest for name, digest in run.inputs.items())
 
 
@@ -190,7 +190,7 @@ def _join(runs: Sequence[Run], problems: list[str]) -> Run | None:
 
 
 def _agree(a: Run, b: Run) -> bool:
-    """Whether two runs selected the same epoch, and have the same scores on the languages that both were tested on."""
+    """Says whether two runs selected the same epoch, and have the same scores on the languages that both were tested on."""
     return (
         (a.selection.value, a.selection.epoch) == (b.selection.value, b.selection.epoch)
         and _same_scores(a.result.test, b.result.test)

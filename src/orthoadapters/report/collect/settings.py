@@ -44,5 +44,5 @@ def value_at(config: Any, key: str) -> Any:
 
 
 def is_within(key: str, keys: Iterable[str]) -> bool:
-    """Whether a dotted key is one of the keys, or lies below one of them."""
+    """Says whether a dotted key is one of the keys, or lies below one of them."""
     return any(key == outer or key.startswith(outer + ".") for outer in keys)

@@ -16,7 +16,7 @@ ADAPTER_KEYS = {"language", "seed", "variant.language_adapter", *ORT_ONLY}
 
 @dataclass(frozen=True)
 class TrainedAdapters:
-    """Language adapters of one backbone whose choices differ in language, kind, seed and the second step alone.
+    """The language adapters of one backbone whose choices differ in language, kind, seed and the second step alone.
 
     name: the stem of their files' names; distinctions: the choices whose value is another one in a further setting of
     this backbone; runs: directory and result by label, such as "sw ORT", in order.
@@ -29,7 +29,7 @@ class TrainedAdapters:
 
     @property
     def title(self) -> str:
-        """What they are, in words."""
+        """A name for them, in words."""
         distinctions = ", ".join(f"{key}={value}" for key, value in self.distinctions.items())
         return f"language adapters, {self.backbone}" + (f" ({distinctions})" if distinctions else "")
 

@@ -60,7 +60,7 @@ def analyse(table: Table, resamples: int = DRAWS, seed: int = 0) -> Analysis:
 
 
 def _has_average(table: Table, row: Row, counts: Mapping[str, Counts]) -> bool:
-    """Whether the row's AVGz is over exactly the runs and languages that have counts."""
+    """Says whether the row's AVGz is over exactly the runs and languages that have counts."""
     mean = row.scores[AVERAGE]
     return bool(table.targets) and all(
         language in counts and row.scores[language].runs == mean.runs for language in table.targets

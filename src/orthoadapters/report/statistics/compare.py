@@ -58,7 +58,7 @@ NO_DIFFERENCE = "no difference that these data can show"
 
 @dataclass(frozen=True)
 class Comparison:
-    """Variant a against variant b on one language, or on AVERAGE; scores and differences are fractions in 0..1.
+    """The comparison of variant a with variant b on one language, or on AVERAGE; scores and differences are fractions in 0..1.
 
     difference: the score of a minus the score of b, each a mean over seeds; low, high: its 95 % interval; p_holm: p after
     the correction over the pair's languages, where AVERAGE is one test and is not corrected; n: the number of sentences or
@@ -79,7 +79,7 @@ class Comparison:
 
     @property
     def significant(self) -> bool:
-        """Whether the corrected p is below 0.05 and the interval is without 0: where the two disagree, the data are too few."""
+        """Says whether the corrected p is below 0.05 and the interval is without 0: where the two disagree, the data are too few."""
         return self.p_holm < LEVEL and not self.low <= 0 <= self.high
 
     @property
@@ -129,7 +129,7 @@ def compare(
 
 @dataclass(frozen=True)
 class _Draws:
-    """What was drawn for one pair on one language.
+    """The draws for one pair on one language.
 
     by_seed: the scores of a's seeds and of b's; resampled, exchanged: (draws,) differences after each; mcnemar: the exact
     p, where that test fits.
