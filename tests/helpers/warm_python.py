@@ -65,7 +65,11 @@ def launch(
 ) -> Command:
     """Starts a script. merged: whether both streams go into one. file_limit: the largest file in bytes that it may write."""
     folder = Path(tempfile.mkdtemp(prefix="command-"))
-    request = {"folder": str(folder), "argv": [str(script), *arguments], "environment": dict(environment)}
+    request: dict[str, Any] = {
+        "folder": str(folder),
+        "argv": [str(script), *arguments],
+        "environment": dict(environment),
+    }
     request |= {"cwd": str(cwd), "merged": merged, "file_limit": file_limit}
     server = _server()
     assert server.stdin is not None
@@ -176,7 +180,7 @@ def warm_server() -> Callable[[bytes, Sequence[str], Sequence[int]], int]:
         if "multiprocessing.forkserver" not in arguments[-1]:
             return spawn(path, arguments, numbers)
         blocked = [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])]
-        request = {"code": arguments[-1], "numbers": list(numbers), "blocked": blocked}
+        request: dict[str, Any] = {"code": arguments[-1], "numbers": list(numbers), "blocked": blocked}
         request |= {"environment": dict(os.environ), "cwd": str(Path.cwd())}
         socket.send_fds(asking, [json.dumps(request).encode()], list(numbers))
         asking.close()

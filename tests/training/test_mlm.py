@@ -7,15 +7,16 @@ import torch
 from transformers import AutoModelForMaskedLM
 
 from orthoadapters import AdaptedEncoder, AdapterConfig, orthogonality_loss
+from orthoadapters.data.batching import Batch
 from orthoadapters.training.mlm import held_out, mlm_loss
 
 
-def batch(seed: int, masked: int) -> dict[str, torch.Tensor]:
+def batch(seed: int, masked: int) -> Batch:
     generator = torch.Generator().manual_seed(seed)
     ids = torch.randint(5, 400, (3, 11), generator=generator)
     positions = torch.randperm(33, generator=generator)[:masked]
     labels = torch.randint(5, 400, (masked,), generator=generator)
-    return {"input_ids": ids, "positions": positions, "labels": labels}
+    return {"input_ids": ids, "positions": positions, "labels": labels, "tokens": 33}
 
 
 def test_it_equals_the_loss_over_full_logits(backbone: Path) -> None:

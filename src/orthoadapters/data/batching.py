@@ -41,7 +41,7 @@ class Batch(TypedDict):
 
 
 class ResumableLoader(ABC):
-    """A loader of batches, one pass over them per `iter`. After `load_state_dict` the next pass goes on where the saved one stood."""
+    """A loader of batches, one pass per `iter`. After `load_state_dict` the next pass goes on where the saved one stood."""
 
     def __init__(self) -> None:
         # The position counts the batches of this epoch that were handed out.
@@ -149,7 +149,7 @@ class BatchLoader(ResumableLoader):
 
 
 class BlockLoader(ResumableLoader):
-    """A loader of masked batches of equally long blocks, `iterations` of them, in a new order each time that the blocks come again.
+    """A loader of `iterations` masked batches of equally long blocks, in a new order whenever the blocks come again.
 
     rows: the numbers of the blocks that are read; None reads all. With shuffle=False every block comes once, in order
     and always with the same masks, for the development set.

@@ -16,7 +16,7 @@ SMOOTHING = 0.75  # Levy, Goldberg and Dagan 2015, context distribution smoothin
 
 
 def piece_vectors(texts: Sequence[Sequence[int]], pieces: int, size: int) -> Tensor:
-    """Computes unit vectors, (pieces, size), by singular values of positive pointwise mutual information; zero for unseen pieces.
+    """Computes unit vectors, (pieces, size), by singular values of positive mutual information; zero for unseen pieces.
 
     texts: subword ids; special ones (up to UNK) count for nothing.
     Levy, Goldberg and Dagan 2015 (doi.org/10.1162/tacl_a_00134).

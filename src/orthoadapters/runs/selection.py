@@ -15,7 +15,7 @@ Point = tuple[float, float | None]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A run with what it may be selected by. value: the kept epoch's dev score (fraction) on `language`, the source language."""
+    """A run with what it may be selected by. value: the kept epoch's dev score on `language`, the source; a fraction."""
 
     run: str
     fingerprint: str

@@ -12,14 +12,8 @@ from scipy.stats import binomtest, bootstrap, permutation_test
 
 from orthoadapters.evaluation.metrics import f1_of_counts
 from orthoadapters.report.collect.paper import AVERAGE
-from orthoadapters.report.statistics.compare import (
-    MCNEMAR,
-    NO_DIFFERENCE,
-    RANDOMISATION,
-    Comparison,
-    compare,
-    holm,
-)
+from orthoadapters.report.statistics.compare import MCNEMAR, NO_DIFFERENCE, RANDOMISATION, Comparison, compare
+from orthoadapters.report.statistics.exact import holm
 from orthoadapters.report.statistics.resampling import (
     Counts,
     parts,

@@ -30,9 +30,9 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from orthoadapters.report.collect.paper import AVERAGE
+from orthoadapters.report.statistics.exact import holm, mcnemar
 from orthoadapters.report.statistics.resampling import (
     Counts,
     Floats,
@@ -79,7 +79,7 @@ class Comparison:
 
     @property
     def significant(self) -> bool:
-        """Says whether the corrected p is below 0.05 and the interval is without 0: where the two disagree, the data are too few."""
+        """Says whether the corrected p is below 0.05 and the interval is without 0; if they disagree, the data are too few."""
         return self.p_holm < LEVEL and not self.low <= 0 <= self.high
 
     @property
@@ -182,27 +182,6 @@ def _mcnemar(a: Counts, b: Counts) -> float | None:
     """Returns the exact p of one seed's single answers, (1, n, 2) counts each; None for other counts."""
     is_one_answer = a.shape[-1] == 2 and len(a) == len(b) == 1 and bool((a[..., 1] == 1).all())
     return mcnemar(a[0, :, 0], b[0, :, 0]) if is_one_answer else None
-
-
-def mcnemar(a: Counts, b: Counts) -> float:
-    """Computes the exact two-sided p of right (1) or wrong (0) answers to the same questions.
-
-    a, b: (n,). Returns 1.0 if no answer is discordant.
-    """
-    only_a, only_b = int((a > b).sum()), int((b > a).sum())
-    return float(binomtest(only_a, only_a + only_b, 0.5).pvalue) if only_a + only_b else 1.0
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Adjusts p-values, each at its own index (Holm 1979).
-
-    The i-th smallest of m, counted from 0, is multiplied by m - i, and is never less than the one before it.
-    """
-    adjusted, largest = [0.0] * len(p), 0.0
-    for rank, index in enumerate(sorted(range(len(p)), key=lambda index: p[index])):
-        largest = max(largest, min(1.0, (len(p) - rank) * p[index]))
-        adjusted[index] = largest
-    return adjusted
 
 
 def _average(languages: Sequence[_Draws]) -> _Draws:
