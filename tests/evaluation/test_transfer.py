@@ -68,7 +68,7 @@ def test_each_language_gets_the_predictions_of_its_own_stack(
     model: AdaptedEncoder, stacks: Stacks, data: TaskData
 ) -> None:
     head = head_of(model)
-    scored = {language: test for language, test, _ in transfer(model, head, stacks, data.tests, {}, METRICS)}
+    scored = {language: test for language, test, _ in transfer(model, head, stacks, data)}
     assert list(scored) == list(LANGUAGES)
     for language in LANGUAGES:
         if language != "en":
@@ -83,19 +83,16 @@ def test_each_language_gets_the_predictions_of_its_own_stack(
 def test_only_the_source_adapter_and_the_task_adapter_stay_in_the_model(
     model: AdaptedEncoder, stacks: Stacks, data: TaskData
 ) -> None:
-    for language, _, _ in transfer(model, head_of(model), stacks, data.tests, {}, METRICS):
+    for language, _, _ in transfer(model, head_of(model), stacks, data):
         assert set(model.configs) == {"en", TASK_ADAPTER}, language
 
 
-def test_development_sets_are_scored_where_a_language_has_one(
+def test_the_development_sets_of_target_languages_are_scored_and_not_the_sources(
     model: AdaptedEncoder, stacks: Stacks, data: TaskData
 ) -> None:
-    devs = {"sw": data.evaluation("dev", language_config("sw"))}
-    with_dev = {
-        language: dev for language, _, dev in transfer(model, head_of(model), stacks, data.tests, devs, METRICS)
-    }
-    assert [language for language, dev in with_dev.items() if dev is not None] == ["sw"]
-    assert len(with_dev["sw"].predictions) == len(devs["sw"].examples)  # type: ignore[union-attr]
+    on_dev = {language: dev for language, _, dev in transfer(model, head_of(model), stacks, data)}
+    assert [language for language, dev in on_dev.items() if dev is not None] == ["ar", "sw"]
+    assert len(on_dev["sw"].predictions) == len(data.target_devs["sw"].examples)  # type: ignore[union-attr]
 
 
 def test_an_adapter_that_was_changed_since_training_began_stops_the_transfer(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from orthoadapters.config.schema import AdapterSource
-from orthoadapters.data.modules import Evaluation
+from orthoadapters.data.modules import TaskData
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation.scoring import Scored, evaluate
 from orthoadapters.model.encoder import AdaptedEncoder
@@ -36,21 +36,15 @@ class Stacks:
 
 
 def transfer(
-    model: AdaptedEncoder,
-    head: SentencePairHead | TokenHead,
-    stacks: Stacks,
-    tests: Mapping[str, Evaluation],
-    devs: Mapping[str, Evaluation],
-    metrics: list[str],
+    model: AdaptedEncoder, head: SentencePairHead | TokenHead, stacks: Stacks, data: TaskData
 ) -> Iterator[tuple[str, Scored, Scored | None]]:
-    """Yields each language with its scores on test and, where it has one, its development set (paper, figure 1c).
-
-    The epoch was selected before this, and nothing is selected by the scores on the development sets.
-    """
-    for language, test in tests.items():
+    """Yields each language with its scores on test and, if it has one, its development set (paper, figure 1c)."""
+    for language, test in data.tests.items():
         is_new = swap_in(model, stacks, language)
-        on_test = evaluate(model, head, test, metrics)
-        on_dev = evaluate(model, head, devs[language], metrics) if language in devs else None
+        on_test = evaluate(model, head, test, data.task.metrics)
+        # The epoch was selected before this, and nothing is selected by a target language's development set.
+        dev = data.target_devs.get(language)
+        on_dev = None if dev is None else evaluate(model, head, dev, data.task.metrics)
         if is_new:
             model.delete_adapter(language)
         yield language, on_test, on_dev

@@ -175,9 +175,7 @@ def _train(config: Config, run: RunDirectory, prepared: Prepared, opened: Sequen
 def _transfer(config: Config, run: RunDirectory, prepared: Prepared) -> Scores:
     """Tests every language with its own adapter, and writes predictions and counts per sentence."""
     data, model, stacks, scores = prepared.data, prepared.model, prepared.stacks, Scores()
-    for code, on_test, on_dev in transfer(
-        model, prepared.head, stacks, data.tests, data.target_devs, config.task.metrics
-    ):
+    for code, on_test, on_dev in transfer(model, prepared.head, stacks, data):
         scores.test[code] = on_test.scores | {"n": len(data.tests[code].examples)}
         if on_dev is not None:
             scores.target_dev[code] = on_dev.scores | {"n": len(data.target_devs[code].examples)}
