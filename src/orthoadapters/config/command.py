@@ -1,9 +1,7 @@
 """The command that repeats a finished run: the overrides that it recorded, if they still mean the same run."""
 
-import copy
 import shlex
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from orthoadapters.config.choices import fingerprint
@@ -39,7 +37,7 @@ def command(overrides: Any, recorded: str) -> str:
 def _run_of_a_grid(overrides: Sequence[str]) -> Config:
     """Composes overrides, those of GRID's keys apart: a report has hundreds of runs, and composing takes 0.2 s."""
     rates = [override.split("=", 1) for override in overrides if override.split("=", 1)[0] in GRID]
-    config = copy.deepcopy(_composed(tuple(o for o in overrides if o.split("=", 1)[0] not in GRID)))
+    config = compose_config([o for o in overrides if o.split("=", 1)[0] not in GRID])
     try:
         for key, value in rates:
             if key == "seed":
@@ -50,8 +48,3 @@ def _run_of_a_grid(overrides: Sequence[str]) -> Config:
         # The value is no plain number, such as ${task.lr}.
         return compose_config(overrides)
     return config
-
-
-@cache
-def _composed(overrides: tuple[str, ...]) -> Config:
-    return compose_config(overrides)
