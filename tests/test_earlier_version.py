@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import torch
 from safetensors.torch import load_file
 
 from orthoadapters.config.compose import compose_config
+from orthoadapters.labelling.finished_run import open_run
+from orthoadapters.labelling.free_text import label_text
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.output import write
 from orthoadapters.report.printed.tables import Extras
@@ -72,6 +75,17 @@ def test_a_stopped_run_goes_on_to_the_same_numbers(given: list[str], folder: Pat
         assert all(torch.equal(weights[name], found_weights[name]) for name in weights), path
     for path in sorted(done.rglob("test-*")):
         assert (run.path / path.relative_to(done)).read_bytes() == path.read_bytes(), path
+
+
+def test_an_earlier_run_labels_text_as_it_did(folder: Path) -> None:
+    run = RunDirectory(compose_config(COMMANDS["finished"][-1]))
+    sentences = Path("world/udpos/test-tr.tsv").read_text().strip().split("\n\n")
+    words = [" ".join(line.split("\t")[0] for line in sentence.splitlines()) for sentence in sentences]
+    source = BufferedReader(BytesIO("\n".join(words).encode()))  # type: ignore[arg-type]
+    predictor = open_run(run.path).load("tr", "cpu")
+    texts = [text for _, text in label_text(predictor, source, "text", "tr", "tsv", pretokenized=True)]
+    labels = "".join(line.rpartition("\t")[2] + "\n" for line in "".join(texts).splitlines())
+    assert labels == (run.path / "predictions/test-tr.tsv").read_text()
 
 
 def test_earlier_runs_are_reported_in_the_same_tables(folder: Path) -> None:

@@ -36,6 +36,8 @@ def imports(path: Path) -> list[tuple[str, str]]:
     own = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     found = []
     for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level > 1:
+            raise AssertionError(f"{path}: a relative import may leave the room; write the whole path")
         if isinstance(node, ast.ImportFrom) and node.module == "orthoadapters":
             found += [(own, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("orthoadapters."):

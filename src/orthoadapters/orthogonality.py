@@ -13,7 +13,7 @@ from orthoadapters.errors import UserError
 
 
 def layer_orthogonality(x_h: Tensor, x_a: Tensor, attention_mask: Tensor | None = None) -> Tensor:
-    """The inner mean of Eq. 2 for one layer: cos(x_h, x_a)^2 averaged over the real tokens of the batch, a scalar.
+    """Computes the inner mean of Eq. 2 for one layer: cos(x_h, x_a)^2 averaged over the real tokens of the batch, a scalar.
 
     x_h, x_a: (B, T, H). attention_mask: (B, T), 0 or False where padded; None: every token is real.
     Computed in fp32, with autocast off: under bf16 the cosine itself would be bf16.
@@ -28,12 +28,12 @@ def layer_orthogonality(x_h: Tensor, x_a: Tensor, attention_mask: Tensor | None 
 
 
 def layers_orthogonality(pairs: Sequence[tuple[Tensor, Tensor]], attention_mask: Tensor | None = None) -> Tensor:
-    """The outer sum of Eq. 2 before it is taken: `layer_orthogonality` of every layer, (L,)."""
+    """Computes the terms of the outer sum of Eq. 2: `layer_orthogonality` of every layer, (L,)."""
     return torch.stack([layer_orthogonality(x_h, x_a, attention_mask) for x_h, x_a in pairs])
 
 
 def orthogonality_loss(pairs: Sequence[tuple[Tensor, Tensor]], attention_mask: Tensor | None = None) -> Tensor:
-    """Eq. 2: L_ORT = sum over layers of the mean over tokens of cos(x_h, x_a)^2, a scalar.
+    """Computes Eq. 2: L_ORT = sum over layers of the mean over tokens of cos(x_h, x_a)^2, a scalar.
 
     pairs: per layer (x_h, x_a) of the adapter that is being trained, as `AdaptedEncoder` returns them.
     """

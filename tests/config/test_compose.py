@@ -64,6 +64,8 @@ def test_task_languages_are_those_of_table_1() -> None:
         ("varaint=t_noo", "no key 'varaint', did you mean 'variant'"),
         ("variant=lort_tno", "variant has no 'lort_tno', did you mean 'lort_tnoo'"),
         ("task=xnlii", "task has no 'xnlii', did you mean 'xnli'"),
+        ("data.source=hubb", "no data.source 'hubb', did you mean 'hub'"),
+        ("language.udpos=udpos.Turkish", "no key 'language.udpos' any more; task.hub_subsets"),
         ("language=swa", "language has no 'swa', did you mean 'sw'"),
         ("seed=zero", "seed: Value 'zero'"),
         ("variant.task_adapter=otr", "'otr' is not one of none, noo, ort, did you mean 'ort'"),

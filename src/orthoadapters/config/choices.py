@@ -37,7 +37,7 @@ NEWER: dict[str, Any] = {"orthogonality.loss": "cosine"}
 
 
 def choices(config: Config) -> dict[str, Any]:
-    """Every value that this run's numbers depend on, by dotted key."""
+    """Collects every value that this run's numbers depend on, by dotted key."""
     left_out = WITHOUT_EFFECT | (TASK_ONLY if config.stage is Stage.mlm else MLM_ONLY)
     if not config.is_orthogonal:
         left_out = left_out | ORT_ONLY
@@ -57,7 +57,6 @@ def choices(config: Config) -> dict[str, Any]:
     kept = {key: v for key, v in flat.items() if not any(key == k or key.startswith(k + ".") for k in left_out)}
     kept = {key: value for key, value in kept.items() if key not in NEWER or value != NEWER[key]}
     if config.stage is Stage.mlm:
-        kept |= {"optim.lr": config.optim.lr}
         kept = {key: v for key, v in kept.items() if key not in ("mlm.lr", "mlm.ort_lr", "mlm.iterations")}
     else:
         kept |= {"languages": sorted(config.evaluated_languages)}
@@ -66,7 +65,7 @@ def choices(config: Config) -> dict[str, Any]:
 
 
 def fingerprint(config: Config) -> str:
-    """The SHA-256 of the choices, in hexadecimal: equal for two command lines that mean the same run."""
+    """Computes the SHA-256 of the choices, in hexadecimal: equal for two command lines that mean the same run."""
     return hashlib.sha256(json.dumps(choices(config), sort_keys=True).encode()).hexdigest()
 
 

@@ -15,7 +15,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob
 from hydra.errors import HydraException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from orthoadapters.config.messages import nearest, sentence
@@ -97,16 +97,19 @@ def settle(composed: DictConfig) -> Config:
     if config.backbone.name is None:
         config.backbone.name = Path(config.backbone.path).resolve().name
     config.language_adapters.hub = _hub_ids(config)
-    _check_loss(config.orthogonality.loss)
+    _check_named("orthogonality", "loss", config.orthogonality.loss)
+    if isinstance(config.data.source, str) and config.data.source != MISSING:
+        _check_named("data", "source", config.data.source)
     return config
 
 
-def _check_loss(name: str) -> None:
-    """Raises UserError if conf/orthogonality/ has no file for this loss. The functions themselves need PyTorch."""
-    known = sorted(path.stem for path in (CONF / "orthogonality").glob("*.yaml"))
+def _check_named(group: str, key: str, name: str) -> None:
+    """Raises UserError if no file of conf/GROUP names this loss or reader. The functions themselves are not loaded here."""
+    files = sorted((CONF / group).glob("*.yaml"))
+    known = sorted({str(yaml.safe_load(path.read_text(encoding="utf-8")).get(key)) for path in files})
     if name not in known:
         raise UserError(
-            f"there is no orthogonality.loss '{name}'{nearest(name, known)}; conf/orthogonality/ has {', '.join(known)}"
+            f"there is no {group}.{key} '{name}'{nearest(name, known)}; conf/{group}/ has {', '.join(known)}"
         )
 
 

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from hydra.errors import MissingConfigException
 
+# Keys of earlier versions, and what takes their place.
+FORMER_KEYS = {"udpos": "task.hub_subsets names the subsets of a data set, a language each"}
+
 
 def sentence(error: Exception, keys: Sequence[str]) -> str:
     """Writes one sentence about a configuration that could not be composed. keys: all that a command line may set.
@@ -20,11 +23,15 @@ def sentence(error: Exception, keys: Sequence[str]) -> str:
     override = re.search(r"Could not override '([^']+)'", text)
     if override and ("not in struct" in text or "To append" in text or "No match" in text):
         key = override[1]
+        if former := FORMER_KEYS.get(key.rpartition(".")[2]):
+            return f"there is no key '{key}' any more; {former}"
         return f"there is no key '{key}'{nearest(key, keys)}; `python train.py --help` lists the groups"
     full_key = re.search(r"full_key: (\S+)", text)
     file = re.search(r"In '([^']+)'", text)
     where = f" in conf/{file[1]}.yaml" if file else ""
     if full_key and re.search(r"Key '[^']+' (is )?not in", text):
+        if former := FORMER_KEYS.get(full_key[1].rpartition(".")[2]):
+            return f"there is no key '{full_key[1]}'{where} any more; {former}"
         return f"there is no key '{full_key[1]}'{where}{nearest(full_key[1], keys)}"
     return f"{full_key[1] if full_key else 'the configuration'}{where}: {_problem(text)}"
 

@@ -1,6 +1,6 @@
 """A small invented multilingual world: five languages, text, labelled examples and a backbone, all from one seed.
 
-It exists so that everything can run without a network. It imports config and the ground files.
+It exists so that everything can run without a network. It may import config and the ground files.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What can be said in the demo world, in no language in particular.
+"""The things that can be said in the demo world, in no language in particular.
 
 A concept is named by its English gloss. Which verbs take which agents and patients is the same for every
 language: that shared structure is what lets a model trained on one language be of use in another.

@@ -1,4 +1,4 @@
-"""What follows from a statement, what contradicts it and what it leaves open, by the logic of its meaning."""
+"""The statements that follow from another one, contradict it or leave it open, by the logic of its meaning."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -33,7 +33,7 @@ class Scored:
 def reached_orthogonality(
     model: AdaptedEncoder, evaluation: Evaluation, layers_loss: LayersLoss = layers_orthogonality
 ) -> list[float]:
-    """The orthogonality loss of the active stack's last adapter per layer, its mean over all real tokens of the split.
+    """Computes the orthogonality loss of the active stack's last adapter per layer, its mean over all real tokens of the split.
 
     By default the loss is cos(x_h, x_a)^2, and the layers' sum is L_ORT (Eq. 2). The list is empty without an adapter.
     """

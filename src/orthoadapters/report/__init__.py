@@ -1,5 +1,5 @@
-"""What is made of finished runs: tables, statistics, pictures, a page, and a submission to XTREME.
+"""The report on finished runs: tables, statistics, pictures, a page, and a submission to XTREME.
 
-It reads run directories alone: no data, no model, no PyTorch. It imports runs, hub, config and the ground files. Its own
+It reads run directories alone: no data, no model, no PyTorch. It may import runs, hub, config and the ground files. Its own
 rooms are a staircase: collect, statistics, pictures, printed, page.
 """

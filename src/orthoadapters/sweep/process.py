@@ -98,7 +98,7 @@ def _fork_server() -> ForkServerContext:
 
 
 def _join(process: BaseProcess) -> None:
-    """Waits for the cell. A launcher's worker whose sweep was killed ends its cell and itself, as nobody else does it."""
+    """Waits for the cell. If the sweep was killed, nobody else ends the cell, so a launcher's worker ends it and itself."""
     worker, sweep = multiprocessing.current_process().name != "MainProcess", os.getppid()
     while process.exitcode is None:
         process.join(timeout=1)

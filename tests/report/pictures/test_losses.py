@@ -32,7 +32,7 @@ def test_without_values_there_is_no_picture() -> None:
     assert training_losses({}) is None
 
 
-def test_a_damaged_metrics_file_is_named_and_the_others_are_figure_of(tmp_path: Path) -> None:
+def test_a_damaged_metrics_file_is_named_and_the_others_are_drawn(tmp_path: Path) -> None:
     for variant in ("t_noo", "t_ort"):
         path = scored(tmp_path, variant)
         write_losses(path, orthogonal=variant == "t_ort")

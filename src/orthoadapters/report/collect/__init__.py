@@ -1,4 +1,4 @@
-"""From run directories to Report > Table > Row > Score, each number with the runs that it comes from.
+"""The road from run directories to Report > Table > Row > Score, each number with the runs that it comes from.
 
-It imports runs and what lies below it.
+It may import runs and what lies below it.
 """

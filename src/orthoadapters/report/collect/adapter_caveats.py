@@ -1,4 +1,4 @@
-"""What a reader has to know of the language adapters below the runs of a table: a sentence each."""
+"""The caveats of the language adapters below the runs of a table: a sentence each."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple

@@ -1,4 +1,4 @@
-"""From runs to tables: rows and columns in the paper's order, selected grid points, AVGz."""
+"""The road from runs to tables: rows and columns in the paper's order, selected grid points, AVGz."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a reader has to know before the rows of a table are compared: a sentence each."""
+"""The caveats of a table: what a reader has to know before its rows are compared, a sentence each."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which runs of a folder may stand in one table, and which are left out.
+"""The runs of a folder: those that may stand in one table, and those that are left out.
 
 Numbers are comparable where everything but the variant, the grid point and the seed is equal, by the choices that a
 result records and by the contents of what was read (SHA-256 in inputs.json). A run that is not known to be comparable is

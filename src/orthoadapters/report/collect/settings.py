@@ -1,4 +1,4 @@
-"""Which of a run's choices tell its grid point, its row and its table; and how choices are compared.
+"""The choices of a run that tell its grid point, its row and its table; and how choices are compared.
 
 Choices are values by dotted key, as result.json records them.
 """

@@ -1,4 +1,4 @@
-"""What all pictures share: their look, which does not depend on a user's own settings, their small print, their files."""
+"""The style of all pictures: their look, which does not depend on a user's own settings, their small print, their files."""
 
 import io
 import textwrap

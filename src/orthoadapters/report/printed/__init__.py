@@ -1,4 +1,4 @@
 """Tables in print: Markdown, LaTeX and CSV.
 
-It imports report.statistics, report.collect and what lies below them.
+It may import report.statistics, report.collect and what lies below them.
 """

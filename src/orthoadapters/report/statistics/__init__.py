@@ -1,4 +1,4 @@
 """Intervals, p-values and effects from counts per sentence. `analysis` says what is compared.
 
-It imports report.collect and what lies below it.
+It may import report.collect and what lies below it.
 """

@@ -1,4 +1,4 @@
-"""What is compared: every pair of rows of a table that have sentence counts, on each of their languages."""
+"""The comparisons of a table: every pair of rows of a table that have sentence counts, on each of their languages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a difference between two variants' scores is worth: interval, p-value, correction, and the effect in words.
+"""The worth of a difference between two variants' scores: interval, p-value, correction, and the effect in words.
 
 Interval: 95 %, paired bootstrap over sentences, by percentiles (Efron 1979; Koehn 2004). With several seeds a draw is of
 seeds and of sentences, crossed (Owen 2007): the same sentences for all variants, and the same seeds for variants that have
