@@ -81,7 +81,7 @@ def test_an_earlier_run_labels_text_as_it_did(folder: Path) -> None:
     run = RunDirectory(compose_config(COMMANDS["finished"][-1]))
     sentences = Path("world/udpos/test-tr.tsv").read_text().strip().split("\n\n")
     words = [" ".join(line.split("\t")[0] for line in sentence.splitlines()) for sentence in sentences]
-    source = BufferedReader(BytesIO("\n".join(words).encode()))  # type: ignore[arg-type]
+    source = BufferedReader(BytesIO("\n".join(words).encode()))
     predictor = open_run(run.path).load("tr", "cpu")
     texts = [text for _, text in label_text(predictor, source, "text", "tr", "tsv", pretokenized=True)]
     labels = "".join(line.rpartition("\t")[2] + "\n" for line in "".join(texts).splitlines())

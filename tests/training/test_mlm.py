@@ -8,7 +8,7 @@ from transformers import AutoModelForMaskedLM
 
 from orthoadapters import AdaptedEncoder, AdapterConfig, orthogonality_loss
 from orthoadapters.data.batching import Batch
-from orthoadapters.training.mlm import held_out, mlm_loss
+from orthoadapters.training.mlm import mlm_loss, score_held_out
 
 
 def batch(seed: int, masked: int) -> Batch:
@@ -43,12 +43,12 @@ def test_held_out_loss_weighs_every_masked_subword_the_same(backbone: Path) -> N
             mlm_loss(model, e.hidden, b["positions"], b["labels"], False) for e, b in zip(encoded, batches, strict=True)
         ]
         l_ort = sum(orthogonality_loss(e.pairs).item() for e in encoded) / 2
-    scores, layers = held_out(model, batches, invert=False)
+    scores, layers = score_held_out(model, batches, invert=False)
     assert scores["mlm_loss"] == pytest.approx((2 * losses[0].item() + 9 * losses[1].item()) / 11, rel=1e-5)
     assert scores["l_ort"] == pytest.approx(l_ort, rel=1e-5)
     assert len(layers) == 3
     assert sum(layers) == scores["l_ort"]
     model.activate()
-    scores, layers = held_out(model, batches, invert=False)
+    scores, layers = score_held_out(model, batches, invert=False)
     assert scores.keys() == {"mlm_loss"}
     assert layers == []

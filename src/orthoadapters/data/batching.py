@@ -63,7 +63,7 @@ class ResumableLoader(ABC):
         self._resuming = False
         for position, batch in enumerate(self.batches(self.epoch, self.position), self.position + 1):
             self.position = position
-            yield pinned(batch)
+            yield pin_memory_of(batch)
 
     def state_dict(self) -> dict[str, int]:
         """Returns the whole state of the loader."""
@@ -80,7 +80,7 @@ class ResumableLoader(ABC):
         self._resuming = True
 
 
-def pinned(batch: Batch) -> Batch:
+def pin_memory_of(batch: Batch) -> Batch:
     """Moves the tensors into page-locked memory where there is a GPU to copy them to."""
     if not torch.cuda.is_available():
         return batch

@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from orthoadapters.data.batching import Batch, BlockLoader, Epochs, pinned
+from orthoadapters.data.batching import Batch, BlockLoader, Epochs, pin_memory_of
 
 AnyLoader = TypeVar("AnyLoader", Epochs, BlockLoader)
 
@@ -58,7 +58,7 @@ class Shares:
 
     def __iter__(self) -> Iterator[Batch]:
         for batch in self.loader:
-            yield pinned(share(batch, self.rank, self.processes))
+            yield pin_memory_of(share(batch, self.rank, self.processes))
 
     def state_dict(self) -> dict[str, int]:
         return self.loader.state_dict()

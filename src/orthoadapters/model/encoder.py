@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass
-class Encoded:
+class Encoding:
     """The output of the encoder.
 
     hidden: (B, T, H). pairs: L pairs (x_h, x_a) of the stack's last adapter, (B, T, H) each; empty without an adapter.
@@ -188,7 +188,7 @@ class AdaptedEncoder(nn.Module):
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor | None = None, token_type_ids: Tensor | None = None
-    ) -> Encoded:
+    ) -> Encoding:
         """Computes the hidden vectors of a batch, and the pairs that Eq. 2 compares.
 
         input_ids: (B, T). attention_mask: (B, T), 0 or False where padded; None: nothing is padded. token_type_ids: (B, T),
@@ -207,9 +207,9 @@ class AdaptedEncoder(nn.Module):
             hidden, pair = layer.output(layer.intermediate(attention_output), attention_output, self.stack, self.pair)
             if pair is not None:
                 pairs.append(pair)
-        return Encoded(hidden, pairs)
+        return Encoding(hidden, pairs)
 
-    def encode(self, batch: Mapping[str, Any], device: torch.device | None = None) -> Encoded:
+    def encode(self, batch: Mapping[str, Any], device: torch.device | None = None) -> Encoding:
         """Calls `forward` on a loader's batch, which is brought to `device` first if one is given."""
         inputs = [batch.get(name) for name in ("input_ids", "attention_mask", "token_type_ids")]
         if device is not None:

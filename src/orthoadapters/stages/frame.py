@@ -20,14 +20,14 @@ def open_run(config: Config, run: RunDirectory, inputs: Mapping[str, str], layer
     if rank(config.trainer) > 0:
         yield []
         return
-    with run.open(inputs), trackers(config, run, logged_columns(config.task.metrics, layers)) as opened:
-        yield opened
+    with run.open(inputs), trackers(config, run, logged_columns(config.task.metrics, layers)) as run_trackers:
+        yield run_trackers
 
 
-def new_recorder(config: Config, opened: Sequence[Tracker]) -> Recorder:
+def new_recorder(config: Config, run_trackers: Sequence[Tracker]) -> Recorder:
     """Makes the Recorder that writes to these trackers."""
     trainer = config.trainer
-    return Recorder(opened, config.optim, config.is_orthogonal, trainer.log_every, trainer.layers_every)
+    return Recorder(run_trackers, config.optim, config.is_orthogonal, trainer.log_every, trainer.layers_every)
 
 
 def new_result(
@@ -63,12 +63,12 @@ def new_result(
     )
 
 
-def finish(run: RunDirectory, result: Result, opened: Sequence[Tracker]) -> None:
+def finish(run: RunDirectory, result: Result, run_trackers: Sequence[Tracker]) -> None:
     """Writes result.json, which makes the run a finished one, and gives the trackers their summary."""
     scores = {f"test_{code}_{name}": value for code, row in result.test.items() for name, value in row.items()}
     scores |= {f"avg_zero_shot_{name}": value for name, value in result.avg_zero_shot.items()}
     if result.selection:
         scores |= {"selected_epoch": result.selection.epoch, "selected_dev": result.selection.value}
     write_result(run.result, result)
-    for tracker in opened:
+    for tracker in run_trackers:
         tracker.summarise(scores | {f"provenance_{key}": value for key, value in result.provenance.items()})

@@ -23,11 +23,11 @@ from orthoadapters.runs.results import Result
 from orthoadapters.stages import model_card
 from orthoadapters.stages.frame import finish, new_recorder, new_result, open_run
 from orthoadapters.training.fit import device, fit
-from orthoadapters.training.mlm import MLMTraining, held_out
+from orthoadapters.training.mlm import MLMTraining, score_held_out
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Setup:
     """Everything that a run reads or draws before its first iteration.
 
     mlm_loss_without_adapter: L_MLM of the bare backbone on held-out blocks. before: L_ORT per layer of the fresh adapter.
@@ -46,26 +46,24 @@ def train_language_adapter(config: Config, run: RunDirectory, overrides: Sequenc
     language, kind = config.language.code, config.variant.language_adapter
     target = library.language_adapter(config, language)
     library.check_publishable(target, run.fingerprint)
-    prepared = _prepare(config)
-    data, model, invert = prepared.data, prepared.model, config.language_adapters.invert_before_decoder
-    with open_run(config, run, prepared.inputs, len(model.sites)) as opened:
-        recorder = new_recorder(config, opened)
-        module = MLMTraining(
-            model, language, config.is_orthogonal, config.optim, recorder, invert, prepared.layers_loss
-        )
+    setup = _set_up(config)
+    data, model, invert = setup.data, setup.model, config.language_adapters.invert_before_decoder
+    with open_run(config, run, setup.inputs, len(model.sites)) as run_trackers:
+        recorder = new_recorder(config, run_trackers)
+        module = MLMTraining(model, language, config.is_orthogonal, config.optim, recorder, invert, setup.layers_loss)
         fit(config.trainer, run, module, data, f"mlm {language} {kind.value}")
-        scores, after = held_out(model, data.dev, invert, prepared.layers_loss)
-        _write_adapter(config, run, prepared, scores)
-        test = scores | {"mlm_loss_without_adapter": prepared.mlm_loss_without_adapter, "n": len(data.dev.rows)}
+        scores, after = score_held_out(model, data.dev, invert, setup.layers_loss)
+        _write_adapter(config, run, setup, scores)
+        test = scores | {"mlm_loss_without_adapter": setup.mlm_loss_without_adapter, "n": len(data.dev.rows)}
         entries = {language: target.result_entry()}
         result = new_result(config, run, overrides, recorder, data.iterations, {language: test}, entries)
         result.counts = {"blocks": len(data.blocks), "trained_on": len(data.training.rows)}
-        result.layer_cos2 = {"before": prepared.before, "after": after}
-        finish(run, result, opened)
+        result.layer_cos2 = {"before": setup.before, "after": after}
+        finish(run, result, run_trackers)
     return result
 
 
-def _prepare(config: Config) -> Prepared:
+def _set_up(config: Config) -> Setup:
     """Reads text and backbone, and draws the fresh adapter."""
     language, layers_loss = config.language.code, named_loss(config.orthogonality.loss)
     path, where = backbone_path(config), device(config.trainer)
@@ -78,22 +76,22 @@ def _prepare(config: Config) -> Prepared:
     ).to(where)
     check_lengths(model, {"mlm.block_length": config.mlm.block_length})
     inputs = {"backbone": weights_sha256(model.backbone), f"text-{language}": text_sha256}
-    bare, _ = held_out(model, data.dev, invert=False)
+    bare, _ = score_held_out(model, data.dev, invert=False)
     # The seed is set here, so that the fresh weights depend on it alone.
     pl.seed_everything(config.seed, verbose=False)
     d_language = bottleneck(model, "variant.language_reduction", config.variant.language_reduction)
     model.add_adapter(language, AdapterConfig(d_language, invertible=True))
     model.activate(language)
     # This is measured on the fresh weights, so that a resumed run records the same number.
-    _, before = held_out(model, data.dev, config.language_adapters.invert_before_decoder, layers_loss)
-    return Prepared(data, model, layers_loss, inputs, bare["mlm_loss"], before)
+    _, before = score_held_out(model, data.dev, config.language_adapters.invert_before_decoder, layers_loss)
+    return Setup(data, model, layers_loss, inputs, bare["mlm_loss"], before)
 
 
-def _write_adapter(config: Config, run: RunDirectory, prepared: Prepared, scores: dict[str, float]) -> None:
+def _write_adapter(config: Config, run: RunDirectory, setup: Setup, scores: dict[str, float]) -> None:
     """Saves the adapter with its card in the run's directory, and publishes a copy for task runs."""
     language, kind, folder = config.language.code, config.variant.language_adapter, run.path / "adapter"
-    prepared.model.save_adapter(folder, language)
-    card = model_card.language_card(config, commit(), prepared.model.configs[language].bottleneck, scores)
+    setup.model.save_adapter(folder, language)
+    card = model_card.language_card(config, commit(), setup.model.configs[language].bottleneck, scores)
     write_text(folder / model_card.FILE, card)
     record = {
         "fingerprint": run.fingerprint,
@@ -102,6 +100,6 @@ def _write_adapter(config: Config, run: RunDirectory, prepared: Prepared, scores
         "backbone": config.backbone.name,
         "iterations": config.trainer.max_iterations,
         "batch_size": config.mlm.batch_size,
-        "backbone_sha256": prepared.inputs["backbone"],
+        "backbone_sha256": setup.inputs["backbone"],
     }
     library.publish(folder, library.language_adapter(config, language), record | scores)

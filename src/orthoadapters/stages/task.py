@@ -36,7 +36,7 @@ from orthoadapters.training.task import TaskTraining
 
 
 @dataclass(frozen=True)
-class Prepared:
+class Setup:
     """Everything that a run reads or draws before its first iteration. The source language's stack is active.
 
     inputs: the SHA-256 of everything that was read, by name.
@@ -51,7 +51,7 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainingOutcome:
     """The training's outcome; the model and the head hold the selected epoch's weights. before: L_ORT per layer, fresh."""
 
     recorder: Recorder
@@ -69,24 +69,24 @@ class Scores:
 
 def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> Result:
     """Trains on the source language, selects on its development set, and tests every language."""
-    prepared = _prepare(config, overrides)
-    with open_run(config, run, prepared.inputs, len(prepared.model.sites)) as opened:
-        trained = _train(config, run, prepared, opened)
-        scores = _transfer(config, run, prepared)
-        after = reached_orthogonality(prepared.model, prepared.data.dev, prepared.layers_loss)
-        _write_weights(config, run, prepared, scores, after)
+    setup = _set_up(config, overrides)
+    with open_run(config, run, setup.inputs, len(setup.model.sites)) as run_trackers:
+        outcome = _train(config, run, setup, run_trackers)
+        scores = _transfer(config, run, setup)
+        after = reached_orthogonality(setup.model, setup.data.dev, setup.layers_loss)
+        _write_weights(config, run, setup, scores, after)
         result = new_result(
-            config, run, overrides, trained.recorder, prepared.data.iterations, scores.test, prepared.stacks.entries
+            config, run, overrides, outcome.recorder, setup.data.iterations, scores.test, setup.stacks.entries
         )
-        result.selection, result.target_dev = trained.selection, scores.target_dev
+        result.selection, result.target_dev = outcome.selection, scores.target_dev
         result.avg_zero_shot = average_zero_shot(scores.test, config.source_language)
-        result.counts = prepared.data.counts
-        result.layer_cos2 = {"before": trained.before, "after": after} if prepared.stacks.task_adapter else {}
-        finish(run, result, opened)
+        result.counts = setup.data.counts
+        result.layer_cos2 = {"before": outcome.before, "after": after} if setup.stacks.task_adapter else {}
+        finish(run, result, run_trackers)
     return result
 
 
-def _prepare(config: Config, overrides: Sequence[str]) -> Prepared:
+def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     """Reads data, backbone and language adapters, and draws the fresh task adapter and head."""
     layers_loss = named_loss(config.orthogonality.loss)
     adapters = {adapter.language: adapter for adapter in library.require(config, overrides)}
@@ -119,7 +119,7 @@ def _prepare(config: Config, overrides: Sequence[str]) -> Prepared:
         d_task = bottleneck(model, "variant.task_reduction", config.variant.task_reduction)
         model.add_adapter(stacks.task_adapter, AdapterConfig(d_task))
     model.activate(*stacks.names(config.source_language))
-    return Prepared(data, model, head, stacks, layers_loss, _inputs(data, stacks))
+    return Setup(data, model, head, stacks, layers_loss, _inputs(data, stacks))
 
 
 def _read_data(config: Config, backbone: str) -> TaskData:
@@ -150,32 +150,32 @@ def _inputs(data: TaskData, stacks: Stacks) -> dict[str, str]:
     return inputs | {f"adapter-{code}": entry["sha256"] for code, entry in stacks.entries.items()}
 
 
-def _train(config: Config, run: RunDirectory, prepared: Prepared, opened: Sequence[Tracker]) -> Trained:
+def _train(config: Config, run: RunDirectory, setup: Setup, run_trackers: Sequence[Tracker]) -> TrainingOutcome:
     """Trains the task adapter and the head, and puts the best epoch's weights back."""
-    data, model, metrics = prepared.data, prepared.model, config.task.metrics
-    recorder = new_recorder(config, opened)
+    data, model, metrics = setup.data, setup.model, config.task.metrics
+    recorder = new_recorder(config, run_trackers)
     module = TaskTraining(
         model,
-        prepared.head,
-        prepared.stacks.task_adapter,
+        setup.head,
+        setup.stacks.task_adapter,
         config.is_orthogonal,
         config.optim,
         recorder,
-        prepared.layers_loss,
+        setup.layers_loss,
     ).to(device(config.trainer))
     # This is measured on the fresh weights, so that a resumed run records the same number.
-    before = reached_orthogonality(model, data.dev, prepared.layers_loss)
+    before = reached_orthogonality(model, data.dev, setup.layers_loss)
     select = SelectOnDev(data.dev, metrics, data.batches_per_epoch)
     fit(config.trainer, run, module, data, f"{config.task.name} {config.variant.name} lr {config.optim.lr:g}", [select])
     select.restore(module)
     selection = Selection(config.source_language, "dev", metrics[0], select.value, select.epoch, select.history)
-    return Trained(recorder, selection, before)
+    return TrainingOutcome(recorder, selection, before)
 
 
-def _transfer(config: Config, run: RunDirectory, prepared: Prepared) -> Scores:
+def _transfer(config: Config, run: RunDirectory, setup: Setup) -> Scores:
     """Tests every language with its own adapter, and writes predictions and counts per sentence."""
-    data, model, stacks, scores = prepared.data, prepared.model, prepared.stacks, Scores()
-    for code, on_test, on_dev in transfer(model, prepared.head, stacks, data):
+    data, model, stacks, scores = setup.data, setup.model, setup.stacks, Scores()
+    for code, on_test, on_dev in transfer(model, setup.head, stacks, data):
         scores.test[code] = on_test.scores | {"n": len(data.tests[code].examples)}
         if on_dev is not None:
             scores.target_dev[code] = on_dev.scores | {"n": len(data.target_devs[code].examples)}
@@ -185,13 +185,13 @@ def _transfer(config: Config, run: RunDirectory, prepared: Prepared) -> Scores:
     return scores
 
 
-def _write_weights(config: Config, run: RunDirectory, prepared: Prepared, scores: Scores, after: list[float]) -> None:
+def _write_weights(config: Config, run: RunDirectory, setup: Setup, scores: Scores, after: list[float]) -> None:
     """Saves the trained adapter with its head and card (or the trained backbone), and the head in the project's form."""
-    model, head, name, folder = prepared.model, prepared.head, prepared.stacks.task_adapter, run.path / "adapter"
+    model, head, name, folder = setup.model, setup.head, setup.stacks.task_adapter, run.path / "adapter"
     if name:
         model.save_adapter(folder, name)
         head_files.write(folder, model, name, head, config.task.labels)
-        d_task, iterations = model.configs[name].bottleneck, prepared.data.iterations
+        d_task, iterations = model.configs[name].bottleneck, setup.data.iterations
         card = model_card.task_card(config, commit(), name, d_task, sum(after), iterations, scores.test)
         write_text(folder / model_card.FILE, card)
     else:

@@ -33,10 +33,10 @@ from orthoadapters.sweep.table import (
     SCORES,
     closing_rows,
     count_states,
+    live_table,
     print_plan,
     print_scores,
     summary,
-    watched,
 )
 
 # ours: seconds between two looks at what another process runs
@@ -81,7 +81,7 @@ def sweep(
         return 1 if problems else 0
     make_demo_backbone(cells)
     print(summary(cells), file=sys.stderr)
-    with stopping(cells), watched(ordered):
+    with saving_on_signals(cells), live_table(ordered):
         codes = run_all(ordered, launcher)
     print_closing(cells, codes, _repeated_command(arguments, launching, shared), shared)
     if shared.logger.kind is LoggerKind.wandb and shared.sweep.name:
@@ -190,7 +190,7 @@ def _unfinished_sentence(cell: Cell, code: int) -> str:
 
 
 @contextmanager
-def stopping(cells: Sequence[Cell]) -> Iterator[None]:
+def saving_on_signals(cells: Sequence[Cell]) -> Iterator[None]:
     """Lets this sweep's cells on this machine save, on Ctrl-C and SIGTERM, before anything else ends them.
 
     A launcher such as joblib's kills its workers with all that they started. A second signal ends the sweep at once.

@@ -80,7 +80,7 @@ def scores(cell: Cell) -> list[str]:
 
 
 @contextmanager
-def watched(cells: Sequence[Cell]) -> Iterator[None]:
+def live_table(cells: Sequence[Cell]) -> Iterator[None]:
     """Shows, while the block runs, a live table on a terminal, elsewhere one line for every cell that changes its state."""
     console, ended = Console(stderr=True), threading.Event()
     live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None

@@ -49,7 +49,7 @@ class MLMTraining(AlternatingTraining):
 
 
 @torch.inference_mode()
-def held_out(
+def score_held_out(
     model: AdaptedEncoder,
     loader: Iterable[Batch],
     invert: bool,

@@ -24,7 +24,7 @@ from itertools import chain, islice, pairwise
 from pathlib import Path
 
 from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig
-from orthoadapters.data.sources.lines import numbered_lines, shown, unknown_label
+from orthoadapters.data.sources.lines import excerpt, numbered_lines, unknown_label
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, Split, TaggedSentence
 
@@ -172,7 +172,7 @@ class _Row:
 
     def malformed(self, problem: str) -> UserError:
         """Makes the sentence about a problem of this row."""
-        return UserError(f"{self.place}: {problem} in {shown(self.line)}; mend that line")
+        return UserError(f"{self.place}: {problem} in {excerpt(self.line)}; mend that line")
 
 
 def _fused(sentence: _Sentence) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,7 @@ def decoded_line(raw: bytes, source: str, number: int) -> str:
     return line.removesuffix("\n").removesuffix("\r")
 
 
-def shown(line: str) -> str:
+def excerpt(line: str) -> str:
     """Quotes the beginning of a line."""
     return repr(line if len(line) <= 60 else line[:60] + "...")  # ours: enough to find the row by eye
 
@@ -32,7 +32,7 @@ def malformed(source: str, number: int, line: str, expected: str) -> UserError:
     """Makes the sentence about a line with another number of columns than expected."""
     count = line.count("\t") + 1
     return UserError(
-        f"{source}, line {number}: {count} columns instead of `{expected}` in {shown(line)}; mend that line"
+        f"{source}, line {number}: {count} columns instead of `{expected}` in {excerpt(line)}; mend that line"
     )
 
 

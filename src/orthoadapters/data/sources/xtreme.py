@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig, TaskKind
-from orthoadapters.data.sources.lines import malformed, numbered_lines, shown, unknown_label
+from orthoadapters.data.sources.lines import excerpt, malformed, numbered_lines, unknown_label
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
 
@@ -87,4 +87,4 @@ def _unlabelled(path: Path, number: int, line: str, split: Split) -> UserError:
         )
     else:
         fix = "mend that line"
-    return UserError(f"{path}, line {number}: no label in {shown(line)}; {fix}")
+    return UserError(f"{path}, line {number}: no label in {excerpt(line)}; {fix}")
