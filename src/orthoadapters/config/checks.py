@@ -41,16 +41,28 @@ def check_numbers(config: Config) -> None:
     """Refuses numbers out of their range."""
     mlm, optim, task, trainer, data = config.mlm, config.optim, config.task, config.trainer, config.data
     positive = {
-        "optim.lr": optim.lr, "optim.ort_lr": optim.ort_lr, "optim.eps": optim.eps, "optim.ort_eps": optim.ort_eps,
-        "optim.clip_norm": optim.clip_norm, "trainer.max_epochs": trainer.max_epochs,
-        "trainer.max_iterations": trainer.max_iterations, "trainer.checkpoint_every": trainer.checkpoint_every,
-        "trainer.checkpoint_minutes": trainer.checkpoint_minutes, "trainer.log_every": trainer.log_every,
-        "trainer.layers_every": trainer.layers_every, "trainer.devices": trainer.devices,
-        "trainer.num_nodes": trainer.num_nodes, "task.batch_size": task.batch_size, "mlm.batch_size": mlm.batch_size,
-        "mlm.dev_blocks": mlm.dev_blocks, "variant.language_reduction": config.variant.language_reduction,
-        "variant.task_reduction": config.variant.task_reduction, "data.limit_train": data.limit_train,
-        "data.limit_dev": data.limit_dev, "data.limit_test": data.limit_test,
-    }  # fmt: skip
+        "optim.lr": optim.lr,
+        "optim.ort_lr": optim.ort_lr,
+        "optim.eps": optim.eps,
+        "optim.ort_eps": optim.ort_eps,
+        "optim.clip_norm": optim.clip_norm,
+        "trainer.max_epochs": trainer.max_epochs,
+        "trainer.max_iterations": trainer.max_iterations,
+        "trainer.checkpoint_every": trainer.checkpoint_every,
+        "trainer.checkpoint_minutes": trainer.checkpoint_minutes,
+        "trainer.log_every": trainer.log_every,
+        "trainer.layers_every": trainer.layers_every,
+        "trainer.devices": trainer.devices,
+        "trainer.num_nodes": trainer.num_nodes,
+        "task.batch_size": task.batch_size,
+        "mlm.batch_size": mlm.batch_size,
+        "mlm.dev_blocks": mlm.dev_blocks,
+        "variant.language_reduction": config.variant.language_reduction,
+        "variant.task_reduction": config.variant.task_reduction,
+        "data.limit_train": data.limit_train,
+        "data.limit_dev": data.limit_dev,
+        "data.limit_test": data.limit_test,
+    }
     for key, value in positive.items():
         if value is not None and not value > 0:
             raise UserError(f"{key}={value} must be greater than 0")

@@ -14,18 +14,43 @@ from orthoadapters.config.schema import (
 
 # These change no number of a finished run: where things lie, what is logged, on which device and how often it is saved.
 WITHOUT_EFFECT = {
-    "plan", "rerun", "sweep", "task.grid", "task.hub_train", "logger", "paths", "language_adapters.missing",
-    "trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.checkpoint_every",
-    "trainer.checkpoint_minutes", "trainer.log_every", "trainer.layers_every", "variant.name", "language.name",
-    "language.hub_adapters", "languages", "task.languages", "backbone.allow_pickle", "task.hub_subsets",
+    "plan",
+    "rerun",
+    "sweep",
+    "task.grid",
+    "task.hub_train",
+    "logger",
+    "paths",
+    "language_adapters.missing",
+    "trainer.accelerator",
+    "trainer.devices",
+    "trainer.num_nodes",
+    "trainer.checkpoint_every",
+    "trainer.checkpoint_minutes",
+    "trainer.log_every",
+    "trainer.layers_every",
+    "variant.name",
+    "language.name",
+    "language.hub_adapters",
+    "languages",
+    "task.languages",
+    "backbone.allow_pickle",
+    "task.hub_subsets",
     "task.character_words",
-}  # fmt: skip
+}
 
 # One of the two stages alone reads these.
 TASK_ONLY = {
-    "task", "data", "source_language", "trainer.max_epochs", "variant.task_adapter", "variant.task_reduction",
-    "language_adapters.source", "language_adapters.root", "language_adapters.hub",
-}  # fmt: skip
+    "task",
+    "data",
+    "source_language",
+    "trainer.max_epochs",
+    "variant.task_adapter",
+    "variant.task_reduction",
+    "language_adapters.source",
+    "language_adapters.root",
+    "language_adapters.hub",
+}
 
 MLM_ONLY = {"corpus", "mlm", "language", "language_adapters.invert_before_decoder", "trainer.max_iterations"}
 

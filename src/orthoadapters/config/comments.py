@@ -87,7 +87,7 @@ def yaml_lines(path: Path) -> Lines:
 
 
 def _named_files(path: Path) -> dict[str, str]:
-    """The defaults list of a file: group -> the file that it names; null is left out."""
+    """Reads the defaults list of a file: group -> the file that it names; null is left out."""
     entries = [entry for entry in yaml.safe_load(path.read_text()).get("defaults", []) if isinstance(entry, dict)]
     named = {key.removeprefix("override ").strip("/"): choice for entry in entries for key, choice in entry.items()}
     return {group: choice for group, choice in named.items() if choice is not None}

@@ -132,7 +132,7 @@ def read_config(path: Path) -> Config:
 
 
 def _hub_ids(config: Config) -> dict[str, str]:
-    """The Hub ids that a task run reads: those of the command line and, for its other languages, those of conf/language/."""
+    """Collects the Hub ids that a task run reads: those of the command line and, for other languages, of conf/language/."""
     named = {} if config.language_adapters.hub is None else config.language_adapters.hub
     if not isinstance(named, dict) or not all(isinstance(hub_id, str | None) for hub_id in named.values()):
         raise UserError(f"language_adapters.hub={named}: write language_adapters.hub={{sw:OWNER/NAME,tr:OWNER/NAME}}")
@@ -179,7 +179,7 @@ _OF_TASK_RUNS = tuple(
 
 
 def mlm_overrides(task_overrides: Sequence[str], language: str) -> list[str]:
-    """The overrides that train the language adapter which a task run with `task_overrides` needs for `language`.
+    """Writes the overrides that train the language adapter which a task run with `task_overrides` needs for `language`.
 
     The seed is left out: one language adapter serves the task runs of every seed.
     """

@@ -37,7 +37,7 @@ def sentence(error: Exception, keys: Sequence[str]) -> str:
 
 
 def _problem(text: str) -> str:
-    """The part of a message that says what is wrong with a value."""
+    """Finds the part of a message that says what is wrong with a value."""
     invalid = re.search(r"Invalid value '([^']*)', expected one of \[([^\]]*)\]", text)
     if invalid:
         return f"'{invalid[1]}' is not one of {invalid[2]}{nearest(invalid[1], invalid[2].split(', '))}"

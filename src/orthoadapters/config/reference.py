@@ -57,7 +57,7 @@ def reference() -> str:
 
 
 def key_table(schema: type, prefix: str, defaults: Lines) -> str:
-    """The keys of a dataclass. Those of a dataclass in it are its own section if it is Config's, and rows otherwise."""
+    """Writes the keys of a dataclass. Those of a dataclass in it are its own section if it is Config's, and rows otherwise."""
     return table(("Key", "Type", "Default", "Source", "Effect"), key_rows(schema, prefix, defaults))
 
 
@@ -74,7 +74,7 @@ def key_rows(schema: type, prefix: str, defaults: Lines) -> Iterator[Sequence[st
 
 
 def type_text(hint: typing.Any) -> str:
-    """A type in words, the choices of an enum one by one."""
+    """Writes a type in words, the choices of an enum one by one."""
     if isinstance(hint, type) and issubclass(hint, Enum):
         return ", ".join(code(choice.value) for choice in hint)
     if typing.get_origin(hint) is list:
@@ -87,7 +87,7 @@ def type_text(hint: typing.Any) -> str:
 
 
 def default_text(key: str, field: "dataclasses.Field[typing.Any]", defaults: Lines) -> str:
-    """The default of a key that no file sets in one line: a mapping with a line for each entry, or the schema's own."""
+    """Writes the default of a key that no file sets in one line: a mapping with a line for each entry, or the schema's own."""
     entries = {
         name.removeprefix(f"{key}."): line.value for name, line in defaults.items() if name.startswith(f"{key}.")
     }
@@ -99,12 +99,12 @@ def default_text(key: str, field: "dataclasses.Field[typing.Any]", defaults: Lin
 
 
 def effect_text(comment: str) -> str:
-    """A comment as a table has it: a first word begins with a capital unless it is a value, such as `true: ...`."""
+    """Writes a comment as a table has it: a first word begins with a capital unless it is a value, such as `true: ...`."""
     return re.sub(r"^[a-z](?=[a-z]* )", lambda letter: letter[0].upper(), comment).removesuffix(".")
 
 
 def files_of(group: str) -> Iterator[str]:
-    """The values that the files of a group set; of several files, those that are not the same in all of them."""
+    """Lists the values that the files of a group set; of several files, those that are not the same in all of them."""
     files = {code(f"{group}={path.stem}"): file_lines(path) for path in sorted((CONF / group).glob("*.yaml"))}
     if len(files) == 1:
         ((name, lines),) = files.items()
@@ -124,14 +124,14 @@ def files_of(group: str) -> Iterator[str]:
 
 
 def sweep_item(path: Path) -> str:
-    """A list item with the words at the top of a sweep's file."""
+    """Writes a list item with the words at the top of a sweep's file."""
     top = re.match(r"# @package _global_\n# (.*)\n((?:#.*\n)+)", path.read_text())
     assert top is not None  # tests/sweep/test_cells.py
     return f"- `{top[1]}`: {' '.join(line.strip('# ') for line in top[2].splitlines())}"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown."""
+    """Writes a table in Markdown."""
     lines = [header, ["---"] * len(header), *([text.replace("|", "\\|") for text in row] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

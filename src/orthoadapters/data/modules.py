@@ -127,7 +127,7 @@ class TaskData(pl.LightningDataModule):
 
     def evaluation(self, split: Split, language: LanguageConfig) -> Evaluation:
         """Reads one split of one language as a set to be predicted."""
-        return self.prepared(read_examples(self.data, self.task, split, language))
+        return self.as_evaluation(read_examples(self.data, self.task, split, language))
 
     def target_dev(self, language: LanguageConfig) -> Evaluation | None:
         """Reads a target language's development set; None where it has none, as treebanks that are a test set alone."""
@@ -137,7 +137,7 @@ class TaskData(pl.LightningDataModule):
             log.info("%s has no development set: %s", language.code, error)
             return None
 
-    def prepared(self, examples: list[Example]) -> Evaluation:
+    def as_evaluation(self, examples: list[Example]) -> Evaluation:
         """Makes any examples a set to be predicted."""
         windows = self.windows(examples)
         return Evaluation(examples, windows, self._loader(windows, shuffle=False))

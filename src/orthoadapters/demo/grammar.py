@@ -67,7 +67,7 @@ class Grammar:
         return [*verb, *manner, *subject, *object_, *place]
 
     def _verb(self, clause: Clause, plural: bool, order: str) -> list[Word]:
-        """The predicate with what belongs to it: auxiliaries, negation, tense, voice, agreement."""
+        """Forms the predicate with what belongs to it: auxiliaries, negation, tense, voice, agreement."""
         language = self.language
         tense = {"present": "", "past": language.past, "future": language.future}[clause.tense]
         agreement = language.plural_verb if plural else ""
@@ -92,7 +92,7 @@ class Grammar:
         return [*words, self._word("not")] if language.negation_last else [self._word("not"), *words]
 
     def _phrase(self, phrase: Phrase | None, role: str) -> list[Word]:
-        """A noun phrase in a role (subject, object, by, or a relation of place), with its case or adposition."""
+        """Forms a noun phrase in a role (subject, object, by, or a relation of place), with its case or adposition."""
         if phrase is None:
             return []
         case = self.language.cases.get(role, "")

@@ -12,7 +12,7 @@ LABELS = ("entailment", "neutral", "contradiction")
 
 
 def hypothesis(premise: Clause, label: str, rng: Random) -> Clause | None:
-    """A clause that stands in the relation `label` to the premise; None where this premise offers none."""
+    """Draws a clause that stands in the relation `label` to the premise; None where this premise offers none."""
     changes = {"entailment": _ENTAILED, "neutral": _OPEN, "contradiction": _CONTRARY}[label]
     for change in rng.sample(changes, len(changes)):
         result = change(premise, rng)
@@ -32,7 +32,7 @@ def _put(clause: Clause, role: str, phrase: Phrase) -> Clause:
 
 
 def _difference(one: Clause, other: Clause) -> str:
-    """The field in which a changed clause differs from its premise."""
+    """Names the field in which a changed clause differs from its premise."""
     return next(name for name in one.__dataclass_fields__ if getattr(one, name) != getattr(other, name))
 
 

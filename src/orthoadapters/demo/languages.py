@@ -107,7 +107,7 @@ SEEN = tuple(code for code in LANGUAGES if code != UNSEEN)
 
 
 def _root(proto: str, concept: str, attempt: int = 0) -> str:
-    """The word of a proto-language for a concept: one syllable and a bit for grammar words, two or three for others."""
+    """Makes the word of a proto-language for a concept: one syllable and a bit for grammar words, two or three for others."""
     rng = Random(f"{SEED}/{proto}/{concept}/{attempt}")  # a string seed is the same in every process
     syllables = 1 if concept in GRAMMAR_WORDS else rng.choice((2, 2, 3))
     word = "".join(rng.choice("ptkbdgmnslrvj") + rng.choice("aeiou") for _ in range(syllables))
@@ -143,7 +143,7 @@ def lexicon(code: str) -> Mapping[str, str]:
 
 
 def attach(stem: str, affix: str) -> str:
-    """The stem with an affix: harmony for A and I, and a j between two vowels."""
+    """Joins the stem with an affix: harmony for A and I, and a j between two vowels."""
     if not affix:
         return stem
     back = next((letter in "aou" for letter in reversed(stem) if letter in "aeiou"), True)

@@ -71,7 +71,7 @@ def is_plural(phrase: Phrase) -> bool:
 
 
 def some_thing(rng: Random, classes: tuple[str, ...], *, plain: bool = False) -> Thing:
-    """A noun of one of the classes, one time in eight the class itself; `plain` without adjective and numeral."""
+    """Draws a noun of one of the classes, one time in eight the class itself; `plain` without adjective and numeral."""
     name = rng.choice(classes)
     concept = name if rng.random() < 1 / 8 else rng.choice(NOUNS[name])  # ours: hypernyms are seen, yet rarer
     thing = Thing(concept, plural=rng.random() < 0.3, determiner=rng.choice(("the", "the", "a", "this", "", "")))
@@ -85,7 +85,7 @@ def some_thing(rng: Random, classes: tuple[str, ...], *, plain: bool = False) ->
 
 
 def some_adjective(rng: Random, concept: str) -> str:
-    """One that can describe the concept, whose class restricts the choice."""
+    """Draws an adjective that can describe the concept, whose class restricts the choice."""
     kind = CLASS_OF.get(concept, concept)
     return rng.choice([word for word, classes in ADJECTIVES.items() if kind in classes])
 
@@ -101,7 +101,7 @@ def some_name(rng: Random, kind: str) -> Name:
 
 
 def some_phrase(rng: Random, classes: tuple[str, ...], names: float) -> Phrase:
-    """A name with probability `names` where the classes admit one, else a thing; sometimes two things."""
+    """Draws a name with probability `names` where the classes admit one, else a thing; sometimes two things."""
     if "person" in classes and rng.random() < names:
         return some_name(rng, rng.choice(("PER", "PER", "ORG")))
     if classes == ("place",) and rng.random() < names:
@@ -119,7 +119,7 @@ def some_place(rng: Random, names: float) -> tuple[str, Thing | Name]:
 
 
 def some_clause(rng: Random, names: float = 0.4, agent: Phrase | None = None, kind: str = "person") -> Clause:
-    """A clause that makes sense; with `agent` given (of class `kind`), one about that agent."""
+    """Draws a clause that makes sense; with `agent` given (of class `kind`), one about that agent."""
     if rng.random() < 0.15:
         subject = agent or replace(some_thing(rng, (kind,), plain=True), determiner="the")
         noun = subject.concept if isinstance(subject, Thing) else kind

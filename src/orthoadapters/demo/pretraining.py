@@ -73,9 +73,16 @@ def above_the_first_layer(model: XLMRobertaForMaskedLM, hidden_BTH: Tensor, real
 
 def _wrapped(core: tokenizers.Tokenizer, window: int) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(
-        tokenizer_object=core, model_max_length=window, bos_token="<s>", eos_token="</s>", cls_token="<s>",
-        sep_token="</s>", unk_token="<unk>", pad_token="<pad>", mask_token="<mask>",
-    )  # fmt: skip
+        tokenizer_object=core,
+        model_max_length=window,
+        bos_token="<s>",
+        eos_token="</s>",
+        cls_token="<s>",
+        sep_token="</s>",
+        unk_token="<unk>",
+        pad_token="<pad>",
+        mask_token="<mask>",
+    )
 
 
 def roberta_config(recipe: BackboneRecipe, pieces: int) -> XLMRobertaConfig:

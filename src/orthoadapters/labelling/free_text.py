@@ -49,17 +49,17 @@ class Predictor:
 
     def __call__(self, examples: list[Example]) -> list[Labelled]:
         """Predicts examples as `evaluate` does; their own labels are ignored."""
-        prepared = self.data.prepared(examples)
+        evaluation = self.data.as_evaluation(examples)
         predicted: dict[int, list[int]] = {}
         probabilities: dict[int, list[float]] = {}
-        for index, logits in window_logits(self.model, self.head, prepared.loader):
+        for index, logits in window_logits(self.model, self.head, evaluation.loader):
             rows = logits.argmax(-1).reshape(len(index), -1)
             predicted |= zip(index.tolist(), rows.tolist(), strict=True)
             if self.task.kind is TaskKind.sentence_pair:
                 probabilities |= zip(index.tolist(), logits.float().softmax(-1).tolist(), strict=True)
-        self.cut += prepared.windows.cut
-        self.replaced += prepared.windows.replaced
-        joined = zip(examples, join_all_windows(prepared.windows, predicted), strict=True)
+        self.cut += evaluation.windows.cut
+        self.replaced += evaluation.windows.replaced
+        joined = zip(examples, join_all_windows(evaluation.windows, predicted), strict=True)
         return [Labelled(example, labels, probabilities.get(n, [])) for n, (example, labels) in enumerate(joined)]
 
 

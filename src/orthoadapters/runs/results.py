@@ -148,7 +148,7 @@ def _names(result: Result) -> list[Any]:
 
 
 def _scores(result: Result) -> list[Any]:
-    """All that must lie in 0..1. A run of the MLM stage has losses instead."""
+    """Lists all that must lie in 0..1. A run of the MLM stage has losses instead."""
     selected = [] if result.selection is None else [result.selection.value]
     if result.task is None:
         return selected
@@ -157,7 +157,7 @@ def _scores(result: Result) -> list[Any]:
 
 
 def _epochs(result: Result) -> list[Any]:
-    """The kept epoch, and every value of the history."""
+    """Lists the kept epoch, and every value of the history."""
     if (selection := result.selection) is None:
         return []
     return [selection.epoch, *(value for row in selection.history for value in row.values())]

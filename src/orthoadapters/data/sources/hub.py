@@ -46,7 +46,7 @@ def read_hub(
 
 
 def _data_set(task: TaskConfig, language: LanguageConfig) -> tuple[str, str]:
-    """The data set's id, and the language's subset of it. Raises UserError if there is none."""
+    """Names the data set's id, and the language's subset of it. Raises UserError if there is none."""
     if task.hub_id is None:
         raise UserError(f"task={task.name} names no data set on the Hub; set task.hub_id, or choose another data=...")
     subset = task.hub_subsets.get(language.code) if task.hub_subsets else language.code
@@ -59,7 +59,7 @@ def _data_set(task: TaskConfig, language: LanguageConfig) -> tuple[str, str]:
 
 
 def columns(task: TaskConfig, available: Sequence[str]) -> tuple[str, ...]:
-    """The columns to read: words and tags, or two sentences and their label."""
+    """Names the columns to read: words and tags, or two sentences and their label."""
     count = 3 if task.kind is TaskKind.sentence_pair else 2
     if task.hub_columns:
         if len(task.hub_columns) != count:
