@@ -47,7 +47,7 @@ WARM_UP = 1
 
 
 class Workload(NamedTuple):
-    """The choices that decide the time of an iteration: task or stage, what is trained, and whether it sits on a language adapter."""
+    """The choices that decide the time of an iteration: task or stage, what is trained, with a language adapter or not."""
 
     subject: str
     trained: AdapterKind
