@@ -1,4 +1,4 @@
-"""The examples that every source yields: tagged sentences or labelled pairs."""
+"""The examples that every source yields, one type per kind of task."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -24,5 +24,27 @@ class SentencePair:
     label: str
 
 
-Example = TaggedSentence | SentencePair
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence with one label, such as the topic of one in SIB-200."""
+
+    text: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A premise and the alternatives to choose from, such as COPA's two causes or effects.
+
+    The question ("What was the cause?") may be empty. The label is the name of the right alternative: the task's labels
+    name the alternatives in order.
+    """
+
+    premise: str
+    question: str
+    alternatives: tuple[str, ...]
+    label: str
+
+
+Example = TaggedSentence | SentencePair | Sentence | Choice
 Split = Literal["train", "dev", "test"]
