@@ -1,10 +1,16 @@
-"""The examples that every source yields, one type per kind of task."""
+"""The examples that every source yields, one type per kind of task.
+
+`labels` are an example's gold labels. `sequences` are what the backbone reads for an example with a single label: one
+sequence or, where there are alternatives, one for each. A sequence is one text, or two that the tokenizer joins.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
 
 # ours: PyTorch's ignore_index, the label of every subword that is not the first of its word
 IGNORED = -100
+
+Texts = tuple[str] | tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -13,6 +19,10 @@ class TaggedSentence:
 
     words: tuple[str, ...]
     tags: tuple[str, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.tags
 
 
 @dataclass(frozen=True)
@@ -23,6 +33,14 @@ class SentencePair:
     hypothesis: str
     label: str
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return (self.label,)
+
+    @property
+    def sequences(self) -> tuple[Texts, ...]:
+        return ((self.premise, self.hypothesis),)
+
 
 @dataclass(frozen=True)
 class Sentence:
@@ -30,6 +48,14 @@ class Sentence:
 
     text: str
     label: str
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return (self.label,)
+
+    @property
+    def sequences(self) -> tuple[Texts, ...]:
+        return ((self.text,),)
 
 
 @dataclass(frozen=True)
@@ -45,6 +71,18 @@ class Choice:
     alternatives: tuple[str, ...]
     label: str
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return (self.label,)
 
-Example = TaggedSentence | SentencePair | Sentence | Choice
+    @property
+    def sequences(self) -> tuple[Texts, ...]:
+        """One sequence per alternative: the premise with the question after it, and the alternative."""
+        first = " ".join(part for part in (self.premise, self.question) if part)
+        return tuple((first, alternative) for alternative in self.alternatives)
+
+
+# The examples that have one label as a whole.
+LabelledExample = SentencePair | Sentence | Choice
+Example = TaggedSentence | LabelledExample
 Split = Literal["train", "dev", "test"]

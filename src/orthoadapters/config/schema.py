@@ -28,10 +28,16 @@ class Stage(Enum):
 
 
 class TaskKind(Enum):
-    """The form of a task's examples: two sentences with one label, or a sentence with a label for every word."""
+    """The form of a task's examples.
+
+    Two sentences with one label; a sentence with a label for every word; a sentence with one label; a premise with
+    alternatives, one of which is right.
+    """
 
     sentence_pair = "sentence_pair"
     tagging = "tagging"
+    sentence = "sentence"
+    multiple_choice = "multiple_choice"
 
 
 # The parts of speech of Universal Dependencies (universaldependencies.org/u/pos).
@@ -119,8 +125,11 @@ class TaskConfig:
 
     name: str = MISSING  # the name that runs are filed under
     kind: TaskKind = MISSING  # the form of its examples
-    labels: list[str] = MISSING  # fixed inventory, in the order of the head's outputs
-    metrics: list[str] = MISSING  # the first one selects the epoch
+    # Fixed inventory, in the order of the head's outputs; of multiple_choice, the names of the alternatives in their order.
+    labels: list[str] = MISSING
+    # The first one selects the epoch. tagging: f1, f1_strict, accuracy, macro_f1; sentence and sentence_pair: accuracy,
+    # macro_f1; multiple_choice: accuracy.
+    metrics: list[str] = MISSING
     languages: list[str] = MISSING  # all that the task has test data for, the source language first
     folder: str = MISSING  # data=xtreme: the folder of data.root that holds the task's files
     hub_id: str | None = None  # data=hub: the data set; null: the Hub has none
@@ -131,7 +140,7 @@ class TaskConfig:
     hub_columns: list[str] = field(default_factory=list)
     character_words: list[str] = field(default_factory=list)  # languages whose words are single characters in the data
     max_length: int = MISSING  # subwords per window, special ones included
-    batch_size: int = MISSING  # sentences or pairs per iteration
+    batch_size: int = MISSING  # sentences, pairs or questions per iteration
     epochs: int = MISSING  # the length of the training, which trainer.max_epochs takes from here
     lr: float = MISSING  # the learning rate of the main loss, which stage=task gives to optim.lr
     ort_lr: float = MISSING  # the learning rate of the orthogonality loss, which stage=task gives to optim.ort_lr
@@ -157,7 +166,7 @@ class DataConfig:
     source: str = MISSING  # the name of a reader: hub, xtreme, conllu, demo (data/sources/read.py)
     root: str | None = MISSING  # the folder of the data; null where the source needs none
     fuse_multiword: bool | None = None  # data=conllu alone: multiword tokens as one word, as XTREME has them
-    limit_train: int | None = None  # at most this many sentences or pairs, the first ones; null: all
+    limit_train: int | None = None  # at most this many examples, the first ones; null: all
     limit_dev: int | None = None  # at most this many for development, in each language; null: all
     limit_test: int | None = None  # at most this many test examples, in each language; null: all
 
