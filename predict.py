@@ -19,7 +19,9 @@ from orthoadapters.errors import UserError
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description="Labels raw text with a finished task run, in any language that has an adapter.",
-        epilog="Tagging: a sentence a line. XNLI: premise TAB hypothesis. Output: as XTREME's files, or JSON lines.",
+        epilog="A line holds what the run's kind of task asks for. tagging, sentence: a sentence. sentence_pair: premise TAB "
+        "hypothesis. multiple_choice: premise TAB question TAB alternative TAB alternative. Output: as XTREME's files, or "
+        "JSON lines.",
     )
     parser.add_argument("run", metavar="RUN_DIR", type=Path, help="directory of a finished task run")
     parser.add_argument(
@@ -39,6 +41,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def predict(given: argparse.Namespace) -> None:
     # Late, as torch takes seconds to import and --help and a mistyped language should be answered at once.
+    from orthoadapters.config.kinds import KINDS
     from orthoadapters.labelling.finished_run import open_run
 
     run = open_run(given.run, given.adapters, given.backbone)
@@ -50,7 +53,7 @@ def predict(given: argparse.Namespace) -> None:
         raise UserError("--language CODE is missing; --list shows the languages that this run can label")
     if given.batch_size is not None and given.batch_size < 1:
         raise UserError(f"--batch-size {given.batch_size} must be at least 1")
-    if given.pretokenized and run.config.task.kind.value != "tagging":
+    if given.pretokenized and not KINDS[run.config.task.kind].per_word:
         raise UserError(f"--pretokenized: {run.config.task.name} reads whole sentences; leave it out")
     run.require(given.language)
     with _source(given.file) as source, _target(given.output) as target:
@@ -70,8 +73,9 @@ def predict(given: argparse.Namespace) -> None:
                 print(f"\r{done} lines", end="", file=sys.stderr, flush=True)
         if progress:
             print(file=sys.stderr)
+        plural = KINDS[predictor.task.kind].plural
         for number, what in (
-            (predictor.cut, f"pairs were cut to {predictor.task.max_length} subwords"),
+            (predictor.cut, f"{plural} were cut to {predictor.task.max_length} subwords"),
             (predictor.replaced, "words had no subwords, or too many for a window, and were read as <unk>"),
         ):
             if number:

@@ -18,7 +18,7 @@ from orthoadapters.errors import UserError
             "none of the paper's variants",
         ),
         (["languages=[swa]"], "unknown language 'swa', did you mean 'sw'"),
-        (["source_language=xx"], "unknown language 'xx'; conf/language/ has ar, en"),
+        (["source_language=xx"], "unknown language 'xx'; conf/language/ has ar, de, en"),
         (["variant=t_noo", "variant.task_adapter=ort"], "is variant=t_ort; choose that one"),
         (["seed=-1"], "must lie between 0 and"),
         (["optim.lr=0"], "optim.lr=0.0 must be greater than 0"),

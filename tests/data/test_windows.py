@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orthoadapters.data.tokenizer import fingerprint, load_tokenizer, special_ends
-from orthoadapters.data.windows import join_windows, pair_windows, tag_windows, word_budget
+from orthoadapters.data.windows import join_windows, sequence_windows, tag_windows, word_budget
 from orthoadapters.errors import UserError
 from orthoadapters.examples import IGNORED, SentencePair, TaggedSentence
 from tests.helpers.tiny_tokenizer import save_tiny_tokenizer, tiny_tokenizer
@@ -105,7 +105,7 @@ def test_the_budget_is_that_of_xtreme_for_both_kinds_of_tokenizer() -> None:
 @given(st.lists(st.tuples(st.text("abc ", max_size=40), st.text("xyz ", max_size=40)), max_size=8), st.integers(6, 40))
 def test_pairs_are_cut_at_their_longer_sentence_and_counted(texts: list[tuple[str, str]], max_length: int) -> None:
     pairs = [SentencePair(p, h, "neutral") for p, h in texts]
-    windows = pair_windows(pairs, TOKENIZER, NLI, max_length)
+    windows = sequence_windows(pairs, TOKENIZER, NLI, max_length)
     cut = 0
     for pair, ids in zip(pairs, windows.input_ids, strict=True):
         first, second = (
@@ -125,7 +125,7 @@ def test_pairs_are_cut_at_their_longer_sentence_and_counted(texts: list[tuple[st
 
 def test_one_label_per_pair_comes_back() -> None:
     pairs = [SentencePair("the word", "a word", label) for label in NLI]
-    windows = pair_windows(pairs, TOKENIZER, NLI, 128)
+    windows = sequence_windows(pairs, TOKENIZER, NLI, 128)
     assert [int(label) for label in windows.labels] == [0, 1, 2]
     assert join_windows(windows, [[2], [1], [0]]) == [["contradiction"], ["neutral"], ["entailment"]]
 

@@ -23,7 +23,7 @@ from orthoadapters.config.schema import OptimConfig, TrainerConfig
 from orthoadapters.data.batching import Batch, BlockLoader
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.shares import Shares, share
-from orthoadapters.model.heads import SentencePairHead, TokenHead
+from orthoadapters.model.heads import ClassificationHead, TokenHead
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.callbacks import KeepLast
@@ -55,7 +55,7 @@ def modules(backbone: Path) -> dict[str, AlternatingTraining]:
     """Both stages' modules, with both of the task stage's losses, in eval mode."""
     torch.manual_seed(0)
     made: dict[str, AlternatingTraining] = {}
-    for name, head in {"mlm": None, "tagging": TokenHead(64, 3, 0.0), "pairs": SentencePairHead(64, 3, 0.0)}.items():
+    for name, head in {"mlm": None, "tagging": TokenHead(64, 3, 0.0), "pairs": ClassificationHead(64, 3, 0.0)}.items():
         model = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True)
         model.add_adapter("x", AdapterConfig(8, invertible=head is None))
         model.activate("x")
