@@ -33,7 +33,7 @@ from orthoadapters.demo.pieces import BOS, EOS, PAD, train_tokenizer
 from orthoadapters.demo.tasks import SIZES, TASKS
 from orthoadapters.demo.text import linked, pretraining_text
 from orthoadapters.errors import UserError
-from orthoadapters.examples import TaggedSentence, TaggedSentence
+from orthoadapters.examples import TaggedSentence
 from tests.helpers.commands import ROOT
 from tests.helpers.demo_digest import digest_of_the_world
 

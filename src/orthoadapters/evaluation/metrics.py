@@ -129,7 +129,7 @@ def label_counts(gold: Tags, predicted: Tags, labels: Sequence[str]) -> NDArray[
             row[number[g], 0] += g == p
             row[number[p], 1] += 1
             row[number[g], 2] += 1
-    return counts.reshape(len(gold), -1)
+    return counts.reshape(len(gold), 3 * len(labels))
 
 
 def macro_f1_of_counts(counts: Counts) -> float:

@@ -1,7 +1,7 @@
 """A submission to the XTREME benchmark (arXiv:2003.11080): the best run of each task, in the form that evaluate.py reads.
 
-`<folder>/test-<language>.tsv` has a label on each line: in xnli and pawsx one for each pair; in panx and udpos one for each word, and
-a blank line after each sentence. The predictions files of a run have this form, and are copied as they are.
+`<folder>/test-<language>.tsv` has a label on each line: in xnli and pawsx one for each pair; in panx and udpos one for each
+word, and a blank line after each sentence. The predictions files of a run have this form, and are copied as they are.
 
 The best run of a task has the highest score on the source language's development set. Scores of target languages choose
 nothing.

@@ -257,7 +257,11 @@ TWO_LABELS = np.array([[1, 2, 3, 0, 1, 1], [0, 0, 1, 0, 1, 0]])
         (GOOD, GOOD[0], "b, sw: counts must be integers of shape"),
         (GOOD, np.hstack((GOOD, GOOD[:, :2])), "b, sw: counts must be integers of shape"),
         (GOOD, np.hstack((GOOD, GOOD)), "sw: counts of a are of shape (2, 3) and those of b of shape (2, 6)"),
-        (TWO_LABELS, TWO_LABELS[:, [0, 1, 2, 4, 3, 5]], "b, sw: a sentence has a negative count, or more right than there are"),
+        (
+            TWO_LABELS,
+            TWO_LABELS[:, [0, 1, 2, 4, 3, 5]],
+            "b, sw: a sentence has a negative count, or more right than there are",
+        ),
         (GOOD, -GOOD, "b, sw: a sentence has a negative count, or more right than there are"),
         (GOOD, GOOD[:, ::-1], "b, sw: a sentence has a negative count, or more right than there are"),
         (NONE, NONE, "a, sw: the accuracy of no words is undefined"),
