@@ -33,7 +33,7 @@ from orthoadapters.demo.pieces import BOS, EOS, PAD, train_tokenizer
 from orthoadapters.demo.tasks import SIZES, TASKS
 from orthoadapters.demo.text import linked, pretraining_text
 from orthoadapters.errors import UserError
-from orthoadapters.examples import TaggedSentence
+from orthoadapters.examples import SentencePair, TaggedSentence
 from tests.helpers.commands import ROOT
 from tests.helpers.demo_digest import digest_of_the_world
 
@@ -126,7 +126,7 @@ def test_splits_are_full_and_disjoint_in_every_language(task: str) -> None:
 
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_xnli_is_balanced(code: str) -> None:
-    counts = Counter(e.label for e in demo_examples("xnli", "test", code) if isinstance(e, TaggedSentence))
+    counts = Counter(e.label for e in demo_examples("xnli", "test", code) if isinstance(e, SentencePair))
     assert set(counts) == set(LABELS) == {"entailment", "neutral", "contradiction"}
     assert max(counts.values()) - min(counts.values()) <= 1
 

@@ -133,8 +133,9 @@ def test_macro_f1_is_that_of_torchmetrics(pair: Pair) -> None:
     gold, predicted = ([tag for sentence in tags for tag in sentence] for tags in pair)
     assume(gold)
     ours = score(["macro_f1"], *pair, labels=[*"abcd", "e"])["macro_f1"]
-    places = (torch.tensor(["abcde".index(tag) for tag in tags]) for tags in (predicted, gold))
-    assert ours == pytest.approx(multiclass_f1_score(*places, num_classes=5, average="macro").item(), abs=1e-6)
+    ids_predicted, ids_gold = (torch.tensor(["abcde".index(tag) for tag in tags]) for tags in (predicted, gold))
+    theirs = multiclass_f1_score(ids_predicted, ids_gold, num_classes=5, average="macro")
+    assert ours == pytest.approx(theirs.item(), abs=1e-6)
 
 
 def test_macro_f1_by_hand() -> None:

@@ -140,7 +140,7 @@ class TaskConfig:
     hub_columns: list[str] = field(default_factory=list)
     character_words: list[str] = field(default_factory=list)  # languages whose words are single characters in the data
     max_length: int = MISSING  # subwords per window, special ones included
-    batch_size: int = MISSING  # sentences, pairs or questions per iteration
+    batch_size: int = MISSING  # examples per iteration
     epochs: int = MISSING  # the length of the training, which trainer.max_epochs takes from here
     lr: float = MISSING  # the learning rate of the main loss, which stage=task gives to optim.lr
     ort_lr: float = MISSING  # the learning rate of the orthogonality loss, which stage=task gives to optim.ort_lr
