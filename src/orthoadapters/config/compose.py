@@ -43,31 +43,50 @@ def compose_config(overrides: Sequence[str]) -> Config:
 @cache
 def _composed(overrides: tuple[str, ...], files: tuple[tuple[Path, int], ...], cwd: Path) -> Config:
     try:
-        parts = OverridesParser.create().parse_overrides(list(overrides))
-        values = [part for part in parts if _is_value(part)]
-        groups = tuple(str(part.input_line) for part in parts if not _is_value(part))
-        config = copy.deepcopy(_compose_groups(groups, files))
-        ConfigLoaderImpl._apply_overrides_to_config(values, config)
-        return settle(config)
+        try:
+            return settle(_compose_in_parts(overrides, files))
+        except (HydraException, OmegaConfBaseException):
+            return settle(_compose_files(overrides, files))  # its errors name the file
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(sentence(error, _settable_keys())) from error
 
 
+def _compose_in_parts(overrides: tuple[str, ...], files: tuple[tuple[Path, int], ...]) -> DictConfig:
+    """Sets a language and values on a copy of what Hydra composes of the other choices: the same in a tenth of the time.
+
+    Hydra, too, sets values last, in their order; and nothing but a language's own file sets a key of `language`.
+    """
+    parts = OverridesParser.create().parse_overrides(list(overrides))
+    languages = [part for part in parts if _has_language_file(part)]
+    values = [part for part in parts if _is_value(part)]
+    choices = tuple(str(part.input_line) for part in parts if part not in languages and part not in values)
+    config = copy.deepcopy(_compose_files(choices, files))
+    for part in languages[-1:]:
+        file = OmegaConf.load(CONF / "language" / f"{part.value()}.yaml")
+        config.language = OmegaConf.merge(OmegaConf.structured(LanguageConfig), file)
+    ConfigLoaderImpl._apply_overrides_to_config(values, config)
+    return config
+
+
+def _has_language_file(override: Override) -> bool:
+    is_language = override.input_line == f"language={override.value()}"
+    return is_language and (CONF / "language" / f"{override.value()}.yaml").exists()
+
+
 def _is_value(override: Override) -> bool:
-    """Tells whether an override sets a value and chooses no file; Hydra applies these last, in their order."""
+    """Tells whether an override sets a value and chooses no file."""
     key = override.key_or_group
     is_choice = override.package is not None or key == "sweep" or key.startswith("hydra") or (CONF / key).is_dir()
     return not is_choice and not override.is_sweep_override()
 
 
 @cache
-def _compose_groups(choices: tuple[str, ...], files: tuple[tuple[Path, int], ...]) -> DictConfig:
-    """Composes the files of one choice of groups. It takes Hydra most of the time, and many runs make the same choice."""
+def _compose_files(overrides: tuple[str, ...], files: tuple[tuple[Path, int], ...]) -> DictConfig:
     before = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            return compose("config", list(choices))
+            return compose("config", list(overrides))
     finally:
         GlobalHydra.instance().hydra = before
 
