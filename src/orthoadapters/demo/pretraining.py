@@ -47,9 +47,9 @@ def pretrain(
         real_BT = original_BT != PAD
         layers = model.roberta(input_BT, attention_mask=real_BT.long(), output_hidden_states=True).hidden_states
         loss = cross_entropy(model.lm_head(layers[-1][chosen_BT]), original_BT[chosen_BT])
-        if (linked_B := link_B != NONE).any():
-            first = above_the_first_layer(model, layers[1][linked_B].detach(), real_BT[linked_B])
-            loss = loss + recipe.link_weight * cross_entropy(model.lm_head(first), link_B[linked_B])
+        if (is_linked_B := link_B != NONE).any():
+            first = above_the_first_layer(model, layers[1][is_linked_B].detach(), real_BT[is_linked_B])
+            loss = loss + recipe.link_weight * cross_entropy(model.lm_head(first), link_B[is_linked_B])
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -196,8 +196,8 @@ def batches(samples: list[Window], batch: int) -> Iterator[tuple[Tensor, Tensor]
     while True:
         for n in torch.randperm(len(groups)).tolist():
             longest = len(groups[n][-1][0])
-            padded = [ids + [PAD] * (longest - len(ids)) for ids, _ in groups[n]]
-            yield torch.tensor(padded), torch.tensor([link for _, link in groups[n]])
+            rows_of_batch = [ids + [PAD] * (longest - len(ids)) for ids, _ in groups[n]]
+            yield torch.tensor(rows_of_batch), torch.tensor([link for _, link in groups[n]])
 
 
 def _mask(original_BT: Tensor, share: float, pieces: int) -> tuple[Tensor, Tensor]:
