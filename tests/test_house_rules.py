@@ -16,8 +16,8 @@ FRAGMENT = re.compile(r"(Of|As|What|Which|Likewise|For|Over|With|Or|And|From|Und
 IRREGULAR = set(
     "awoken begun bent bitten born bound bought broken brought built burnt caught chosen cut done dealt drawn driven eaten "
     "fallen found felt flown forgiven forgotten fought frozen given gone got grown heard held hidden kept known laid led "
-    "left lent lost made meant met paid risen said seen sent shaken shot shown sold sought spent spoken spun stolen stood "
-    "stuck struck sung sunk sworn swept taken taught thought thrown told torn understood undone unknown unseen unwritten "
+    "left lent lost made meant met paid risen said seen sent shaken shown sold sought spent spoken spun stolen stood "
+    "stuck struck sung sunk sworn swept taken taught thought thrown told torn understood undone unseen unwritten "
     "woken won worn wound woven written wrung".split()
 )
 # Words that look like participles, or that have to be one, each with its reason.
