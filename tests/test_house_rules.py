@@ -28,8 +28,16 @@ NO_PARTICIPLES = {
     "speed": "a noun",
     "hidden": "hidden states, the field's term",
     "pretrained": "Hugging Face's term, as in from_pretrained",
-    "failed": "the state of a run that its enumerations and files name so",
-    "finished": "the state of a run that its enumerations and files name so",
+}
+# These names are files', users' or the field's, each in one file.
+FIXED_NAMES = {
+    "schema.py: failed": "rerun=failed, as users write it",
+    "schema.py: selected": "sweep.selected, a key of conf/",
+    "schema.py: trained": "language_adapters.source=trained, as users write it",
+    "cells.py: failed": "a cell's state, as a sweep prints it",
+    "cells.py: finished": "a cell's state, as a sweep prints it",
+    "examples.py: IGNORED": "the label that PyTorch calls ignore_index",
+    "orthogonality.py: squared_BT": "cos squared, as in Eq. 2",
 }
 # `is_split` is a predicate, and not data that were split.
 PREDICATE = re.compile(r"_*(is|are|was|has|have|can|needs)_")
@@ -102,7 +110,8 @@ def test_a_participle_is_told_from_nouns_verbs_and_predicates() -> None:
 @pytest.mark.parametrize("folder", sorted({path.parent for path in SOURCES}), ids=lambda p: str(p.relative_to(ROOT)))
 def test_names_are_nouns_and_verbs_and_no_participles(folder: Path) -> None:
     paths = [path for path in SOURCES if path.parent == folder]
-    assert {f"{path.name}: {name}" for path in paths for name in bound_names(path) if is_participle(name)} == set()
+    names = {f"{path.name}: {name}" for path in paths for name in bound_names(path) if is_participle(name)}
+    assert names - FIXED_NAMES.keys() == set()
 
 
 def test_the_transfer_and_the_alternating_step_stand_on_one_screen() -> None:
