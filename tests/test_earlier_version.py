@@ -48,8 +48,8 @@ def test_command_lines_mean_the_runs_that_they_meant() -> None:
 def test_a_finished_run_is_found_finished(given: list[str], folder: Path) -> None:
     config = compose_config(given)
     run = RunDirectory(config)
-    assert run.finished
-    language_adapters.check_finished(config, run)
+    assert run.is_finished
+    language_adapters.check_run(config, run)
     assert run.path in [path for path, _ in find_results(Path("runs"))[0]]
 
 
@@ -83,7 +83,7 @@ def test_an_earlier_run_labels_text_as_it_did(folder: Path) -> None:
     words = [" ".join(line.split("\t")[0] for line in sentence.splitlines()) for sentence in sentences]
     source = BufferedReader(BytesIO("\n".join(words).encode()))
     predictor = open_run(run.path).load("tr", "cpu")
-    texts = [text for _, text in label_text(predictor, source, "text", "tr", "tsv", pretokenized=True)]
+    texts = [text for _, text in label_text(predictor, source, "text", "tr", "tsv", by_spaces=True)]
     labels = "".join(line.rpartition("\t")[2] + "\n" for line in "".join(texts).splitlines())
     assert labels == (run.path / "predictions/test-tr.tsv").read_text()
 

@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerFast
 from orthoadapters.data.batching import BatchLoader
 from orthoadapters.data.windows import Windows, pair_windows, tag_windows
 from orthoadapters.evaluation.metrics import (
-    WindowScore,
+    WindowMetric,
     counts_of,
     f1_of_counts,
     score,
@@ -156,7 +156,7 @@ def test_window_score_joins_windows_before_scoring_in_any_order_of_batches() -> 
     tokenizer, sentences, windows = tagged_windows()
     assert len(windows) > 2
     gold = [list(s.tags) for s in sentences]
-    metric = WindowScore(["f1", "accuracy"], windows, gold)
+    metric = WindowMetric(["f1", "accuracy"], windows, gold)
     for batch in BatchLoader(windows, 2, tokenizer.pad_token_id, 0, shuffle=True):
         metric.update(batch["index"], batch["labels"].clamp(min=0))
     assert metric.compute() == {"f1": 1.0, "accuracy": 1.0}
@@ -170,7 +170,7 @@ def test_window_score_of_pairs_is_accuracy_per_pair() -> None:
     labels = ["entailment", "neutral", "contradiction"]
     pairs = [SentencePair("the word", "a word", label) for label in [*labels, "neutral"]]
     windows = pair_windows(pairs, tiny_tokenizer(), labels, 32)
-    metric = WindowScore(["accuracy"], windows, [[p.label] for p in pairs])
+    metric = WindowMetric(["accuracy"], windows, [[p.label] for p in pairs])
     metric.update(torch.tensor([3, 0]), torch.tensor([1, 0]))
     metric.update(torch.tensor([2, 1]), torch.tensor([0, 1]))
     assert metric.compute() == {"accuracy": 0.75}
@@ -178,7 +178,7 @@ def test_window_score_of_pairs_is_accuracy_per_pair() -> None:
 
 def test_window_score_refuses_a_score_over_part_of_the_data() -> None:
     _, sentences, windows = tagged_windows()
-    metric = WindowScore(["f1"], windows, [list(s.tags) for s in sentences])
+    metric = WindowMetric(["f1"], windows, [list(s.tags) for s in sentences])
     warnings.simplefilter("ignore")
     with pytest.raises(RuntimeError, match=rf"0 of {len(windows)} windows"):
         metric.compute()

@@ -74,11 +74,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory, backbone: Path, data: Pat
 
 
 def labelled(
-    run: Path, language: str, text: str, form: Format = "tsv", pretokenized: bool = False, batch_size: int | None = None
+    run: Path, language: str, text: str, form: Format = "tsv", by_spaces: bool = False, batch_size: int | None = None
 ) -> str:
     predictor = open_run(run).load(language, "cpu", batch_size)
     source = io.BufferedReader(io.BytesIO(text.encode()))
-    return "".join(out for _, out in label_text(predictor, source, "text", language, form, pretokenized))
+    return "".join(out for _, out in label_text(predictor, source, "text", language, form, by_spaces))
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_the_test_sentences_get_the_labels_that_they_got_in_evaluation(
         return
     sentences = rows.strip().split("\n\n")
     text = "".join(" ".join(line.split("\t")[0] for line in block.split("\n")) + "\n" for block in sentences)
-    out = labelled(run, language, text, pretokenized=True, batch_size=batch_size)
+    out = labelled(run, language, text, by_spaces=True, batch_size=batch_size)
     blocks = [[line.split("\t") for line in block.split("\n")] for block in out.strip().split("\n\n")]
     assert [" ".join(word for word, _ in block) for block in blocks] == text.splitlines()
     assert len({tag for block in blocks for _, tag in block}) > 1

@@ -46,7 +46,7 @@ class FakeHub:
 
     def __call__(self, repo_id: str, *, revision: str | None, allow_patterns: list[str], local_files_only: bool) -> str:
         self.calls += 0 if local_files_only else 1
-        assert {*library.READ, adapter_hub.HEAD_FILE, *adapter_hub.HEAD_WEIGHTS} <= set(allow_patterns)
+        assert {*library.FILES, adapter_hub.HEAD_FILE, *adapter_hub.HEAD_WEIGHTS} <= set(allow_patterns)
         assert not any("*" in pattern for pattern in allow_patterns)
         response: Any = httpx.Response(404, request=httpx.Request("GET", "https://huggingface.co"))
         if not (self.folder / repo_id).exists():
@@ -197,9 +197,9 @@ def test_a_run_is_not_taken_for_finished_or_resumed_with_other_adapters(
 ) -> None:
     for given in (local(), from_hub()):
         execute(given)
-        library.check_finished(compose_config(given), RunDirectory(compose_config(given)))
+        library.check_run(compose_config(given), RunDirectory(compose_config(given)))
     (root / "tr" / "README.md").write_text("a word more")  # is not read, and changes nothing
-    library.check_finished(compose_config(local()), RunDirectory(compose_config(local())))
+    library.check_run(compose_config(local()), RunDirectory(compose_config(local())))
     assert hub.calls == 3  # looking at a finished run asks no network
     hub.main = "c0ffee2"
     for language in ("en", "tr"):
@@ -208,7 +208,7 @@ def test_a_run_is_not_taken_for_finished_or_resumed_with_other_adapters(
     for given, place in ((local(), f"{root}/tr"), (from_hub(), "me/en-adapter")):
         run = RunDirectory(compose_config(given))
         with pytest.raises(UserError, match=f"with another language adapter for .. than {place} holds now"):
-            library.check_finished(compose_config(given), run)
+            library.check_run(compose_config(given), run)
         run.result.unlink()
         with pytest.raises(UserError, match=r"was started with other contents of adapter-"):
             execute(given)
@@ -219,7 +219,7 @@ def test_a_finished_run_stays_finished_when_its_adapters_are_gone(
 ) -> None:
     execute(from_hub())
     shutil.rmtree(hub.folder)
-    library.check_finished(compose_config(from_hub()), RunDirectory(compose_config(from_hub())))
+    library.check_run(compose_config(from_hub()), RunDirectory(compose_config(from_hub())))
 
 
 def test_each_adapter_is_asked_for_once_in_a_run(from_hub: Callable[..., list[str]], hub: FakeHub) -> None:

@@ -16,7 +16,7 @@ from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import compose_config
 from orthoadapters.data.modules import Evaluation
 from orthoadapters.evaluation.metrics import score_of_counts
-from orthoadapters.evaluation.scoring import Scored, evaluate
+from orthoadapters.evaluation.scoring import EvaluationOutcome, evaluate
 from orthoadapters.runs.predictions import sentence_counts, write_sentence_counts
 from orthoadapters.runs.results import read_results
 from tests.helpers.short_runs import execute, numbers, overrides
@@ -83,7 +83,7 @@ def test_target_development_sets_never_take_part_in_the_selection(
     """With all their labels exchanged, nothing changes but their own scores; and training never evaluates them."""
     seen: list[Any] = []
 
-    def watched(model: Any, head: Any, evaluation: Evaluation, metrics: list[str]) -> Scored:
+    def watched(model: Any, head: Any, evaluation: Evaluation, metrics: list[str]) -> EvaluationOutcome:
         seen.extend(evaluation.examples)
         return evaluate(model, head, evaluation, metrics)
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
 from orthoadapters.data.tokenizer import load_tokenizer
-from orthoadapters.evaluation.scoring import Scored
+from orthoadapters.evaluation.scoring import EvaluationOutcome
 from orthoadapters.model.heads import TokenHead
 from tests.helpers.short_runs import execute, overrides
 
@@ -113,9 +113,9 @@ def test_the_best_epochs_weights_are_tested_and_saved(
     """The dev score is made to fall after the first epoch: what is saved is then what that epoch had."""
     kept: list[dict[str, torch.Tensor]] = []
 
-    def falling(model: Any, head: Any, evaluation: Any, metrics: Any) -> Scored:
+    def falling(model: Any, head: Any, evaluation: Any, metrics: Any) -> EvaluationOutcome:
         kept.append({name: value.clone() for name, value in head.state_dict().items()})
-        return Scored({"f1": 1 / len(kept), "accuracy": 0.0}, [])
+        return EvaluationOutcome({"f1": 1 / len(kept), "accuracy": 0.0}, [])
 
     monkeypatch.setattr("orthoadapters.training.callbacks.evaluate", falling)
     result = execute(overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]"))

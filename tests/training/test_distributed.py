@@ -171,7 +171,7 @@ def test_a_checkpoint_by_the_clock_is_written_once_when_all_know_that_it_is_due(
     trainer.save_checkpoint = save
     for iteration in range(1, 12):
         trainer.global_step, now[0] = iteration, 11.0 * iteration  # the minute ends during iteration 6
-        module.agreed_requests = torch.tensor(module.requests)
+        module.request_sums = torch.tensor(module.requests)
         keep.on_train_batch_end(trainer, module, None, None, 0)
     assert saved == [7]
 

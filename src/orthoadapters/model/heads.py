@@ -66,8 +66,8 @@ class TokenHead(nn.Module):
 
         logits: (B, T, labels). labels: (B, T), IGNORED where a subword has none.
         """
-        summed = cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum")
-        return summed / len(labels)
+        total = cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum")
+        return total / len(labels)
 
 
 HEADS: dict[TaskKind, type[SentencePairHead] | type[TokenHead]] = {

@@ -10,7 +10,7 @@ from orthoadapters.config.compose import language_config
 from orthoadapters.config.schema import Config
 from orthoadapters.data.modules import TaskData
 from orthoadapters.data.tokenizer import load_tokenizer
-from orthoadapters.evaluation.scoring import reached_orthogonality
+from orthoadapters.evaluation.scoring import measure_orthogonality
 from orthoadapters.evaluation.transfer import TASK_ADAPTER, Stacks, load_language_adapter, transfer
 from orthoadapters.files import new_folder, write_text
 from orthoadapters.model.adapterhub import heads as head_files
@@ -73,7 +73,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
     with open_run(config, run, setup.inputs, len(setup.model.sites)) as run_trackers:
         outcome = _train(config, run, setup, run_trackers)
         scores = _transfer(config, run, setup)
-        after = reached_orthogonality(setup.model, setup.data.dev, setup.layers_loss)
+        after = measure_orthogonality(setup.model, setup.data.dev, setup.layers_loss)
         _write_weights(config, run, setup, scores, after)
         result = new_result(
             config, run, overrides, outcome.recorder, setup.data.iterations, scores.test, setup.stacks.entries
@@ -164,7 +164,7 @@ def _train(config: Config, run: RunDirectory, setup: Setup, run_trackers: Sequen
         setup.layers_loss,
     ).to(device(config.trainer))
     # This is measured on the fresh weights, so that a resumed run records the same number.
-    before = reached_orthogonality(model, data.dev, setup.layers_loss)
+    before = measure_orthogonality(model, data.dev, setup.layers_loss)
     select = SelectOnDev(data.dev, metrics, data.batches_per_epoch)
     fit(config.trainer, run, module, data, f"{config.task.name} {config.variant.name} lr {config.optim.lr:g}", [select])
     select.restore(module)
