@@ -110,6 +110,6 @@ def test_light_rooms_load_no_pytorch() -> None:
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=lambda p: str(p.relative_to(PACKAGE).parent))
 def test_every_room_says_what_it_is_for_and_what_it_may_import(path: Path) -> None:
-    said = ast.get_docstring(ast.parse(path.read_text())) or ""
-    assert said.count(".") >= 2, said
-    assert "import" in said or path.parent == PACKAGE or path.parent.parent != PACKAGE
+    text = ast.get_docstring(ast.parse(path.read_text())) or ""
+    assert text.count(".") >= 2, text
+    assert "import" in text or path.parent == PACKAGE or path.parent.parent != PACKAGE

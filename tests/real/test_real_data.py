@@ -55,8 +55,8 @@ def test_every_file_is_read_whole_and_no_word_is_lost(
     assert max(len(ids) for ids in windows.input_ids) <= 128
     rows = [np.where(labels == IGNORED, 0, labels).reshape(-1).tolist() for labels in windows.labels]
     assert join_windows(windows, rows) == evaluation.gold
-    seen = np.concatenate([batch["index"].numpy() for batch in evaluation.loader])
-    assert sorted(seen) == list(range(len(windows)))
+    order = np.concatenate([batch["index"].numpy() for batch in evaluation.loader])
+    assert sorted(order) == list(range(len(windows)))
 
 
 @pytest.mark.parametrize("code", ["en", "ar", "sw", "tr", "qu"])

@@ -67,7 +67,7 @@ def test_turkish_words_are_xtremes_when_fused_and_not_when_split() -> None:
 def test_the_words_of_arabic_pud_are_all_but_two_sentences_xtremes() -> None:
     xtreme = {s.words: s.tags for s in read("xtreme", "test", "ar")}
     pud = read("conllu", "test", "ar", True)
-    found = [s for s in pud if s.words in xtreme]
-    assert len(found) == 998
-    tags = [(a, b) for s in found for a, b in zip(s.tags, xtreme[s.words], strict=True)]
+    common = [s for s in pud if s.words in xtreme]
+    assert len(common) == 998
+    tags = [(a, b) for s in common for a, b in zip(s.tags, xtreme[s.words], strict=True)]
     assert sum(a == b for a, b in tags) > 0.99 * len(tags)

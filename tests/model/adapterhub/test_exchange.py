@@ -36,13 +36,13 @@ def test_what_is_written_again_has_the_librarys_tensors_and_fields(tmp_path: Pat
         assert their_head.keys() == our_head.keys()
         assert all(torch.equal(their_head[key], our_head[key]) for key in their_head)
         for file in ("head_config.json", "adapter_config.json"):
-            theirs, written = (json.loads((folder / name / file).read_text()) for folder in (case, tmp_path))
+            theirs, ours = (json.loads((folder / name / file).read_text()) for folder in (case, tmp_path))
             # their dropout_prob is null, which means 0.1 as ours does
-            config = {field: value for field, value in written["config"].items() if field != "dropout_prob"}
+            config = {field: value for field, value in ours["config"].items() if field != "dropout_prob"}
             assert config == {field: theirs["config"][field] for field in config}
             for field in ("hidden_size", "model_type", "name"):
-                assert written[field] == theirs[field]
-        assert written["name"] == name
+                assert ours[field] == theirs[field]
+        assert ours["name"] == name
 
 
 @pytest.fixture
@@ -50,13 +50,13 @@ def model() -> AdaptedEncoder:
     return AdaptedEncoder.from_pretrained(str(FROZEN / "frozen-xlmr" / "backbone"))
 
 
-def edited(folder: Path, kind: str, **changes: Any) -> Path:
+def edit(folder: Path, kind: str, **changes: Any) -> Path:
     copy = Path(shutil.copytree(FROZEN / "frozen-xlmr" / kind, folder / kind))
     path = copy / "head_config.json"
-    described = json.loads(path.read_text())
+    record = json.loads(path.read_text())
     for field, value in changes.items():
-        (described if field in described else described["config"])[field] = value
-    path.write_text(json.dumps(described))
+        (record if field in record else record["config"])[field] = value
+    path.write_text(json.dumps(record))
     return copy
 
 
@@ -81,18 +81,18 @@ def test_a_head_that_computes_something_else_is_refused(
     model: AdaptedEncoder, tmp_path: Path, kind: str, changes: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(UserError, match=sentence):
-        head_files.read(edited(tmp_path, kind, **changes), model)
+        head_files.read(edit(tmp_path, kind, **changes), model)
 
 
 def test_a_head_without_names_for_its_labels_numbers_them(model: AdaptedEncoder, tmp_path: Path) -> None:
-    head, labels = head_files.read(edited(tmp_path, "tags", label2id=None, dropout_prob=0.3), model)
+    head, labels = head_files.read(edit(tmp_path, "tags", label2id=None, dropout_prob=0.3), model)
     assert isinstance(head, TokenHead)
     assert head.dropout.p == 0.3
     assert labels == ["0", "1", "2", "3", "4"]
 
 
 def test_broken_head_files_are_sentences(model: AdaptedEncoder, tmp_path: Path) -> None:
-    folder = edited(tmp_path, "pair")
+    folder = edit(tmp_path, "pair")
     head, _ = head_files.read(folder, model)
     assert isinstance(head, SentencePairHead)
     weights = folder / "model_head.safetensors"
