@@ -26,7 +26,7 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import read_result
 from orthoadapters.runs.terminal import show
 from orthoadapters.stages.plan import print_plan
-from orthoadapters.training.processes import rank, started_together
+from orthoadapters.training.processes import has_launcher, rank
 
 # The exit code of this command's one run. Hydra drops what a job returns.
 exit_code = 0
@@ -57,7 +57,7 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
 def train_missing_adapters(config: Config, overrides: Sequence[str]) -> None:
     """Trains the language adapters that the task run needs and that are not there, one after the other."""
     for adapter in library.missing_adapters(config):
-        if config.trainer.processes > 1 and (started_together() or config.trainer.num_nodes > 1):
+        if config.trainer.processes > 1 and (has_launcher() or config.trainer.num_nodes > 1):
             raise UserError(
                 f"language_adapters.missing=train: the processes of {shlex.join(overrides)} end with one training; "
                 f"train {adapter.language} first:\n  {library.training_command(overrides, adapter.language)}"

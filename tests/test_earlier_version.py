@@ -70,9 +70,9 @@ def test_a_stopped_run_goes_on_to_the_same_numbers(arguments: list[str], folder:
     for key in ("test", "target_dev", "selection", "layer_cos2", "choices", "counts", "avg_zero_shot", "fingerprint"):
         assert result[key] == expectation[key], key
     for path in sorted(reference.rglob("*.safetensors")):
-        weights, found_weights = load_file(path), load_file(run.path / path.relative_to(reference))
-        assert weights.keys() == found_weights.keys()
-        assert all(torch.equal(weights[name], found_weights[name]) for name in weights), path
+        weights, own_weights = load_file(path), load_file(run.path / path.relative_to(reference))
+        assert weights.keys() == own_weights.keys()
+        assert all(torch.equal(weights[name], own_weights[name]) for name in weights), path
     for path in sorted(reference.rglob("test-*")):
         assert (run.path / path.relative_to(reference)).read_bytes() == path.read_bytes(), path
 

@@ -63,7 +63,7 @@ def launch(
     one_stream: bool = False,
     file_limit: int | None = None,
 ) -> Command:
-    """Starts a script. one_stream: whether both streams go into one. file_limit: the largest file in bytes that it may write."""
+    """Starts a script. one_stream: both streams go into one. file_limit: the largest file in bytes that it may write."""
     folder = Path(tempfile.mkdtemp(prefix="command-"))
     request: dict[str, Any] = {
         "folder": str(folder),

@@ -56,7 +56,7 @@ def from_hub(what: str, otherwise: str = "") -> Iterator[None]:
         # The errors of the Hub's clients have no class in common.
         if is_offline() and isinstance(error, ConnectionError | FileNotFoundError | ValueError):
             raise cache_error(what, otherwise) from error
-        if _unreachable(error):
+        if _is_unreachable(error):
             raise NotFetchedError(
                 f"{what} is not in the local cache, and the Hub cannot be reached; {otherwise}fetch it where there is a "
                 f"network (with HF_HUB_OFFLINE=1 no command waits for one), with: {FETCH}"
@@ -64,7 +64,7 @@ def from_hub(what: str, otherwise: str = "") -> Iterator[None]:
         raise UserError(f"could not load {what}: {first_line(error)}; check its name and configuration") from error
 
 
-def _unreachable(error: BaseException | None) -> bool:
+def _is_unreachable(error: BaseException | None) -> bool:
     """Returns whether an error, or one that it was raised from, says that the network does not answer."""
     from huggingface_hub.errors import LocalEntryNotFoundError
 

@@ -60,7 +60,7 @@ class TrainingOutcome:
 
 
 @dataclass(frozen=True)
-class Scores:
+class TransferOutcome:
     """The scores by language, each with `n`: on the test sets, and on the target languages' development sets."""
 
     test: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -172,9 +172,9 @@ def _train(config: Config, run: RunDirectory, setup: Setup, run_trackers: Sequen
     return TrainingOutcome(recorder, selection, before)
 
 
-def _transfer(config: Config, run: RunDirectory, setup: Setup) -> Scores:
+def _transfer(config: Config, run: RunDirectory, setup: Setup) -> TransferOutcome:
     """Tests every language with its own adapter, and writes predictions and counts per sentence."""
-    data, model, stacks, scores = setup.data, setup.model, setup.stacks, Scores()
+    data, model, stacks, scores = setup.data, setup.model, setup.stacks, TransferOutcome()
     for code, on_test, on_dev in transfer(model, setup.head, stacks, data):
         scores.test[code] = on_test.scores | {"n": len(data.tests[code].examples)}
         if on_dev is not None:
@@ -185,7 +185,9 @@ def _transfer(config: Config, run: RunDirectory, setup: Setup) -> Scores:
     return scores
 
 
-def _write_weights(config: Config, run: RunDirectory, setup: Setup, scores: Scores, after: list[float]) -> None:
+def _write_weights(
+    config: Config, run: RunDirectory, setup: Setup, scores: TransferOutcome, after: list[float]
+) -> None:
     """Saves the trained adapter with its head and card (or the trained backbone), and the head in the project's form."""
     model, head, name, folder = setup.model, setup.head, setup.stacks.task_adapter, run.path / "adapter"
     if name:
