@@ -36,7 +36,7 @@ from tests.helpers.commands import start, train
 from tests.helpers.short_runs import execute, overrides
 
 OPTIM = OptimConfig(lr=1e-2, ort_lr=1e-2, eps=1e-8, ort_eps=1e-8)
-RAGGED = st.lists(st.integers(1, 6), min_size=1, max_size=5)  # real tokens of each window of a batch
+LENGTHS = st.lists(st.integers(1, 6), min_size=1, max_size=5)  # real tokens of each window of a batch
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def modules(backbone: Path) -> dict[str, AlternatingTraining]:
     return by_name
 
 
-def ragged(lengths: list[int], kind: str, seed: int) -> Batch:
+def batch_of(lengths: list[int], kind: str, seed: int) -> Batch:
     """A batch of windows of these lengths, as `BatchLoader` or (all equally long) `BlockLoader` gives it."""
     generator = torch.Generator().manual_seed(seed)
     ids = torch.randint(5, 400, (len(lengths), max(lengths)), generator=generator)
@@ -95,26 +95,26 @@ def both_gradients(module: AlternatingTraining, batch: Batch) -> list[Tensor]:
 
 @pytest.mark.parametrize("kind", ["mlm", "tagging", "pairs"])
 @settings(max_examples=12, deadline=None, derandomize=True)
-@given(lengths=RAGGED, processes=st.integers(2, 4), seed=st.integers(0, 99))
+@given(lengths=LENGTHS, processes=st.integers(2, 4), seed=st.integers(0, 99))
 def test_gradients_of_the_shares_sum_to_the_gradient_of_the_batch(
     kind: str, lengths: list[int], processes: int, seed: int, modules: dict[str, AlternatingTraining]
 ) -> None:
-    batch = ragged(lengths, kind, seed)
+    batch = batch_of(lengths, kind, seed)
     whole = both_gradients(modules[kind], batch)
     shares = [both_gradients(modules[kind], share(batch, rank, processes)) for rank in range(processes)]
     for expectation, *parts in zip(whole, *shares, strict=True):
         torch.testing.assert_close(sum(parts), expectation, rtol=1e-4, atol=1e-6)
 
 
-@given(lengths=RAGGED, processes=st.integers(2, 4), seed=st.integers(0, 99))
+@given(lengths=LENGTHS, processes=st.integers(2, 4), seed=st.integers(0, 99))
 def test_every_row_and_masked_place_is_in_exactly_one_share(lengths: list[int], processes: int, seed: int) -> None:
-    batch = ragged(lengths, "tagging", seed)
+    batch = batch_of(lengths, "tagging", seed)
     shares = [share(batch, rank, processes) for rank in range(processes)]
     rows = sorted(i for part in shares if part["main_share"] for i in part["index"].tolist())
     assert rows == list(range(len(lengths)))
     assert sum(part["token_share"] for part in shares) == pytest.approx(1)
     assert {part["tokens"] for part in shares} == {batch["tokens"]}
-    batch = ragged(lengths, "mlm", seed)
+    batch = batch_of(lengths, "mlm", seed)
     shares = [share(batch, rank, processes) for rank in range(processes)]
     for part in shares:
         assert torch.equal(part["input_ids"].flatten()[part["positions"]], part["labels"])

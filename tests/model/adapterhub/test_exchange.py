@@ -15,17 +15,17 @@ from orthoadapters.model.heads import SentencePairHead, TokenHead
 from tests.adapterhub import ours
 from tests.helpers.commands import ROOT
 
-FROZEN = ROOT / "tests" / "adapterhub" / "frozen"
+CASES = ROOT / "tests" / "adapterhub" / "frozen"
 
 
 def test_what_the_library_wrote_computes_here_what_it_computed_there(caplog: pytest.LogCaptureFixture) -> None:
-    assert ours.check(FROZEN) < 1e-5
-    assert {path.name for path in FROZEN.glob("*/*/*.bin")} == {"pytorch_adapter.bin", "pytorch_model_head.bin"}
+    assert ours.check(CASES) < 1e-5
+    assert {path.name for path in CASES.glob("*/*/*.bin")} == {"pytorch_adapter.bin", "pytorch_model_head.bin"}
     assert "pair: its prediction head is not loaded" in caplog.text
 
 
 def test_what_is_written_again_has_the_librarys_tensors_and_fields(tmp_path: Path) -> None:
-    case = FROZEN / "frozen-xlmr"
+    case = CASES / "frozen-xlmr"
     model = AdaptedEncoder.from_pretrained(str(case / "backbone"))
     for name in ("pair", "tags"):
         head, labels = head_files.read(case / name, model)
@@ -47,11 +47,11 @@ def test_what_is_written_again_has_the_librarys_tensors_and_fields(tmp_path: Pat
 
 @pytest.fixture
 def model() -> AdaptedEncoder:
-    return AdaptedEncoder.from_pretrained(str(FROZEN / "frozen-xlmr" / "backbone"))
+    return AdaptedEncoder.from_pretrained(str(CASES / "frozen-xlmr" / "backbone"))
 
 
 def edit(folder: Path, kind: str, **changes: Any) -> Path:
-    copy = Path(shutil.copytree(FROZEN / "frozen-xlmr" / kind, folder / kind))
+    copy = Path(shutil.copytree(CASES / "frozen-xlmr" / kind, folder / kind))
     path = copy / "head_config.json"
     record = json.loads(path.read_text())
     for field, value in changes.items():
