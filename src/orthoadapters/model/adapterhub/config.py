@@ -36,7 +36,7 @@ PLACEMENT: dict[str, Any] = {
     "use_gating": False,
 }
 # The fields that have no default in `adapters`.
-_NECESSITIES = ("mh_adapter", "non_linearity", "output_adapter", "reduction_factor")
+_WITHOUT_DEFAULT = ("mh_adapter", "non_linearity", "output_adapter", "reduction_factor")
 # The fields whose default in `adapters` is not what a site computes.
 _OTHER_DEFAULT = {"original_ln_before": False}
 _SIZES = ("reduction_factor", "inv_adapter", "inv_adapter_reduction_factor", "invertible_adapter")
@@ -143,7 +143,7 @@ def _adapter_fields(folder: Path, config: Any) -> dict[str, Any]:
 
 def _check_placement(folder: Path, config: Mapping[str, Any]) -> None:
     """Raises UserError for a field that lacks what is needed, or asks for what a site does not compute."""
-    for field in _NECESSITIES:
+    for field in _WITHOUT_DEFAULT:
         if config.get(field) is None:
             raise UserError(f"adapter {folder}: {FILE} does not say {field}, which decides what the adapter computes")
     if config["mh_adapter"]:
