@@ -91,7 +91,7 @@ def test_words_without_subwords_and_words_beyond_the_budget_become_unknown_and_a
     with caplog.at_level(logging.INFO):
         windows = tag_windows(sentences, TOKENIZER, TAGS, 20)
     assert [ids.tolist() for ids in windows.input_ids] == [[START, UNKNOWN, UNKNOWN, 9, END], [START, UNKNOWN, END]]
-    assert windows.replaced == 3
+    assert windows.replacements == 3
     assert "2 sentences, 4 words, 2 windows, 3 words replaced by <unk>" in caplog.text
 
 
@@ -117,10 +117,10 @@ def test_pairs_are_cut_at_their_longer_sentence_and_counted(texts: list[tuple[st
         shown = ids.tolist()
         kept = sorted((shown.index(END) - 1, len(shown) - 4 - (shown.index(END) - 1)))
         assert len(shown) == len(first) + len(second) + 4 <= max_length
-        if windows.cut == 0:
+        if windows.truncations == 0:
             assert shown == [START, *first, END, END, *second, END]
         assert abs(sum(kept) - len(first) - len(second)) == 0
-    assert windows.cut == cut
+    assert windows.truncations == cut
 
 
 def test_one_label_per_pair_comes_back() -> None:

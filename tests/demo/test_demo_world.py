@@ -15,7 +15,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer, XLMRobertaForMaske
 
 from orthoadapters.demo import (
     SOURCE,
-    UNSEEN,
+    UNSEEN_LANGUAGE,
     BackboneRecipe,
     backbone,
     demo_examples,
@@ -27,18 +27,18 @@ from orthoadapters.demo.concepts import CONNECTIVES, GRAMMAR_WORDS, OPPOSITE, UP
 from orthoadapters.demo.cooccurrence import piece_vectors
 from orthoadapters.demo.grammar import Grammar, surface
 from orthoadapters.demo.inference import LABELS, hypothesis
-from orthoadapters.demo.languages import LANGUAGES, SEEN, attach, lexicon
+from orthoadapters.demo.languages import LANGUAGES, SEEN_LANGUAGES, attach, lexicon
 from orthoadapters.demo.meaning import Clause, Name, Sentence, Thing, some_clause
 from orthoadapters.demo.pieces import BOS, EOS, PAD, train_tokenizer
 from orthoadapters.demo.tasks import SIZES, TASKS
-from orthoadapters.demo.text import linked, pretraining_text
+from orthoadapters.demo.text import linked_statements, pretraining_text
 from orthoadapters.errors import UserError
 from orthoadapters.examples import SentencePair, TaggedSentence
 from tests.helpers.commands import ROOT
 from tests.helpers.demo_digest import digest_of_the_world
 
 TINY = BackboneRecipe(
-    hidden=32, layers=2, heads=2, pieces=300, passages=60, mixed_passages=60, linked=40, steps=4, batch=4
+    hidden=32, layers=2, heads=2, pieces=300, passages=60, mixed_passages=60, linked_pairs=40, steps=4, batch=4
 )
 CONTENT = {"NOUN", "VERB", "ADJ", "ADV", "PROPN", "NUM"}
 UNIVERSAL = {"ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT"}
@@ -60,7 +60,7 @@ def test_another_process_with_another_hash_seed_makes_the_same_world() -> None:
 
 def test_five_languages_source_first_with_codes_for_local_use() -> None:
     assert next(iter(LANGUAGES)) == SOURCE
-    assert UNSEEN in LANGUAGES
+    assert UNSEEN_LANGUAGE in LANGUAGES
     assert len(LANGUAGES) == 5
     assert all(re.fullmatch("q[a-t][a-z]", code) for code in LANGUAGES)
 
@@ -94,9 +94,9 @@ def test_lexicons_share_cognates_most_with_their_relatives() -> None:
         a, b = lexicon(one), lexicon(other)
         return sum(a[c][:2] == b[c][:2] for c in content) / len(content)
 
-    assert alike(UNSEEN, "qmo") > 2 * alike(UNSEEN, "qel")
+    assert alike(UNSEEN_LANGUAGE, "qmo") > 2 * alike(UNSEEN_LANGUAGE, "qel")
     assert 0.05 < alike(SOURCE, "qmo") < alike(SOURCE, "qka") < 1.0
-    identical = sum(lexicon(UNSEEN)[c] == lexicon("qmo")[c] for c in content) / len(content)
+    identical = sum(lexicon(UNSEEN_LANGUAGE)[c] == lexicon("qmo")[c] for c in content) / len(content)
     assert identical < 0.75  # close relatives, as the sound changes stand; yet not one language
 
 
@@ -105,7 +105,7 @@ def test_no_two_concepts_share_a_stem(code: str) -> None:
     assert len(set(lexicon(code).values())) == len(UPOS)
 
 
-@pytest.mark.parametrize("code", [SOURCE, UNSEEN])
+@pytest.mark.parametrize("code", [SOURCE, UNSEEN_LANGUAGE])
 def test_text_is_long_and_hardly_repeats(code: str) -> None:
     passages = list(demo_text(code))
     assert sum(len(passage.split()) for passage in passages) > 190_000
@@ -164,23 +164,23 @@ def test_the_same_meaning_has_the_same_content_words_in_every_language() -> None
 def test_labels_follow_from_meaning() -> None:
     big = Clause("big", Thing("dog"))
     contrary = {hypothesis(big, "contradiction", Random(n)) for n in range(20)}
-    assert contrary == {Clause("small", Thing("dog")), Clause("big", Thing("dog"), negated=True)}
+    assert contrary == {Clause("small", Thing("dog")), Clause("big", Thing("dog"), is_negated=True)}
     rng = Random(3)
     for _ in range(500):
         premise = some_clause(rng)
         entailed, contrary_ = (hypothesis(premise, label, rng) for label in ("entailment", "contradiction"))
         if entailed is not None and entailed.predicate != premise.predicate:
             assert entailed.predicate == OPPOSITE[premise.predicate]
-            assert entailed.negated
+            assert entailed.is_negated
         assert contrary_ is not None
-        flips = (contrary_.negated != premise.negated) + (contrary_.predicate != premise.predicate)
+        flips = (contrary_.is_negated != premise.is_negated) + (contrary_.predicate != premise.predicate)
         assert flips + (contrary_.manner not in (premise.manner, None)) == 1
 
 
 def test_a_denied_premise_entails_nothing_weaker() -> None:
-    denied = Clause("love", Thing("dog", adjective="big"), Thing("cat"), manner="often", negated=True)
+    denied = Clause("love", Thing("dog", adjective="big"), Thing("cat"), manner="often", is_negated=True)
     assert {hypothesis(denied, "entailment", Random(n)) for n in range(30)} <= {
-        Clause("love", Thing("dog", adjective="big"), Thing("cat"), manner="often", negated=True, passive=passive)
+        Clause("love", Thing("dog", adjective="big"), Thing("cat"), manner="often", is_negated=True, passive=passive)
         for passive in (True, False)
     }
 
@@ -193,10 +193,10 @@ def test_names_follow_the_order_of_the_language() -> None:
 
 def test_the_backbone_never_reads_the_unseen_language() -> None:
     read = {s for text in pretraining_text(TINY.passages, TINY.mixed_passages) for s in text.split(". ")}
-    own = {s for text in islice(demo_text(UNSEEN), 2000) for s in text.split(". ")}
-    read |= {f"{text[:-1]}" for one, _, other in linked(SEEN, 2000) for text in (one, other)}
+    own = {s for text in islice(demo_text(UNSEEN_LANGUAGE), 2000) for s in text.split(". ")}
+    read |= {f"{text[:-1]}" for one, _, other in linked_statements(SEEN_LANGUAGES, 2000) for text in (one, other)}
     seen = {s for text in islice(demo_text(SOURCE), TINY.passages) for s in text.split(". ")}
-    assert UNSEEN not in SEEN
+    assert UNSEEN_LANGUAGE not in SEEN_LANGUAGES
     assert not read & own
     assert seen <= read
 
@@ -215,8 +215,8 @@ def test_pieces_with_the_same_neighbours_get_the_same_vectors() -> None:
 
 def test_a_connective_is_taken_from_between_its_statements() -> None:
     tokenizer = train_tokenizer(pretraining_text(60, 60), 300)
-    pairs = list(linked(SEEN, 200))
-    words = {lexicon(code)[connective]: label for code in SEEN for label, connective in CONNECTIVES.items()}
+    pairs = list(linked_statements(SEEN_LANGUAGES, 200))
+    words = {lexicon(code)[connective]: label for code in SEEN_LANGUAGES for label, connective in CONNECTIVES.items()}
     assert {words[connective] for _, connective, _ in pairs} == set(LABELS)
     for (one, connective, other), (ids, link) in zip(
         pairs, pretraining.linked_windows(pairs, tokenizer, 128), strict=True
@@ -234,9 +234,9 @@ def test_batches_keep_each_window_with_its_connective() -> None:
 
 
 def test_the_unseen_language_has_grammar_words_of_its_own_except_the_negation() -> None:
-    shared = [c for c in GRAMMAR_WORDS if lexicon(UNSEEN)[c] == lexicon("qmo")[c]]
+    shared = [c for c in GRAMMAR_WORDS if lexicon(UNSEEN_LANGUAGE)[c] == lexicon("qmo")[c]]
     assert len(shared) <= 0.1 * len(GRAMMAR_WORDS)  # one syllable or two: a few coincide
-    assert lexicon(UNSEEN)["not"] == lexicon("qmo")["not"]
+    assert lexicon(UNSEEN_LANGUAGE)["not"] == lexicon("qmo")["not"]
 
 
 def test_backbone_is_made_once_loads_and_leaves_torch_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

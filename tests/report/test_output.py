@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from orthoadapters.errors import UserError
-from orthoadapters.report.output import left_over, write, write_analyses
+from orthoadapters.report.output import find_leftovers, write, write_analyses
 from orthoadapters.report.printed.tables import Extras
 from tests.helpers.commands import ROOT
 from tests.helpers.xnli_runs import Analysed
@@ -38,10 +38,10 @@ def test_all_that_is_written_is_named_and_pictures_stand_in_figures_md(written: 
 def test_what_an_earlier_report_left_is_named(written: Written, tmp_path: Path) -> None:
     out = shutil.copytree(written.folder, tmp_path / "out")
     paths = [out / path.relative_to(written.folder) for path in written.paths]
-    assert left_over(out, paths) == []
+    assert find_leftovers(out, paths) == []
     for name in ("significance-xnli-other.csv", "figures/dev-xnli-other.svg"):
         shutil.copy(out / name.replace("other", "tiny"), out / name)
-    assert left_over(out, paths) == [out / "figures/dev-xnli-other.svg", out / "significance-xnli-other.csv"]
+    assert find_leftovers(out, paths) == [out / "figures/dev-xnli-other.svg", out / "significance-xnli-other.csv"]
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(everything: Analysed, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from orthoadapters.errors import UserError
-from orthoadapters.report.printed.significance import COMPARED
+from orthoadapters.report.printed.significance import COMPARISON_FIELDS
 from orthoadapters.report.upload import upload
 from tests.helpers.wandb_records import records
 from tests.helpers.xnli_runs import FEW_DRAWS, analysed, scored, write_losses
@@ -47,7 +47,7 @@ def test_a_report_is_one_wandb_run_of_its_sweeps_group(
     }
     media = tmp_path / "a"
     (table,) = media.rglob("significance-xnli-tiny*.table.json")
-    assert json.loads(table.read_text())["columns"] == [*COMPARED]
+    assert json.loads(table.read_text())["columns"] == [*COMPARISON_FIELDS]
     assert len(list(media.rglob("*.png"))) == 3
     configured(path, "another")
     assert uploaded(tmp_path / "runs", tmp_path / "c") == "W&B: one run in group report of project mine"

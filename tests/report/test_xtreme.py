@@ -180,7 +180,7 @@ def test_the_best_run_on_source_dev_is_taken_whatever_it_scores_elsewhere(tmp_pa
     panx, udpos = finished(tmp_path, "e", 0.1, task="wikiann"), tmp_path / "b"
     choices = choose(tmp_path)
     assert [choice.run.path for choice in choices] == [panx, udpos, tmp_path / "d"]
-    assert [(choice.count, choice.tied) for choice in choices] == [(1, 0), (3, 1), (1, 0)]
+    assert [(choice.count, choice.ties) for choice in choices] == [(1, 0), (3, 1), (1, 0)]
     assert "best of 3 by f1 0.8000 on en dev; tested on ar\n  1 more with the same score; the first" in describe(
         choices[1]
     )

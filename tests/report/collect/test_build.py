@@ -81,7 +81,7 @@ def test_all_seven_variants_with_their_real_choices_make_one_table(tmp_path: Pat
         "L-NOO+T-NOO",
     ]
     assert len(table.rows) == 8
-    assert all(row.selected for row in table.rows)
+    assert all(row.selected_runs for row in table.rows)
 
 
 def test_rows_of_one_variant_with_other_bottlenecks_stand_apart(tmp_path: Path) -> None:

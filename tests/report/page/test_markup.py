@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from orthoadapters.report.page.markup import inline_svg, joined, tag
+from orthoadapters.report.page.markup import inline_svg, join, tag
 from tests.helpers.html import read
 
 
@@ -17,7 +17,7 @@ from tests.helpers.html import read
 def test_text_comes_back_as_it_was(content: str) -> None:
     html = tag("p", content, title=content)
     assert html == f'<p title="{escape(content)}">{escape(content)}</p>'
-    assert joined(html, content) == html + escape(content)
+    assert join(html, content) == html + escape(content)
 
 
 def test_attributes_that_are_false_or_none_are_left_out() -> None:

@@ -11,10 +11,10 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from orthoadapters.report.pictures.style import COLOURS, line_style, note, panels, save, styled
+from orthoadapters.report.pictures.style import COLOURS, in_style, line_style, note, panels, save
 
 
-@styled
+@in_style
 def example() -> Figure:
     """A figure with all that a file could be unequal in: lines, marks, hatches, clipped parts, formulas."""
     figure, (axes,) = panels(1, 1, 2.0)

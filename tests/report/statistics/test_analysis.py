@@ -38,7 +38,7 @@ def test_a_comparison_is_found_from_both_sides(tmp_path: Path) -> None:
     analysis = one_analysis(tmp_path)
     forward, backward = analysis.between("T-NOO", "L-NOO+T-NOO", "sw"), analysis.between("L-NOO+T-NOO", "T-NOO", "sw")
     assert forward is not None
-    assert backward == forward.reversed()
+    assert backward == forward.reverse()
     assert analysis.between("T-NOO", "T-ORT", "sw") is None
 
 

@@ -105,9 +105,9 @@ def test_swapping_a_and_b_negates_the_difference_and_keeps_p(rows: Rows) -> None
     forth, back = compare_two(a, b, draws=50), compare_two(b, a, draws=50)
     assert (back.difference, back.p) == (-forth.difference, forth.p)
     assert (back.low, back.high) == pytest.approx((-forth.high, -forth.low), abs=1e-12)
-    assert forth.reversed().reversed() == forth
-    assert (forth.reversed().difference, forth.reversed().low) == (-forth.difference, -forth.high)
-    assert (forth.reversed().a, forth.reversed().p) == ("b", forth.p)
+    assert forth.reverse().reverse() == forth
+    assert (forth.reverse().difference, forth.reverse().low) == (-forth.difference, -forth.high)
+    assert (forth.reverse().a, forth.reverse().p) == ("b", forth.p)
 
 
 @given(counts_of_two, st.integers(1, 3))
@@ -229,7 +229,7 @@ def comparison_of(difference: float, low: float, high: float, p_holm: float) -> 
 )
 def test_a_difference_is_claimed_if_p_and_interval_agree(row: Comparison, effect: str) -> None:
     assert row.effect == effect
-    assert row.reversed().effect == effect
+    assert row.reverse().effect == effect
 
 
 GOOD = np.array([[1, 2, 3], [0, 1, 1]])
