@@ -46,7 +46,7 @@ UNIVERSAL |= {"SCONJ", "SYM", "VERB", "X"}
 DIGEST = "from tests.helpers.demo_digest import digest_of_the_world; print(digest_of_the_world())"
 
 
-def realised(clause: Clause, code: str) -> list[str]:
+def glosses(clause: Clause, code: str) -> list[str]:
     return [word.gloss.split("+")[0] for word in Grammar(code).sentence(Sentence((clause,)))]
 
 
@@ -67,7 +67,7 @@ def test_five_languages_source_first_with_codes_for_local_use() -> None:
 
 def test_languages_differ_in_word_order() -> None:
     clause = Clause("love", Thing("dog"), Thing("cat"))
-    orders = {code: tuple(g for g in realised(clause, code) if g in ("dog", "love", "cat")) for code in LANGUAGES}
+    orders = {code: tuple(g for g in glosses(clause, code) if g in ("dog", "love", "cat")) for code in LANGUAGES}
     assert orders["qsa"] == ("dog", "love", "cat")
     assert orders["qmo"] == ("dog", "cat", "love")
     assert orders["qel"] == ("love", "dog", "cat")
@@ -120,8 +120,8 @@ def test_splits_are_full_and_disjoint_in_every_language(task: str) -> None:
             for split in SIZES
             for examples in [demo_examples(task, split, code)]
         }
-        assert {split: len(found) for split, found in texts.items()} == SIZES
-        assert len({text for found in texts.values() for text in found}) == sum(SIZES.values())
+        assert {split: len(texts_of_split) for split, texts_of_split in texts.items()} == SIZES
+        assert len({text for texts_of_split in texts.values() for text in texts_of_split}) == sum(SIZES.values())
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
@@ -134,11 +134,11 @@ def test_xnli_is_balanced(code: str) -> None:
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_tags_are_valid_and_words_have_no_whitespace(code: str) -> None:
     entities = {"O", *(f"{place}-{kind}" for place in "BI" for kind in ("PER", "ORG", "LOC"))}
-    for task, known in (("udpos", UNIVERSAL), ("wikiann", entities)):
+    for task, tag_set in (("udpos", UNIVERSAL), ("wikiann", entities)):
         for example in demo_examples(task, "dev", code):
             assert isinstance(example, TaggedSentence)
             assert len(example.words) == len(example.tags)
-            assert set(example.tags) <= known
+            assert set(example.tags) <= tag_set
             assert all(word and not re.search(r"\s", word) for word in example.words)
 
 
@@ -168,18 +168,18 @@ def test_labels_follow_from_meaning() -> None:
     rng = Random(3)
     for _ in range(500):
         premise = some_clause(rng)
-        entailed, contrary_ = (hypothesis(premise, label, rng) for label in ("entailment", "contradiction"))
-        if entailed is not None and entailed.predicate != premise.predicate:
-            assert entailed.predicate == OPPOSITE[premise.predicate]
-            assert entailed.is_negated
+        consequence, contrary_ = (hypothesis(premise, label, rng) for label in ("entailment", "contradiction"))
+        if consequence is not None and consequence.predicate != premise.predicate:
+            assert consequence.predicate == OPPOSITE[premise.predicate]
+            assert consequence.is_negated
         assert contrary_ is not None
         flips = (contrary_.is_negated != premise.is_negated) + (contrary_.predicate != premise.predicate)
         assert flips + (contrary_.manner not in (premise.manner, None)) == 1
 
 
 def test_a_denied_premise_entails_nothing_weaker() -> None:
-    denied = Clause("love", Thing("dog", adjective="big"), Thing("cat"), manner="often", is_negated=True)
-    assert {hypothesis(denied, "entailment", Random(n)) for n in range(30)} <= {
+    denial = Clause("love", Thing("dog", adjective="big"), Thing("cat"), manner="often", is_negated=True)
+    assert {hypothesis(denial, "entailment", Random(n)) for n in range(30)} <= {
         Clause("love", Thing("dog", adjective="big"), Thing("cat"), manner="often", is_negated=True, passive=passive)
         for passive in (True, False)
     }
@@ -187,18 +187,18 @@ def test_a_denied_premise_entails_nothing_weaker() -> None:
 
 def test_names_follow_the_order_of_the_language() -> None:
     clause = Clause("sleep", Name("PER", ("given1", "surname2")))
-    assert realised(clause, "qsa")[:2] == ["given1", "surname2"]
-    assert realised(clause, "qmo")[:2] == ["surname2", "given1"]
+    assert glosses(clause, "qsa")[:2] == ["given1", "surname2"]
+    assert glosses(clause, "qmo")[:2] == ["surname2", "given1"]
 
 
 def test_the_backbone_never_reads_the_unseen_language() -> None:
     read = {s for text in pretraining_text(TINY.passages, TINY.mixed_passages) for s in text.split(". ")}
     own = {s for text in islice(demo_text(UNSEEN_LANGUAGE), 2000) for s in text.split(". ")}
     read |= {f"{text[:-1]}" for one, _, other in linked_statements(SEEN_LANGUAGES, 2000) for text in (one, other)}
-    seen = {s for text in islice(demo_text(SOURCE), TINY.passages) for s in text.split(". ")}
+    text_of_source = {s for text in islice(demo_text(SOURCE), TINY.passages) for s in text.split(". ")}
     assert UNSEEN_LANGUAGE not in SEEN_LANGUAGES
     assert not read & own
-    assert seen <= read
+    assert text_of_source <= read
 
 
 def test_pieces_with_the_same_neighbours_get_the_same_vectors() -> None:
@@ -226,16 +226,16 @@ def test_a_connective_is_taken_from_between_its_statements() -> None:
 
 
 def test_batches_keep_each_window_with_its_connective() -> None:
-    found = [([BOS, *[7] * n, EOS], pretraining.NONE if n % 2 else 100 + n) for n in range(1, 11)]
-    stream = pretraining.batches(found, 4)
+    samples = [([BOS, *[7] * n, EOS], pretraining.NONE if n % 2 else 100 + n) for n in range(1, 11)]
+    stream = pretraining.batches(samples, 4)
     read = [next(stream) for _ in range(3)]
     rows = [(ids.tolist(), int(link)) for ids_BT, link_B in read for ids, link in zip(ids_BT, link_B, strict=True)]
-    assert sorted(([i for i in ids if i != PAD], link) for ids, link in rows) == sorted(found)
+    assert sorted(([i for i in ids if i != PAD], link) for ids, link in rows) == sorted(samples)
 
 
 def test_the_unseen_language_has_grammar_words_of_its_own_except_the_negation() -> None:
-    shared = [c for c in GRAMMAR_WORDS if lexicon(UNSEEN_LANGUAGE)[c] == lexicon("qmo")[c]]
-    assert len(shared) <= 0.1 * len(GRAMMAR_WORDS)  # one syllable or two: a few coincide
+    cognates = [c for c in GRAMMAR_WORDS if lexicon(UNSEEN_LANGUAGE)[c] == lexicon("qmo")[c]]
+    assert len(cognates) <= 0.1 * len(GRAMMAR_WORDS)  # one syllable or two: a few coincide
     assert lexicon(UNSEEN_LANGUAGE)["not"] == lexicon("qmo")["not"]
 
 
@@ -280,10 +280,10 @@ def test_the_layers_above_the_first_give_what_the_model_gives() -> None:
 
 
 def test_an_interrupted_pretraining_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(backbone, "pretrain", interrupted)
+    monkeypatch.setattr(backbone, "pretrain", interrupt)
     with pytest.raises(KeyboardInterrupt):
         ensure_backbone(tmp_path, TINY)
     assert not list(tmp_path.iterdir())

@@ -103,12 +103,8 @@ class TaskData(pl.LightningDataModule):
     def counts(self) -> dict[str, int]:
         """The training set in numbers: examples, windows, pairs that were cut, words that became <unk> as a whole."""
         windows = self.train.windows
-        return {
-            "train": windows.examples,
-            "windows": len(windows),
-            "cut": windows.truncations,
-            "replaced": windows.replacements,
-        }
+        changes = {"cut": windows.truncations, "replaced": windows.replacements}
+        return {"train": windows.examples, "windows": len(windows)} | changes
 
     @cached_property
     def dev(self) -> Evaluation:

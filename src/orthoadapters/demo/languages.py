@@ -148,6 +148,6 @@ def attach(stem: str, affix: str) -> str:
         return stem
     back = next((letter in "aou" for letter in reversed(stem) if letter in "aeiou"), True)
     affix = affix.replace("A", "a" if back else "e").replace("I", "u" if back else "i")
-    left, right = (stem, affix[1:]) if affix.startswith("-") else (affix[:-1], stem)
-    glide = "j" if left[-1] in "aeiou" and right[0] in "aeiou" else ""
-    return left + glide + right
+    first, second = (stem, affix[1:]) if affix.startswith("-") else (affix[:-1], stem)
+    glide = "j" if first[-1] in "aeiou" and second[0] in "aeiou" else ""
+    return first + glide + second

@@ -43,13 +43,13 @@ def pretrain(
     stream = batches(samples, recipe.batch)
     for step in range(recipe.steps):
         original_BT, link_B = next(stream)
-        input_BT, chosen_BT = _mask(original_BT, recipe.mask_share, tokenizer.get_vocab_size())
+        input_BT, is_chosen_BT = _mask(original_BT, recipe.mask_share, tokenizer.get_vocab_size())
         real_BT = original_BT != PAD
         layers = model.roberta(input_BT, attention_mask=real_BT.long(), output_hidden_states=True).hidden_states
-        loss = cross_entropy(model.lm_head(layers[-1][chosen_BT]), original_BT[chosen_BT])
-        if (linked_B := link_B != NONE).any():
-            first = above_the_first_layer(model, layers[1][linked_B].detach(), real_BT[linked_B])
-            loss = loss + recipe.link_weight * cross_entropy(model.lm_head(first), link_B[linked_B])
+        loss = cross_entropy(model.lm_head(layers[-1][is_chosen_BT]), original_BT[is_chosen_BT])
+        if (is_linked_B := link_B != NONE).any():
+            first = above_the_first_layer(model, layers[1][is_linked_B].detach(), real_BT[is_linked_B])
+            loss = loss + recipe.link_weight * cross_entropy(model.lm_head(first), link_B[is_linked_B])
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -196,14 +196,14 @@ def batches(samples: list[Window], batch: int) -> Iterator[tuple[Tensor, Tensor]
     while True:
         for n in torch.randperm(len(groups)).tolist():
             longest = len(groups[n][-1][0])
-            padded = [ids + [PAD] * (longest - len(ids)) for ids, _ in groups[n]]
-            yield torch.tensor(padded), torch.tensor([link for _, link in groups[n]])
+            rows_of_batch = [ids + [PAD] * (longest - len(ids)) for ids, _ in groups[n]]
+            yield torch.tensor(rows_of_batch), torch.tensor([link for _, link in groups[n]])
 
 
 def _mask(original_BT: Tensor, share: float, pieces: int) -> tuple[Tensor, Tensor]:
     """Chooses pieces, of which 80 % become <mask> and 10 % another piece, as XLM-R's. Returns (input, chosen), both (B, T)."""
-    chosen_BT = (torch.rand(original_BT.shape) < share) & (original_BT > UNK)
+    is_chosen_BT = (torch.rand(original_BT.shape) < share) & (original_BT > UNK)
     fate_BT = torch.rand(original_BT.shape)
     others_BT = torch.randint(UNK + 1, pieces - 1, original_BT.shape)
-    input_BT = original_BT.masked_fill(chosen_BT & (fate_BT < 0.8), pieces - 1)
-    return torch.where(chosen_BT & (fate_BT >= 0.9), others_BT, input_BT), chosen_BT
+    input_BT = original_BT.masked_fill(is_chosen_BT & (fate_BT < 0.8), pieces - 1)
+    return torch.where(is_chosen_BT & (fate_BT >= 0.9), others_BT, input_BT), is_chosen_BT

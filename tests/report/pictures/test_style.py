@@ -59,12 +59,12 @@ def test_equal_figures_are_equal_files_whatever_a_user_has_set(tmp_path: Path) -
 
 
 def test_a_figure_is_saved_in_both_forms_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    figure, written = example(), Figure.savefig
+    figure, save_figure = example(), Figure.savefig
 
     def failing(self: Figure, content: object, **options: object) -> None:
         if options["format"] == "pdf":
             raise OSError("no space left")
-        written(self, content, **options)  # type: ignore[arg-type]
+        save_figure(self, content, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Figure, "savefig", failing)
     with pytest.raises(OSError, match="no space left"):
