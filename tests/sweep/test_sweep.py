@@ -211,7 +211,7 @@ def test_a_sweep_killed_three_times_ends_with_the_results_of_its_runs_alone(back
         process.communicate()
         assert len(results(out)) < 5
     outcome = train(*demo(backbone, out), VARIANTS)
-    assert outcome.returncode == 0, process.stderr
+    assert outcome.returncode == 0, outcome.stderr
     assert "5 cells: 5 finished" in outcome.stdout
     peaceful_sweep = [*demo(backbone, tmp_path / "undisturbed"), VARIANTS]
     for cell in expand(read_axes(peaceful_sweep)):
