@@ -29,7 +29,7 @@ from orthoadapters.runs.results import Result
 from tests.helpers.short_runs import execute, numbers, overrides
 from tests.helpers.temporary_conf import temporary_conf
 from tests.helpers.tiny_world import NAMES, NOUNS
-from tests.stages.test_resume import counted, interrupted, same_tensors
+from tests.stages.test_resume import count_steps, interrupt, same_tensors
 
 SIZES = {"train": 48, "dev": 21, "test": 22}
 # A word for each label, which even the tiny backbone can tell apart.
@@ -77,7 +77,7 @@ def _signs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-def given(kind: str, backbone: Path, out: Path, *more: str) -> list[str]:
+def command_of(kind: str, backbone: Path, out: Path, *more: str) -> list[str]:
     short = ["variant=t_ort", "languages=[tr]", "data=signs", "data.root=null", "optim.lr=1e-2", "optim.ort_lr=1e-3"]
     return overrides(backbone, out, out, *TASKS[kind], *short, *more)
 
@@ -86,12 +86,12 @@ def given(kind: str, backbone: Path, out: Path, *more: str) -> list[str]:
 def runs(backbone: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
     """One run of each kind: its result, its directory and its command."""
     out = tmp_path_factory.mktemp("kinds")
-    finished: dict[str, Run] = {}
+    by_kind: dict[str, Run] = {}
     for kind in TASKS:
-        command = given(kind, backbone, out, "trainer.max_epochs=12")
+        command = command_of(kind, backbone, out, "trainer.max_epochs=12")
         result = execute(command)
-        finished[kind] = result, out / "runs" / result.run, command
-    return finished
+        by_kind[kind] = result, out / "runs" / result.run, command
+    return by_kind
 
 
 @pytest.mark.parametrize("kind", TASKS)
@@ -137,19 +137,21 @@ def test_text_gets_the_labels_of_evaluation(kind: str, batch_size: int | None, r
     predictor = open_run(run).load("tr", "cpu", batch_size)
     source = "".join(f"{line}\n" for line in lines).encode()
 
-    def written(form: Format) -> list[str]:
+    def label_lines(form: Format) -> list[str]:
         pieces = label_text(predictor, io.BytesIO(source), "text", "tr", form, pretokenized=kind == "tagging")
         return "".join(text for _, text in pieces).splitlines()
 
-    evaluated = (run / "predictions/test-tr.tsv").read_text().splitlines()
-    labels = [row.rpartition("\t")[2] for row in written("tsv")]
-    assert labels == evaluated
+    evaluation = (run / "predictions/test-tr.tsv").read_text().splitlines()
+    labels = [row.rpartition("\t")[2] for row in label_lines("tsv")]
+    assert labels == evaluation
     assert len(set(labels)) > 1
-    assert sum(map(eq, filter(None, evaluated), gold)) > 0.9 * len(gold)  # the lines stand in the order of the test set
+    assert sum(map(eq, filter(None, evaluation), gold)) > 0.9 * len(
+        gold
+    )  # the lines stand in the order of the test set
     if kind == "tagging":
         return
-    assert [row.rpartition("\t")[0] for row in written("tsv")] == lines
-    for line, row, label in zip(lines, written("jsonl"), labels, strict=True):
+    assert [row.rpartition("\t")[0] for row in label_lines("tsv")] == lines
+    for line, row, label in zip(lines, label_lines("jsonl"), labels, strict=True):
         record = json.loads(row)
         probabilities = record.pop("probabilities")
         assert list(probabilities) == task.labels
@@ -183,10 +185,10 @@ def test_a_resumed_run_is_the_undisturbed_one(
     kind: str, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     common = ["trainer.checkpoint_every=2", "data.limit_test=5", "data.limit_dev=5"]
-    undisturbed = execute(given(kind, backbone, tmp_path / "whole", *common))
-    again = given(kind, backbone, tmp_path / "stopped", *common)
-    interrupted(monkeypatch, 7, again)
-    resumed, steps = counted(monkeypatch, again)
+    undisturbed = execute(command_of(kind, backbone, tmp_path / "whole", *common))
+    again = command_of(kind, backbone, tmp_path / "stopped", *common)
+    interrupt(monkeypatch, 7, again)
+    resumed, steps = count_steps(monkeypatch, again)
     assert steps == 6  # 12 iterations, of which a checkpoint holds 6
     assert numbers(resumed) == numbers(undisturbed)
     whole, stopped = (tmp_path / name / "runs" / resumed.run for name in ("whole", "stopped"))
@@ -213,7 +215,7 @@ def test_the_report_has_a_table_of_each_kind_and_compares_macro_f1(
 ) -> None:
     folder = runs["tagging"][1].parents[3]
     worse = execute(
-        given("tagging", backbone, folder.parent, "variant=t_noo", "optim.lr=1e-5", "trainer.max_epochs=12")
+        command_of("tagging", backbone, folder.parent, "variant=t_noo", "optim.lr=1e-5", "trainer.max_epochs=12")
     )
     tables = {table.task: table for table in build(folder).tables}
     assert {name: (table.metric, [row.label for row in table.rows if row.selected]) for name, table in tables.items()} == {

@@ -15,7 +15,7 @@ from transformers import BatchEncoding, PreTrainedTokenizerBase, PreTrainedToken
 
 from orthoadapters.data.tokenizer import special_ends
 from orthoadapters.errors import UserError
-from orthoadapters.examples import IGNORED, LabelledExample, TaggedSentence, Texts
+from orthoadapters.examples import IGNORE_INDEX, LabelledExample, TaggedSentence, Texts
 
 CHUNK = 20_000  # ours: words or sequences per call of the tokenizer, which bounds memory
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class Windows:
     """The windows of one data set, in its order: of a tagged sentence one or more, of any other example exactly one.
 
     input_ids: `alternatives` int32 arrays (T,) per window, one after the other, special ids included. labels: per window
-    an int64 array, (T,) with IGNORED off the first subwords for tagging, () otherwise. origin: (N,) index of each
+    an int64 array, (T,) with IGNORE_INDEX off the first subwords for tagging, () otherwise. origin: (N,) index of each
     window's example.
     """
 
@@ -35,8 +35,8 @@ class Windows:
     origin: NDArray[np.int64]
     examples: int  # sentences without a word are counted though they have no window
     label_names: tuple[str, ...]
-    cut: int  # examples with one label that lost subwords to max_length
-    replaced: int  # words that became <unk> as a whole
+    truncations: int  # examples with one label that lost subwords to max_length
+    replacements: int  # words that became <unk> as a whole
     # token_type_ids like input_ids, where a second text may stand in a window, for backbones that have them
     segments: list[NDArray[np.int32]] | None = None
     alternatives: int = 1  # sequences per window; more than one for multiple choice alone
@@ -73,11 +73,11 @@ def tag_windows(
     input_ids: list[NDArray[np.int32]] = []
     targets: list[NDArray[np.int64]] = []
     origin: list[int] = []
-    replaced = 0
+    replacements = 0
 
     def close(index: int, ids: list[int], tags: list[int]) -> None:
         input_ids.append(np.array([*before, *ids, *after], dtype=np.int32))
-        targets.append(np.array([IGNORED] * len(before) + tags + [IGNORED] * len(after), dtype=np.int64))
+        targets.append(np.array([IGNORE_INDEX] * len(before) + tags + [IGNORE_INDEX] * len(after), dtype=np.int64))
         origin.append(index)
 
     for index, sentence in enumerate(sentences):
@@ -85,20 +85,20 @@ def tag_windows(
         tags: list[int] = []
         for word, tag in zip(sentence.words, sentence.tags, strict=True):
             subwords, is_replaced = pieces[word]
-            replaced += is_replaced
+            replacements += is_replaced
             if len(ids) + len(subwords) > budget:
                 close(index, ids, tags)
                 ids, tags = [], []
             ids.extend(subwords)
             tags.append(label_id[tag])
-            tags.extend([IGNORED] * (len(subwords) - 1))
+            tags.extend([IGNORE_INDEX] * (len(subwords) - 1))
         if ids:
             close(index, ids, tags)
 
     words = sum(len(sentence.words) for sentence in sentences)
-    counts = (len(sentences), words, len(input_ids), replaced)
+    counts = (len(sentences), words, len(input_ids), replacements)
     log.info("%d sentences, %d words, %d windows, %d words replaced by <unk>", *counts)
-    return Windows(input_ids, targets, np.array(origin, dtype=np.int64), len(sentences), tuple(labels), 0, replaced)
+    return Windows(input_ids, targets, np.array(origin, dtype=np.int64), len(sentences), tuple(labels), 0, replacements)
 
 
 def _word_pieces(
@@ -111,8 +111,8 @@ def _word_pieces(
     space = " " if tokenizer("a")["input_ids"] != tokenizer(" a")["input_ids"] else ""
     for start in range(0, len(words), CHUNK):
         chunk = words[start : start + CHUNK]
-        encoded = tokenizer([space + word for word in chunk], add_special_tokens=False, verbose=False)["input_ids"]
-        for word, ids in zip(chunk, encoded, strict=True):
+        encodings = tokenizer([space + word for word in chunk], add_special_tokens=False, verbose=False)["input_ids"]
+        for word, ids in zip(chunk, encodings, strict=True):
             fits = 0 < len(ids) <= budget
             pieces[word] = (ids if fits else [tokenizer.unk_token_id], not fits)
     return pieces
@@ -136,32 +136,32 @@ def sequence_windows(
     segments: list[NDArray[np.int32]] | None = [] if "token_type_ids" in tokenizer.model_input_names else None
     too_long: list[int] = []
     for start in range(0, len(sequences), CHUNK):
-        encoded, long = _encode(sequences[start : start + CHUNK], tokenizer, max_length)
+        encodings, long = _encode(sequences[start : start + CHUNK], tokenizer, max_length)
         too_long += [start + number for number in long]
-        input_ids.extend(np.array(ids, dtype=np.int32) for ids in encoded["input_ids"])
+        input_ids.extend(np.array(ids, dtype=np.int32) for ids in encodings["input_ids"])
         if segments is not None:
-            segments.extend(np.array(types, dtype=np.int32) for types in encoded["token_type_ids"])
+            segments.extend(np.array(types, dtype=np.int32) for types in encodings["token_type_ids"])
     alternatives = len(sequences) // max(len(examples), 1) or 1
-    cut = len({number // alternatives for number in too_long})
+    truncations = len({number // alternatives for number in too_long})
     targets = [np.array(label_id[example.label], dtype=np.int64) for example in examples]
-    log.info("%d examples, %d of them cut to %d subwords", len(examples), cut, max_length)
+    log.info("%d examples, %d of them cut to %d subwords", len(examples), truncations, max_length)
     origin = np.arange(len(examples))
-    return Windows(input_ids, targets, origin, len(examples), tuple(labels), cut, 0, segments, alternatives)
+    return Windows(input_ids, targets, origin, len(examples), tuple(labels), truncations, 0, segments, alternatives)
 
 
 def _encode(
     sequences: Sequence[Texts], tokenizer: PreTrainedTokenizerFast, max_length: int
 ) -> tuple[BatchEncoding, list[int]]:
     """Encodes sequences of one text each, or of two each. Returns the numbers of those that were too long as well."""
-    encoded = tokenizer(*_columns(sequences), verbose=False)
-    too_long = [number for number, ids in enumerate(encoded["input_ids"]) if len(ids) > max_length]
+    encodings = tokenizer(*_columns(sequences), verbose=False)
+    too_long = [number for number, ids in enumerate(encodings["input_ids"]) if len(ids) > max_length]
     if too_long:
         columns = _columns([sequences[number] for number in too_long])
-        shortened = tokenizer(*columns, truncation="longest_first", max_length=max_length)
-        for name in encoded:
-            for number, values in zip(too_long, shortened[name], strict=True):
-                encoded[name][number] = values
-    return encoded, too_long
+        truncation = tokenizer(*columns, truncation="longest_first", max_length=max_length)
+        for name in encodings:
+            for number, values in zip(too_long, truncation[name], strict=True):
+                encodings[name][number] = values
+    return encodings, too_long
 
 
 def _columns(sequences: Sequence[Texts]) -> list[list[str]]:
@@ -169,23 +169,25 @@ def _columns(sequences: Sequence[Texts]) -> list[list[str]]:
     return [list(texts) for texts in zip(*sequences, strict=True)]
 
 
-def join_windows(windows: Windows, predicted: Sequence[Sequence[int]]) -> list[list[str]]:
+def join_windows(windows: Windows, predictions: Sequence[Sequence[int]]) -> list[list[str]]:
     """Joins predictions of windows into label names per example, for tagging one per word in order, otherwise one.
 
-    predicted: per window its label ids, one per subword for tagging (what is longer is padding), otherwise a single one.
+    predictions: per window its label ids, one per subword for tagging (what is longer is padding), otherwise a single one.
     """
-    joined: list[list[str]] = [[] for _ in range(windows.examples)]
+    names_by_example: list[list[str]] = [[] for _ in range(windows.examples)]
     names = windows.label_names
-    for origin, labels, row in zip(windows.origin.tolist(), windows.labels, predicted, strict=True):
+    for origin, labels, row in zip(windows.origin.tolist(), windows.labels, predictions, strict=True):
         if labels.ndim == 0:
-            joined[origin].append(names[row[0]])
+            names_by_example[origin].append(names[row[0]])
         else:
-            joined[origin].extend(names[row[first]] for first in np.flatnonzero(labels != IGNORED).tolist())
-    return joined
+            names_by_example[origin].extend(
+                names[row[first]] for first in np.flatnonzero(labels != IGNORE_INDEX).tolist()
+            )
+    return names_by_example
 
 
-def join_all_windows(windows: Windows, predicted: Mapping[int, Sequence[int]]) -> list[list[str]]:
+def join_all_windows(windows: Windows, predictions: Mapping[int, Sequence[int]]) -> list[list[str]]:
     """Joins predictions in any order, by the window's number, as `join_windows`. Raises RuntimeError if one is missing."""
-    if len(predicted) != len(windows):
-        raise RuntimeError(f"{len(predicted)} of {len(windows)} windows were predicted; predict all before scoring")
-    return join_windows(windows, [predicted[number] for number in range(len(windows))])
+    if len(predictions) != len(windows):
+        raise RuntimeError(f"{len(predictions)} of {len(windows)} windows were predicted; predict all before scoring")
+    return join_windows(windows, [predictions[number] for number in range(len(windows))])

@@ -18,7 +18,7 @@ from orthoadapters.hub.families import FAMILIES
 from orthoadapters.model.adapterhub.config import check_backbone, read_fields
 from orthoadapters.model.adapterhub.tensors import backbone_fields, read_tensors
 from orthoadapters.model.heads import ClassificationHead, MultipleChoiceHead, TaskHead, TokenHead
-from orthoadapters.model.shape import Shaped
+from orthoadapters.model.shape import ShapeOwner
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,12 @@ def exists(folder: Path) -> bool:
     return any((folder / name).exists() for name in (HEAD_FILE, *HEAD_WEIGHTS))
 
 
-def write(folder: Path, model: Shaped, name: str, head: TaskHead, labels: Sequence[str]) -> None:
+def write(folder: Path, model: ShapeOwner, name: str, head: TaskHead, labels: Sequence[str]) -> None:
     """Adds the head to adapter `name`'s folder, so that the `adapters` library loads both.
 
     model: the encoder below the head. Each file is whole or not there at all.
     """
-    numbers = _numbered(head)
+    numbers = _their_names(head)
     tensors = {
         f"heads.{name}.{numbers[key]}": value.detach().cpu().contiguous() for key, value in head.state_dict().items()
     }
@@ -81,7 +81,7 @@ def write(folder: Path, model: Shaped, name: str, head: TaskHead, labels: Sequen
     write_text(folder / HEAD_FILE, json.dumps(fields, indent=2) + "\n")
 
 
-def read(folder: Path, model: Shaped) -> tuple[TaskHead, list[str]]:
+def read(folder: Path, model: ShapeOwner) -> tuple[TaskHead, list[str]]:
     """Reads the head beside an adapter, in eval mode on the CPU, and its labels in the order of its outputs.
 
     model: the encoder below the head. Labels that the file does not name are "0", "1", ....
@@ -109,7 +109,7 @@ def read(folder: Path, model: Shaped) -> tuple[TaskHead, list[str]]:
     return head.eval(), labels
 
 
-def _numbered(head: TaskHead) -> dict[str, str]:
+def _their_names(head: TaskHead) -> dict[str, str]:
     """Returns the names of a head's tensors in `adapters`, such as 4.weight for our out.weight."""
     numbers = _FORMS[type(head)].numbers
     return {key: f"{numbers[module]}.{rest}" for key in head.state_dict() for module, _, rest in [key.partition(".")]}
@@ -128,12 +128,12 @@ def _labels(folder: Path, config: dict[str, Any], field: str) -> list[str]:
 
 def _fill(folder: Path, head: TaskHead) -> None:
     """Reads the head's weights into it. Raises UserError for tensors that are missing, surplus or misshapen."""
-    saved = read_tensors(folder, HEAD_WEIGHTS)
-    ours = {number: key for key, number in _numbered(head).items()}
+    file_tensors = read_tensors(folder, HEAD_WEIGHTS)
+    ours = {number: key for key, number in _their_names(head).items()}
     # heads.NAME.4.weight is our out.weight; an unknown name is kept, so that the sentence below has it
-    tensors = {ours.get(".".join(name.split(".")[2:]), name): tensor for name, tensor in saved.items()}
-    expected = {key: tuple(value.shape) for key, value in head.state_dict().items()}
+    tensors = {ours.get(".".join(name.split(".")[2:]), name): tensor for name, tensor in file_tensors.items()}
+    head_shapes = {key: tuple(value.shape) for key, value in head.state_dict().items()}
     shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
-    if shapes != expected or len(tensors) != len(saved):
-        raise UserError(f"head {folder}: its tensors {shapes} are not the {expected} that {HEAD_FILE} makes of it")
+    if shapes != head_shapes or len(tensors) != len(file_tensors):
+        raise UserError(f"head {folder}: its tensors {shapes} are not the {head_shapes} that {HEAD_FILE} makes of it")
     head.load_state_dict(tensors)
