@@ -138,7 +138,7 @@ def test_text_gets_the_labels_of_evaluation(kind: str, batch_size: int | None, r
     source = "".join(f"{line}\n" for line in lines).encode()
 
     def label_lines(form: Format) -> list[str]:
-        pieces = label_text(predictor, io.BytesIO(source), "text", "tr", form, pretokenized=kind == "tagging")
+        pieces = label_text(predictor, io.BytesIO(source), "text", "tr", form, by_spaces=kind == "tagging")
         return "".join(text for _, text in pieces).splitlines()
 
     evaluation = (run / "predictions/test-tr.tsv").read_text().splitlines()
@@ -218,7 +218,7 @@ def test_the_report_has_a_table_of_each_kind_and_compares_macro_f1(
         command_of("tagging", backbone, folder.parent, "variant=t_noo", "optim.lr=1e-5", "trainer.max_epochs=12")
     )
     tables = {table.task: table for table in build(folder).tables}
-    assert {name: (table.metric, [row.label for row in table.rows if row.selected]) for name, table in tables.items()} == {
+    assert {name: (table.metric, [row.label for row in table.rows if row.selected_runs]) for name, table in tables.items()} == {
         "sib200": ("accuracy", ["t_ort"]), "xcopa": ("accuracy", ["t_ort"]), "cases": ("macro_f1", ["t_noo", "t_ort"]),
     }  # fmt: skip
     comparison = analyse(tables["cases"], resamples=100).between("t_ort", "t_noo", "tr")

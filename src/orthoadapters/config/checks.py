@@ -13,6 +13,7 @@ from orthoadapters.config.schema import (
     Missing,
     Stage,
     TaskConfig,
+    TaskKind,
 )
 from orthoadapters.errors import UserError
 
@@ -163,6 +164,11 @@ def check_task(config: Config) -> None:
     task, data = config.task, config.data
     check_metrics(task)
     check_labels(task)
+    if data.source == "xtreme" and task.kind not in (TaskKind.tagging, TaskKind.sentence_pair):
+        raise UserError(
+            f"data=xtreme holds words with tags, and pairs of sentences; task={task.name} is of kind={task.kind.value}: "
+            "choose another data=..."
+        )
     treebanks = data.source == "conllu"
     if treebanks and config.stage is Stage.task and not task.tags_parts_of_speech:
         raise UserError(
@@ -176,15 +182,15 @@ def check_task(config: Config) -> None:
 
 def check_metrics(task: TaskConfig) -> None:
     """Refuses an empty list of metrics, and metrics that have no meaning for the task's kind or labels."""
-    known = ", ".join(KINDS[task.kind].metrics)
+    names = ", ".join(KINDS[task.kind].metrics)
     if not task.metrics:
         raise UserError(
-            f"task.metrics of {task.name} is empty, and the first metric selects the epoch; name at least one of {known}"
+            f"task.metrics of {task.name} is empty, and the first metric selects the epoch; name at least one of {names}"
         )
     for metric in task.metrics:
         if metric not in KINDS[task.kind].metrics:
             raise UserError(
-                f"task.metrics: '{metric}' is not one of {known}, which are those of kind={task.kind.value}; take it out"
+                f"task.metrics: '{metric}' is not one of {names}, which are those of kind={task.kind.value}; take it out"
             )
     if "f1_strict" in task.metrics:
         for label in task.labels:
