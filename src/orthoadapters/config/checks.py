@@ -164,13 +164,14 @@ def check_task(config: Config) -> None:
     task, data = config.task, config.data
     check_metrics(task)
     check_labels(task)
-    if data.source == "xtreme" and task.kind not in (TaskKind.tagging, TaskKind.sentence_pair):
+    is_task = config.stage is Stage.task
+    if is_task and data.source == "xtreme" and task.kind not in (TaskKind.tagging, TaskKind.sentence_pair):
         raise UserError(
             f"data=xtreme holds words with tags, and pairs of sentences; task={task.name} is of kind={task.kind.value}: "
             "choose another data=..."
         )
     treebanks = data.source == "conllu"
-    if treebanks and config.stage is Stage.task and not task.tags_parts_of_speech:
+    if treebanks and is_task and not task.tags_parts_of_speech:
         raise UserError(
             f"data=conllu holds part-of-speech tags alone; task={task.name} goes with data=hub or data=xtreme"
         )

@@ -14,7 +14,7 @@ from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig
 from orthoadapters.data.sources import hub
 from orthoadapters.data.sources.read import READERS, read_examples
 from orthoadapters.errors import MissingSplitError, UserError
-from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
+from orthoadapters.examples import Choice, Example, SentencePair, Split, TaggedSentence
 from tests.helpers.tasks import labels_of, task_config
 
 SW = LanguageConfig(code="sw", name="Swahili", wikipedia="20231101.sw")
@@ -310,6 +310,15 @@ def test_what_any_reader_gives_is_checked_against_the_task(monkeypatch: pytest.M
         read_examples(DataConfig(source="mine"), task_config("udpos"), "dev", EN)
     with pytest.raises(UserError, match=r"data.source=yours has no reader; there are hub, xtreme, .*mine"):
         read_examples(DataConfig(source="yours"), task_config("udpos"), "dev", EN)
+
+
+def test_a_question_has_an_alternative_for_each_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    choices = [Choice("a", "why?", ("b", "c"), "1"), Choice("a", "why?", ("b", "c", "d"), "1")]
+    monkeypatch.setitem(READERS, "mine", lambda data, task, split, language, limit: (choices[:limit], "my data"))
+    data = DataConfig(source="mine", limit_dev=1)
+    assert read_examples(data, task_config("xcopa"), "dev", EN) == choices[:1]
+    with pytest.raises(UserError, match=r"my data, example 2: 3 alternatives, but task.labels of xcopa names 2; each"):
+        read_examples(DataConfig(source="mine"), task_config("xcopa"), "dev", EN)
 
 
 def test_a_local_data_set_that_has_changed_is_read_again(make_hub: MakeHub) -> None:
