@@ -35,7 +35,8 @@ for name in os.listdir("/proc/self/fd"):
         numbers.append(int(name))
 connection.connect({address!r})
 blocked = [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])]
-request = dict(argv=sys.argv[1:], environment=dict(os.environ), cwd=os.getcwd(), numbers=numbers, blocked=blocked)
+request = dict(argv=sys.argv[1:], environment=dict(os.environ), cwd=os.getcwd())
+request.update(numbers=numbers, blocked=blocked, pid=os.getpid())
 content = json.dumps(request).encode()
 socket.send_fds(connection, [len(content).to_bytes(8, "big")], numbers)
 connection.sendall(content)
@@ -92,6 +93,7 @@ def _keep(connection: socket.socket) -> None:
         os.setsid()
         request = json.loads(content)
         take_over(request, descriptors)
+        os.getppid = lambda: _parent(request["pid"])
         _run(request["argv"])
     connection.sendall(child.to_bytes(8, "big"))
     while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
@@ -101,6 +103,11 @@ def _keep(connection: socket.socket) -> None:
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     connection.sendall(code.to_bytes(8, "big", signed=True))
     os._exit(0)
+
+
+def _parent(pid: int) -> int:
+    """Returns the parent of the process that stands for this one, as the system has it now."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def take_over(request: dict[str, Any], descriptors: Sequence[int]) -> None:
