@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from orthoadapters.config.compose import check_language
+from orthoadapters.config.file_checks import check_files
 from orthoadapters.config.hub_ids import DEMO, HUB_ID, is_id
 from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.schema import (
@@ -163,8 +164,10 @@ def check_task(config: Config) -> None:
     task, data = config.task, config.data
     check_metrics(task)
     check_labels(task)
-    treebanks = data.source == "conllu"
-    if treebanks and config.stage is Stage.task and not task.tags_parts_of_speech:
+    if config.stage is Stage.task:
+        check_files(config)
+    treebanks = config.reads_treebanks
+    if data.source == "conllu" and config.stage is Stage.task and not task.tags_parts_of_speech:
         raise UserError(
             f"data=conllu holds part-of-speech tags alone; task={task.name} goes with data=hub or data=xtreme"
         )
