@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # ours: PyTorch's ignore_index, the label of every subword that is not the first of its word
-IGNORED = -100
+IGNORE_INDEX = -100
 
 Texts = tuple[str] | tuple[str, str]
 

@@ -39,11 +39,11 @@ def compose_config(overrides: Sequence[str]) -> Config:
     Composing takes 0.2 s. The same overrides on the same files are composed once, and each caller gets a copy.
     """
     files = tuple((path, path.stat().st_mtime_ns) for path in sorted(CONF.rglob("*.yaml")))
-    return copy.deepcopy(_composed(tuple(overrides), files, Path.cwd()))
+    return copy.deepcopy(_compose_once(tuple(overrides), files, Path.cwd()))
 
 
 @cache
-def _composed(overrides: tuple[str, ...], files: tuple[tuple[Path, int], ...], cwd: Path) -> Config:
+def _compose_once(overrides: tuple[str, ...], files: tuple[tuple[Path, int], ...], cwd: Path) -> Config:
     before = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
@@ -80,39 +80,42 @@ def check_command_line(arguments: Sequence[str]) -> None:
                 f"'{override.input_line}' asks for several runs; add -m (--multirun) to the command, or sweep=NAME"
             )
         if isinstance(override.value(), Glob):
-            continue  # Hydra itself knows which files match
+            # Hydra itself knows which files match.
+            continue
         if override.is_sweep_override():
             axes.append([f"{key}={value}" for value in override.sweep_string_iterator()])
         else:
             axes.append([str(override.input_line)])
-    for position in range(max(map(len, axes), default=1)):  # each value once, not their product
+    # Each value is composed once, not every product of them.
+    for position in range(max(map(len, axes), default=1)):
         compose_config([values[min(position, len(values) - 1)] for values in axes])
 
 
-def settle(composed: DictConfig) -> Config:
+def settle(composition: DictConfig) -> Config:
     """Resolves a composed configuration into plain dataclasses. Raises UserError naming a value that is still missing."""
-    if unknown := sorted(key for key in set(_keys_of(composed)) - _schema_keys() if not key.startswith(_OPEN)):
+    if unknown := sorted(key for key in set(_keys_of(composition)) - _schema_keys() if not key.startswith(_OPEN)):
         raise UserError(f"there is no key '{unknown[0]}'{nearest(unknown[0], _settable_keys())}")
-    if missing := sorted(OmegaConf.missing_keys(composed)):
+    if missing := sorted(OmegaConf.missing_keys(composition)):
         raise UserError(f"{missing[0]} has no value here; give it one with {missing[0]}=...")
-    config = OmegaConf.to_object(composed)
-    assert isinstance(config, Config)  # composed with the schema as its first default
+    config = OmegaConf.to_object(composition)
+    # The schema is the first default of conf/config.yaml.
+    assert isinstance(config, Config)
     if config.backbone.name is None:
         config.backbone.name = Path(config.backbone.path).resolve().name
     config.language_adapters.hub = _hub_ids(config)
-    _check_named("orthogonality", "loss", config.orthogonality.loss)
+    _check_name("orthogonality", "loss", config.orthogonality.loss)
     if isinstance(config.data.source, str) and config.data.source != MISSING:
-        _check_named("data", "source", config.data.source)
+        _check_name("data", "source", config.data.source)
     return config
 
 
-def _check_named(group: str, key: str, name: str) -> None:
+def _check_name(group: str, key: str, name: str) -> None:
     """Raises UserError if no file of conf/GROUP names this loss or reader. The functions themselves are not loaded here."""
     files = sorted((CONF / group).glob("*.yaml"))
-    known = sorted({str(yaml.safe_load(path.read_text(encoding="utf-8")).get(key)) for path in files})
-    if name not in known:
+    names = sorted({str(yaml.safe_load(path.read_text(encoding="utf-8")).get(key)) for path in files})
+    if name not in names:
         raise UserError(
-            f"there is no {group}.{key} '{name}'{nearest(name, known)}; conf/{group}/ has {', '.join(known)}"
+            f"there is no {group}.{key} '{name}'{nearest(name, names)}; conf/{group}/ has {', '.join(names)}"
         )
 
 
@@ -136,21 +139,21 @@ def read_config(path: Path) -> Config:
 
 def _hub_ids(config: Config) -> dict[str, str]:
     """Collects the Hub ids that a task run reads: those of the command line and, for other languages, of conf/language/."""
-    named = {} if config.language_adapters.hub is None else config.language_adapters.hub
-    if not isinstance(named, dict) or not all(isinstance(hub_id, str | None) for hub_id in named.values()):
-        raise UserError(f"language_adapters.hub={named}: write language_adapters.hub={{sw:OWNER/NAME,tr:OWNER/NAME}}")
+    ids = {} if config.language_adapters.hub is None else config.language_adapters.hub
+    if not isinstance(ids, dict) or not all(isinstance(hub_id, str | None) for hub_id in ids.values()):
+        raise UserError(f"language_adapters.hub={ids}: write language_adapters.hub={{sw:OWNER/NAME,tr:OWNER/NAME}}")
     if config.language_adapters.source is not AdapterSource.hub:
-        if named:
+        if ids:
             raise UserError("language_adapters.hub goes with language_adapters.source=hub; give both or neither")
         return {}
     if config.stage is not Stage.task:
         return {}
-    for code in named:
+    for code in ids:
         check_language(code)
     hub_ids = {}
     for code in config.evaluated_languages:
         default = language_config(code).hub_adapters.get(str(config.backbone.name))
-        if hub_id := named.get(code, default):
+        if hub_id := ids.get(code, default):
             hub_ids[code] = hub_id
     return hub_ids
 
@@ -159,8 +162,8 @@ def check_language(code: str) -> None:
     """Raises UserError, with the languages that exist, for a code that has no file in conf/language/."""
     folder = CONF / "language"
     if not (folder / f"{code}.yaml").exists():
-        known = sorted(file.stem for file in folder.glob("*.yaml"))
-        raise UserError(f"unknown language '{code}'{nearest(code, known)}; conf/language/ has {', '.join(known)}")
+        codes = sorted(file.stem for file in folder.glob("*.yaml"))
+        raise UserError(f"unknown language '{code}'{nearest(code, codes)}; conf/language/ has {', '.join(codes)}")
 
 
 def language_config(code: str) -> LanguageConfig:
@@ -186,8 +189,8 @@ def mlm_overrides(task_overrides: Sequence[str], language: str) -> list[str]:
 
     The seed is left out: one language adapter serves the task runs of every seed.
     """
-    shared = [override for override in task_overrides if not override.lstrip("+").startswith(_OF_TASK_RUNS)]
-    return ["stage=mlm", *shared, f"language={language}"]
+    common_overrides = [override for override in task_overrides if not override.lstrip("+").startswith(_OF_TASK_RUNS)]
+    return ["stage=mlm", *common_overrides, f"language={language}"]
 
 
 def _settable_keys() -> list[str]:
@@ -196,11 +199,11 @@ def _settable_keys() -> list[str]:
     return sorted(groups | _schema_keys())
 
 
-def _keys_of(composed: DictConfig, prefix: str = "") -> Iterator[str]:
-    for key in map(str, composed):
+def _keys_of(composition: DictConfig, prefix: str = "") -> Iterator[str]:
+    for key in map(str, composition):
         yield prefix + key
-        if OmegaConf.is_dict(composed._get_node(key)):
-            yield from _keys_of(composed[key], f"{prefix}{key}.")
+        if OmegaConf.is_dict(composition._get_node(key)):
+            yield from _keys_of(composition[key], f"{prefix}{key}.")
 
 
 @cache

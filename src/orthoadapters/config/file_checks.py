@@ -65,7 +65,7 @@ def _check_format(task: TaskConfig) -> None:
         )
 
 
-def _check_keys(key: str, values: dict[str, object], known: tuple[str, ...]) -> None:
+def _check_keys(key: str, values: dict[str, object], names: tuple[str, ...]) -> None:
     for name in values:
-        if name not in known:
-            raise UserError(f"{key} has '{name}'{nearest(name, known)}; it may have {', '.join(known)}")
+        if name not in names:
+            raise UserError(f"{key} has '{name}'{nearest(name, names)}; it may have {', '.join(names)}")

@@ -83,15 +83,15 @@ def test_json_lines_hold_texts_or_lists(read: Read) -> None:
 
     row = {"premise": "p", "options": ["a", "b"], "question": "why", "label": 1}
     task = {"labels": ["one", "two"], "label_names": {"0": "one", "1": "two"}, "questions": {"why": "Why?"}}
-    choices_read = read(
+    examples = read(
         json.dumps(row), FileFormat.jsonl, TaskKind.multiple_choice, task=task, columns={"alternatives": "options"}
     )
-    assert choices_read == [Choice("p", "Why?", ("a", "b"), "two")]
+    assert examples == [Choice("p", "Why?", ("a", "b"), "two")]
     row = {"premise": "p", "x": "a", "y": "b", "label": 0}
-    choices_read = read(
+    examples = read(
         json.dumps(row), FileFormat.jsonl, TaskKind.multiple_choice, task=task, columns={"alternatives": ["x", "y"]}
     )
-    assert choices_read == [Choice("p", "", ("a", "b"), "one")]
+    assert examples == [Choice("p", "", ("a", "b"), "one")]
 
 
 @pytest.mark.parametrize(
@@ -114,11 +114,11 @@ def test_words_and_tags_are_read_from_columns(read: Read, content: str, files: d
 def test_conllu_and_packed_files_are_read(read: Read) -> None:
     row = "1\tDogs\t_\tNOUN\t_\t_\t0\t_\t_\t_\n"
     labels = {"labels": ["NOUN", "VERB"]}
-    packed = gzip.compress(row.encode())
+    content = gzip.compress(row.encode())
     expected = [TaggedSentence(("Dogs",), ("NOUN",))]
-    assert read(packed, FileFormat.conllu, TaskKind.tagging, name="test-en.txt.gz", task=labels) == expected
+    assert read(content, FileFormat.conllu, TaskKind.tagging, name="test-en.txt.gz", task=labels) == expected
     with pytest.raises(UserError, match=r"test-en.txt.gz, line 1: the packed file is damaged .*; bring it back"):
-        read(packed[:15], FileFormat.conllu, TaskKind.tagging, name="test-en.txt.gz", task=labels)
+        read(content[:15], FileFormat.conllu, TaskKind.tagging, name="test-en.txt.gz", task=labels)
 
 
 def test_parquet_has_the_names_of_classes_or_numbers_that_the_task_names(read: Read, tmp_path: Path) -> None:

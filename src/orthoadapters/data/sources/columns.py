@@ -63,8 +63,8 @@ def _problem(fields: list[str], count: int, places: list[int], line: str, charac
             f"task.files.separator={other}"
         )
     if len(fields) == count:
-        asked = max(places, key=abs)
-        return f"{len(fields)} columns in {excerpt(line)}, and column {asked} is asked for; set task.files.columns"
+        highest = max(places, key=abs)
+        return f"{len(fields)} columns in {excerpt(line)}, and column {highest} is asked for; set task.files.columns"
     fix = "mend that line"
     if line.startswith("#"):
         fix += ", or set task.files.comment='#' if such lines are comments"

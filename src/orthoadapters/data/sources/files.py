@@ -15,7 +15,7 @@ from orthoadapters.data.sources.tables import json_rows, table_rows
 from orthoadapters.errors import MissingSplitError, UserError, first_line
 from orthoadapters.examples import Example, Split
 
-NAMED = 8  # ours: as many other names as a sentence can hold
+MOST_NAMES = 8  # ours: as many other names as a sentence can hold
 log = logging.getLogger(__name__)
 
 
@@ -109,15 +109,15 @@ def _missing(data: DataConfig, task: TaskConfig, name: str, split: Split, langua
     """Makes the sentence about a file that is not there: what is there in its place, and which key names it."""
     root = root_folder(data, "that task.files.path starts from")
     path = root / name
-    said = f"there is no {path} (task.files.path of {task.name} is '{task.files.path}')"
+    opening = f"there is no {path} (task.files.path of {task.name} is '{task.files.path}')"
     if not root.is_dir():
-        return f"{said}: there is no folder {root}; set data.root"
+        return f"{opening}: there is no folder {root}; set data.root"
     folder = path.parent
     while not folder.is_dir():
         path, folder = folder, folder.parent
     others = sorted(other.name for other in folder.iterdir() if not other.name.startswith("."))
-    listed = ", ".join(others[:NAMED]) + (", ..." if len(others) > NAMED else "") if others else "nothing"
+    content = ", ".join(others[:MOST_NAMES]) + (", ..." if len(others) > MOST_NAMES else "") if others else "nothing"
     part = Path(task.files.path).parts[len(path.relative_to(root).parts) - 1]
     key = "languages" if "{language}" in part and "{split}" not in part else "splits"
     example = language.code if key == "languages" else split
-    return f"{said}; {folder} has {listed}; ++task.files.{key}.{example}=NAME gives another name"
+    return f"{opening}; {folder} has {content}; ++task.files.{key}.{example}=NAME gives another name"

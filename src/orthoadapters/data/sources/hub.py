@@ -20,7 +20,7 @@ COLUMNS = {
     TaskKind.multiple_choice: ("premise", "question", "choice1", "choice2", "label"),
 }
 # The columns that task.hub_columns names, for the sentence about another number of them.
-NEEDED = {
+CONTENT = {
     TaskKind.sentence_pair: "the two sentences and the label",
     TaskKind.tagging: "the words and their tags",
     TaskKind.sentence: "the sentence and the label",
@@ -53,11 +53,11 @@ def read_hub(
     rows = zip(*(values[name] for name in names), strict=True)
     label_of = _Labels(dataset.features[names[-1]], task, place)
     if task.kind is TaskKind.tagging:
-        return [_tagged(words, tags, label_of, row, place) for row, (words, tags) in enumerate(rows)], place
-    return [_labelled(task, texts, label_of(value, row)) for row, (*texts, value) in enumerate(rows)], place
+        return [_tagged_sentence(words, tags, label_of, row, place) for row, (words, tags) in enumerate(rows)], place
+    return [_labelled_example(task, texts, label_of(value, row)) for row, (*texts, value) in enumerate(rows)], place
 
 
-def _labelled(task: TaskConfig, texts: Sequence[str], label: str) -> Example:
+def _labelled_example(task: TaskConfig, texts: Sequence[str], label: str) -> Example:
     """Makes an example with one label of the texts of its columns."""
     if task.kind is TaskKind.sentence_pair:
         return SentencePair(texts[0], texts[1], label)
@@ -87,7 +87,7 @@ def columns(task: TaskConfig, available: Sequence[str]) -> tuple[str, ...]:
         count = counts.get(task.kind, 2)
         if len(task.hub_columns) != count:
             raise UserError(
-                f"task.hub_columns=[{', '.join(task.hub_columns)}] must name {count} columns: {NEEDED[task.kind]}"
+                f"task.hub_columns=[{', '.join(task.hub_columns)}] must name {count} columns: {CONTENT[task.kind]}"
             )
         return tuple(task.hub_columns)
     if task.kind is TaskKind.tagging:
@@ -109,16 +109,16 @@ def load(dataset_id: str, config: str, *, revision: str | None = None, otherwise
         except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
             raise UserError(f"could not load {what}: {first_line(error)}; check what the folder holds") from error
     with from_hub(what, otherwise), _split_of(what):
-        loaded = datasets.load_dataset(dataset_id, config, revision=revision, **options)
+        dataset = datasets.load_dataset(dataset_id, config, revision=revision, **options)
     # Without a network, datasets takes whatever revision it has.
-    for file in getattr(loaded, "cache_files", []):
-        cached = Path(file["filename"]).parent
-        if revision is not None and cached.name != revision:
+    for file in getattr(dataset, "cache_files", []):
+        folder = Path(file["filename"]).parent
+        if revision is not None and folder.name != revision:
             raise NotFetchedError(
-                f"{what}: {cached} holds revision {cached.name[:8]} and not {revision[:8]}, which this run asks for; "
+                f"{what}: {folder} holds revision {folder.name[:8]} and not {revision[:8]}, which this run asks for; "
                 f"delete that folder, and fetch the other where there is a network, with: {FETCH}"
             )
-    return loaded
+    return dataset
 
 
 @contextmanager
@@ -132,7 +132,9 @@ def _split_of(what: str) -> Iterator[None]:
         raise
 
 
-def _tagged(words: Sequence[str], values: Sequence[Any], label_of: "_Labels", row: int, place: str) -> TaggedSentence:
+def _tagged_sentence(
+    words: Sequence[str], values: Sequence[Any], label_of: "_Labels", row: int, place: str
+) -> TaggedSentence:
     if len(words) != len(values):
         raise UserError(
             f"{place}, row {row}: {len(words)} words but {len(values)} tags; the data set is damaged, load it again"

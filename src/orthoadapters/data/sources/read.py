@@ -52,7 +52,7 @@ def read_examples(data: DataConfig, task: TaskConfig, split: Split, language: La
 def check_examples(examples: list[Example], place: str, task: TaskConfig) -> None:
     """Refuses what is not the task's, whatever reader gave it: its kind, its labels, its number of alternatives."""
     kind = KINDS[task.kind].example
-    known = set(task.labels)
+    labels = set(task.labels)
     for number, example in enumerate(examples, 1):
         if not isinstance(example, kind):
             raise UserError(
@@ -65,5 +65,5 @@ def check_examples(examples: list[Example], place: str, task: TaskConfig) -> Non
                 f"names {len(task.labels)}; each example has as many alternatives as there are labels"
             )
         for label in example.labels:
-            if label not in known:
+            if label not in labels:
                 raise UserError(unknown_label(f"{place}, example {number}", label, task))

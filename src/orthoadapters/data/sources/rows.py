@@ -116,9 +116,8 @@ def columns_of(task: TaskConfig, available: Collection[Column]) -> Columns:
 
     available: the columns of the first row. A question is looked for only where it is named or there.
     """
-    needed = COLUMNS[task.kind]
     places: dict[str, Column | Sequence[Column]] = {}
-    for name in needed:
+    for name in COLUMNS[task.kind]:
         column = task.files.columns.get(name)
         if column is not None:
             places[name] = column

@@ -26,18 +26,18 @@ def separator(files: FilesConfig) -> str:
     return character
 
 
-def other_separator(line: str, expected: str) -> str:
-    """Names the separator that a line seems to have in place of the expected one; empty if it seems to have none."""
-    if expected in line:
+def other_separator(line: str, character: str) -> str:
+    """Names the separator that a line seems to have in place of this one; empty if it seems to have none."""
+    if character in line:
         return ""
-    return next((name for character, name in NAMES.items() if character != expected and character in line), "")
+    return next((name for one, name in NAMES.items() if one != character and one in line), "")
 
 
 def table_rows(path: Path, files: FilesConfig) -> Iterator[tuple[str, Row]]:
     """Yields the rows of a TSV or CSV file, each with its place. Columns without a header are numbers from 1 on."""
     character = separator(files)
     is_quoted = files.format is FileFormat.csv if files.quotes is None else files.quotes
-    records = _quoted(path, character) if is_quoted else _unquoted(path, character)
+    records = _quoted_records(path, character) if is_quoted else _plain_records(path, character)
     names: list[str] | None = None
     count = 0
     for number, fields in records:
@@ -82,14 +82,14 @@ def _header(path: Path, number: int, fields: list[str], character: str) -> list[
     return names
 
 
-def _unquoted(path: Path, character: str) -> Iterator[tuple[int, list[str]]]:
+def _plain_records(path: Path, character: str) -> Iterator[tuple[int, list[str]]]:
     """Yields the lines, split at the separator alone; blank ones are left out."""
     for number, line in numbered_lines(path):
         if line.strip():
             yield number, line.split(character)
 
 
-def _quoted(path: Path, character: str) -> Iterator[tuple[int, list[str]]]:
+def _quoted_records(path: Path, character: str) -> Iterator[tuple[int, list[str]]]:
     """Yields the records of a file with quoted fields, each with the number of its first line."""
     reader = csv.reader((f"{line}\n" for _, line in numbered_lines(path)), delimiter=character, strict=True)
     first = 1

@@ -13,9 +13,9 @@ from orthoadapters.config.locations import xtreme_file
 from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig, TaskKind
 from orthoadapters.data.sources.lines import (
     DOCUMENT_START,
+    column_error,
     excerpt,
     language_prefix,
-    malformed,
     numbered_lines,
     unknown_label,
 )
@@ -36,11 +36,11 @@ def read_xtreme(
         raise MissingSplitError(
             f"there is no {path}; data.root={data.root} must hold {task.folder}/{path.name}, as XTREME's download makes it"
         )
-    read = _read_pairs if task.kind is TaskKind.sentence_pair else _read_tagged
+    read = _read_pairs if task.kind is TaskKind.sentence_pair else _read_sentences
     return list(islice(read(path, task, split), limit)), str(path)
 
 
-def _read_tagged(path: Path, task: TaskConfig, split: Split) -> Iterator[TaggedSentence]:
+def _read_sentences(path: Path, task: TaskConfig, split: Split) -> Iterator[TaggedSentence]:
     """Yields the sentences of a file of words and tags."""
     labels = {label: label for label in task.labels} | task.label_names
     prefix = language_prefix(path)
@@ -54,9 +54,9 @@ def _read_tagged(path: Path, task: TaskConfig, split: Split) -> Iterator[TaggedS
             continue
         columns = line.split("\t")
         if len(columns) > 2:
-            raise malformed(str(path), number, line, "word TAB tag")
+            raise column_error(str(path), number, line, "word TAB tag")
         if len(columns) < 2 or not columns[1].strip():
-            raise _unlabelled(path, number, line, split, labels)
+            raise _label_error(path, number, line, split, labels)
         # An empty word stays, as XTREME's preprocessing can leave some.
         word, tag = columns[0].removeprefix(prefix), columns[1].strip()
         if tag not in labels:
@@ -75,9 +75,9 @@ def _read_pairs(path: Path, task: TaskConfig, split: Split) -> Iterator[Sentence
             continue
         columns = line.split("\t")
         if len(columns) == 2 or (len(columns) == 1 and line.split()[-1] in labels):
-            raise _unlabelled(path, number, line, split, labels)
+            raise _label_error(path, number, line, split, labels)
         if len(columns) != 3:
-            raise malformed(str(path), number, line, "premise TAB hypothesis TAB label")
+            raise column_error(str(path), number, line, "premise TAB hypothesis TAB label")
         premise, hypothesis, label = (column.strip() for column in columns)
         if label not in labels:
             label = XNLI_SPELLINGS.get(label, label)
@@ -86,7 +86,7 @@ def _read_pairs(path: Path, task: TaskConfig, split: Split) -> Iterator[Sentence
         yield SentencePair(premise, hypothesis, labels[label])
 
 
-def _unlabelled(path: Path, number: int, line: str, split: Split, labels: Container[str]) -> UserError:
+def _label_error(path: Path, number: int, line: str, split: Split, labels: Container[str]) -> UserError:
     """Makes the sentence about a line without a label, or with one that no tab separates."""
     if line.split()[-1] in labels and len(line.split()) > 1:
         return UserError(
