@@ -210,9 +210,9 @@ def test_a_sweep_killed_three_times_ends_with_the_results_of_its_runs_alone(back
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         assert len(results(out)) < 5
-    process = train(*demo(backbone, out), VARIANTS)
-    assert process.returncode == 0, process.stderr
-    assert "5 cells: 5 finished" in process.stdout
+    rerun = train(*demo(backbone, out), VARIANTS)
+    assert rerun.returncode == 0, rerun.stderr
+    assert "5 cells: 5 finished" in rerun.stdout
     peaceful_sweep = [*demo(backbone, tmp_path / "undisturbed"), VARIANTS]
     for cell in expand(read_axes(peaceful_sweep)):
         execute(cell.overrides)

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob
+from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -36,7 +37,7 @@ _OPEN = (
 def compose_config(overrides: Sequence[str]) -> Config:
     """Composes `conf/config.yaml` with Hydra overrides. Raises UserError naming a mistyped key or value, and the nearest.
 
-    Composing takes 0.2 s. The same overrides on the same files are composed once, and each caller gets a copy.
+    The same overrides on the same files are composed once, and each caller gets a copy.
     """
     files = tuple((path, path.stat().st_mtime_ns) for path in sorted(CONF.rglob("*.yaml")))
     return copy.deepcopy(_compose_once(tuple(overrides), files, Path.cwd()))
@@ -44,13 +45,51 @@ def compose_config(overrides: Sequence[str]) -> Config:
 
 @cache
 def _compose_once(overrides: tuple[str, ...], files: tuple[tuple[Path, int], ...], cwd: Path) -> Config:
+    try:
+        try:
+            return settle(_compose_in_parts(overrides, files))
+        except (HydraException, OmegaConfBaseException):
+            return settle(_compose_files(overrides, files))  # its errors name the file
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(sentence(error, _settable_keys())) from error
+
+
+def _compose_in_parts(overrides: tuple[str, ...], files: tuple[tuple[Path, int], ...]) -> DictConfig:
+    """Sets a language and values on a copy of what Hydra composes of the other choices: the same in a tenth of the time.
+
+    Hydra, too, sets values last, in their order; and nothing but a language's own file sets a key of `language`.
+    """
+    parts = OverridesParser.create().parse_overrides(list(overrides))
+    languages = [part for part in parts if _has_language_file(part)]
+    values = [part for part in parts if _is_value(part)]
+    choices = tuple(str(part.input_line) for part in parts if part not in languages and part not in values)
+    config = copy.deepcopy(_compose_files(choices, files))
+    for part in languages[-1:]:
+        file = OmegaConf.load(CONF / "language" / f"{part.value()}.yaml")
+        config.language = OmegaConf.merge(OmegaConf.structured(LanguageConfig), file)
+    ConfigLoaderImpl._apply_overrides_to_config(values, config)
+    return config
+
+
+def _has_language_file(override: Override) -> bool:
+    is_language = override.input_line == f"language={override.value()}"
+    return is_language and (CONF / "language" / f"{override.value()}.yaml").exists()
+
+
+def _is_value(override: Override) -> bool:
+    """Tells whether an override sets a value and chooses no file."""
+    key = override.key_or_group
+    is_choice = override.package is not None or key == "sweep" or key.startswith("hydra") or (CONF / key).is_dir()
+    return not is_choice and not override.is_sweep_override()
+
+
+@cache
+def _compose_files(overrides: tuple[str, ...], files: tuple[tuple[Path, int], ...]) -> DictConfig:
     before = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            return settle(compose("config", list(overrides)))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(sentence(error, _settable_keys())) from error
+            return compose("config", list(overrides))
     finally:
         GlobalHydra.instance().hydra = before
 
