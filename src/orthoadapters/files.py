@@ -16,7 +16,7 @@ from orthoadapters.errors import UserError
 def read_json(path: Path, fix: str = "restore it") -> dict[str, Any]:
     """Reads a file of one JSON object. Raises UserError with the file and the `fix` if it is missing, broken or another."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {fix}") from None
     except OSError as error:
