@@ -59,7 +59,8 @@ def fetch_examples(config: Config) -> None:
     for code in config.evaluated_languages:
         splits: tuple[Split, ...] = ("train", "dev", "test") if code == config.source_language else ("test",)
         print(f"{config.task.name} {code} from {config.task.hub_id} ...", flush=True)
-        counts = [f"{len(read_examples(config.data, config.task, s, language_config(code)))} {s}" for s in splits]
+        language = language_config(code, config.paths.config)
+        counts = [f"{len(read_examples(config.data, config.task, s, language))} {s}" for s in splits]
         print(f"  {', '.join(counts)}")
 
 

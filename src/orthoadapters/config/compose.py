@@ -1,7 +1,7 @@
 """The way from the command line and `conf/` to a `Config`, with sentences for what is mistyped."""
 
 import copy
-import dataclasses
+import os
 import typing
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -9,25 +9,26 @@ from pathlib import Path
 
 import yaml
 from hydra import compose, initialize_config_dir
-from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, key_types
 from orthoadapters.config.messages import nearest, sentence
+from orthoadapters.config.mistakes import check_overrides, parse_overrides
+from orthoadapters.config.overrides import override_text
 from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
 from orthoadapters.errors import UserError, first_line
 
-# Another folder of the same layout may take its place: whoever reads the configuration looks here.
-CONF = Path(__file__).resolve().parents[3] / "conf"
+PACKAGE = Path(__file__).resolve().parents[1]
+# A wheel has the folders in the package, and a checkout beside src/. Another folder of the same layout may take its place:
+# whoever reads the configuration looks here.
+CONF = (PACKAGE if (PACKAGE / "conf").is_dir() else PACKAGE.parents[1]) / "conf"
 ConfigStore.instance().store(name="schema", node=Config)
-
-# Below these keys a file or an override may name keys of its own.
-_OPEN = ("language_adapters.hub.", "language.hub_adapters.", "sweep.axes.", "task.hub_train.", "task.hub_subsets.")
+# conf/config.yaml: a folder that Hydra itself makes may begin with ~, too.
+OmegaConf.register_new_resolver("expanduser", os.path.expanduser, replace=True)
 
 
 def compose_config(overrides: Sequence[str]) -> Config:
@@ -35,60 +36,66 @@ def compose_config(overrides: Sequence[str]) -> Config:
 
     Composing takes 0.2 s. The same overrides on the same files are composed once, and each caller gets a copy.
     """
-    files = tuple((path, path.stat().st_mtime_ns) for path in sorted(CONF.rglob("*.yaml")))
-    return copy.deepcopy(_composed(tuple(overrides), files, Path.cwd()))
+    folder = user_folder(overrides)
+    folders = [CONF, *([] if folder is None else [folder])]
+    files = tuple((path, path.stat().st_mtime_ns) for each in folders for path in sorted(each.rglob("*.yaml")))
+    return copy.deepcopy(_composed(tuple(in_force(overrides)), folder, files, Path.cwd()))
 
 
 @cache
-def _composed(overrides: tuple[str, ...], files: tuple[tuple[Path, int], ...], cwd: Path) -> Config:
+def _composed(
+    overrides: tuple[str, ...], folder: Path | None, files: tuple[tuple[Path, int], ...], cwd: Path
+) -> Config:
     before = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
+        check_overrides(parse_overrides(overrides), _groups(folder))
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            return settle(compose("config", list(overrides)))
+            added = [] if folder is None else [override_text("hydra.searchpath", [f"file://{folder}"])]
+            return settle(compose("config", [*overrides, *added]))
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(sentence(error, _settable_keys())) from error
+        raise UserError(sentence(error, _settable_keys(folder))) from error
     finally:
         GlobalHydra.instance().hydra = before
 
 
-def check_command_line(arguments: Sequence[str]) -> None:
-    """Composes every value that the command line names, sweeps included, before Hydra runs a job.
-
-    Raises UserError as `compose_config`. Commands that only ask Hydra for something (--help, --cfg, --info) pass.
-    """
-    try:
-        options = get_args_parser().parse_args(list(arguments))
-        overrides = OverridesParser.create().parse_overrides(options.overrides)
-    except OverrideParseException as error:
-        raise UserError(f"'{error.override}' is no override; write KEY=VALUE, such as optim.lr=5e-5") from error
-    if options.help or options.hydra_help or options.cfg or options.info or options.config_name or options.config_dir:
-        return
-    axes: list[list[str]] = []
-    is_sweep = any(override.get_key_element() == "sweep" for override in overrides)
+def in_force(overrides: Sequence[str]) -> list[str]:
+    """Leaves out suite=null and sweep=null, which mean no file of that group, with what they take back."""
+    kept: list[str] = []
     for override in overrides:
-        key = override.get_key_element() or ""
-        if key.startswith("hydra"):
-            continue
-        if key == "sweep" and override.is_sweep_override():
-            raise UserError(f"'{override.input_line}': one sweep at a time; sweep=paper is all of the paper's")
-        if override.is_sweep_override() and not options.multirun and not is_sweep:
-            raise UserError(
-                f"'{override.input_line}' asks for several runs; add -m (--multirun) to the command, or sweep=NAME"
-            )
-        if isinstance(override.value(), Glob):
-            continue  # Hydra itself knows which files match
-        if override.is_sweep_override():
-            axes.append([f"{key}={value}" for value in override.sweep_string_iterator()])
+        key, _, value = override.partition("=")
+        if key in OPTIONAL_GROUPS and value == "null":
+            kept = [earlier for earlier in kept if earlier.partition("=")[0] != key]
         else:
-            axes.append([str(override.input_line)])
-    for position in range(max(map(len, axes), default=1)):  # each value once, not their product
-        compose_config([values[min(position, len(values) - 1)] for values in axes])
+            kept.append(override)
+    return kept
+
+
+def user_folder(overrides: Sequence[str]) -> Path | None:
+    """Finds the user's own folder of configuration files among overrides. Raises UserError if it cannot add to conf/."""
+    named = [override for override in overrides if override.startswith("paths.config=")]
+    value = parse_overrides(named)[-1].value() if named else None
+    if value is None:
+        return None
+    folder = Path(str(value)).expanduser().absolute()
+    if not folder.is_dir():
+        raise UserError(f"paths.config={value}: there is no such folder; name one with folders such as variant/ and language/")
+    for path in sorted(folder.rglob("*.yaml")):
+        for own in (CONF, CONF.parent / "multirun_sweeps"):
+            if (own / path.relative_to(folder)).exists():
+                raise UserError(f"{path} has the name of a file in {own.name}/, which would be read; give yours another name")
+    return folder
+
+
+def group_files(group: str, folder: str | Path | None = None) -> dict[str, Path]:
+    """Finds the files of a group by name. folder: the user's own one (paths.config), which adds to conf/."""
+    folders = [CONF, *([] if folder is None else [Path(folder)])]
+    return {path.stem: path for each in folders for path in sorted((each / group).glob("*.yaml"))}
 
 
 def settle(composed: DictConfig) -> Config:
     """Resolves a composed configuration into plain dataclasses. Raises UserError naming a value that is still missing."""
-    if unknown := sorted(key for key in set(_keys_of(composed)) - _schema_keys() if not key.startswith(_OPEN)):
+    if unknown := sorted(key for key in set(_keys_of(composed)) - key_types().keys() if not key.startswith(OPEN)):
         raise UserError(f"there is no key '{unknown[0]}'{nearest(unknown[0], _settable_keys())}")
     if missing := sorted(OmegaConf.missing_keys(composed)):
         raise UserError(f"{missing[0]} has no value here; give it one with {missing[0]}=...")
@@ -96,16 +103,33 @@ def settle(composed: DictConfig) -> Config:
     assert isinstance(config, Config)  # composed with the schema as its first default
     if config.backbone.name is None:
         config.backbone.name = Path(config.backbone.path).resolve().name
+    _expand_paths(config)
     config.language_adapters.hub = _hub_ids(config)
-    _check_named("orthogonality", "loss", config.orthogonality.loss)
+    _check_named("orthogonality", "loss", config.orthogonality.loss, config.paths.config)
     if isinstance(config.data.source, str) and config.data.source != MISSING:
-        _check_named("data", "source", config.data.source)
+        _check_named("data", "source", config.data.source, config.paths.config)
     return config
 
 
-def _check_named(group: str, key: str, name: str) -> None:
+def _expand_paths(config: Config) -> None:
+    """Puts the home folder in place of ~ where a run writes; what it reads keeps its name, and is expanded when it is read."""
+    paths = config.paths
+    read = {
+        "backbone.path": config.backbone.path,
+        "data.root": config.data.root,
+        "corpus.root": config.corpus.root,
+        "language_adapters.root": config.language_adapters.root,
+    }
+    for key, value in {**{f"paths.{key}": value for key, value in vars(paths).items()}, **read}.items():
+        if str(value).startswith("~") and os.path.expanduser(str(value)) == value:
+            raise UserError(f"{key}={value}: there is no home folder {value.partition('/')[0]}; write the whole path")
+    paths.runs, paths.adapters, paths.cache = map(os.path.expanduser, (paths.runs, paths.adapters, paths.cache))
+    paths.config = None if paths.config is None else str(Path(paths.config).expanduser().absolute())
+
+
+def _check_named(group: str, key: str, name: str, folder: str | None) -> None:
     """Raises UserError if no file of conf/GROUP names this loss or reader. The functions themselves are not loaded here."""
-    files = sorted((CONF / group).glob("*.yaml"))
+    files = group_files(group, folder).values()
     known = sorted({str(yaml.safe_load(path.read_text(encoding="utf-8")).get(key)) for path in files})
     if name not in known:
         raise UserError(
@@ -143,31 +167,31 @@ def _hub_ids(config: Config) -> dict[str, str]:
     if config.stage is not Stage.task:
         return {}
     for code in named:
-        check_language(code)
+        check_language(code, config.paths.config)
     hub_ids = {}
     for code in config.evaluated_languages:
-        default = language_config(code).hub_adapters.get(str(config.backbone.name))
+        default = language_config(code, config.paths.config).hub_adapters.get(str(config.backbone.name))
         if hub_id := named.get(code, default):
             hub_ids[code] = hub_id
     return hub_ids
 
 
-def check_language(code: str) -> None:
-    """Raises UserError, with the languages that exist, for a code that has no file in conf/language/."""
-    folder = CONF / "language"
-    if not (folder / f"{code}.yaml").exists():
-        known = sorted(file.stem for file in folder.glob("*.yaml"))
-        raise UserError(f"unknown language '{code}'{nearest(code, known)}; conf/language/ has {', '.join(known)}")
+def check_language(code: str, folder: str | None = None) -> Path:
+    """Finds a language's file. folder: the user's own one (paths.config). Raises UserError with the languages that exist."""
+    files = group_files("language", folder)
+    if code not in files:
+        raise UserError(f"unknown language '{code}'{nearest(code, sorted(files))}; conf/language/ has {', '.join(sorted(files))}")
+    return files[code]
 
 
-def language_config(code: str) -> LanguageConfig:
-    """Reads `conf/language/CODE.yaml`. Raises UserError listing the languages that exist."""
-    check_language(code)
+def language_config(code: str, folder: str | None = None) -> LanguageConfig:
+    """Reads a language's file. Raises UserError as `check_language`, and for a file that is broken."""
+    path = check_language(code, folder)
     try:
-        values = OmegaConf.load(CONF / "language" / f"{code}.yaml")
+        values = OmegaConf.load(path)
         language = OmegaConf.merge(OmegaConf.structured(LanguageConfig), values)
     except (OmegaConfBaseException, yaml.YAMLError) as error:
-        raise UserError(f"conf/language/{code}.yaml: {first_line(error)}") from error
+        raise UserError(f"{path.relative_to(path.parents[2])}: {first_line(error)}") from error
     return typing.cast(LanguageConfig, OmegaConf.to_object(language))
 
 
@@ -187,10 +211,16 @@ def mlm_overrides(task_overrides: Sequence[str], language: str) -> list[str]:
     return ["stage=mlm", *shared, f"language={language}"]
 
 
-def _settable_keys() -> list[str]:
+def _groups(folder: Path | None = None) -> dict[str, list[str]]:
+    """Lists the groups that a file is chosen for, with the names of their files; those of sweeps are not in conf/."""
+    folders = [CONF, *([] if folder is None else [folder])]
+    names = {path.name for each in folders for path in each.iterdir() if path.is_dir()}
+    return {"sweep": []} | {name: list(group_files(name, folder)) for name in names}
+
+
+def _settable_keys(folder: Path | None = None) -> list[str]:
     """Lists everything that may stand before the = of an override: groups of files and keys of the schema."""
-    groups = {folder.name for folder in CONF.iterdir() if folder.is_dir()} | {"sweep"}
-    return sorted(groups | _schema_keys())
+    return sorted(_groups(folder).keys() | key_types().keys())
 
 
 def _keys_of(composed: DictConfig, prefix: str = "") -> Iterator[str]:
@@ -198,16 +228,3 @@ def _keys_of(composed: DictConfig, prefix: str = "") -> Iterator[str]:
         yield prefix + key
         if OmegaConf.is_dict(composed._get_node(key)):
             yield from _keys_of(composed[key], f"{prefix}{key}.")
-
-
-@cache
-def _schema_keys() -> frozenset[str]:
-    return frozenset(_keys_below(Config))
-
-
-def _keys_below(schema: type, prefix: str = "") -> Iterator[str]:
-    types = typing.get_type_hints(schema)
-    for field in dataclasses.fields(schema):
-        yield prefix + field.name
-        if dataclasses.is_dataclass(types[field.name]):
-            yield from _keys_below(types[field.name], f"{prefix}{field.name}.")

@@ -89,7 +89,7 @@ def adapters_folder(config: Config) -> Path:
     """Returns the folder that holds a run's trained or local language adapters."""
     chosen = config.language_adapters
     if config.stage is Stage.task and chosen.source is AdapterSource.local:
-        return Path(str(chosen.root))
+        return Path(str(chosen.root)).expanduser()
     return Path(config.paths.adapters) / str(config.backbone.name)
 
 
