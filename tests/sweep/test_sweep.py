@@ -99,14 +99,14 @@ def training(backbone: Path, world: Path, out: Path, *more: str) -> tuple[list[s
 def test_a_killed_cell_is_a_failure_with_its_signal(backbone: Path, world: Path, tmp_path: Path) -> None:
     given, run = training(backbone, world, tmp_path)
     codes: list[int] = []
-    thread = threading.Thread(target=lambda: codes.append(run_cell(given, run)))
+    thread = threading.Thread(target=lambda: codes.append(run_cell(given, run, main)))
     thread.start()
     (pid,) = wait_for(lambda: writers(run))
     os.kill(pid, signal.SIGKILL)
     thread.join(timeout=60)
     assert codes == [-signal.SIGKILL]
     assert "killed by SIGKILL" in failure_reason(run)
-    assert run_cell(given, run) == 0
+    assert run_cell(given, run, main) == 0
     assert not run.failure.exists()
     assert json.loads(run.result.read_text())["status"] == "finished"
 
@@ -117,7 +117,7 @@ def test_a_run_directory_that_cannot_be_made_is_one_sentence(backbone: Path, wor
     with pytest.raises(
         UserError, match=r"cannot be made \(Not a directory\); choose another folder with paths.runs=DIR"
     ):
-        run_cell(given, run)
+        run_cell(given, run, main)
 
 
 def writers(run: RunDirectory) -> list[int]:

@@ -73,16 +73,21 @@ def check_command_line(arguments: Sequence[str]) -> None:
     for flag, sentence in REFUSED.items():
         if getattr(options, flag) is not None:
             raise UserError(sentence)
+    if options.resolve or options.package:
+        raise UserError("--resolve and --package go with --cfg, which shows the configuration")
+    if options.run and options.multirun:
+        raise UserError("--run and --multirun: choose one of them")
     overrides = parse_overrides(options.overrides)
     is_sweep = options.multirun or any(override.get_key_element() == "sweep" for override in overrides)
     axes: list[list[str]] = []
     for override in overrides:
-        if override.is_sweep_override() and not str(override.get_key_element()).startswith("hydra"):
-            check_axis(override, is_sweep)
-        if override.get_key_element() == "hydra/launcher":
-            _check_launcher(str(override.value()))
-        if isinstance(override.value(), Glob) or str(override.get_key_element()).startswith("hydra"):
+        key = str(override.get_key_element())
+        if isinstance(override.value(), Glob) or key.startswith("hydra."):
             continue  # Hydra itself knows which files match, and its own keys
+        if override.is_sweep_override():
+            check_axis(override, is_sweep)
+        if key == "hydra/launcher":
+            _check_launcher(str(override.value()))
         axes.append(override_values(override))
     for position in range(max(map(len, axes), default=1)):  # each value once, not their product
         compose_config([values[min(position, len(values) - 1)] for values in axes])

@@ -25,8 +25,10 @@ def words(text: str, language: str, by_character: bool = False) -> list[str]:
     if by_character:
         return [character for character in text if not character.isspace()]
     if language == "zh":
-        import rjieba  # late, as it reads its dictionary
-
+        try:
+            import rjieba  # late, as it reads its dictionary
+        except ModuleNotFoundError:
+            raise _not_installed("rjieba") from None
         return [word for word in rjieba.cut(text) if not word.isspace()]
     pipeline = _spacy(language)
     parts = [token.text for token in pipeline.tokenizer(text) if not token.is_space]
@@ -35,11 +37,20 @@ def words(text: str, language: str, by_character: bool = False) -> list[str]:
     return parts
 
 
+def _not_installed(package: str) -> UserError:
+    return UserError(
+        f"{package}, which cuts raw text into words, is not installed: pip install 'orthoadapters[labelling]'; or separate "
+        "the words by spaces and add --pretokenized"
+    )
+
+
 @cache
 def _spacy(language: str) -> Any:
     """Makes the language's pipeline, or the multi-language one."""
-    import spacy  # late, as it takes a second and only raw text needs it
-
+    try:
+        import spacy  # late, as it takes a second and only raw text needs it
+    except ModuleNotFoundError:
+        raise _not_installed("spacy") from None
     try:
         spacy.util.get_lang_class(language)
     except ImportError:
