@@ -22,6 +22,7 @@ FLOORS = [
     {"training", "labelling"},
     {"stages"},
     {"sweep", "fetch", "publish"},
+    {"commands"},
 ]
 LIGHT = ("errors", "files", "examples", "config", "hub", "runs", "report", "sweep")  # these load no PyTorch
 

@@ -46,7 +46,9 @@ def lock(file: TextIO, wait: bool = False) -> bool:
 
     The system closes the files of a dead process, however it died. Raises OSError where the file system has no locks.
     """
-    from filelock import lock_descriptor  # late, as it takes a tenth of a second, and a mistake is answered before a lock
+    from filelock import (
+        lock_descriptor,  # late, as it takes a tenth of a second, and a mistake is answered before a lock
+    )
 
     return lock_descriptor(file.fileno(), blocking=wait)
 

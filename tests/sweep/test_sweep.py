@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from orthoadapters.commands.train import main
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.overrides import read_axes
 from orthoadapters.errors import UserError

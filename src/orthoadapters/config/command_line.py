@@ -40,7 +40,9 @@ def read_command_line(arguments: Sequence[str]) -> argparse.Namespace:
     for override in parse_overrides(options.overrides):
         key = override.get_key_element()
         if key == "hydra.searchpath":
-            raise UserError(f"'{override.input_line}': --config-dir DIR adds a folder, which all cells of a sweep read too")
+            raise UserError(
+                f"'{override.input_line}': --config-dir DIR adds a folder, which all cells of a sweep read too"
+            )
         if key == CONFIG_DIR and not override.is_sweep_override() and override.value() is not None:
             options.config_dir = str(override.value())
     if options.config_dir is not None:
@@ -97,7 +99,9 @@ def _check_launcher(name: str) -> None:
     """Raises UserError for a launcher whose package is not installed."""
     for start, module in LAUNCHERS.items():
         if name.startswith(start) and find_spec(module) is None:
-            raise UserError(f"hydra/launcher={name} needs a package that is not here: pip install 'orthoadapters[launchers]'")
+            raise UserError(
+                f"hydra/launcher={name} needs a package that is not here: pip install 'orthoadapters[launchers]'"
+            )
 
 
 def first_values(options: argparse.Namespace) -> list[str]:

@@ -79,11 +79,15 @@ def user_folder(overrides: Sequence[str]) -> Path | None:
         return None
     folder = Path(str(value)).expanduser().absolute()
     if not folder.is_dir():
-        raise UserError(f"paths.config={value}: there is no such folder; name one with folders such as variant/ and language/")
+        raise UserError(
+            f"paths.config={value}: there is no such folder; name one with folders such as variant/ and language/"
+        )
     for path in sorted(folder.rglob("*.yaml")):
         for own in (CONF, CONF.parent / "multirun_sweeps"):
             if (own / path.relative_to(folder)).exists():
-                raise UserError(f"{path} has the name of a file in {own.name}/, which would be read; give yours another name")
+                raise UserError(
+                    f"{path} has the name of a file in {own.name}/, which would be read; give yours another name"
+                )
     return folder
 
 
@@ -180,7 +184,9 @@ def check_language(code: str, folder: str | None = None) -> Path:
     """Finds a language's file. folder: the user's own one (paths.config). Raises UserError with the languages that exist."""
     files = group_files("language", folder)
     if code not in files:
-        raise UserError(f"unknown language '{code}'{nearest(code, sorted(files))}; conf/language/ has {', '.join(sorted(files))}")
+        raise UserError(
+            f"unknown language '{code}'{nearest(code, sorted(files))}; conf/language/ has {', '.join(sorted(files))}"
+        )
     return files[code]
 
 

@@ -55,7 +55,9 @@ def value_words(key: str) -> str:
         return "one of " + ", ".join(str(member.value) for member in choices[0])
     if dataclasses.is_dataclass(choices[0]):
         return f"keys of its own, such as {key}.{dataclasses.fields(choices[0])[0].name}=..."
-    return {list: "a list", dict: "a mapping"}.get(typing.get_origin(choices[0]) or choices[0], WORDS.get(choices[0], ""))
+    return {list: "a list", dict: "a mapping"}.get(
+        typing.get_origin(choices[0]) or choices[0], WORDS.get(choices[0], "")
+    )
 
 
 def _choices(key: str) -> tuple[Any, ...]:

@@ -42,7 +42,9 @@ def _unreadable(text: str) -> str:
         return f"'{text}' cannot be read; write {key}=NAME, or {key}.KEY=VALUE"
     if key in key_types() and not takes_text(key):
         return f"'{text}' cannot be read; {key} takes {value_words(key)}"
-    return f"'{text}' cannot be read as it stands; quote the value: {in_shell(override_text(key, value.strip(chr(39))))}"
+    return (
+        f"'{text}' cannot be read as it stands; quote the value: {in_shell(override_text(key, value.strip(chr(39))))}"
+    )
 
 
 def in_shell(text: str) -> str:
@@ -60,7 +62,9 @@ def check_overrides(overrides: Sequence[Override], groups: Mapping[str, Collecti
             continue
         if override.is_delete():
             _check_deletion(key, groups)
-        elif (override.is_force_add() and key in groups) or (override.is_add() and key in groups.keys() | key_types().keys()):
+        elif (override.is_force_add() and key in groups) or (
+            override.is_add() and key in groups.keys() | key_types().keys()
+        ):
             raise UserError(f"'{text}' adds a key, and {key} is there; write {in_shell(text.lstrip('+'))}")
         elif not override.is_sweep_override() and "${" not in text:
             _check_value(override, key, groups)
@@ -74,7 +78,9 @@ def _check_value(override: Override, key: str, groups: Mapping[str, Collection[s
         if isinstance(value, list) and key != "logger":
             raise UserError(_one_value(key, override))
         if value is None and key not in OPTIONAL_GROUPS:
-            raise UserError(f"{key}=null: every run has a file of this group; there are: {', '.join(sorted(groups[key]))}")
+            raise UserError(
+                f"{key}=null: every run has a file of this group; there are: {', '.join(sorted(groups[key]))}"
+            )
     elif isinstance(value, list) and key in key_types() and not takes_list(key):
         raise UserError(_one_value(key, override))
     elif value is None and key in key_types() and not takes_null(key):
