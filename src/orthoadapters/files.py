@@ -27,6 +27,14 @@ def read_json(path: Path, fix: str = "restore it") -> dict[str, Any]:
     return record
 
 
+def user_path(text: str) -> Path:
+    """Reads a path that a user wrote: a ~ at its beginning is a home folder. Raises UserError if there is no such home."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise UserError(f"{text}: there is no home folder {text.partition('/')[0]}; write the whole path") from None
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes a UTF-8 file that is there whole or not at all."""
     with new_file(path) as file:

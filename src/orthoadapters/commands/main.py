@@ -37,7 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command in ("-sc", "--shell-completion"):
         return complete([command, *rest])
     if command not in COMMANDS:
-        print(f"error: there is no command '{command}'; there are: {', '.join(COMMANDS)}", file=sys.stderr)
+        from orthoadapters.config.messages import (
+            nearest,  # late, as it reads Hydra's errors, and other commands need not
+        )
+
+        names = list(COMMANDS)
+        print(
+            f"error: there is no command '{command}'{nearest(command, names)}; there are: {', '.join(names)}",
+            file=sys.stderr,
+        )
         return 1
     return int(import_module(COMMANDS[command]).main(rest))
 

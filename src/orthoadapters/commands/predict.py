@@ -13,7 +13,9 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TextIO, cast
 
+from orthoadapters.commands.version import version_line
 from orthoadapters.errors import UserError
+from orthoadapters.files import user_path
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -21,19 +23,22 @@ def arguments() -> argparse.ArgumentParser:
         description="Labels raw text with a finished task run, in any language that has an adapter.",
         epilog="Tagging: a sentence a line. XNLI: premise TAB hypothesis. Output: as XTREME's files, or JSON lines.",
     )
-    parser.add_argument("run", metavar="RUN_DIR", type=Path, help="directory of a finished task run")
+    parser.add_argument("--version", action="version", version=version_line())
+    parser.add_argument("run", metavar="RUN_DIR", type=user_path, help="directory of a finished task run")
     parser.add_argument(
         "file", metavar="FILE", nargs="?", default="-", help="UTF-8 text; - (default) is standard input"
     )
     parser.add_argument("--language", metavar="CODE", help="the text's language, such as sw")
     parser.add_argument("--list", action="store_true", help="show the languages that this run can label, and stop")
     parser.add_argument("--format", choices=("tsv", "jsonl"), default="tsv")
-    parser.add_argument("--output", metavar="FILE", type=Path, help="write here, whole or not at all")
+    parser.add_argument("--output", metavar="FILE", type=user_path, help="write here, whole or not at all")
     parser.add_argument("--pretokenized", action="store_true", help="words are separated by spaces already (tagging)")
     parser.add_argument("--batch-size", metavar="N", type=int, help="windows per batch (default: the run's)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--adapters", metavar="DIR", help="language adapters, if paths.adapters was moved")
-    parser.add_argument("--backbone", metavar="PATH", help="the pretrained backbone, if it was moved")
+    parser.add_argument(
+        "--adapters", metavar="DIR", type=user_path, help="language adapters, if paths.adapters was moved"
+    )
+    parser.add_argument("--backbone", metavar="PATH", type=user_path, help="the pretrained backbone, if it was moved")
     return parser
 
 
@@ -41,7 +46,8 @@ def predict(given: argparse.Namespace) -> None:
     # Late, as torch takes seconds to import and --help and a mistyped language should be answered at once.
     from orthoadapters.labelling.finished_run import open_run
 
-    run = open_run(given.run, given.adapters, given.backbone)
+    adapters, backbone = (None if path is None else str(path) for path in (given.adapters, given.backbone))
+    run = open_run(given.run, adapters, backbone)
     if given.list:
         for line in run.languages():
             print(line)
@@ -84,7 +90,7 @@ def _source(file: str) -> Iterator[BufferedReader]:
         yield cast(BufferedReader, sys.stdin.buffer)
         return
     try:
-        opened = Path(file).open("rb")  # noqa: SIM115  # what goes wrong later is not the opening's
+        opened = user_path(file).open("rb")  # what goes wrong later is not the opening's
     except OSError as error:
         raise UserError(
             f"{file} cannot be read ({error.strerror}); give a UTF-8 text file, or - for standard input"

@@ -11,7 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from orthoadapters.commands.version import version_line
 from orthoadapters.errors import UserError
+from orthoadapters.files import user_path
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.table import Report, table_title
 from orthoadapters.report.printed.formats import markdown
@@ -23,9 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     parser = argparse.ArgumentParser(description="Finished runs as tables, statistics and pictures.")
-    parser.add_argument("runs", nargs="?", default="runs", type=Path, metavar="RUNS_DIR", help="default: runs")
+    parser.add_argument("--version", action="version", version=version_line())
+    parser.add_argument("runs", nargs="?", default="runs", type=user_path, metavar="RUNS_DIR", help="default: runs")
     parser.add_argument(
-        "--out", default="report", type=Path, metavar="DIR", help="folder of what is made; default: report"
+        "--out", default="report", type=user_path, metavar="DIR", help="folder of what is made; default: report"
     )
     parser.add_argument("--backbone", metavar="NAME", help="runs of this backbone alone")
     parser.add_argument("--paper", action="store_true", help="beside each score: the paper's, and the difference")
@@ -37,12 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--xtreme",
-        type=Path,
+        type=user_path,
         metavar="DIR",
         help="no tables: <task>/test-<language>.tsv of the best runs in a new folder",
     )
-    options = parser.parse_args(arguments)
     try:
+        options = parser.parse_args(arguments)
         if options.xtreme is not None:
             submit(options.runs, options.backbone, options.xtreme)
             return 0

@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Sequence
 from importlib.util import find_spec
-from pathlib import Path
 
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.types import Glob
@@ -12,6 +11,7 @@ from orthoadapters.config.compose import compose_config, in_force
 from orthoadapters.config.mistakes import check_axis, in_shell, parse_overrides
 from orthoadapters.config.overrides import override_text, override_values
 from orthoadapters.errors import UserError
+from orthoadapters.files import user_path
 
 # The key that holds the folder which --config-dir names. As an override it reaches the cells of a sweep and what a run records.
 CONFIG_DIR = "paths.config"
@@ -46,7 +46,7 @@ def read_command_line(arguments: Sequence[str]) -> argparse.Namespace:
         if key == CONFIG_DIR and not override.is_sweep_override() and override.value() is not None:
             options.config_dir = str(override.value())
     if options.config_dir is not None:
-        options.config_dir = str(Path(options.config_dir).expanduser().absolute())
+        options.config_dir = str(user_path(options.config_dir).absolute())
         others = [text for text in options.overrides if not text.startswith(f"{CONFIG_DIR}=")]
         options.overrides = [*others, override_text(CONFIG_DIR, options.config_dir)]
     return options

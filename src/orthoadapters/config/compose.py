@@ -1,7 +1,6 @@
 """The way from the command line and `conf/` to a `Config`, with sentences for what is mistyped."""
 
 import copy
-import os
 import typing
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -21,14 +20,19 @@ from orthoadapters.config.mistakes import check_overrides, parse_overrides
 from orthoadapters.config.overrides import override_text
 from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
 from orthoadapters.errors import UserError, first_line
+from orthoadapters.files import user_path
 
-PACKAGE = Path(__file__).resolve().parents[1]
-# A wheel has the folders in the package, and a checkout beside src/. Another folder of the same layout may take its place:
-# whoever reads the configuration looks here.
-CONF = (PACKAGE if (PACKAGE / "conf").is_dir() else PACKAGE.parents[1]) / "conf"
+
+def conf_folder(package: Path) -> Path:
+    """Finds conf/: a wheel has it and multirun_sweeps/ in the package, a checkout beside src/."""
+    return (package if (package / "conf").is_dir() else package.parents[1]) / "conf"
+
+
+# Another folder of the same layout may take its place: whoever reads the configuration looks here.
+CONF = conf_folder(Path(__file__).resolve().parents[1])
 ConfigStore.instance().store(name="schema", node=Config)
 # conf/config.yaml: a folder that Hydra itself makes may begin with ~, too.
-OmegaConf.register_new_resolver("expanduser", os.path.expanduser, replace=True)
+OmegaConf.register_new_resolver("expanduser", lambda path: str(user_path(path)), replace=True)
 
 
 def compose_config(overrides: Sequence[str]) -> Config:
@@ -77,7 +81,7 @@ def user_folder(overrides: Sequence[str]) -> Path | None:
     value = parse_overrides(named)[-1].value() if named else None
     if value is None:
         return None
-    folder = Path(str(value)).expanduser().absolute()
+    folder = user_path(str(value)).absolute()
     if not folder.is_dir():
         raise UserError(
             f"paths.config={value}: there is no such folder; name one with folders such as variant/ and language/"
@@ -116,19 +120,16 @@ def settle(composed: DictConfig) -> Config:
 
 
 def _expand_paths(config: Config) -> None:
-    """Puts the home folder in place of ~ where a run writes; what it reads keeps its name, and is expanded when it is read."""
+    """Puts the home folder in place of a ~ where a run writes. What it reads keeps its name until it is read."""
     paths = config.paths
-    read = {
-        "backbone.path": config.backbone.path,
-        "data.root": config.data.root,
-        "corpus.root": config.corpus.root,
-        "language_adapters.root": config.language_adapters.root,
-    }
-    for key, value in {**{f"paths.{key}": value for key, value in vars(paths).items()}, **read}.items():
-        if str(value).startswith("~") and os.path.expanduser(str(value)) == value:
-            raise UserError(f"{key}={value}: there is no home folder {value.partition('/')[0]}; write the whole path")
-    paths.runs, paths.adapters, paths.cache = map(os.path.expanduser, (paths.runs, paths.adapters, paths.cache))
-    paths.config = None if paths.config is None else str(Path(paths.config).expanduser().absolute())
+    for path in (config.backbone.path, config.data.root, config.corpus.root, config.language_adapters.root):
+        user_path(str(path))
+    paths.runs, paths.adapters, paths.cache = map(_without_tilde, (paths.runs, paths.adapters, paths.cache))
+    paths.config = None if paths.config is None else str(user_path(paths.config).absolute())
+
+
+def _without_tilde(path: str) -> str:
+    return str(user_path(path)) if path.startswith("~") else path
 
 
 def _check_named(group: str, key: str, name: str, folder: str | None) -> None:
@@ -184,9 +185,8 @@ def check_language(code: str, folder: str | None = None) -> Path:
     """Finds a language's file. folder: the user's own one (paths.config). Raises UserError with the languages that exist."""
     files = group_files("language", folder)
     if code not in files:
-        raise UserError(
-            f"unknown language '{code}'{nearest(code, sorted(files))}; conf/language/ has {', '.join(sorted(files))}"
-        )
+        known = sorted(files)
+        raise UserError(f"unknown language '{code}'{nearest(code, known)}; conf/language/ has {', '.join(known)}")
     return files[code]
 
 

@@ -40,8 +40,8 @@ SHOWN = 200
 def run_cell(overrides: Sequence[str], run: RunDirectory, command: Command) -> int:
     """Runs one cell and waits for it; its output is added to log.txt, a failure is described in failed.txt.
 
-    command: that of train.py. Returns its exit code, negative for a signal. If this process is interrupted or gets SIGTERM, it tells the cell
-    to save its checkpoint first. If it is killed, the cell notices and saves too.
+    command: that of train.py. Returns its exit code, negative for a signal. If this process is interrupted or gets SIGTERM,
+    it tells the cell to save its checkpoint first. If it is killed, the cell notices and saves too.
     """
     try:
         run.path.mkdir(parents=True, exist_ok=True)
