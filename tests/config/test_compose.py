@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hydra import compose, initialize_config_dir
 
 from orthoadapters.config.checks import check
 from orthoadapters.config.command_line import check_command_line
-from orthoadapters.config.compose import CONF, compose_config, language_config, mlm_overrides
+from orthoadapters.config.compose import CONF, compose_config, language_config, mlm_overrides, settle
 from orthoadapters.config.schema import AdapterKind
 from orthoadapters.errors import UserError
 
@@ -81,6 +82,22 @@ def test_task_languages_are_those_of_table_1() -> None:
 def test_a_mistyped_command_line_names_the_nearest_right_thing(override: str, sentence: str) -> None:
     with pytest.raises(UserError, match=re.escape(sentence)):
         check_command_line([override])
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["optim.lr=3e-5", "variant=lort_tort", "task=wikiann", "seed=2", "languages=[tr,sw]"],
+        ["task.max_length=64", "suite=demo", "task.batch_size=4", "task=udpos"],
+        ["stage=mlm", "+language.hub_adapters.mine=a/b", "language=tr", "mlm.lr=2e-4"],
+        ["suite=demo", "language=qtu", "stage=mlm"],
+        ["optim.lr=1e-3", "optim.lr=2e-3", "backbone.path='a b'", "backbone=xlmr_large"],
+    ],
+)
+def test_values_set_on_a_copy_of_composed_files_give_what_hydra_composes_of_all_at_once(overrides: list[str]) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        expected = settle(compose("config", overrides))
+    assert compose_config(overrides) == expected
 
 
 def test_several_values_need_the_multirun_flag_and_hydras_own_questions_pass() -> None:

@@ -21,4 +21,4 @@ class OneAfterAnother:
 
 def run_sweep(*arguments: str) -> int:
     """Does what `python train.py -m` with these arguments does; returns its exit code."""
-    return sweep(arguments, OneAfterAnother(), loader=None, launching=[])
+    return sweep(arguments, OneAfterAnother(), loader=None, hydra_overrides=[])

@@ -73,7 +73,7 @@ def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
     # NumPy reads this when it is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # scipy and matplotlib take a second to import, and the tables above need neither.
-    from orthoadapters.report.output import left_over, write, write_analyses
+    from orthoadapters.report.output import find_leftovers, write, write_analyses
     from orthoadapters.report.pictures.gallery import draw_pictures
     from orthoadapters.report.printed.significance import summary
     from orthoadapters.report.statistics.analysis import analyse
@@ -91,7 +91,7 @@ def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
         print(summary(analysis))
         for note in analysis.notes:
             print(f"- {note}", file=sys.stderr)
-    for path in left_over(out, written):
+    for path in find_leftovers(out, written):
         print(f"{path} and its like were left there by an earlier report; this one has none such", file=sys.stderr)
     print(f"written: {out} ({len(written)} files)")
     if wandb:

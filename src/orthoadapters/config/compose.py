@@ -7,9 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import yaml
-from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -17,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, key_types
 from orthoadapters.config.messages import nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
-from orthoadapters.config.overrides import override_text
+from orthoadapters.config.parts import Files, Folders, compose_files, compose_in_parts, files_of_group
 from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import user_path
@@ -38,29 +36,29 @@ OmegaConf.register_new_resolver("expanduser", lambda path: str(user_path(path)),
 def compose_config(overrides: Sequence[str]) -> Config:
     """Composes `conf/config.yaml` with Hydra overrides. Raises UserError naming a mistyped key or value, and the nearest.
 
-    Composing takes 0.2 s. The same overrides on the same files are composed once, and each caller gets a copy.
+    The same overrides on the same files are composed once, and each caller gets a copy.
     """
-    folder = user_folder(overrides)
-    folders = [CONF, *([] if folder is None else [folder])]
-    files = tuple((path, path.stat().st_mtime_ns) for each in folders for path in sorted(each.rglob("*.yaml")))
-    return copy.deepcopy(_composed(tuple(in_force(overrides)), folder, files, Path.cwd()))
+    folders = _folders(user_folder(overrides))
+    files = tuple((path, path.stat().st_mtime_ns) for folder in folders for path in sorted(folder.rglob("*.yaml")))
+    return copy.deepcopy(_composed(folders, tuple(in_force(overrides)), files, Path.cwd()))
 
 
 @cache
-def _composed(
-    overrides: tuple[str, ...], folder: Path | None, files: tuple[tuple[Path, int], ...], cwd: Path
-) -> Config:
-    before = GlobalHydra.instance().hydra
-    GlobalHydra.instance().clear()
+def _composed(folders: Folders, overrides: tuple[str, ...], files: Files, cwd: Path) -> Config:
+    groups = _groups(folders)
+    check_overrides(parse_overrides(overrides), groups)
     try:
-        check_overrides(parse_overrides(overrides), _groups(folder))
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            added = [] if folder is None else [override_text("hydra.searchpath", [f"file://{folder}"])]
-            return settle(compose("config", [*overrides, *added]))
+        try:
+            return settle(compose_in_parts(folders, overrides, files))
+        except (HydraException, OmegaConfBaseException):
+            return settle(compose_files(folders, overrides, files))  # its errors name the file
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(sentence(error, _settable_keys(folder))) from error
-    finally:
-        GlobalHydra.instance().hydra = before
+        raise UserError(sentence(error, sorted(groups.keys() | key_types().keys()))) from error
+
+
+def _folders(folder: str | Path | None) -> Folders:
+    """Lists the folders that files are chosen from: conf/ and, if there is one, the user's own."""
+    return (CONF,) if folder is None else (CONF, Path(folder))
 
 
 def in_force(overrides: Sequence[str]) -> list[str]:
@@ -97,14 +95,13 @@ def user_folder(overrides: Sequence[str]) -> Path | None:
 
 def group_files(group: str, folder: str | Path | None = None) -> dict[str, Path]:
     """Finds the files of a group by name. folder: the user's own one (paths.config), which adds to conf/."""
-    folders = [CONF, *([] if folder is None else [Path(folder)])]
-    return {path.stem: path for each in folders for path in sorted((each / group).glob("*.yaml"))}
+    return files_of_group(_folders(folder), group)
 
 
 def settle(composed: DictConfig) -> Config:
     """Resolves a composed configuration into plain dataclasses. Raises UserError naming a value that is still missing."""
     if unknown := sorted(key for key in set(_keys_of(composed)) - key_types().keys() if not key.startswith(OPEN)):
-        raise UserError(f"there is no key '{unknown[0]}'{nearest(unknown[0], _settable_keys())}")
+        raise UserError(f"there is no key '{unknown[0]}'{nearest(unknown[0], list(key_types()))}")
     if missing := sorted(OmegaConf.missing_keys(composed)):
         raise UserError(f"{missing[0]} has no value here; give it one with {missing[0]}=...")
     config = OmegaConf.to_object(composed)
@@ -197,7 +194,8 @@ def language_config(code: str, folder: str | None = None) -> LanguageConfig:
         values = OmegaConf.load(path)
         language = OmegaConf.merge(OmegaConf.structured(LanguageConfig), values)
     except (OmegaConfBaseException, yaml.YAMLError) as error:
-        raise UserError(f"{path.relative_to(path.parents[2])}: {first_line(error)}") from error
+        name = f"conf/{path.relative_to(CONF)}" if path.is_relative_to(CONF) else str(path)
+        raise UserError(f"{name}: {first_line(error)}") from error
     return typing.cast(LanguageConfig, OmegaConf.to_object(language))
 
 
@@ -217,16 +215,10 @@ def mlm_overrides(task_overrides: Sequence[str], language: str) -> list[str]:
     return ["stage=mlm", *shared, f"language={language}"]
 
 
-def _groups(folder: Path | None = None) -> dict[str, list[str]]:
+def _groups(folders: Folders) -> dict[str, list[str]]:
     """Lists the groups that a file is chosen for, with the names of their files; those of sweeps are not in conf/."""
-    folders = [CONF, *([] if folder is None else [folder])]
-    names = {path.name for each in folders for path in each.iterdir() if path.is_dir()}
-    return {"sweep": []} | {name: list(group_files(name, folder)) for name in names}
-
-
-def _settable_keys(folder: Path | None = None) -> list[str]:
-    """Lists everything that may stand before the = of an override: groups of files and keys of the schema."""
-    return sorted(_groups(folder).keys() | key_types().keys())
+    names = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
+    return {"sweep": []} | {name: list(files_of_group(folders, name)) for name in names}
 
 
 def _keys_of(composed: DictConfig, prefix: str = "") -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from orthoadapters.config.schema import TaskConfig, TaskKind
 from orthoadapters.data.modules import TaskData
-from orthoadapters.data.sources.lines import decoded_line, malformed
+from orthoadapters.data.sources.lines import column_error, decoded_line
 from orthoadapters.data.windows import join_all_windows
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation.metrics import spans
@@ -57,8 +57,8 @@ class Predictor:
             predicted |= zip(index.tolist(), rows.tolist(), strict=True)
             if self.task.kind is TaskKind.sentence_pair:
                 probabilities |= zip(index.tolist(), logits.float().softmax(-1).tolist(), strict=True)
-        self.cut += evaluation.windows.cut
-        self.replaced += evaluation.windows.replaced
+        self.cut += evaluation.windows.truncations
+        self.replaced += evaluation.windows.replacements
         joined = zip(examples, join_all_windows(evaluation.windows, predicted), strict=True)
         return [Labelled(example, labels, probabilities.get(n, [])) for n, (example, labels) in enumerate(joined)]
 
@@ -126,7 +126,7 @@ def _pair(line: str, name: str, number: int, task: TaskConfig) -> SentencePair:
             f"{name}, line {number}: empty, but {task.name} wants `premise TAB hypothesis`; take that line out"
         )
     if len(columns) != 2:
-        raise malformed(name, number, line, "premise TAB hypothesis")
+        raise column_error(name, number, line, "premise TAB hypothesis")
     return SentencePair(columns[0], columns[1], task.labels[0])
 
 
