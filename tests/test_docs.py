@@ -33,8 +33,8 @@ every_document = pytest.mark.parametrize(
 
 def blocks(document: Path, language: str) -> list[str]:
     """The code blocks of a document whose first fence names this language."""
-    fenced = re.findall(r"^ *```(\w*)\n(.*?)^ *```", document.read_text(), re.MULTILINE | re.DOTALL)
-    return [block for name, block in fenced if name == language]
+    code = re.findall(r"^ *```(\w*)\n(.*?)^ *```", document.read_text(), re.MULTILINE | re.DOTALL)
+    return [block for name, block in code if name == language]
 
 
 def commands(document: Path) -> Iterator[str]:
@@ -50,8 +50,8 @@ def arguments_of(script: str) -> list[str]:
     `...` stands for further arguments. Hydra's own keys, such as the launcher's, are left out, as Hydra alone knows them.
     """
     lines = (line for document in MANUALS if document != RECIPES for line in commands(document))
-    given = (line.partition(f"{script} ")[2].removesuffix(" ...") for line in lines if f"{script} " in line)
-    return sorted({re.sub(r" ?\bhydra[./]\S+", "", text) for text in given if "$" not in text})
+    arguments = (line.partition(f"{script} ")[2].removesuffix(" ...") for line in lines if f"{script} " in line)
+    return sorted({re.sub(r" ?\bhydra[./]\S+", "", text) for text in arguments if "$" not in text})
 
 
 def test_the_readme_is_a_tour_and_no_manual() -> None:
@@ -70,8 +70,8 @@ def test_every_path_in_the_text_exists(document: Path) -> None:
     """Words in capitals stand for a name of the reader's choice; the files of a recipe are those that the reader makes."""
     text = document.read_text()
     paths = re.findall(rf"(?<![\w/.-])((?:{'|'.join(TOP)})/[\w./-]*\w)", text)
-    made = re.findall(r"New file `([^`]+)`", text)
-    real = [path for path in paths if path not in made and not re.search(r"\b[A-Z]{2,}\b", path)]
+    files = re.findall(r"New file `([^`]+)`", text)
+    real = [path for path in paths if path not in files and not re.search(r"\b[A-Z]{2,}\b", path)]
     assert [path for path in real if not (ROOT / path).exists()] == []
 
 
@@ -94,9 +94,9 @@ def test_the_floors_in_the_text_are_those_that_are_held() -> None:
 @every_document
 def test_every_make_target_in_the_text_is_in_the_makefile(document: Path) -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    asked = re.findall(r"^make ([a-z-]+)", "\n".join(commands(document)), re.MULTILINE)
-    asked += re.findall(r"`make ([a-z-]+)", document.read_text())
-    assert set(asked) <= set(targets)
+    mentions = re.findall(r"^make ([a-z-]+)", "\n".join(commands(document)), re.MULTILINE)
+    mentions += re.findall(r"`make ([a-z-]+)", document.read_text())
+    assert set(mentions) <= set(targets)
 
 
 def test_the_changelog_says_where_modules_are_now() -> None:
@@ -144,8 +144,8 @@ def test_the_python_of_the_recipes_does_what_the_text_says(tmp_path: Path) -> No
     x_h, x_a = torch.randn(2, 2, 3, 4)
     mask = torch.tensor([[1, 1, 0], [1, 0, 0]])
     cosines = torch.nn.functional.cosine_similarity(x_h, x_a, dim=-1).abs()
-    expected = torch.stack([cosines[mask.bool()].mean()] * 2)
-    torch.testing.assert_close(loss["layers_absolute"]([(x_h, x_a)] * 2, mask), expected)
+    expectation = torch.stack([cosines[mask.bool()].mean()] * 2)
+    torch.testing.assert_close(loss["layers_absolute"]([(x_h, x_a)] * 2, mask), expectation)
 
     (tmp_path / "udpos").mkdir()
     (tmp_path / "udpos" / "test-en.jsonl").write_text('{"words": ["a", "b"], "tags": ["X", "NOUN"]}\n' * 3)

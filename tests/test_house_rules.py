@@ -36,7 +36,6 @@ FIXED_NAMES = {
     "schema.py: trained": "language_adapters.source=trained, as users write it",
     "cells.py: failed": "a cell's state, as a sweep prints it",
     "cells.py: finished": "a cell's state, as a sweep prints it",
-    "examples.py: IGNORED": "the label that PyTorch calls ignore_index",
     "orthogonality.py: squared_BT": "cos squared, as in Eq. 2",
 }
 # `is_split` is a predicate, and not data that were split.

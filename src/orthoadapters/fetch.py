@@ -94,9 +94,9 @@ def fetch_language_adapters(config: Config, overrides: Sequence[str]) -> None:
         fetch_text(compose_config(mlm_overrides(overrides, adapter.language)))
 
 
-def main(given: Sequence[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
-    arguments = sys.argv[1:] if given is None else list(given)
+    arguments = sys.argv[1:] if words is None else list(words)
     if {"-h", "--help"} & set(arguments):
         print(__doc__)
         return 0

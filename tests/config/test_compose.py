@@ -143,10 +143,10 @@ def test_every_language_of_every_task_has_a_file() -> None:
 
 
 def test_commands_for_missing_adapters_keep_what_the_training_depends_on() -> None:
-    given = ["variant=lort_tort", "task=udpos", "data=xtreme", "data.root=x", "optim.lr=1e-3", "mlm.lr=1e-3", "seed=4",
+    arguments = ["variant=lort_tort", "task=udpos", "data=xtreme", "data.root=x", "optim.lr=1e-3", "mlm.lr=1e-3", "seed=4",
              "paths.adapters=a", "languages=[tr]", "trainer.max_epochs=2", "trainer.max_iterations=9"]  # fmt: skip
-    made = mlm_overrides(given, "tr")
-    assert made == [
+    result = mlm_overrides(arguments, "tr")
+    assert result == [
         "stage=mlm",
         "variant=lort_tort",
         "mlm.lr=1e-3",
@@ -154,7 +154,7 @@ def test_commands_for_missing_adapters_keep_what_the_training_depends_on() -> No
         "trainer.max_iterations=9",
         "language=tr",
     ]
-    config = compose_config(made)
+    config = compose_config(result)
     check(config)
     assert config.variant.language_adapter is AdapterKind.ort
     assert (config.optim.lr, config.trainer.max_iterations, config.language.code) == (1e-3, 9, "tr")

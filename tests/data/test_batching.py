@@ -18,7 +18,7 @@ from orthoadapters.data.batching import Batch, BatchLoader, BlockLoader
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.windows import Windows
 from orthoadapters.errors import UserError
-from orthoadapters.examples import IGNORED
+from orthoadapters.examples import IGNORE_INDEX
 
 PAD = 1
 MASKING = Masking(mask_id=4, vocab_size=1000, special_ids=torch.tensor([0, 1, 2, 3, 4]), probability=0.15)
@@ -75,7 +75,7 @@ def test_an_epoch_is_a_permutation_of_the_data_with_padding_alone_added(
         assert ids.shape == mask.shape
         assert ids.shape[1] == max(lengths[i] for i in index)
         assert (ids == torch.where(mask, index[:, None] + 10, PAD)).all()
-        reference = torch.where(mask, index[:, None], IGNORED) if per_word else index
+        reference = torch.where(mask, index[:, None], IGNORE_INDEX) if per_word else index
         assert torch.equal(labels, reference)
         assert batch["tokens"] == int(mask.sum())
         assert isinstance(batch["tokens"], int)

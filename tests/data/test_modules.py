@@ -22,7 +22,7 @@ from orthoadapters.data.modules import MLMData, TaskData
 from orthoadapters.data.shares import Shares, share_of_process
 from orthoadapters.data.windows import join_windows
 from orthoadapters.errors import UserError
-from orthoadapters.examples import IGNORED
+from orthoadapters.examples import IGNORE_INDEX
 from tests.helpers.tasks import task_config
 from tests.helpers.tiny_tokenizer import tiny_tokenizer
 
@@ -95,7 +95,7 @@ def test_pairs_have_one_label_and_words_one_on_their_first_subword(tmp_path: Pat
     words = next(iter(task_data(tmp_path, "udpos").dev.loader))
     assert pairs["labels"].shape == (4,)
     assert words["labels"].shape == words["input_ids"].shape
-    assert ((words["labels"] != IGNORED).sum(1) == 2).all()
+    assert ((words["labels"] != IGNORE_INDEX).sum(1) == 2).all()
 
 
 def test_examples_of_another_kind_than_the_task_are_refused(tmp_path: Path) -> None:

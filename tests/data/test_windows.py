@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orthoadapters.data.tokenizer import fingerprint, load_tokenizer, special_ends
 from orthoadapters.data.windows import join_windows, pair_windows, tag_windows, word_budget
 from orthoadapters.errors import UserError
-from orthoadapters.examples import IGNORED, SentencePair, TaggedSentence
+from orthoadapters.examples import IGNORE_INDEX, SentencePair, TaggedSentence
 from tests.helpers.tiny_tokenizer import save_tiny_tokenizer, tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer()
@@ -55,8 +55,8 @@ def test_windows_are_xtremes(sentences: list[TaggedSentence], max_length: int) -
     assert windows.origin.tolist() == [number for number, _ in reference]
     for ids, labels, (_, content) in zip(windows.input_ids, windows.labels, reference, strict=True):
         assert ids.tolist() == [START, *(i for subwords, _ in content for i in subwords), END]
-        flat = [x for subwords, tag in content for x in [TAGS.index(tag)] + [IGNORED] * (len(subwords) - 1)]
-        assert labels.tolist() == [IGNORED, *flat, IGNORED]
+        flat = [x for subwords, tag in content for x in [TAGS.index(tag)] + [IGNORE_INDEX] * (len(subwords) - 1)]
+        assert labels.tolist() == [IGNORE_INDEX, *flat, IGNORE_INDEX]
         assert len(ids) <= max_length
         assert ids.dtype == np.int32
 
@@ -72,7 +72,7 @@ def test_every_word_comes_back_exactly_once_and_in_order(
 
 def test_predictions_off_the_first_subwords_do_not_count() -> None:
     windows = tag_windows([TaggedSentence(("xyz", "the"), ("NOUN", "VERB"))], TOKENIZER, TAGS, 32)
-    row = np.where(windows.labels[0] == IGNORED, TAGS.index("X"), windows.labels[0])
+    row = np.where(windows.labels[0] == IGNORE_INDEX, TAGS.index("X"), windows.labels[0])
     assert join_windows(windows, [row.tolist()]) == [["NOUN", "VERB"]]
 
 

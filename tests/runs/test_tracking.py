@@ -22,12 +22,12 @@ from tests.helpers.wandb_records import records
 def test_each_run_is_one_wandb_run_that_can_be_sliced(
     backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = overrides(backbone, world, tmp_path, "logger=wandb", "task=udpos", "languages=[tr]")
-    first = execute([*given, "variant=t_noo"])
-    second = execute([*given, "variant=t_ort"])  # in the same process
-    held = [records(tmp_path / "runs" / result.run) for result in (first, second)]
-    assert held[0]["id"] != held[1]["id"]
-    for result, run in zip((first, second), held, strict=True):
+    arguments = overrides(backbone, world, tmp_path, "logger=wandb", "task=udpos", "languages=[tr]")
+    first = execute([*arguments, "variant=t_noo"])
+    second = execute([*arguments, "variant=t_ort"])  # in the same process
+    contents = [records(tmp_path / "runs" / result.run) for result in (first, second)]
+    assert contents[0]["id"] != contents[1]["id"]
+    for result, run in zip((first, second), contents, strict=True):
         assert run["name"] == result.run
         assert (run["group"], run["job_type"]) == ("task-udpos", "task")
         assert {"task", result.variant, "udpos", "tiny", "seed0"} == run["tags"]
@@ -51,12 +51,12 @@ def test_a_run_that_raises_is_ended_as_failed(
     assert not list(tmp_path.rglob("result.json"))
 
 
-@pytest.mark.parametrize(("logger", "expected"), [("csv", True), ("none", False)])
-def test_the_other_loggers(logger: str, expected: bool, backbone: Path, world: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("logger", "expectation"), [("csv", True), ("none", False)])
+def test_the_other_loggers(logger: str, expectation: bool, backbone: Path, world: Path, tmp_path: Path) -> None:
     result = execute(
         overrides(backbone, world, tmp_path, f"logger={logger}", "task=udpos", "variant=t_noo", "languages=[tr]")
     )
-    assert (tmp_path / "runs" / result.run / "metrics.csv").exists() == expected
+    assert (tmp_path / "runs" / result.run / "metrics.csv").exists() == expectation
     assert not list(tmp_path.rglob("wandb"))
 
 
@@ -70,9 +70,9 @@ def test_without_a_key_it_goes_offline_and_says_so(
     (line,) = [line for line in capfd.readouterr().err.splitlines() if "W&B" in line]
     assert "no key found, logging offline" in line
     (command,) = re.findall(r"`(.*)` uploads it later", line)
-    known, words = CliRunner().invoke(cli, ["sync", "--help"]).output, shlex.split(command)
+    help_text, words = CliRunner().invoke(cli, ["sync", "--help"]).output, shlex.split(command)
     assert words[:2] == ["wandb", "sync"]
-    assert all(word in known for word in words[2:] if word.startswith("-"))
+    assert all(word in help_text for word in words[2:] if word.startswith("-"))
     assert any(fnmatch(str(path), words[-1]) for path in tmp_path.rglob("offline-run-*"))
 
 
@@ -83,12 +83,12 @@ def test_a_sweep_is_a_group_with_one_more_run_that_holds_its_table(
     (cell,) = tmp_path.glob("runs/tiny/udpos/t_noo/*")
     sweep = tmp_path / "runs" / "tiny" / "sweep-demo"
     assert records(cell)["group"] == "demo"
-    held = records(sweep)
-    assert (held["group"], held["job_type"], held["exit"]) == ("demo", "sweep", 0)
-    assert held["summary"]["finished"] == 1
+    contents = records(sweep)
+    assert (contents["group"], contents["job_type"], contents["exit"]) == ("demo", "sweep", 0)
+    assert contents["summary"]["finished"] == 1
     (table,) = sweep.rglob("cells_*.table.json")
-    logged = json.loads(table.read_text())
-    assert logged["columns"] == ["#", "cell", "lr", "ort lr", "seed", "state", "dev", "avg_zero_shot", "time"]
-    assert logged["data"][0][1:6] == ["udpos t_noo", "0.001", "", "0", "finished"]
+    table_record = json.loads(table.read_text())
+    assert table_record["columns"] == ["#", "cell", "lr", "ort lr", "seed", "state", "dev", "avg_zero_shot", "time"]
+    assert table_record["data"][0][1:6] == ["udpos t_noo", "0.001", "", "0", "finished"]
     (upload,) = re.findall(r"`(.*)` uploads it later", capsys.readouterr().err)
     assert upload == f"find {tmp_path}/runs/tiny -name 'offline-run-*' -exec wandb sync {{}} +"

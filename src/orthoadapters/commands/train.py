@@ -32,7 +32,7 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import read_result
 from orthoadapters.runs.terminal import show
 from orthoadapters.stages.plan import print_plan
-from orthoadapters.training.processes import rank, started_together
+from orthoadapters.training.processes import has_launcher, rank
 
 # The exit code of this command's one run. Hydra drops what a job returns.
 exit_code = 0
@@ -45,12 +45,12 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
     if rank(config.trainer) > 0:
         # The first process says everything but errors.
         logging.getLogger("orthoadapters").setLevel(logging.ERROR)
-        if config.plan or run.finished:
+        if config.plan or run.is_finished:
             return
     if config.plan:
         print_plan(config, run, overrides)
-    elif run.finished:
-        library.check_finished(config, run)
+    elif run.is_finished:
+        library.check_run(config, run)
         print(f"finished before: {run.path}")
         show_result(run.result)
     else:
@@ -63,13 +63,13 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
 def train_missing_adapters(config: Config, overrides: Sequence[str]) -> None:
     """Trains the language adapters that the task run needs and that are not there, one after the other."""
     for adapter in library.missing_adapters(config):
-        if config.trainer.processes > 1 and (started_together() or config.trainer.num_nodes > 1):
+        if config.trainer.processes > 1 and (has_launcher() or config.trainer.num_nodes > 1):
             raise UserError(
                 f"language_adapters.missing=train: the processes of {shlex.join(overrides)} end with one training; "
                 f"train {adapter.language} first:\n  {library.training_command(overrides, adapter.language)}"
             )
-        needed = mlm_overrides(overrides, adapter.language)
-        run_one(compose_config(needed), needed)
+        adapter_overrides = mlm_overrides(overrides, adapter.language)
+        run_one(compose_config(adapter_overrides), adapter_overrides)
 
 
 def train(config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
@@ -93,12 +93,12 @@ def show_result(path: Path) -> None:
     print(f"result: {path}")
 
 
-def job(composed: DictConfig) -> int:
+def job(composition: DictConfig) -> int:
     """Runs one job of Hydra: the command's one run, or a cell of a sweep. Returns its exit code."""
     global exit_code
     overrides = list(HydraConfig.get().overrides.task)
     try:
-        config = settle(composed)
+        config = settle(composition)
         if HydraConfig.get().mode is RunMode.MULTIRUN:
             # This job is a cell of a sweep, and the sweeper gets its exit code.
             from orthoadapters.sweep.process import run_cell
@@ -153,17 +153,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     global exit_code
     exit_code = 0
-    given = sys.argv[1:] if arguments is None else arguments
+    words = sys.argv[1:] if arguments is None else arguments
     # conf/hydra/launcher/submitit_slurm.yaml is meant to be checked against the plugin's schema of that name.
     warnings.filterwarnings("ignore", "(?s).*is validated against ConfigStore schema with the same name")
-    if "--version" in given:
+    if "--version" in words:
         print(version_line())
         return 0
     try:
-        options = read_command_line(given)
+        options = read_command_line(words)
         if is_question(options):
             return answer(options)
-        check_command_line(given)
+        check_command_line(words)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

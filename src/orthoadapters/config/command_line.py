@@ -18,7 +18,7 @@ CONFIG_DIR = "paths.config"
 # Hydra's launchers that are packages of their own, by the beginning of their names.
 LAUNCHERS = {"joblib": "hydra_plugins.hydra_joblib_launcher", "submitit": "hydra_plugins.hydra_submitit_launcher"}
 # What Hydra would read in place of conf/, and the cells of a sweep would not.
-REFUSED = {
+DEAD_FLAGS = {
     "config_path": "--config-path: the files of conf/ are always read; --config-dir DIR adds a folder of yours to them",
     "config_name": "--config-name: conf/config.yaml is always read first; a file DIR/suite/NAME.yaml with --config-dir DIR "
     "suite=NAME sets whatever you like on top of it",
@@ -60,8 +60,7 @@ def _unknown_flag(flag: str) -> str:
 
 def is_question(options: argparse.Namespace) -> bool:
     """Says whether the command line only asks Hydra for something, such as its help or the composed configuration."""
-    asked = (options.help, options.hydra_help, options.cfg, options.info, options.shell_completion)
-    return any(asked)
+    return any((options.help, options.hydra_help, options.cfg, options.info, options.shell_completion))
 
 
 def check_command_line(arguments: Sequence[str]) -> None:
@@ -72,7 +71,7 @@ def check_command_line(arguments: Sequence[str]) -> None:
     options = read_command_line(arguments)
     if is_question(options):
         return
-    for flag, sentence in REFUSED.items():
+    for flag, sentence in DEAD_FLAGS.items():
         if getattr(options, flag) is not None:
             raise UserError(sentence)
     if options.resolve or options.package:

@@ -40,11 +40,11 @@ def compose_config(overrides: Sequence[str]) -> Config:
     """
     folders = _folders(user_folder(overrides))
     files = tuple((path, path.stat().st_mtime_ns) for folder in folders for path in sorted(folder.rglob("*.yaml")))
-    return copy.deepcopy(_composed(folders, tuple(in_force(overrides)), files, Path.cwd()))
+    return copy.deepcopy(_compose_once(folders, tuple(in_force(overrides)), files, Path.cwd()))
 
 
 @cache
-def _composed(folders: Folders, overrides: tuple[str, ...], files: Files, cwd: Path) -> Config:
+def _compose_once(folders: Folders, overrides: tuple[str, ...], files: Files, cwd: Path) -> Config:
     groups = _groups(folders)
     check_overrides(parse_overrides(overrides), groups)
     try:
@@ -63,20 +63,20 @@ def _folders(folder: str | Path | None) -> Folders:
 
 def in_force(overrides: Sequence[str]) -> list[str]:
     """Leaves out suite=null and sweep=null, which mean no file of that group, with what they take back."""
-    kept: list[str] = []
+    rest: list[str] = []
     for override in overrides:
         key, _, value = override.partition("=")
         if key in OPTIONAL_GROUPS and value == "null":
-            kept = [earlier for earlier in kept if earlier.partition("=")[0] != key]
+            rest = [earlier for earlier in rest if earlier.partition("=")[0] != key]
         else:
-            kept.append(override)
-    return kept
+            rest.append(override)
+    return rest
 
 
 def user_folder(overrides: Sequence[str]) -> Path | None:
     """Finds the user's own folder of configuration files among overrides. Raises UserError if it cannot add to conf/."""
-    named = [override for override in overrides if override.startswith("paths.config=")]
-    value = parse_overrides(named)[-1].value() if named else None
+    settings = [override for override in overrides if override.startswith("paths.config=")]
+    value = parse_overrides(settings)[-1].value() if settings else None
     if value is None:
         return None
     folder = user_path(str(value)).absolute()
@@ -98,21 +98,22 @@ def group_files(group: str, folder: str | Path | None = None) -> dict[str, Path]
     return files_of_group(_folders(folder), group)
 
 
-def settle(composed: DictConfig) -> Config:
+def settle(composition: DictConfig) -> Config:
     """Resolves a composed configuration into plain dataclasses. Raises UserError naming a value that is still missing."""
-    if unknown := sorted(key for key in set(_keys_of(composed)) - key_types().keys() if not key.startswith(OPEN)):
+    if unknown := sorted(key for key in set(_keys_of(composition)) - key_types().keys() if not key.startswith(OPEN)):
         raise UserError(f"there is no key '{unknown[0]}'{nearest(unknown[0], list(key_types()))}")
-    if missing := sorted(OmegaConf.missing_keys(composed)):
+    if missing := sorted(OmegaConf.missing_keys(composition)):
         raise UserError(f"{missing[0]} has no value here; give it one with {missing[0]}=...")
-    config = OmegaConf.to_object(composed)
-    assert isinstance(config, Config)  # composed with the schema as its first default
+    config = OmegaConf.to_object(composition)
+    # The schema is the first default of conf/config.yaml.
+    assert isinstance(config, Config)
     if config.backbone.name is None:
         config.backbone.name = Path(config.backbone.path).resolve().name
     _expand_paths(config)
     config.language_adapters.hub = _hub_ids(config)
-    _check_named("orthogonality", "loss", config.orthogonality.loss, config.paths.config)
+    _check_name("orthogonality", "loss", config.orthogonality.loss, config.paths.config)
     if isinstance(config.data.source, str) and config.data.source != MISSING:
-        _check_named("data", "source", config.data.source, config.paths.config)
+        _check_name("data", "source", config.data.source, config.paths.config)
     return config
 
 
@@ -129,13 +130,13 @@ def _without_tilde(path: str) -> str:
     return str(user_path(path)) if path.startswith("~") else path
 
 
-def _check_named(group: str, key: str, name: str, folder: str | None) -> None:
+def _check_name(group: str, key: str, name: str, folder: str | None) -> None:
     """Raises UserError if no file of conf/GROUP names this loss or reader. The functions themselves are not loaded here."""
     files = group_files(group, folder).values()
-    known = sorted({str(yaml.safe_load(path.read_text(encoding="utf-8")).get(key)) for path in files})
-    if name not in known:
+    names = sorted({str(yaml.safe_load(path.read_text(encoding="utf-8")).get(key)) for path in files})
+    if name not in names:
         raise UserError(
-            f"there is no {group}.{key} '{name}'{nearest(name, known)}; conf/{group}/ has {', '.join(known)}"
+            f"there is no {group}.{key} '{name}'{nearest(name, names)}; conf/{group}/ has {', '.join(names)}"
         )
 
 
@@ -159,21 +160,21 @@ def read_config(path: Path) -> Config:
 
 def _hub_ids(config: Config) -> dict[str, str]:
     """Collects the Hub ids that a task run reads: those of the command line and, for other languages, of conf/language/."""
-    named = {} if config.language_adapters.hub is None else config.language_adapters.hub
-    if not isinstance(named, dict) or not all(isinstance(hub_id, str | None) for hub_id in named.values()):
-        raise UserError(f"language_adapters.hub={named}: write language_adapters.hub={{sw:OWNER/NAME,tr:OWNER/NAME}}")
+    ids = {} if config.language_adapters.hub is None else config.language_adapters.hub
+    if not isinstance(ids, dict) or not all(isinstance(hub_id, str | None) for hub_id in ids.values()):
+        raise UserError(f"language_adapters.hub={ids}: write language_adapters.hub={{sw:OWNER/NAME,tr:OWNER/NAME}}")
     if config.language_adapters.source is not AdapterSource.hub:
-        if named:
+        if ids:
             raise UserError("language_adapters.hub goes with language_adapters.source=hub; give both or neither")
         return {}
     if config.stage is not Stage.task:
         return {}
-    for code in named:
+    for code in ids:
         check_language(code, config.paths.config)
     hub_ids = {}
     for code in config.evaluated_languages:
         default = language_config(code, config.paths.config).hub_adapters.get(str(config.backbone.name))
-        if hub_id := named.get(code, default):
+        if hub_id := ids.get(code, default):
             hub_ids[code] = hub_id
     return hub_ids
 
@@ -182,8 +183,8 @@ def check_language(code: str, folder: str | None = None) -> Path:
     """Finds a language's file. folder: the user's own one (paths.config). Raises UserError with the languages that exist."""
     files = group_files("language", folder)
     if code not in files:
-        known = sorted(files)
-        raise UserError(f"unknown language '{code}'{nearest(code, known)}; conf/language/ has {', '.join(known)}")
+        codes = sorted(files)
+        raise UserError(f"unknown language '{code}'{nearest(code, codes)}; conf/language/ has {', '.join(codes)}")
     return files[code]
 
 
@@ -211,8 +212,8 @@ def mlm_overrides(task_overrides: Sequence[str], language: str) -> list[str]:
 
     The seed is left out: one language adapter serves the task runs of every seed.
     """
-    shared = [override for override in task_overrides if not override.lstrip("+").startswith(_OF_TASK_RUNS)]
-    return ["stage=mlm", *shared, f"language={language}"]
+    common_overrides = [override for override in task_overrides if not override.lstrip("+").startswith(_OF_TASK_RUNS)]
+    return ["stage=mlm", *common_overrides, f"language={language}"]
 
 
 def _groups(folders: Folders) -> dict[str, list[str]]:
@@ -221,8 +222,8 @@ def _groups(folders: Folders) -> dict[str, list[str]]:
     return {"sweep": []} | {name: list(files_of_group(folders, name)) for name in names}
 
 
-def _keys_of(composed: DictConfig, prefix: str = "") -> Iterator[str]:
-    for key in map(str, composed):
+def _keys_of(composition: DictConfig, prefix: str = "") -> Iterator[str]:
+    for key in map(str, composition):
         yield prefix + key
-        if OmegaConf.is_dict(composed._get_node(key)):
-            yield from _keys_of(composed[key], f"{prefix}{key}.")
+        if OmegaConf.is_dict(composition._get_node(key)):
+            yield from _keys_of(composition[key], f"{prefix}{key}.")

@@ -18,12 +18,12 @@ from orthoadapters.errors import UserError
 def parse_overrides(overrides: Sequence[str]) -> list[Override]:
     """Reads overrides in Hydra's grammar. Raises UserError with the override as it should be typed."""
     try:
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
+        result = OverridesParser.create().parse_overrides(list(overrides))
     except OverrideParseException as error:
         raise UserError(_unreadable(error.override)) from error
-    if nameless := [override for override in parsed if not override.key_or_group]:
+    if nameless := [override for override in result if not override.key_or_group]:
         raise UserError(_no_override(str(nameless[0].input_line)))
-    return parsed
+    return result
 
 
 def _no_override(text: str) -> str:

@@ -30,14 +30,16 @@ def compose_in_parts(folders: Folders, overrides: tuple[str, ...], files: Files)
     Hydra, too, sets values last, in their order; and nothing but a language's own file sets a key of `language`.
     files: those of the folders, with their times of change.
     """
-    known = files_of_group(folders, "language")
+    language_files = files_of_group(folders, "language")
     parts = parse_overrides(overrides)
-    languages = [part for part in parts if part.input_line == f"language={part.value()}" and part.value() in known]
+    languages = [
+        part for part in parts if part.input_line == f"language={part.value()}" and part.value() in language_files
+    ]
     values = [part for part in parts if _is_value(part, folders)]
     choices = tuple(str(part.input_line) for part in parts if part not in languages and part not in values)
     config = copy.deepcopy(compose_files(folders, choices, files))
     for part in languages[-1:]:
-        file = OmegaConf.load(known[str(part.value())])
+        file = OmegaConf.load(language_files[str(part.value())])
         config.language = OmegaConf.merge(OmegaConf.structured(LanguageConfig), file)
     ConfigLoaderImpl._apply_overrides_to_config(values, config)
     return config
@@ -57,9 +59,9 @@ def compose_files(folders: Folders, overrides: tuple[str, ...], files: Files) ->
     before = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     conf, *own = folders
-    added = [override_text("hydra.searchpath", [f"file://{folder}" for folder in own])] if own else []
+    searchpath = [override_text("hydra.searchpath", [f"file://{folder}" for folder in own])] if own else []
     try:
         with initialize_config_dir(str(conf), version_base="1.3"):
-            return compose("config", [*overrides, *added])
+            return compose("config", [*overrides, *searchpath])
     finally:
         GlobalHydra.instance().hydra = before

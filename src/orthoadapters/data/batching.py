@@ -16,7 +16,7 @@ from torch import Tensor
 from orthoadapters.data.masking import Masking, mask_generator, mask_tokens
 from orthoadapters.data.windows import Windows
 from orthoadapters.errors import UserError
-from orthoadapters.examples import IGNORED
+from orthoadapters.examples import IGNORE_INDEX
 
 POOL = 50  # ours: batches per pool sorted by length; little padding, and batches still mix the whole data set
 
@@ -129,7 +129,7 @@ class BatchLoader(ResumableLoader):
         lengths = self.lengths[members]
         shape = (len(members), int(lengths.max()))
         ids = np.full(shape, self.pad_id, dtype=np.int64)
-        labels = np.full(shape if self.windows.per_word else shape[:1], IGNORED, dtype=np.int64)
+        labels = np.full(shape if self.windows.per_word else shape[:1], IGNORE_INDEX, dtype=np.int64)
         for row, (window, length) in enumerate(zip(members.tolist(), lengths.tolist(), strict=True)):
             ids[row, :length] = self.windows.input_ids[window]
             labels[(row, slice(length)) if self.windows.per_word else row] = self.windows.labels[window]

@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from orthoadapters.data.tokenizer import special_ends
 from orthoadapters.errors import UserError
-from orthoadapters.examples import IGNORED, SentencePair, TaggedSentence
+from orthoadapters.examples import IGNORE_INDEX, SentencePair, TaggedSentence
 
 CHUNK = 20_000  # ours: words or pairs per call of the tokenizer, which bounds memory
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class Windows:
     """The windows of one data set, in its order.
 
     input_ids: one int32 array (T,) per window, special ids included. labels: per window an int64 array, (T,) with
-    IGNORED off the first subwords for tagging, () for pairs. origin: (N,) index of each window's sentence or pair.
+    IGNORE_INDEX off the first subwords for tagging, () for pairs. origin: (N,) index of each window's sentence or pair.
     """
 
     input_ids: list[NDArray[np.int32]]
@@ -74,7 +74,7 @@ def tag_windows(
 
     def close(index: int, ids: list[int], tags: list[int]) -> None:
         input_ids.append(np.array([*before, *ids, *after], dtype=np.int32))
-        targets.append(np.array([IGNORED] * len(before) + tags + [IGNORED] * len(after), dtype=np.int64))
+        targets.append(np.array([IGNORE_INDEX] * len(before) + tags + [IGNORE_INDEX] * len(after), dtype=np.int64))
         origin.append(index)
 
     for index, sentence in enumerate(sentences):
@@ -88,7 +88,7 @@ def tag_windows(
                 ids, tags = [], []
             ids.extend(subwords)
             tags.append(label_id[tag])
-            tags.extend([IGNORED] * (len(subwords) - 1))
+            tags.extend([IGNORE_INDEX] * (len(subwords) - 1))
         if ids:
             close(index, ids, tags)
 
@@ -160,7 +160,9 @@ def join_windows(windows: Windows, predictions: Sequence[Sequence[int]]) -> list
         if labels.ndim == 0:
             names_by_example[origin].append(names[row[0]])
         else:
-            names_by_example[origin].extend(names[row[first]] for first in np.flatnonzero(labels != IGNORED).tolist())
+            names_by_example[origin].extend(
+                names[row[first]] for first in np.flatnonzero(labels != IGNORE_INDEX).tolist()
+            )
     return names_by_example
 
 

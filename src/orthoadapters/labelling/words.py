@@ -12,7 +12,8 @@ from typing import Any
 
 from orthoadapters.errors import UserError
 
-LEXEMES = 200_000  # ours: spaCy keeps every word that it has seen; about 100 MB, then it starts anew
+# ours: spaCy keeps every word that it has seen; so many take about 100 MB, and then a new pipeline begins without any
+LEXEMES = 200_000
 
 
 def words(text: str, language: str, by_character: bool = False) -> list[str]:
@@ -26,9 +27,10 @@ def words(text: str, language: str, by_character: bool = False) -> list[str]:
         return [character for character in text if not character.isspace()]
     if language == "zh":
         try:
-            import rjieba  # late, as it reads its dictionary
+            # This import stands here, as it reads a dictionary that only Chinese needs.
+            import rjieba
         except ModuleNotFoundError:
-            raise _not_installed("rjieba") from None
+            raise _missing_package("rjieba") from None
         return [word for word in rjieba.cut(text) if not word.isspace()]
     pipeline = _spacy(language)
     parts = [token.text for token in pipeline.tokenizer(text) if not token.is_space]
@@ -37,7 +39,7 @@ def words(text: str, language: str, by_character: bool = False) -> list[str]:
     return parts
 
 
-def _not_installed(package: str) -> UserError:
+def _missing_package(package: str) -> UserError:
     return UserError(
         f"{package}, which cuts raw text into words, is not installed: pip install 'orthoadapters[labelling]'; or separate "
         "the words by spaces and add --pretokenized"
@@ -48,9 +50,10 @@ def _not_installed(package: str) -> UserError:
 def _spacy(language: str) -> Any:
     """Makes the language's pipeline, or the multi-language one."""
     try:
-        import spacy  # late, as it takes a second and only raw text needs it
+        # This import stands here, as it takes a second and only raw text needs it.
+        import spacy
     except ModuleNotFoundError:
-        raise _not_installed("spacy") from None
+        raise _missing_package("spacy") from None
     try:
         spacy.util.get_lang_class(language)
     except ImportError:

@@ -58,7 +58,8 @@ class CsvTracker:
 
     def log(self, iteration: int, row: Mapping[str, float]) -> None:
         self.writer.writerow({"iteration": str(iteration)} | {name: f"{value:.7g}" for name, value in row.items()})
-        self.file.flush()  # rows must be on the disk before a checkpoint that goes on from them
+        # Rows must be on the disk before a checkpoint that goes on from them.
+        self.file.flush()
 
     def summarise(self, values: Mapping[str, Any]) -> None:
         """Does nothing: the closing values stand in result.json."""
@@ -70,20 +71,21 @@ class CsvTracker:
 @contextmanager
 def trackers(config: Config, run: RunDirectory, columns: Sequence[str]) -> Iterator[list[Tracker]]:
     """Opens the trackers that `logger` asks for; ends them as failed if the block raises, whatever it raises."""
-    opened: list[Tracker] = []
+    run_trackers: list[Tracker] = []
     exit_code = 1
     try:
         if config.logger.kind is not LoggerKind.none:
-            opened.append(CsvTracker(run.path / "metrics.csv", columns))
+            run_trackers.append(CsvTracker(run.path / "metrics.csv", columns))
         if config.logger.kind is LoggerKind.wandb:
             try:
-                opened.append(WandbTracker(config, run))
-            except Exception as error:  # W&B raises errors of many types, and each means the same to the reader
+                run_trackers.append(WandbTracker(config, run))
+            except Exception as error:
+                # W&B raises errors of many types, and each means the same to the reader.
                 raise UserError(
                     f"W&B did not start: {error}; logger=csv or WANDB_MODE=offline goes on without it"
                 ) from error
-        yield opened
+        yield run_trackers
         exit_code = 0
     finally:
-        for tracker in opened:
+        for tracker in run_trackers:
             tracker.close(exit_code)

@@ -40,7 +40,7 @@ class WandbTracker:
         mode = wandb_mode(upload_command(run.path))
         stage = config.stage.value
         subject = config.language.code if stage == "mlm" else config.task.name
-        trained = f"l{config.variant.language_adapter.value}" if stage == "mlm" else config.variant.name
+        variant = f"l{config.variant.language_adapter.value}" if stage == "mlm" else config.variant.name
         self.run = wandb.init(
             project=config.logger.project,
             entity=config.logger.entity,
@@ -48,7 +48,7 @@ class WandbTracker:
             name=run.name,
             group=config.sweep.name or f"{stage}-{subject}",
             job_type=stage,
-            tags=[stage, trained, subject, str(config.backbone.name), f"seed{config.seed}"],
+            tags=[stage, variant, subject, str(config.backbone.name), f"seed{config.seed}"],
             config=choices(config) | {"stage": stage, "variant": config.variant.name, "fingerprint": run.fingerprint},
             dir=str(run.path),
             mode=mode,  # type: ignore[arg-type]
@@ -92,7 +92,8 @@ def log_sweep(config: Config, columns: Sequence[str], rows: Sequence[Sequence[st
         ) as run:
             run.log({"cells": cells})
             run.summary.update(dict(counts))
-    except Exception as error:  # W&B raises errors of many types; the cells are finished all the same
+    except Exception as error:
+        # W&B raises errors of many types. The cells are finished all the same.
         print(f"W&B did not take the sweep's table: {error}; the same command logs it again", file=sys.stderr)
 
 
@@ -131,7 +132,8 @@ def log_report(
             for key, (png, caption) in figures.items():
                 values[f"figures/{key}"] = wandb.Image(Image.open(BytesIO(png)), caption=caption)
             run.log(values)
-    except Exception as error:  # W&B raises errors of many types, and each means the same to the reader
+    except Exception as error:
+        # W&B raises errors of many types, and each means the same to the reader.
         raise UserError(f"W&B did not take the report: {error}; WANDB_MODE=offline keeps it in {folder}") from error
 
 

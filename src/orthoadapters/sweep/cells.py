@@ -56,7 +56,7 @@ class Cell:
 
     @property
     def state(self) -> State:
-        if self.run.finished and (self.config.stage is Stage.task or self._is_published):
+        if self.run.is_finished and (self.config.stage is Stage.task or self._is_published):
             return State.finished
         if self.run.in_use:
             return State.running
@@ -73,7 +73,7 @@ class Cell:
 
     def result(self) -> Result | None:
         """Reads its result.json; None without one, and with a warning in the log if it is damaged."""
-        if not self.run.finished:
+        if not self.run.is_finished:
             return None
         try:
             return read_result(self.run.result)
@@ -185,7 +185,7 @@ def _language_adapters(cells: Sequence[Cell]) -> list[Cell]:
                 by_overrides[overrides] = Cell(overrides, compose_config(overrides))
             training = by_overrides[overrides]
             check(training.config)
-            if adapter.exists and not training.run.finished:
+            if adapter.exists and not training.run.is_finished:
                 continue  # it was trained elsewhere, and serves as well
             former = trainings.setdefault(adapter.location, training)
             if former.run.fingerprint != training.run.fingerprint:

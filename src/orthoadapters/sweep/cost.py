@@ -61,7 +61,7 @@ def costs(cells: Sequence[Cell], hardware: Callable[[TrainerConfig], str] = hard
 def _cost(cell: Cell, earlier: Sequence[Result], here: str) -> Cost:
     config = cell.config
     steps, size = optimizer_steps(config), disk(config)
-    if cell.run.finished:
+    if cell.run.is_finished:
         record = next((r.provenance for r in earlier if r.fingerprint == cell.run.fingerprint), {})
         hours = record["wall_seconds"] / 3600 if "wall_seconds" in record else None
         return Cost(record.get("steps", steps), hours, size)

@@ -97,7 +97,7 @@ def outdated_cells(cells: Sequence[Cell]) -> list[str]:
     for cell in cells:
         if cell.state is State.finished:
             try:
-                library.check_finished(cell.config, cell.run)
+                library.check_run(cell.config, cell.run)
             except UserError as error:
                 sentences.append(str(error))
     return sentences

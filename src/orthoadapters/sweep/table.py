@@ -13,13 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from orthoadapters.config.schema import Stage
+from orthoadapters.runs.results import AVERAGE
 from orthoadapters.runs.terminal import print_wide
 from orthoadapters.sweep.cells import Cell, State
 from orthoadapters.sweep.cost import Cost, iteration
 
 # ours: seconds between two looks at the cells' directories
 EVERY = 2.0
-COLUMNS, SCORES = ("#", "cell", "lr", "ort lr", "seed", "state"), ("dev", "avg_zero_shot", "time")
+COLUMNS, SCORES = ("#", "cell", "lr", "ort lr", "seed", "state"), ("dev", AVERAGE, "time")
 STYLES = {State.finished: "green", State.running: "bold", State.failed: "red", State.waiting: "dim"}
 
 
