@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from orthoadapters.config.compose import check_command_line, compose_config, language_config
+from orthoadapters.commands.predict import arguments
+from orthoadapters.config.command_line import check_command_line
+from orthoadapters.config.compose import compose_config, language_config
 from orthoadapters.examples import TaggedSentence
 from tests.helpers.commands import ROOT
 from tests.helpers.temporary_conf import temporary_conf
@@ -161,14 +163,12 @@ def test_the_commands_of_the_documents_are_found() -> None:
 
 
 def test_every_labelling_command_is_understood() -> None:
-    from predict import arguments
-
     for text in arguments_of("predict.py"):
         assert arguments().parse_intermixed_args(shlex.split(text)).run == Path("RUN_DIR")
 
 
 def test_every_option_of_the_report_exists() -> None:
-    source = (ROOT / "report.py").read_text()
+    source = (ROOT / "src" / "orthoadapters" / "commands" / "report.py").read_text()
     options = {word for text in arguments_of("report.py") for word in text.split() if word.startswith("--")}
     assert options
     assert {option for option in options if f'"{option}"' not in source} == set()

@@ -215,4 +215,4 @@ def check_languages(config: Config) -> None:
     `languages=[...]`, if the data have a test set of it.
     """
     for language in config.evaluated_languages:
-        check_language(language)
+        check_language(language, config.paths.config)

@@ -335,12 +335,14 @@ class SweepConfig:
 
 @dataclass
 class PathsConfig:
-    """The folders that are written to."""
+    """The folders that are written to, and the user's own folder of configuration files."""
 
     runs: str = MISSING  # the folder of run directories
     adapters: str = MISSING  # the folder that trained language adapters are published to and read from
     # The folder of what can be made again: blocks of text, the demo backbone, Hydra's own records.
     cache: str = MISSING
+    # A folder of further files with the layout of conf/ (variant/, language/, sweep/ ...), as --config-dir names it.
+    config: str | None = None
 
 
 @dataclass

@@ -26,9 +26,11 @@ def words(text: str, language: str, by_character: bool = False) -> list[str]:
     if by_character:
         return [character for character in text if not character.isspace()]
     if language == "zh":
-        # This import stands here, as it reads a dictionary that only Chinese needs.
-        import rjieba
-
+        try:
+            # This import stands here, as it reads a dictionary that only Chinese needs.
+            import rjieba
+        except ModuleNotFoundError:
+            raise _missing_package("rjieba") from None
         return [word for word in rjieba.cut(text) if not word.isspace()]
     pipeline = _spacy(language)
     parts = [token.text for token in pipeline.tokenizer(text) if not token.is_space]
@@ -37,12 +39,21 @@ def words(text: str, language: str, by_character: bool = False) -> list[str]:
     return parts
 
 
+def _missing_package(package: str) -> UserError:
+    return UserError(
+        f"{package}, which cuts raw text into words, is not installed: pip install 'orthoadapters[labelling]'; or separate "
+        "the words by spaces and add --pretokenized"
+    )
+
+
 @cache
 def _spacy(language: str) -> Any:
     """Makes the language's pipeline, or the multi-language one."""
-    # This import stands here, as it takes a second and only raw text needs it.
-    import spacy
-
+    try:
+        # This import stands here, as it takes a second and only raw text needs it.
+        import spacy
+    except ModuleNotFoundError:
+        raise _missing_package("spacy") from None
     try:
         spacy.util.get_lang_class(language)
     except ImportError:

@@ -124,11 +124,11 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
 
 def _read_data(config: Config, backbone: str) -> TaskData:
     """Reads and cuts all data before training, so that bad input of any language shows now."""
-    languages = [language_config(code) for code in config.evaluated_languages]
+    languages = [language_config(code, config.paths.config) for code in config.evaluated_languages]
     data = TaskData(
         config.data,
         config.task,
-        language_config(config.source_language),
+        language_config(config.source_language, config.paths.config),
         load_tokenizer(backbone),
         config.seed,
         config.trainer.max_epochs,

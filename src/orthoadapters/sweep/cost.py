@@ -158,7 +158,7 @@ def _count(config: Config) -> int | None:
         count = config.task.hub_train.get(source)
         return count if count is None or limit is None else min(count, limit)
     try:
-        return len(read_examples(config.data, config.task, "train", language_config(source)))
+        return len(read_examples(config.data, config.task, "train", language_config(source, config.paths.config)))
     except UserError:
         return None  # the run itself will say what is wrong
 
