@@ -12,7 +12,7 @@ from pathlib import Path
 
 from orthoadapters.config.checks import check
 from orthoadapters.config.command_line import read_command_line
-from orthoadapters.config.compose import compose_config, language_config, mlm_overrides
+from orthoadapters.config.compose import compose_config, mlm_overrides, task_language
 from orthoadapters.config.schema import AdapterSource, Config, CorpusSource, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError, is_offline
@@ -60,7 +60,7 @@ def fetch_examples(config: Config) -> None:
     for code in config.evaluated_languages:
         splits: tuple[Split, ...] = ("train", "dev", "test") if code == config.source_language else ("test",)
         print(f"{config.task.name} {code} from {config.task.hub_id} ...", flush=True)
-        language = language_config(code, config.paths.config)
+        language = task_language(code, config.paths.config)
         counts = [f"{len(read_examples(config.data, config.task, s, language))} {s}" for s in splits]
         print(f"  {', '.join(counts)}")
 

@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, key_types
 from orthoadapters.config.messages import nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
+from orthoadapters.config.own_files import check_file
 from orthoadapters.config.parts import Files, Folders, compose_files, compose_in_parts, files_of_group
 from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
 from orthoadapters.errors import UserError, first_line
@@ -46,7 +47,11 @@ def compose_config(overrides: Sequence[str]) -> Config:
 @cache
 def _compose_once(folders: Folders, overrides: tuple[str, ...], files: Files, cwd: Path) -> Config:
     groups = _groups(folders)
-    check_overrides(parse_overrides(overrides), groups)
+    parts = parse_overrides(overrides)
+    check_overrides(parts, groups)
+    for part in parts:
+        if path := files_of_group(folders, part.key_or_group).get(str(part.value())):
+            check_file(path, part.key_or_group)
     try:
         try:
             return settle(compose_in_parts(folders, overrides, files))
@@ -169,11 +174,11 @@ def _hub_ids(config: Config) -> dict[str, str]:
         return {}
     if config.stage is not Stage.task:
         return {}
-    for code in ids:
+    for code in ids.keys() - {*config.evaluated_languages}:
         check_language(code, config.paths.config)
     hub_ids = {}
     for code in config.evaluated_languages:
-        default = language_config(code, config.paths.config).hub_adapters.get(str(config.backbone.name))
+        default = task_language(code, config.paths.config).hub_adapters.get(str(config.backbone.name))
         if hub_id := ids.get(code, default):
             hub_ids[code] = hub_id
     return hub_ids
@@ -189,8 +194,9 @@ def check_language(code: str, folder: str | None = None) -> Path:
 
 
 def language_config(code: str, folder: str | None = None) -> LanguageConfig:
-    """Reads a language's file. Raises UserError as `check_language`, and for a file that is broken."""
+    """Reads a language's file. Raises UserError as `check_language`, and for a file that is broken or has another's code."""
     path = check_language(code, folder)
+    check_file(path, "language")
     try:
         values = OmegaConf.load(path)
         language = OmegaConf.merge(OmegaConf.structured(LanguageConfig), values)
@@ -198,6 +204,17 @@ def language_config(code: str, folder: str | None = None) -> LanguageConfig:
         name = f"conf/{path.relative_to(CONF)}" if path.is_relative_to(CONF) else str(path)
         raise UserError(f"{name}: {first_line(error)}") from error
     return typing.cast(LanguageConfig, OmegaConf.to_object(language))
+
+
+def task_language(code: str, folder: str | None = None) -> LanguageConfig:
+    """Reads a language's file. A language without one has its code alone, which is all that a task run needs of it."""
+    has_file = code in group_files("language", folder)
+    return language_config(code, folder) if has_file else LanguageConfig(code=code, name=code)
+
+
+def language_overrides(code: str, folder: str | Path | None = None) -> list[str]:
+    """Writes the overrides that choose a language for stage=mlm. One without a file needs its name."""
+    return [f"language={code}", *([] if code in group_files("language", folder) else [f"language.name={code}"])]
 
 
 # The choices of a task run that the training of a language adapter does not share.
@@ -213,7 +230,7 @@ def mlm_overrides(task_overrides: Sequence[str], language: str) -> list[str]:
     The seed is left out: one language adapter serves the task runs of every seed.
     """
     common_overrides = [override for override in task_overrides if not override.lstrip("+").startswith(_OF_TASK_RUNS)]
-    return ["stage=mlm", *common_overrides, f"language={language}"]
+    return ["stage=mlm", *common_overrides, *language_overrides(language, user_folder(task_overrides))]
 
 
 def _groups(folders: Folders) -> dict[str, list[str]]:

@@ -10,6 +10,10 @@ from string import Formatter
 from orthoadapters.config.schema import DataConfig, TaskConfig
 from orthoadapters.errors import UserError
 
+SPLITS = ("train", "dev", "test")
+# ours: what may be a language's code, and a part of a file's name
+CODE = re.compile(r"[A-Za-z]+([_-][A-Za-z0-9]+)*")
+
 
 def root_folder(data: DataConfig, what: str) -> Path:
     """Finds data.root. what: what it holds, for the sentence where it is not given."""
@@ -60,3 +64,21 @@ def treebanks_of(folder: Path, code: str) -> list[Path]:
     name = re.compile(rf"{re.escape(code)}(_.+)?-ud-.+\.conllu(\.gz)?")
     files = (path for path in folder.rglob(f"{code}*-ud-*.conllu*") if name.fullmatch(path.name))
     return sorted(files, key=lambda path: (path.name, path))
+
+
+def has_language(data: DataConfig, task: TaskConfig, code: str) -> bool:
+    """Says whether the data have a language by its code, as far as that is seen without a network.
+
+    Of files on this machine, those of a task that lists the language are taken to be there: their reader says which are not.
+    """
+    if data.source == "hub":
+        return code in task.hub_subsets
+    if data.source not in ("xtreme", "files", "conllu") or not CODE.fullmatch(code):
+        return False
+    if code in task.languages:
+        return True
+    if data.source == "conllu":
+        return bool(treebanks_of(root_folder(data, "that holds the treebanks"), code))
+    if data.source == "xtreme":
+        return any(xtreme_file(data, task, split, code).is_file() for split in SPLITS)
+    return any(named_files(data, task, split, code)[1] for split in SPLITS)

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 from hydra.errors import MissingConfigException
 
-from orthoadapters.config.keys import OPEN
-
-from orthoadapters.config.keys import value_words
+from orthoadapters.config.keys import OPEN, value_words
 
 # Keys of earlier versions, and what takes their place.
 FORMER_KEYS = {"udpos": "task.hub_subsets names the subsets of a data set, a language each"}
@@ -23,7 +21,8 @@ def sentence(error: Exception, keys: Sequence[str]) -> str:
     text = " ".join(str(part) for part in (error, error.__cause__) if part is not None)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
         group, _, choice = error.missing_cfg_file.rpartition("/")
-        return f"{group} has no '{choice}'{nearest(choice, error.options)}; there are: {', '.join(error.options)}"
+        hint = f"; without a file: language={choice} language.name=NAME" if group == "language" else ""
+        return f"{group} has no '{choice}'{nearest(choice, error.options)}; there are: {', '.join(error.options)}{hint}"
     override = re.search(r"Could not override '([^']+)'", text)
     if override and ("not in struct" in text or "To append" in text or "No match" in text):
         key = override[1]

@@ -87,8 +87,21 @@ def _check_value(override: Override, key: str, groups: Mapping[str, Collection[s
         raise UserError(f"{key} cannot be null; it takes {value_words(key)}")
     elif value is not None and not isinstance(value, list) and takes_list(key):
         raise UserError(f"{key} takes a list; write {in_shell(f'{key}=[{_value_text(override)}]')}")
+    elif _is_other_text(override, key):
+        text = _value_text(override).strip()
+        raise UserError(
+            f"'{override.input_line}': {key} is text, and {text} is read as {value}; put quotes around it: "
+            f"{in_shell(override_text(key, text))}"
+        )
     elif is_section and not isinstance(value, dict):
         raise UserError(f"'{override.input_line}': {key} takes {value_words(key)}")
+
+
+def _is_other_text(override: Override, key: str) -> bool:
+    """Says whether text on the command line is read as a number or as true or false, and written otherwise."""
+    value = override.value()
+    is_scalar = isinstance(value, bool | int | float) and takes_text(key)
+    return is_scalar and str(value) != _value_text(override).strip()
 
 
 def _check_deletion(key: str, groups: Collection[str]) -> None:

@@ -1,15 +1,18 @@
 """Composing with Hydra, in parts: the same choices of files are composed once, and values are set on a copy."""
 
 import copy
+from collections.abc import Container, Sequence
 from functools import cache
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
+from orthoadapters.config.locations import CODE
 from orthoadapters.config.mistakes import parse_overrides
 from orthoadapters.config.overrides import override_text
 from orthoadapters.config.schema import LanguageConfig
@@ -32,6 +35,7 @@ def compose_in_parts(folders: Folders, overrides: tuple[str, ...], files: Files)
     """
     language_files = files_of_group(folders, "language")
     parts = parse_overrides(overrides)
+    _store_language(parts, language_files)
     languages = [
         part for part in parts if part.input_line == f"language={part.value()}" and part.value() in language_files
     ]
@@ -43,6 +47,14 @@ def compose_in_parts(folders: Folders, overrides: tuple[str, ...], files: Files)
         config.language = OmegaConf.merge(OmegaConf.structured(LanguageConfig), file)
     ConfigLoaderImpl._apply_overrides_to_config(values, config)
     return config
+
+
+def _store_language(parts: Sequence[Override], files: Container[str]) -> None:
+    """Makes language=CODE language.name=NAME mean a language without a file, to Hydra too."""
+    if any(part.key_or_group == "language.name" for part in parts):
+        for part in parts:
+            if part.key_or_group == "language" and CODE.fullmatch(code := str(part.value())) and code not in files:
+                ConfigStore.instance().store(group="language", name=code, node={"code": code})
 
 
 def _is_value(override: Override, folders: Folders) -> bool:

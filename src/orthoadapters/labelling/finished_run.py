@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orthoadapters.config.compose import group_files, read_config
+from orthoadapters.config.compose import group_files, language_overrides, read_config
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.schema import AdapterSource, Config
 from orthoadapters.errors import UserError
@@ -95,7 +95,7 @@ class FinishedRun:
         """
         import torch
 
-        from orthoadapters.config.compose import language_config
+        from orthoadapters.config.compose import task_language
         from orthoadapters.data.modules import TaskData
         from orthoadapters.data.tokenizer import load_tokenizer
         from orthoadapters.evaluation.transfer import TASK_ADAPTER, swap_in
@@ -129,7 +129,7 @@ class FinishedRun:
         head = load_head(self._part("head"), config.task, model.hidden_size)
         swap_in(model, self._stacks(model, language), language)
         task = replace(config.task, batch_size=batch_size or config.task.batch_size)
-        source = language_config(config.source_language, config.paths.config)
+        source = task_language(config.source_language, config.paths.config)
         data = TaskData(config.data, task, source, tokenizer, config.seed)
         return Predictor(model.eval().to(place), head.to(place), data)
 
@@ -169,7 +169,8 @@ class FinishedRun:
         else:
             overrides = ["backbone=local", f"backbone.path={backbone.path}"]
         variant, folder = self.config.variant.name, self.config.paths.adapters
-        overrides += [f"variant={variant}", f"language={language}", f"paths.adapters={folder}"]
+        languages = language_overrides(language, self.config.paths.config)
+        overrides += [f"variant={variant}", *languages, f"paths.adapters={folder}"]
         return shlex.join(["python", "train.py", "stage=mlm", *overrides])
 
 
