@@ -66,7 +66,7 @@ def test_a_language_without_a_file_or_without_data_is_refused_before_training(
     conf: Path, backbone: Path, world: Path, tmp_path: Path
 ) -> None:
     arguments = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[sv]")
-    with pytest.raises(UserError, match=r"unknown language 'sv', did you mean '..'\?; conf/language/ has ar, en"):
+    with pytest.raises(UserError, match=r"unknown language 'sv', did you mean '..'\?; conf/language/ has ar, de, en"):
         check(compose_config(arguments))
     (conf / "language/sv.yaml").write_text("code: sv\nname: Swedish\n")
     check(compose_config(arguments))

@@ -21,7 +21,9 @@ from orthoadapters.files import user_path
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description="Labels raw text with a finished task run, in any language that has an adapter.",
-        epilog="Tagging: a sentence a line. XNLI: premise TAB hypothesis. Output: as XTREME's files, or JSON lines.",
+        epilog="A line holds what the run's kind of task asks for. tagging, sentence: a sentence. sentence_pair: premise TAB "
+        "hypothesis. multiple_choice: premise TAB question TAB alternative TAB alternative. Output: as XTREME's files, or "
+        "JSON lines.",
     )
     parser.add_argument("--version", action="version", version=version_line())
     parser.add_argument("run", metavar="RUN_DIR", type=user_path, help="directory of a finished task run")
@@ -44,6 +46,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def predict(options: argparse.Namespace) -> None:
     # This import stands here, as PyTorch takes seconds, and --help and a mistyped language should be answered at once.
+    from orthoadapters.config.kinds import KINDS
     from orthoadapters.labelling.finished_run import open_run
 
     adapters, backbone = (None if path is None else str(path) for path in (options.adapters, options.backbone))
@@ -56,7 +59,7 @@ def predict(options: argparse.Namespace) -> None:
         raise UserError("--language CODE is missing; --list shows the languages that this run can label")
     if options.batch_size is not None and options.batch_size < 1:
         raise UserError(f"--batch-size {options.batch_size} must be at least 1")
-    if options.pretokenized and run.config.task.kind.value != "tagging":
+    if options.pretokenized and not KINDS[run.config.task.kind].per_word:
         raise UserError(f"--pretokenized: {run.config.task.name} reads whole sentences; leave it out")
     run.require(options.language)
     with _source(options.file) as source, _target(options.output) as target:
@@ -76,8 +79,9 @@ def predict(options: argparse.Namespace) -> None:
                 print(f"\r{line_count} lines", end="", file=sys.stderr, flush=True)
         if progress:
             print(file=sys.stderr)
+        plural = KINDS[predictor.task.kind].plural
         for number, what in (
-            (predictor.truncations, f"pairs were cut to {predictor.task.max_length} subwords"),
+            (predictor.truncations, f"{plural} were cut to {predictor.task.max_length} subwords"),
             (predictor.replacements, "words had no subwords, or too many for a window, and were read as <unk>"),
         ):
             if number:

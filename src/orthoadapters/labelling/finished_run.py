@@ -131,7 +131,8 @@ class FinishedRun:
         task = replace(config.task, batch_size=batch_size or config.task.batch_size)
         source = task_language(config.source_language, config.paths.config)
         data = TaskData(config.data, task, source, tokenizer, config.seed)
-        return Predictor(model.eval().to(place), head.to(place), data)
+        splitter = task_language(language, config.paths.config).word_splitter
+        return Predictor(model.eval().to(place), head.to(place), data, splitter)
 
     def _stacks(self, model: "AdaptedEncoder", language: str) -> "Stacks":
         """Describes the stack of one language, as the evaluation had it."""

@@ -10,24 +10,25 @@ in Arabic stay on their words (79 in PUD; 81 with either of the others).
 from functools import cache
 from typing import Any
 
+from orthoadapters.config.compose import task_language
+from orthoadapters.config.schema import WordSplitter
 from orthoadapters.errors import UserError
 
 # ours: spaCy keeps every word that it has seen; so many take about 100 MB, and then a new pipeline begins without any
 LEXEMES = 200_000
 
 
-def words(text: str, language: str, by_character: bool = False) -> list[str]:
+def words(text: str, language: str, by_character: bool = False, splitter: WordSplitter | None = None) -> list[str]:
     """Cuts a sentence into words, without white space; each is a stretch of `text`, in order.
 
-    by_character: every character is a word (task.character_words). Chinese is cut by jieba otherwise, whose dictionary
-    knows simplified characters best, while UD's Chinese is traditional. Raises UserError for a language whose spaCy
-    tokenizer is a package of its own (such as Thai).
+    by_character: every character is a word (task.character_words). splitter: that of the language's file; None: of its
+    file in conf/language/. Raises UserError for a language whose spaCy tokenizer is a package of its own (such as Thai).
     """
     if by_character:
         return [character for character in text if not character.isspace()]
-    if language == "zh":
+    if (splitter or task_language(language).word_splitter) is WordSplitter.jieba:
         try:
-            # This import stands here, as it reads a dictionary that only Chinese needs.
+            # This import stands here, as it reads a dictionary that few languages need.
             import rjieba
         except ModuleNotFoundError:
             raise _missing_package("rjieba") from None

@@ -16,7 +16,7 @@ from orthoadapters.files import new_folder, write_text
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model.backbone import backbone_path
 from orthoadapters.model.encoder import AdaptedEncoder
-from orthoadapters.model.heads import HEADS, SentencePairHead, TokenHead
+from orthoadapters.model.heads import HEADS, TaskHead
 from orthoadapters.model.saved_head import save_head
 from orthoadapters.model.sizes import bottleneck, check_lengths
 from orthoadapters.orthogonality import LayersLoss, named_loss
@@ -44,7 +44,7 @@ class Setup:
 
     data: TaskData
     model: AdaptedEncoder
-    head: SentencePairHead | TokenHead
+    head: TaskHead
     stacks: Stacks
     layers_loss: LayersLoss
     inputs: dict[str, str]
