@@ -130,11 +130,11 @@ def defined_in(block: str) -> dict[str, Any]:
 def test_the_files_of_the_recipes_make_their_commands_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     temporary_conf(tmp_path, monkeypatch)
     files = re.findall(r"^New file `(\S+\.yaml)`:\n\n```yaml\n(.*?)^```", RECIPES.read_text(), re.MULTILINE | re.DOTALL)
-    assert len(files) == 6
+    assert len(files) == 7
     for name, text in files:
         (tmp_path / name).write_text(text)
     lines = [line.removeprefix("python train.py ") for line in commands(RECIPES) if line.startswith("python train.py ")]
-    assert len(lines) == 7
+    assert len(lines) == 10
     for line in lines:
         check_command_line(shlex.split(line))
 
