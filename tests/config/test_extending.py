@@ -103,8 +103,8 @@ def test_a_language_that_neither_a_file_nor_the_data_know_is_refused_with_the_re
 def test_a_language_without_a_file_and_without_a_name_names_the_fix() -> None:
     with pytest.raises(UserError, match=r"language has no 'xz'.*; without a file: language=xz language.name=NAME"):
         compose_config(["stage=mlm", "language=xz"])
+    config = compose_config(["stage=mlm", "language=xz", "language.name=Xz"])
     with pytest.raises(UserError, match=r"no Wikipedia is known for xz"):
-        config = compose_config(["stage=mlm", "language=xz", "language.name=Xz"])
         next(passages(config.corpus, config.language))
 
 

@@ -15,8 +15,8 @@ VARIANT = "language_adapter: none\ntask_adapter: ort\nlanguage_reduction: 2\ntas
 @pytest.mark.parametrize(
     ("file", "text", "override", "message"),
     [
-        ("language/xq", "code: en\nname: Xquish\n", "languages=[xq]", r"xq.yaml, line 1: code: en in a file whose name is xq; "),
-        ("language/xq", "name: Xquish\ncode: en\n", "language=xq", r"xq.yaml, line 2: code: en .*, so write code: xq, or give"),
+        ("language/xq", "code: en\nname: Xquish\n", "languages=[xq]", r"line 1: code: en in a file whose name is xq; "),
+        ("language/xq", "name: Xquish\ncode: en\n", "language=xq", r"line 2: code: en .*, so write code: xq, or give"),
         ("variant/mine", "name: t_ort\n" + VARIANT, "variant=mine", r"line 1: name: t_ort in a file whose name is mine"),
         ("task/mine", "defaults: [wikiann]\nname: wikiann\n", "task=mine", r"line 2: name: wikiann in a file whose name is m"),
         ("backbone/mine", "name: xlmr_base\npath: a/b\n", "backbone=mine", r"line 1: name: xlmr_base in a file whose name"),
@@ -26,8 +26,8 @@ VARIANT = "language_adapter: none\ntask_adapter: ort\nlanguage_reduction: 2\ntas
         ("task/mine", "defaults: [xnli]\nname: mine\nlabels: [no, yes]\n", "task=mine", r"reads no of task.labels as true or"),
         ("task/mine", "defaults: [xnli]\nname: mine\nlabels: [0123, b]\n", "task=mine", r"reads 0123 of .* as another number"),
         ("task/mine", "defaults: [xnli]\nname: mine\nlabels: [null, b]\n", "task=mine", r"reads null of .* as nothing"),
-        ("task/mine", "defaults: [xnli]\nname: mine\nlanguages:\n- en\n- no\n", "task=mine", r"line 5: YAML reads no of task.lang"),
-        ("task/mine", "defaults: [xnli]\nname: mine\nlabel_names: {no: neutral}\n", "task=mine", r"reads no of task.label_names"),
+        ("task/mine", "defaults: [xnli]\nname: mine\nlanguages:\n- en\n- no\n", "task=mine", r"line 5: YAML reads no "),
+        ("task/mine", "defaults: [xnli]\nname: mine\nlabel_names: {no: neutral}\n", "task=mine", r"of task.label_names"),
         ("backbone/mine", "name: mine\npath: a/b\nrevision: 123e45\n", "backbone=mine", r"reads 123e45 of backbone.revision"),
     ],
 )  # fmt: skip
@@ -36,8 +36,8 @@ def test_a_file_with_another_name_or_with_other_than_text_is_refused_with_its_li
 ) -> None:
     conf = temporary_conf(tmp_path, monkeypatch)
     (conf / f"{file}.yaml").write_text(text)
+    stage = ["stage=mlm", "variant=lort_tnoo"] if override.startswith("language=") else ["variant=t_noo"]
     with pytest.raises(UserError, match=message) as caught:
-        stage = ["stage=mlm", "variant=lort_tnoo"] if override.startswith("language=") else ["variant=t_noo"]
         check(compose_config([*stage, override]))
     assert "\n" not in str(caught.value)
 

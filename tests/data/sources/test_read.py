@@ -189,8 +189,11 @@ def tag_features(column: str, names: Sequence[str]) -> dict[str, Any]:
 
 
 def test_hub_sentences_and_questions_have_the_columns_that_the_task_names(make_hub: MakeHub) -> None:
-    hub_id = make_hub("sw", {"test": {"text": ["a"], "category": [1]}}, {"text": Value("string"), "category": ClassLabel(names=["x", "y"])})  # fmt: skip
-    task = {"kind": TaskKind.sentence, "labels": ["x", "why"], "label_names": {"y": "why"}, "hub_columns": ["text", "category"]}  # fmt: skip
+    features: dict[str, Any] = {"text": Value("string"), "category": ClassLabel(names=["x", "y"])}
+    hub_id = make_hub("sw", {"test": {"text": ["a"], "category": [1]}}, features)
+    columns = ["text", "category"]
+    task: dict[str, Any] = {"kind": TaskKind.sentence, "labels": ["x", "why"], "hub_columns": columns}
+    task["label_names"] = {"y": "why"}
     assert read_hub(hub_id, "xnli", "test", SW, **task) == [Sentence("a", "why")]
     names = ["premise", "question", "choice1", "choice2"]
     rows = {name: [name] for name in names} | {"label": [1]}
