@@ -150,11 +150,12 @@ def read_config(path: Path) -> Config:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         values.pop("fingerprint")
-        # Earlier versions had the Hub's treebank of each language here, and knew by its name that WikiANN's Chinese words
-        # are characters.
+        # Earlier versions had the Hub's treebank of each language here, and knew by the task's name that WikiANN's Chinese
+        # words are characters, which its file says now.
         values.get("language", {}).pop("udpos", None)
         if values.get("task", {}).get("name") == "wikiann":
-            values["task"].setdefault("character_words", ["zh"])
+            file = yaml.safe_load((CONF / "task" / "wikiann.yaml").read_text(encoding="utf-8"))
+            values["task"].setdefault("character_words", file["character_words"])
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), values))
     except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
         raise UserError(f"{path} cannot be read ({first_line(error)}); restore it") from None
