@@ -232,6 +232,8 @@ def _why_unknown(config: Config, code: str) -> str:
     task, source = config.task, config.data.source
     if source == "hub" and task.hub_subsets:
         return f"{task.hub_id} has no {task.name} data for it in task.hub_subsets"
+    if source == "hub" and task.hub_id is None:
+        return f"task={task.name} names no data set on the Hub, so choose other data, such as data=files data.root=DIR"
     if source == "hub":
         return f"for a language of {task.hub_id} that has none, write conf/language/{code}.yaml"
     if source == "demo":
