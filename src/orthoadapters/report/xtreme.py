@@ -151,8 +151,8 @@ def _task_runs(runs: Path) -> Iterator[TaskRun]:
             log.warning("%s is left out: data.limit_test=%d, and a submission is of whole test sets", path, limit)
             continue
         if (folder := config["task"].get("folder")) not in XTREME_LANGUAGES:
-            known = ", ".join(XTREME_LANGUAGES)
-            log.warning("%s is left out: task.folder=%s is none of XTREME's, which are %s", path, folder, known)
+            names = ", ".join(XTREME_LANGUAGES)
+            log.warning("%s is left out: task.folder=%s is none of XTREME's, which are %s", path, folder, names)
             continue
         yield TaskRun(path, result, result.selection, config, dev)
 
