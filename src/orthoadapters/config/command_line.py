@@ -89,7 +89,12 @@ def check_command_line(arguments: Sequence[str]) -> None:
             check_axis(override, is_sweep)
         if key == "hydra/launcher":
             _check_launcher(str(override.value()))
-        axes.append(override_values(override))
+        if key.startswith("hydra/") and override.value() is None:
+            raise UserError(f"{key}=null: Hydra has a default here; leave {key}=null out")
+        values = override_values(override)
+        if not values:
+            raise UserError(f"'{override.input_line}' names no value; give it at least one")
+        axes.append(values)
     for position in range(max(map(len, axes), default=1)):  # each value once, not their product
         compose_config([values[min(position, len(values) - 1)] for values in axes])
 
