@@ -46,10 +46,11 @@ def compose_config(overrides: Sequence[str]) -> Config:
 @cache
 def _compose_once(folders: Folders, overrides: tuple[str, ...], files: Files, cwd: Path) -> Config:
     groups = _groups(folders)
-    check_overrides(parse_overrides(overrides), groups)
+    parts = parse_overrides(overrides)
+    check_overrides(parts, groups)
     try:
         try:
-            return settle(compose_in_parts(folders, overrides, files))
+            return settle(compose_in_parts(folders, parts, files))
         except (HydraException, OmegaConfBaseException):
             return settle(compose_files(folders, overrides, files))  # its errors name the file
     except (HydraException, OmegaConfBaseException) as error:
