@@ -49,7 +49,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def lock(file: TextIO, wait: bool = False, shared: bool = False) -> bool:
+def lock(file: TextIO, wait: bool = False, share: bool = False) -> bool:
     """Locks an open file for this process alone, or with others that share it; says whether it could.
 
     The lock falls when the file is closed, and the system closes the files of a dead process, however it died. Raises
@@ -63,7 +63,7 @@ def lock(file: TextIO, wait: bool = False, shared: bool = False) -> bool:
 
         return lock_descriptor(file.fileno(), blocking=wait)
     try:
-        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(file, (fcntl.LOCK_SH if share else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     return True

@@ -130,8 +130,8 @@ def test_a_lock_holds_among_processes_and_falls_with_its_file(tmp_path: Path) ->
         first.close()
         assert lock(second)
     with (tmp_path / "lock").open() as first, (tmp_path / "lock").open() as second:
-        assert lock(first, shared=True)
-        assert lock(second, shared=True)
+        assert lock(first, share=True)
+        assert lock(second, share=True)
 
 
 def test_where_there_is_no_flock_another_lock_does_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,7 +62,7 @@ class RunDirectory:
         """Says whether a living process holds the run's lock; a dead one holds none."""
         try:
             with (self.path / LOCK).open("r") as file:
-                return not lock(file, shared=True)
+                return not lock(file, share=True)
         except OSError:
             # There is no such file yet; or the file system has no locks, which `open` will say.
             return False
