@@ -9,14 +9,8 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 from orthoadapters.config.checks import check
-from orthoadapters.config.compose import (
-    CONF,
-    check_command_line,
-    compose_config,
-    language_config,
-    mlm_overrides,
-    settle,
-)
+from orthoadapters.config.command_line import check_command_line
+from orthoadapters.config.compose import CONF, compose_config, language_config, mlm_overrides, settle
 from orthoadapters.config.schema import AdapterKind
 from orthoadapters.errors import UserError
 

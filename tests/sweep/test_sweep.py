@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from orthoadapters.commands.train import main
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.overrides import read_axes
 from orthoadapters.errors import UserError
@@ -86,8 +87,11 @@ def test_cells_that_wait_for_language_adapters_are_named_with_the_way_to_train_t
     process = train("-m", "hydra/launcher=joblib", *arguments, "variant=lort_tnoo")
     assert process.returncode == 1
     assert "1 cells: 1 waiting" in process.stdout
-    assert "waiting for language adapters of en, tr, which python train.py -m hydra/launcher=joblib " in process.stderr
-    assert "language_adapters.missing=train trains first" in process.stderr
+    sentence = (
+        "cells wait for language adapters of en (ort), tr (ort), which this sweep does not train; python train.py -m "
+    )
+    assert process.stderr.count(f"{sentence}hydra/launcher=joblib ") == 2  # before it starts, and at its end
+    assert "language_adapters.missing=train trains them first" in process.stderr
     assert len(list(tmp_path.rglob("result.json"))) == 1
 
 
@@ -99,14 +103,14 @@ def training(backbone: Path, world: Path, out: Path, *more: str) -> tuple[list[s
 def test_a_killed_cell_is_a_failure_with_its_signal(backbone: Path, world: Path, tmp_path: Path) -> None:
     arguments, run = training(backbone, world, tmp_path)
     codes: list[int] = []
-    thread = threading.Thread(target=lambda: codes.append(run_cell(arguments, run)))
+    thread = threading.Thread(target=lambda: codes.append(run_cell(arguments, run, main)))
     thread.start()
     (pid,) = wait_for(lambda: writers(run))
     os.kill(pid, signal.SIGKILL)
     thread.join(timeout=60)
     assert codes == [-signal.SIGKILL]
     assert "killed by SIGKILL" in failure_reason(run)
-    assert run_cell(arguments, run) == 0
+    assert run_cell(arguments, run, main) == 0
     assert not run.failure.exists()
     assert json.loads(run.result.read_text())["status"] == "finished"
 
@@ -117,7 +121,7 @@ def test_a_run_directory_that_cannot_be_made_is_one_sentence(backbone: Path, wor
     with pytest.raises(
         UserError, match=r"cannot be made \(Not a directory\); choose another folder with paths.runs=DIR"
     ):
-        run_cell(arguments, run)
+        run_cell(arguments, run, main)
 
 
 def writers(run: RunDirectory) -> list[int]:

@@ -23,7 +23,7 @@ from orthoadapters.data.blocks import token_blocks
 from orthoadapters.data.masking import masking_for
 from orthoadapters.data.shares import Shares, share_of_process
 from orthoadapters.data.sources.read import read_examples
-from orthoadapters.data.sources.text import corpus_key, passages
+from orthoadapters.data.sources.text import corpus_key, corpus_place, passages
 from orthoadapters.data.windows import Windows, sequence_windows, tag_windows
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, LabelledExample, Split, TaggedSentence
@@ -204,11 +204,12 @@ class MLMData(pl.LightningDataModule):
         key = corpus_key(self.corpus, self.language, self.seed)
         count = self.iterations * mlm.batch_size + mlm.dev_blocks
         texts = passages(self.corpus, self.language, self.seed)
-        blocks = token_blocks(texts, self.tokenizer, mlm.block_length, count, self.cache, key)
+        place = corpus_place(self.corpus, self.language)
+        blocks = token_blocks(texts, self.tokenizer, mlm.block_length, count, self.cache, key, place)
         if len(blocks) - mlm.dev_blocks < mlm.batch_size:
             raise UserError(
-                f"the {self.language.code} text gives {len(blocks)} blocks of {mlm.block_length} subwords, too few for "
-                f"mlm.dev_blocks={mlm.dev_blocks} and one batch of {mlm.batch_size}; add text or lower mlm.dev_blocks"
+                f"{place}: the {self.language.code} text gives {len(blocks)} blocks of {mlm.block_length} subwords, too few "
+                f"for mlm.dev_blocks={mlm.dev_blocks} and one batch of {mlm.batch_size}; add text or lower mlm.dev_blocks"
             )
         return blocks
 

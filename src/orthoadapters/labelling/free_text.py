@@ -7,7 +7,7 @@ from io import BufferedIOBase
 from typing import Literal
 
 from orthoadapters.config.kinds import KINDS
-from orthoadapters.config.schema import TaskConfig, TaskKind
+from orthoadapters.config.schema import TaskConfig, TaskKind, WordSplitter
 from orthoadapters.data.modules import TaskData
 from orthoadapters.data.sources.lines import column_error, decoded_line
 from orthoadapters.data.windows import join_all_windows
@@ -41,8 +41,10 @@ class Prediction:
 class Predictor:
     """A model with an active stack. It counts truncations and replacements as `Windows` does."""
 
-    def __init__(self, model: AdaptedEncoder, head: TaskHead, data: TaskData) -> None:
-        self.model, self.head, self.data = model, head, data
+    def __init__(
+        self, model: AdaptedEncoder, head: TaskHead, data: TaskData, splitter: WordSplitter = WordSplitter.spacy
+    ) -> None:
+        self.model, self.head, self.data, self.splitter = model, head, data, splitter
         self.truncations = self.replacements = 0
 
     @property
@@ -80,7 +82,9 @@ def label_text(
     def example(line: str, number: int) -> Example:
         if not KINDS[task.kind].per_word:
             return _from_columns(line, name, number, task)
-        parts = line.replace("\t", " ").split(" ") if by_spaces else words(line, language, by_character)
+        parts = (
+            line.replace("\t", " ").split(" ") if by_spaces else words(line, language, by_character, predictor.splitter)
+        )
         tokens = tuple(word for word in parts if word)
         # Any label will do, as it only marks where words begin.
         return TaggedSentence(tokens, (task.labels[0],) * len(tokens))

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from orthoadapters.config.choices import plain_values
-from orthoadapters.config.compose import language_config
+from orthoadapters.config.compose import task_language
 from orthoadapters.config.hub_ids import DEMO, HUB_ID
 from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.schema import Config, Stage, TaskConfig, TaskKind, TrainerConfig
@@ -159,7 +159,7 @@ def _count(config: Config) -> int | None:
         count = config.task.hub_train.get(source)
         return count if count is None or limit is None else min(count, limit)
     try:
-        return len(read_examples(config.data, config.task, "train", language_config(source)))
+        return len(read_examples(config.data, config.task, "train", task_language(source, config.paths.config)))
     except UserError:
         return None  # the run itself will say what is wrong
 

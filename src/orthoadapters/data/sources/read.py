@@ -11,6 +11,7 @@ from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig
 from orthoadapters.data.sources.conllu import read_conllu
 from orthoadapters.data.sources.demo import read_demo
+from orthoadapters.data.sources.files import read_files
 from orthoadapters.data.sources.hub import read_hub
 from orthoadapters.data.sources.lines import unknown_label
 from orthoadapters.data.sources.xtreme import read_xtreme
@@ -19,7 +20,13 @@ from orthoadapters.examples import Choice, Example, Split
 
 Reader = Callable[[DataConfig, TaskConfig, Split, LanguageConfig, int | None], tuple[list[Example], str]]
 
-READERS: dict[str, Reader] = {"hub": read_hub, "xtreme": read_xtreme, "conllu": read_conllu, "demo": read_demo}
+READERS: dict[str, Reader] = {
+    "hub": read_hub,
+    "xtreme": read_xtreme,
+    "files": read_files,
+    "conllu": read_conllu,
+    "demo": read_demo,
+}
 log = logging.getLogger(__name__)
 
 
