@@ -4,6 +4,7 @@ from pathlib import Path
 
 from orthoadapters.config.compose import check_language
 from orthoadapters.config.hub_ids import DEMO, HUB_ID, is_id
+from orthoadapters.config.logger import check_logger
 from orthoadapters.config.schema import (
     AdapterKind,
     AdapterSource,
@@ -35,6 +36,7 @@ def check(config: Config) -> None:
     check_sources(config)
     check_task(config)
     check_languages(config)
+    check_logger(config.logger)
 
 
 def check_numbers(config: Config) -> None:

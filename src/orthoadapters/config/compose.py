@@ -13,11 +13,12 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob
+from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException, OverrideParseException
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from orthoadapters.config.logger import environment, settle_logger
 from orthoadapters.config.messages import nearest, sentence
 from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
 from orthoadapters.errors import UserError, first_line
@@ -33,14 +34,17 @@ _OPEN = ("language_adapters.hub.", "language.hub_adapters.", "sweep.axes.", "tas
 def compose_config(overrides: Sequence[str]) -> Config:
     """Composes `conf/config.yaml` with Hydra overrides. Raises UserError naming a mistyped key or value, and the nearest.
 
-    Composing takes 0.2 s. The same overrides on the same files are composed once, and each caller gets a copy.
+    Composing takes 0.2 s. The same overrides on the same files are composed once for the same environment, and each
+    caller gets a copy.
     """
     files = tuple((path, path.stat().st_mtime_ns) for path in sorted(CONF.rglob("*.yaml")))
-    return copy.deepcopy(_composed(tuple(overrides), files, Path.cwd()))
+    return copy.deepcopy(_composed(tuple(overrides), files, Path.cwd(), environment()))
 
 
 @cache
-def _composed(overrides: tuple[str, ...], files: tuple[tuple[Path, int], ...], cwd: Path) -> Config:
+def _composed(
+    overrides: tuple[str, ...], files: tuple[tuple[Path, int], ...], cwd: Path, variables: tuple[str | None, ...]
+) -> Config:
     before = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
@@ -72,6 +76,8 @@ def check_command_line(arguments: Sequence[str]) -> None:
             continue
         if key == "sweep" and override.is_sweep_override():
             raise UserError(f"'{override.input_line}': one sweep at a time; sweep=paper is all of the paper's")
+        if override.key_or_group == "logger":
+            _check_logger_choice(override)
         if override.is_sweep_override() and not options.multirun and not is_sweep:
             raise UserError(
                 f"'{override.input_line}' asks for several runs; add -m (--multirun) to the command, or sweep=NAME"
@@ -86,6 +92,26 @@ def check_command_line(arguments: Sequence[str]) -> None:
         compose_config([values[min(position, len(values) - 1)] for values in axes])
 
 
+def _check_logger_choice(override: Override) -> None:
+    """Raises UserError for what Hydra would read otherwise than it is meant, or answer in its own words."""
+    line, files = override.input_line, sorted(path.stem for path in (CONF / "logger").glob("*.yaml"))
+    if override.is_sweep_override():
+        several = ",".join(map(str, override.sweep_string_iterator()))
+        raise UserError(f"'{line}' would run everything once for each; logger=[{several}] logs to all of them")
+    names = override.value()
+    if names is None:
+        raise UserError(f"'{line}': write logger=none to log nowhere")
+    if override.is_add():
+        raise UserError(f"'{line}': name all places at once, such as logger=[tensorboard,wandb]")
+    if not isinstance(names, list):
+        return
+    if "none" in names and len(names) > 1:
+        raise UserError(f"'{line}': none goes alone; leave it out, or write logger=none")
+    for name in map(str, names):
+        if name not in files:
+            raise UserError(f"logger has no '{name}'{nearest(name, files)}; there are: {', '.join(files)}")
+
+
 def settle(composed: DictConfig) -> Config:
     """Resolves a composed configuration into plain dataclasses. Raises UserError naming a value that is still missing."""
     if unknown := sorted(key for key in set(_keys_of(composed)) - _schema_keys() if not key.startswith(_OPEN)):
@@ -96,6 +122,7 @@ def settle(composed: DictConfig) -> Config:
     assert isinstance(config, Config)  # composed with the schema as its first default
     if config.backbone.name is None:
         config.backbone.name = Path(config.backbone.path).resolve().name
+    settle_logger(config.logger)
     config.language_adapters.hub = _hub_ids(config)
     _check_named("orthogonality", "loss", config.orthogonality.loss)
     if isinstance(config.data.source, str) and config.data.source != MISSING:

@@ -1,15 +1,18 @@
-"""The trackers, which take logged values: metrics.csv in the run directory, and Weights & Biases."""
+"""The trackers, which take logged values: metrics.csv and TensorBoard's files in the run directory, Weights & Biases."""
 
 import csv
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from orthoadapters.config.schema import Config, LoggerKind
+from orthoadapters.config.schema import Config, LoggerConfig
 from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.tensorboard import TensorBoardTracker
+from orthoadapters.runs.wandb_session import check_wandb, not_started
 from orthoadapters.runs.weights_and_biases import WandbTracker
 
 
@@ -21,6 +24,9 @@ class Tracker(Protocol):
 
     def log(self, iteration: int, row: Mapping[str, float]) -> None:
         """Takes one row of values; the iteration counts batches."""
+
+    def flush(self) -> None:
+        """Sees to it that the rows so far outlive this process: a checkpoint may go on from them."""
 
     def summarise(self, values: Mapping[str, Any]) -> None:
         """Takes the run's closing values."""
@@ -58,7 +64,9 @@ class CsvTracker:
 
     def log(self, iteration: int, row: Mapping[str, float]) -> None:
         self.writer.writerow({"iteration": str(iteration)} | {name: f"{value:.7g}" for name, value in row.items()})
-        self.file.flush()  # rows must be on the disk before a checkpoint that goes on from them
+
+    def flush(self) -> None:
+        self.file.flush()
 
     def summarise(self, values: Mapping[str, Any]) -> None:
         """Does nothing: the closing values stand in result.json."""
@@ -67,21 +75,30 @@ class CsvTracker:
         self.file.close()
 
 
+def check_trackers(logger: LoggerConfig) -> None:
+    """Raises UserError if a tracker could not be opened later, once everything is read."""
+    for name in ("tensorboard", "wandb"):
+        if getattr(logger, name) and find_spec(name) is None:
+            raise UserError(f"logger={name} needs the package {name}; install it with: pip install {name}")
+    if logger.wandb:
+        check_wandb()
+
+
 @contextmanager
 def trackers(config: Config, run: RunDirectory, columns: Sequence[str]) -> Iterator[list[Tracker]]:
     """Opens the trackers that `logger` asks for; ends them as failed if the block raises, whatever it raises."""
     opened: list[Tracker] = []
     exit_code = 1
     try:
-        if config.logger.kind is not LoggerKind.none:
+        if config.logger.csv:
             opened.append(CsvTracker(run.path / "metrics.csv", columns))
-        if config.logger.kind is LoggerKind.wandb:
+        if config.logger.tensorboard:
+            opened.append(TensorBoardTracker(config, run))
+        if config.logger.wandb:
             try:
                 opened.append(WandbTracker(config, run))
             except Exception as error:  # W&B raises errors of many types, and each means the same to the reader
-                raise UserError(
-                    f"W&B did not start: {error}; logger=csv or WANDB_MODE=offline goes on without it"
-                ) from error
+                raise not_started(error) from error
         yield opened
         exit_code = 0
     finally:

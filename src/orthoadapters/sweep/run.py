@@ -19,12 +19,13 @@ from hydra.core.config_loader import ConfigLoader
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.overrides import read_axes
-from orthoadapters.config.schema import Config, LoggerKind, Missing, Rerun
+from orthoadapters.config.schema import Config, Missing, Rerun
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.model.backbone import backbone_path
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import SWEEP, InUseError
 from orthoadapters.runs.terminal import show_together
+from orthoadapters.runs.tracking import check_trackers
 from orthoadapters.sweep.cells import Cell, State, expand, first_point
 from orthoadapters.sweep.cost import costs
 from orthoadapters.sweep.process import STOPPED, failure_reason, in_own_process
@@ -79,12 +80,17 @@ def sweep(
         print(f"error: {problem}", file=sys.stderr)
     if shared.plan or problems:
         return 1 if problems else 0
+    try:
+        check_trackers(shared.logger)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     make_demo_backbone(cells)
     print(summary(cells), file=sys.stderr)
     with saving_on_signals(cells), live_table(ordered):
         codes = run_all(ordered, launcher)
     print_closing(cells, codes, _repeated_command(arguments, launching, shared), shared)
-    if shared.logger.kind is LoggerKind.wandb and shared.sweep.name:
+    if shared.logger.wandb and shared.sweep.name:
         from orthoadapters.runs.weights_and_biases import log_sweep
 
         log_sweep(shared, [*COLUMNS, *SCORES], closing_rows(all_cells), count_states(all_cells))
