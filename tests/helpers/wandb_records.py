@@ -36,9 +36,12 @@ def records(folder: Path) -> dict[str, Any]:
 
 
 def read_records(folder: Path) -> dict[str, Any]:
-    """Reads a run's name, group, job type, tags, config, number of history steps, summary and exit code."""
+    """Reads a run's name, group, job type, tags, config, number of history steps, summary and exit code.
+
+    values: the iterations at which each value was logged.
+    """
     (file,) = folder.rglob("run-*.wandb")
-    held: dict[str, Any] = {"steps": 0, "summary": {}, "exit": None, "id": None}
+    held: dict[str, Any] = {"steps": 0, "values": {}, "summary": {}, "exit": None, "id": None}
     for data in logged_records(file):
         record = protocol.Record()  # type: ignore[attr-defined]  # protobuf makes it when it is imported
         record.ParseFromString(data)
@@ -46,10 +49,12 @@ def read_records(folder: Path) -> dict[str, Any]:
         if record_type == "run":
             run = record.run
             held |= {"id": run.run_id, "name": run.display_name, "group": run.run_group, "job_type": run.job_type}
-            held["tags"] = set(run.tags)
+            held |= {"tags": set(run.tags), "notes": run.notes, "project": run.project, "entity": run.entity}
             held["config"] = {item.key: json.loads(item.value_json) for item in run.config.update}
         elif record_type == "history":
             held["steps"] += 1
+            for item in record.history.item:
+                held["values"].setdefault(item.key or item.nested_key[0], []).append(record.history.step.num)
         elif record_type == "summary":
             held["summary"] |= {
                 item.key or item.nested_key[0]: json.loads(item.value_json) for item in record.summary.update

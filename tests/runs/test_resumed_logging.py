@@ -1,0 +1,110 @@
+"""TensorBoard and W&B together, in a run that is stopped and goes on: every value once, and the keys of `logger`."""
+
+import csv
+import os
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from orthoadapters.runs.results import Result
+from orthoadapters.training.alternating import AlternatingTraining
+from tests.helpers.short_runs import execute, overrides
+from tests.helpers.wandb_records import records
+
+STOP = 8  # the step that fails; a checkpoint is written every 3 of the 10, so that 7 and 8 are taken twice
+
+
+class Resumed(NamedTuple):
+    """A run that was stopped and went on: its result, its folder, W&B's records of both parts, what was warned of."""
+
+    result: Result
+    folder: Path
+    parts: list[dict[str, Any]]
+    warnings: list[str]
+
+
+@pytest.fixture(scope="module")
+def resumed(backbone: Path, world: Path, tmp_path_factory: pytest.TempPathFactory) -> Resumed:
+    """A run on a backbone whose folder has a long and odd name, on a machine with SLURM."""
+    folder = tmp_path_factory.mktemp("logged")
+    odd = folder / ("a b #ü" + "x" * 70)
+    odd.symlink_to(backbone)
+    srun = folder / "bin" / "srun"
+    srun.parent.mkdir()
+    srun.write_text("#!/bin/sh\n")
+    srun.chmod(0o755)
+    keys = ["group=nightly", "tags=[draft]", "notes=why", "project=mine"]
+    given = overrides(odd, world, folder, "variant=t_ort", "task=udpos", "languages=[tr]", "logger=[tensorboard,wandb]")
+    given = [f"backbone.path='{odd}'" if override.startswith("backbone.path=") else override for override in given]
+    given += [*(f"logger.{key}" for key in keys), "trainer.checkpoint_every=3", "trainer.log_every=1"]
+
+    def fail(module: AlternatingTraining, batch: Any, batch_idx: int) -> None:
+        if module.global_step == STOP:
+            raise RuntimeError("power cut")
+        step(module, batch, batch_idx)
+
+    step = AlternatingTraining.training_step
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        patch.setenv("PATH", str(srun.parent), prepend=os.pathsep)
+        with patch.context() as patched:
+            patched.setattr(AlternatingTraining, "training_step", fail)
+            with pytest.raises(RuntimeError, match="power cut"):
+                execute(given)
+        result = execute(given)
+    run = folder / "runs" / result.run
+    parts = [records(part) for part in sorted((run / "wandb").glob("offline-run-*"))]
+    return Resumed(result, run, parts, [str(warning.message) for warning in warned])
+
+
+def logged(folder: Path) -> dict[str, list[int]]:
+    """Reads at which iterations metrics.csv has each value."""
+    iterations: dict[str, list[int]] = {}
+    with (folder / "metrics.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            for name, value in row.items():
+                if value and name != "iteration":
+                    iterations.setdefault(name, []).append(int(row["iteration"]))
+    return iterations
+
+
+def test_wandb_has_one_run_with_every_value_once(resumed: Resumed) -> None:
+    first, second = resumed.parts
+    assert first["id"] == second["id"]
+    assert (first["exit"], second["exit"]) == (1, 0)
+    expected = logged(resumed.folder)
+    assert expected["loss"] == list(range(1, 11))
+    for name, iterations in expected.items():
+        assert first["values"].get(name, []) + second["values"].get(name, []) == iterations, name
+
+
+def test_wandb_has_what_the_keys_say(resumed: Resumed) -> None:
+    run = resumed.parts[-1]
+    assert (run["group"], run["notes"], run["project"]) == ("nightly", "why", "mine")
+    assert run["tags"] > {"draft", "task", "t_ort", "udpos", "seed0"}
+    assert len(run["tags"]) == 6  # and the backbone's name, cut
+    assert run["name"].endswith(resumed.result.run[-30:])
+
+
+def test_tensorboard_has_every_value_once(resumed: Resumed) -> None:
+    events = EventAccumulator(str(resumed.folder / "tensorboard"))
+    events.Reload()
+    for name, iterations in logged(resumed.folder).items():
+        assert [point.step for point in events.Scalars(name)] == iterations, name
+    (point,) = events.Scalars("test_tr_f1")
+    assert point.value == pytest.approx(resumed.result.test["tr"]["f1"])
+
+
+def test_tensorboard_has_a_line_of_hyperparameters(resumed: Resumed) -> None:
+    events = EventAccumulator(str(resumed.folder / "tensorboard"))
+    events.Reload()
+    content = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    assert b"optim.lr" in content
+    assert b"t_ort" in content
+
+
+def test_lightning_gives_no_hint_about_srun(resumed: Resumed) -> None:
+    assert [text for text in resumed.warnings if "srun" in text] == []
