@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
+from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from orthoadapters.config.compose import check_command_line, compose_config, language_config
 from orthoadapters.examples import TaggedSentence
@@ -172,3 +174,18 @@ def test_every_option_of_the_report_exists() -> None:
     options = {word for text in arguments_of("report.py") for word in text.split() if word.startswith("--")}
     assert options
     assert {option for option in options if f'"{option}"' not in source} == set()
+
+
+def test_the_command_that_an_agent_of_wandb_makes_of_the_sweep_file_composes() -> None:
+    (text,) = blocks(ROOT / "docs" / "wandb.md", "yaml")
+    sweep = yaml.safe_load(text)
+    points = {
+        name: {"value": values.get("value", values.get("values", [values.get("min")])[-1])}
+        for name, values in sweep["parameters"].items()
+    }
+    arguments = create_sweep_command_args({"args": points})["args_no_hyphens"]
+    assert sweep["command"] == ["${env}", "python", "${program}", "${args_no_hyphens}"]
+    assert len(arguments) == 4
+    check_command_line(arguments)
+    config = compose_config(arguments)
+    assert (config.task.name, config.variant.name, config.optim.lr, config.seed) == ("wikiann", "t_ort", 1e-5, 2)

@@ -60,7 +60,13 @@ def test_the_environment_gives_what_no_key_gives(monkeypatch: pytest.MonkeyPatch
     }.items():
         monkeypatch.setenv(name, value)
     logger = compose_config([]).logger
-    assert (logger.project, logger.entity, logger.group, logger.tags, logger.notes) == ("p", "e", "g", ["a", "b"], "why")
+    assert (logger.project, logger.entity, logger.group, logger.tags, logger.notes) == (
+        "p",
+        "e",
+        "g",
+        ["a", "b"],
+        "why",
+    )
     assert logger.name is None  # an empty variable says nothing
     logger = compose_config(["logger.project=mine", "logger.tags=[]", "logger.group=other"]).logger
     assert (logger.project, logger.tags, logger.group) == ("mine", [], "other")

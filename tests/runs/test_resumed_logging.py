@@ -1,8 +1,6 @@
 """TensorBoard and W&B together, in a run that is stopped and goes on: every value once, and the keys of `logger`."""
 
 import csv
-import os
-import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,24 +16,19 @@ STOP = 8  # the step that fails; a checkpoint is written every 3 of the 10, so t
 
 
 class Resumed(NamedTuple):
-    """A run that was stopped and went on: its result, its folder, W&B's records of both parts, what was warned of."""
+    """A run that was stopped and went on: its result, its folder, and W&B's records of both parts."""
 
     result: Result
     folder: Path
     parts: list[dict[str, Any]]
-    warnings: list[str]
 
 
 @pytest.fixture(scope="module")
 def resumed(backbone: Path, world: Path, tmp_path_factory: pytest.TempPathFactory) -> Resumed:
-    """A run on a backbone whose folder has a long and odd name, on a machine with SLURM."""
+    """A run on a backbone whose folder has a long and odd name."""
     folder = tmp_path_factory.mktemp("logged")
     odd = folder / ("a b #ü" + "x" * 70)
     odd.symlink_to(backbone)
-    srun = folder / "bin" / "srun"
-    srun.parent.mkdir()
-    srun.write_text("#!/bin/sh\n")
-    srun.chmod(0o755)
     keys = ["group=nightly", "tags=[draft]", "notes=why", "project=mine"]
     given = overrides(odd, world, folder, "variant=t_ort", "task=udpos", "languages=[tr]", "logger=[tensorboard,wandb]")
     given = [f"backbone.path='{odd}'" if override.startswith("backbone.path=") else override for override in given]
@@ -47,17 +40,14 @@ def resumed(backbone: Path, world: Path, tmp_path_factory: pytest.TempPathFactor
         step(module, batch, batch_idx)
 
     step = AlternatingTraining.training_step
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
-        patch.setenv("PATH", str(srun.parent), prepend=os.pathsep)
-        with patch.context() as patched:
-            patched.setattr(AlternatingTraining, "training_step", fail)
-            with pytest.raises(RuntimeError, match="power cut"):
-                execute(given)
-        result = execute(given)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(AlternatingTraining, "training_step", fail)
+        with pytest.raises(RuntimeError, match="power cut"):
+            execute(given)
+    result = execute(given)
     run = folder / "runs" / result.run
     parts = [records(part) for part in sorted((run / "wandb").glob("offline-run-*"))]
-    return Resumed(result, run, parts, [str(warning.message) for warning in warned])
+    return Resumed(result, run, parts)
 
 
 def logged(folder: Path) -> dict[str, list[int]]:
@@ -104,7 +94,3 @@ def test_tensorboard_has_a_line_of_hyperparameters(resumed: Resumed) -> None:
     content = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
     assert b"optim.lr" in content
     assert b"t_ort" in content
-
-
-def test_lightning_gives_no_hint_about_srun(resumed: Resumed) -> None:
-    assert [text for text in resumed.warnings if "srun" in text] == []

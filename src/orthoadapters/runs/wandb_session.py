@@ -55,8 +55,11 @@ def upload_command(folder: Path, run_id: str) -> str:
     return f"wandb sync {shlex.quote(str(wandb_folder(folder)))}/offline-run-*{own}"
 
 
-def check_wandb() -> None:
-    """Asks W&B for its settings and, online, its server for the login. Raises UserError if one of the two is refused."""
+def check_wandb(otherwise: str = "logger=csv") -> None:
+    """Asks W&B for its settings and, online, its server for the login. Raises UserError if one of the two is refused.
+
+    otherwise: what goes on without W&B.
+    """
     if folder := os.environ.get("WANDB_DIR"):
         try:
             wandb_folder(Path()).mkdir(parents=True, exist_ok=True)
@@ -71,13 +74,13 @@ def check_wandb() -> None:
         if mode not in NOT_SENDING and not _has_key(verify=True):
             raise UserError("no key found; `wandb login` or WANDB_API_KEY gives one")
     except Exception as error:  # W&B raises errors of many types, and each means the same to the reader
-        raise not_started(error) from error
+        raise not_started(error, otherwise) from error
 
 
-def not_started(error: Exception) -> UserError:
+def not_started(error: Exception, otherwise: str = "logger=csv") -> UserError:
     """Makes the error that says why W&B did not start, and how to go on without it."""
     offline = "" if is_told_offline() else " or WANDB_MODE=offline"
-    return UserError(f"W&B did not start: {reason(error)}; logger=csv{offline} goes on without it")
+    return UserError(f"W&B did not start: {reason(error)}; {otherwise}{offline} goes on without it")
 
 
 def is_told_offline() -> bool:
