@@ -37,42 +37,42 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def predict(given: argparse.Namespace) -> None:
-    # Late, as torch takes seconds to import and --help and a mistyped language should be answered at once.
+def predict(options: argparse.Namespace) -> None:
+    # This import stands here, as PyTorch takes seconds, and --help and a mistyped language should be answered at once.
     from orthoadapters.labelling.finished_run import open_run
 
-    run = open_run(given.run, given.adapters, given.backbone)
-    if given.list:
+    run = open_run(options.run, options.adapters, options.backbone)
+    if options.list:
         for line in run.languages():
             print(line)
         return
-    if given.language is None:
+    if options.language is None:
         raise UserError("--language CODE is missing; --list shows the languages that this run can label")
-    if given.batch_size is not None and given.batch_size < 1:
-        raise UserError(f"--batch-size {given.batch_size} must be at least 1")
-    if given.pretokenized and run.config.task.kind.value != "tagging":
+    if options.batch_size is not None and options.batch_size < 1:
+        raise UserError(f"--batch-size {options.batch_size} must be at least 1")
+    if options.pretokenized and run.config.task.kind.value != "tagging":
         raise UserError(f"--pretokenized: {run.config.task.name} reads whole sentences; leave it out")
-    run.require(given.language)
-    with _source(given.file) as source, _target(given.output) as target:
+    run.require(options.language)
+    with _source(options.file) as source, _target(options.output) as target:
         from orthoadapters.labelling.free_text import label_text
 
-        predictor = run.load(given.language, given.device, given.batch_size)
-        if sys.stdin.isatty() and given.file == "-":
+        predictor = run.load(options.language, options.device, options.batch_size)
+        if sys.stdin.isatty() and options.file == "-":
             print("reading from the terminal, line by line; end with Ctrl-D", file=sys.stderr)
-        name = "standard input" if given.file == "-" else given.file
+        name = "standard input" if options.file == "-" else options.file
         progress = sys.stderr.isatty() and not target.isatty()
-        done = 0
-        for count, text in label_text(predictor, source, name, given.language, given.format, given.pretokenized):
+        line_count = 0
+        for count, text in label_text(predictor, source, name, options.language, options.format, options.pretokenized):
             target.write(text)
             target.flush()
-            done += count
+            line_count += count
             if progress:
-                print(f"\r{done} lines", end="", file=sys.stderr, flush=True)
+                print(f"\r{line_count} lines", end="", file=sys.stderr, flush=True)
         if progress:
             print(file=sys.stderr)
         for number, what in (
-            (predictor.cut, f"pairs were cut to {predictor.task.max_length} subwords"),
-            (predictor.replaced, "words had no subwords, or too many for a window, and were read as <unk>"),
+            (predictor.truncations, f"pairs were cut to {predictor.task.max_length} subwords"),
+            (predictor.replacements, "words had no subwords, or too many for a window, and were read as <unk>"),
         ):
             if number:
                 print(f"{number} {what}", file=sys.stderr)
@@ -84,13 +84,14 @@ def _source(file: str) -> Iterator[BufferedReader]:
         yield cast(BufferedReader, sys.stdin.buffer)
         return
     try:
-        opened = Path(file).open("rb")  # noqa: SIM115  # what goes wrong later is not the opening's
+        # It is opened outside of the block below, as what goes wrong there is not the opening's.
+        stream = Path(file).open("rb")  # noqa: SIM115
     except OSError as error:
         raise UserError(
             f"{file} cannot be read ({error.strerror}); give a UTF-8 text file, or - for standard input"
         ) from None
-    with opened:
-        yield opened
+    with stream:
+        yield stream
 
 
 @contextmanager
@@ -119,16 +120,18 @@ def discard_rest() -> None:
 def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        predict(arguments().parse_intermixed_args())  # so that FILE may come last
+        # Intermixed arguments let FILE come last.
+        predict(arguments().parse_intermixed_args())
         sys.stdout.flush()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever read has read enough
+    except BrokenPipeError:
+        # Whoever read has read enough. A shell gives a process that SIGPIPE ends this exit code.
         discard_rest()
-        return 141  # as a shell counts a process that SIGPIPE ends
+        return 141
     except OSError as error:
         discard_rest()
         print(f"error: the labels cannot be written ({error.strerror}); make room, or write elsewhere", file=sys.stderr)

@@ -72,31 +72,31 @@ def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
     # NumPy reads this when it is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # scipy and matplotlib take a second to import, and the tables above need neither.
-    from orthoadapters.report.output import left_over, write, write_analyses
+    from orthoadapters.report.output import find_leftovers, write, write_analyses
     from orthoadapters.report.pictures.gallery import draw_pictures
     from orthoadapters.report.printed.significance import summary
     from orthoadapters.report.statistics.analysis import analyse
 
-    written = write(report, out, extras)
+    files = write(report, out, extras)
     analyses = []
     for number, table in enumerate(report.tables, start=1):
         progress(f"statistics of {table_title(table)} ({number} of {len(report.tables)}) ...")
         analyses.append(analyse(table))
     progress("pictures ...")
-    drawn = draw_pictures(report, analyses)
-    written += write_analyses(report, analyses, drawn, out)
+    pictures = draw_pictures(report, analyses)
+    files += write_analyses(report, analyses, pictures, out)
     progress("")
     for analysis in analyses:
         print(summary(analysis))
         for note in analysis.notes:
             print(f"- {note}", file=sys.stderr)
-    for path in left_over(out, written):
+    for path in find_leftovers(out, files):
         print(f"{path} and its like were left there by an earlier report; this one has none such", file=sys.stderr)
-    print(f"written: {out} ({len(written)} files)")
+    print(f"written: {out} ({len(files)} files)")
     if wandb:
         from orthoadapters.report.upload import upload
 
-        print(upload(report, analyses, drawn, out))
+        print(upload(report, analyses, pictures, out))
 
 
 def progress(step: str) -> None:
@@ -108,10 +108,10 @@ def progress(step: str) -> None:
 def submit(runs: Path, backbone: str | None, out: Path) -> None:
     """Writes a submission of the best runs, and describes them."""
     choices = choose(runs, backbone)
-    written = write_submission(choices, out)
+    files = write_submission(choices, out)
     for choice in choices:
         print(describe(choice))
-    print(f"{'written' if written else 'there already, and the same'}: {out}")
+    print(f"{'written' if files else 'there already, and the same'}: {out}")
 
 
 if __name__ == "__main__":

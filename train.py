@@ -26,7 +26,7 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import read_result
 from orthoadapters.runs.terminal import show
 from orthoadapters.stages.plan import print_plan
-from orthoadapters.training.processes import rank, started_together
+from orthoadapters.training.processes import has_launcher, rank
 
 # The exit code of this command's one run. Hydra drops what a job returns.
 exit_code = 0
@@ -39,12 +39,12 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
     if rank(config.trainer) > 0:
         # The first process says everything but errors.
         logging.getLogger("orthoadapters").setLevel(logging.ERROR)
-        if config.plan or run.finished:
+        if config.plan or run.is_finished:
             return
     if config.plan:
         print_plan(config, run, overrides)
-    elif run.finished:
-        library.check_finished(config, run)
+    elif run.is_finished:
+        library.check_run(config, run)
         print(f"finished before: {run.path}")
         show_result(run.result)
     else:
@@ -57,13 +57,13 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
 def train_missing_adapters(config: Config, overrides: Sequence[str]) -> None:
     """Trains the language adapters that the task run needs and that are not there, one after the other."""
     for adapter in library.missing_adapters(config):
-        if config.trainer.processes > 1 and (started_together() or config.trainer.num_nodes > 1):
+        if config.trainer.processes > 1 and (has_launcher() or config.trainer.num_nodes > 1):
             raise UserError(
                 f"language_adapters.missing=train: the processes of {shlex.join(overrides)} end with one training; "
                 f"train {adapter.language} first:\n  {library.training_command(overrides, adapter.language)}"
             )
-        needed = mlm_overrides(overrides, adapter.language)
-        run_one(compose_config(needed), needed)
+        adapter_overrides = mlm_overrides(overrides, adapter.language)
+        run_one(compose_config(adapter_overrides), adapter_overrides)
 
 
 def train(config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
@@ -88,12 +88,12 @@ def show_result(path: Path) -> None:
 
 
 @hydra.main(config_path="conf", config_name="config", version_base="1.3")
-def job(composed: DictConfig) -> int:
+def job(composition: DictConfig) -> int:
     """Runs one job of Hydra: the command's one run, or a cell of a sweep. Returns its exit code."""
     global exit_code
     overrides = list(HydraConfig.get().overrides.task)
     try:
-        config = settle(composed)
+        config = settle(composition)
         if HydraConfig.get().mode is RunMode.MULTIRUN:
             # This job is a cell of a sweep, and the sweeper gets its exit code.
             from orthoadapters.sweep.process import run_cell

@@ -10,7 +10,7 @@ from orthoadapters import AdaptedEncoder, AdapterConfig
 from orthoadapters.config.schema import AdapterKind, Config, Stage
 from orthoadapters.data.batching import BatchLoader, BlockLoader, Epochs
 from orthoadapters.data.masking import Masking
-from orthoadapters.data.windows import IGNORED, Windows
+from orthoadapters.data.windows import IGNORE_INDEX, Windows
 from orthoadapters.evaluation.transfer import TASK_ADAPTER
 from orthoadapters.model.heads import MaskedLMHead
 from orthoadapters.model.sizes import bottleneck
@@ -90,5 +90,5 @@ def random_windows(config: Config, vocabulary: int) -> Windows:
     ids = [rng.integers(SPECIAL, vocabulary - 1, length, dtype=np.int32) for _ in range(task.batch_size)]
     labels = [rng.integers(len(task.labels), size=() if pairs else length) for _ in ids]
     if not pairs:
-        labels = [np.where(rng.random(length) < 2 / 3, row, IGNORED) for row in labels]
+        labels = [np.where(rng.random(length) < 2 / 3, row, IGNORE_INDEX) for row in labels]
     return Windows(ids, [np.asarray(row) for row in labels], np.arange(len(ids)), len(ids), tuple(task.labels), 0, 0)

@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 import torch
-import yaml
-from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 
 from orthoadapters.config.compose import check_command_line, compose_config, language_config
 from orthoadapters.examples import TaggedSentence
@@ -33,8 +31,8 @@ every_document = pytest.mark.parametrize(
 
 def blocks(document: Path, language: str) -> list[str]:
     """The code blocks of a document whose first fence names this language."""
-    fenced = re.findall(r"^ *```(\w*)\n(.*?)^ *```", document.read_text(), re.MULTILINE | re.DOTALL)
-    return [block for name, block in fenced if name == language]
+    code = re.findall(r"^ *```(\w*)\n(.*?)^ *```", document.read_text(), re.MULTILINE | re.DOTALL)
+    return [block for name, block in code if name == language]
 
 
 def commands(document: Path) -> Iterator[str]:
@@ -50,8 +48,8 @@ def arguments_of(script: str) -> list[str]:
     `...` stands for further arguments. Hydra's own keys, such as the launcher's, are left out, as Hydra alone knows them.
     """
     lines = (line for document in MANUALS if document != RECIPES for line in commands(document))
-    given = (line.partition(f"{script} ")[2].removesuffix(" ...") for line in lines if f"{script} " in line)
-    return sorted({re.sub(r" ?\bhydra[./]\S+", "", text) for text in given if "$" not in text})
+    arguments = (line.partition(f"{script} ")[2].removesuffix(" ...") for line in lines if f"{script} " in line)
+    return sorted({re.sub(r" ?\bhydra[./]\S+", "", text) for text in arguments if "$" not in text})
 
 
 def test_the_readme_is_a_tour_and_no_manual() -> None:
@@ -70,8 +68,8 @@ def test_every_path_in_the_text_exists(document: Path) -> None:
     """Words in capitals stand for a name of the reader's choice; the files of a recipe are those that the reader makes."""
     text = document.read_text()
     paths = re.findall(rf"(?<![\w/.-])((?:{'|'.join(TOP)})/[\w./-]*\w)", text)
-    made = re.findall(r"New file `([^`]+)`", text)
-    real = [path for path in paths if path not in made and not re.search(r"\b[A-Z]{2,}\b", path)]
+    files = re.findall(r"New file `([^`]+)`", text)
+    real = [path for path in paths if path not in files and not re.search(r"\b[A-Z]{2,}\b", path)]
     assert [path for path in real if not (ROOT / path).exists()] == []
 
 
@@ -94,9 +92,9 @@ def test_the_floors_in_the_text_are_those_that_are_held() -> None:
 @every_document
 def test_every_make_target_in_the_text_is_in_the_makefile(document: Path) -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    asked = re.findall(r"^make ([a-z-]+)", "\n".join(commands(document)), re.MULTILINE)
-    asked += re.findall(r"`make ([a-z-]+)", document.read_text())
-    assert set(asked) <= set(targets)
+    mentions = re.findall(r"^make ([a-z-]+)", "\n".join(commands(document)), re.MULTILINE)
+    mentions += re.findall(r"`make ([a-z-]+)", document.read_text())
+    assert set(mentions) <= set(targets)
 
 
 def test_the_changelog_says_where_modules_are_now() -> None:
@@ -144,8 +142,8 @@ def test_the_python_of_the_recipes_does_what_the_text_says(tmp_path: Path) -> No
     x_h, x_a = torch.randn(2, 2, 3, 4)
     mask = torch.tensor([[1, 1, 0], [1, 0, 0]])
     cosines = torch.nn.functional.cosine_similarity(x_h, x_a, dim=-1).abs()
-    expected = torch.stack([cosines[mask.bool()].mean()] * 2)
-    torch.testing.assert_close(loss["layers_absolute"]([(x_h, x_a)] * 2, mask), expected)
+    expectation = torch.stack([cosines[mask.bool()].mean()] * 2)
+    torch.testing.assert_close(loss["layers_absolute"]([(x_h, x_a)] * 2, mask), expectation)
 
     (tmp_path / "udpos").mkdir()
     (tmp_path / "udpos" / "test-en.jsonl").write_text('{"words": ["a", "b"], "tags": ["X", "NOUN"]}\n' * 3)
@@ -174,18 +172,3 @@ def test_every_option_of_the_report_exists() -> None:
     options = {word for text in arguments_of("report.py") for word in text.split() if word.startswith("--")}
     assert options
     assert {option for option in options if f'"{option}"' not in source} == set()
-
-
-def test_the_command_that_an_agent_of_wandb_makes_of_the_sweep_file_composes() -> None:
-    (text,) = blocks(ROOT / "docs" / "wandb.md", "yaml")
-    sweep = yaml.safe_load(text)
-    points = {
-        name: {"value": values.get("value", values.get("values", [values.get("min")])[-1])}
-        for name, values in sweep["parameters"].items()
-    }
-    arguments = create_sweep_command_args({"args": points})["args_no_hyphens"]
-    assert sweep["command"] == ["${env}", "python", "${program}", "${args_no_hyphens}"]
-    assert len(arguments) == 4
-    check_command_line(arguments)
-    config = compose_config(arguments)
-    assert (config.task.name, config.variant.name, config.optim.lr, config.seed) == ("wikiann", "t_ort", 1e-5, 2)

@@ -44,37 +44,37 @@ def test_command_lines_mean_the_runs_that_they_meant() -> None:
         assert (run.name, run.fingerprint) == (entry["name"], entry["fingerprint"]), entry["overrides"]
 
 
-@pytest.mark.parametrize("given", COMMANDS["finished"], ids=["mlm-en", "mlm-tr", "task"])
-def test_a_finished_run_is_found_finished(given: list[str], folder: Path) -> None:
-    config = compose_config(given)
+@pytest.mark.parametrize("arguments", COMMANDS["finished"], ids=["mlm-en", "mlm-tr", "task"])
+def test_a_finished_run_is_found_finished(arguments: list[str], folder: Path) -> None:
+    config = compose_config(arguments)
     run = RunDirectory(config)
-    assert run.finished
-    language_adapters.check_finished(config, run)
+    assert run.is_finished
+    language_adapters.check_run(config, run)
     assert run.path in [path for path, _ in find_results(Path("runs"))[0]]
 
 
-@pytest.mark.parametrize("given", COMMANDS["stopped"], ids=["task", "mlm"])
-def test_a_stopped_run_goes_on_to_the_same_numbers(given: list[str], folder: Path) -> None:
-    run = RunDirectory(compose_config(given))
+@pytest.mark.parametrize("arguments", COMMANDS["stopped"], ids=["task", "mlm"])
+def test_a_stopped_run_goes_on_to_the_same_numbers(arguments: list[str], folder: Path) -> None:
+    run = RunDirectory(compose_config(arguments))
     assert run.checkpoint.exists()
-    done = EARLIER / "expected" / run.name
-    result = numbers(execute(given))
+    reference = EARLIER / "expected" / run.name
+    result = numbers(execute(arguments))
     exact = json.loads((EARLIER / "machine.json").read_text()) == machine()
-    wanted, found = logged(done), logged(run.path)
+    theirs, ours = read_log(reference), read_log(run.path)
     if not exact:  # other processors add in another order
-        assert [row.keys() for row in found] == [row.keys() for row in wanted]
-        assert [float(row["loss"]) for row in found] == pytest.approx([float(row["loss"]) for row in wanted], rel=1e-3)
+        assert [row.keys() for row in ours] == [row.keys() for row in theirs]
+        assert [float(row["loss"]) for row in ours] == pytest.approx([float(row["loss"]) for row in theirs], rel=1e-3)
         return
-    assert found == wanted
-    expected = json.loads((done / "result.json").read_text())
+    assert ours == theirs
+    expectation = json.loads((reference / "result.json").read_text())
     for key in ("test", "target_dev", "selection", "layer_cos2", "choices", "counts", "avg_zero_shot", "fingerprint"):
-        assert result[key] == expected[key], key
-    for path in sorted(done.rglob("*.safetensors")):
-        weights, found_weights = load_file(path), load_file(run.path / path.relative_to(done))
-        assert weights.keys() == found_weights.keys()
-        assert all(torch.equal(weights[name], found_weights[name]) for name in weights), path
-    for path in sorted(done.rglob("test-*")):
-        assert (run.path / path.relative_to(done)).read_bytes() == path.read_bytes(), path
+        assert result[key] == expectation[key], key
+    for path in sorted(reference.rglob("*.safetensors")):
+        weights, own_weights = load_file(path), load_file(run.path / path.relative_to(reference))
+        assert weights.keys() == own_weights.keys()
+        assert all(torch.equal(weights[name], own_weights[name]) for name in weights), path
+    for path in sorted(reference.rglob("test-*")):
+        assert (run.path / path.relative_to(reference)).read_bytes() == path.read_bytes(), path
 
 
 def test_an_earlier_run_labels_text_as_it_did(folder: Path) -> None:
@@ -83,7 +83,7 @@ def test_an_earlier_run_labels_text_as_it_did(folder: Path) -> None:
     words = [" ".join(line.split("\t")[0] for line in sentence.splitlines()) for sentence in sentences]
     source = BufferedReader(BytesIO("\n".join(words).encode()))
     predictor = open_run(run.path).load("tr", "cpu")
-    texts = [text for _, text in label_text(predictor, source, "text", "tr", "tsv", pretokenized=True)]
+    texts = [text for _, text in label_text(predictor, source, "text", "tr", "tsv", by_spaces=True)]
     labels = "".join(line.rpartition("\t")[2] + "\n" for line in "".join(texts).splitlines())
     assert labels == (run.path / "predictions/test-tr.tsv").read_text()
 
@@ -100,6 +100,6 @@ def machine() -> dict[str, str]:
     return {"processor": model, "torch": torch.__version__, "capability": torch.backends.cpu.get_cpu_capability()}
 
 
-def logged(run: Path) -> list[dict[str, str]]:
+def read_log(run: Path) -> list[dict[str, str]]:
     with (run / "metrics.csv").open() as file:
         return [{k: v for k, v in row.items() if k != "tokens_per_second"} for row in csv.DictReader(file)]

@@ -16,11 +16,11 @@ CASE = ROOT / "tests" / "adapterhub" / "frozen" / "frozen-xlmr"
 def test_the_lines_of_a_published_model_card_load_adapter_and_head(monkeypatch: pytest.MonkeyPatch) -> None:
     from orthoadapters import AdaptedEncoder, adapter_hub, head_files
 
-    def downloaded(repo: str, **options: object) -> str:
+    def download(repo: str, **options: object) -> str:
         assert repo == "OWNER/NAME"
         return str(CASE / "tags")
 
-    monkeypatch.setattr("huggingface_hub.snapshot_download", downloaded)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     model = AdaptedEncoder.from_pretrained(str(CASE / "backbone"))
     model.load_adapter("OWNER/NAME", "tags")
     model.activate("tags")

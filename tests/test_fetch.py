@@ -96,9 +96,9 @@ def test_the_command_says_what_it_is_for_and_refuses_what_is_mistyped(
     assert process.returncode == 0
     assert "python -m orthoadapters.fetch task=xnli" in process.stdout
     assert fetch(monkeypatch, ["task=xnlii"]) == 1
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.startswith("error: task has no 'xnlii', did you mean 'xnli'?")
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert streams.err.startswith("error: task has no 'xnlii', did you mean 'xnli'?")
 
 
 @pytest.fixture
@@ -230,8 +230,8 @@ def test_an_unreachable_hub_is_one_sentence_and_exit_code_1(
     monkeypatch.setattr(datasets, "load_dataset", unreachable)
     local = [o for o in overrides(backbone, world, tmp_path, "data=hub") if not o.startswith(("data=x", "data.root"))]
     assert fetch(monkeypatch, local) == 1
-    captured = capsys.readouterr()
-    assert captured.err.count("\n") == 1
-    assert "the Hub cannot be reached" in captured.err
-    assert captured.err.endswith(f"with: python -m orthoadapters.fetch {shlex.join(local)}\n")
-    assert "without a network" not in captured.out
+    streams = capsys.readouterr()
+    assert streams.err.count("\n") == 1
+    assert "the Hub cannot be reached" in streams.err
+    assert streams.err.endswith(f"with: python -m orthoadapters.fetch {shlex.join(local)}\n")
+    assert "without a network" not in streams.out

@@ -12,6 +12,34 @@ from tests.helpers.commands import ROOT
 SOURCES = [*sorted((ROOT / "src").rglob("*.py")), *(ROOT / f"{name}.py" for name in ("train", "report", "predict"))]
 # A docstring begins with a verb, or with a noun and its article.
 FRAGMENT = re.compile(r"(Of|As|What|Which|Likewise|For|Over|With|Or|And|From|Under|Where|Whether)\b")
+# Words that are their own participle (read, run, split, set) are not among these: they may be the verb, or a noun.
+IRREGULAR = set(
+    "awoken begun bent bitten born bound bought broken brought built burnt caught chosen cut done dealt drawn driven eaten "
+    "fallen found felt flown forgiven forgotten fought frozen given gone got grown heard held hidden kept known laid led "
+    "left lent lost made meant met paid risen said seen sent shaken shown sold sought spent spoken spun stolen stood "
+    "stuck struck sung sunk sworn swept taken taught thought thrown told torn understood undone unseen unwritten "
+    "woken won worn wound woven written wrung".split()
+)
+# Words that look like participles, or that have to be one, each with its reason.
+NO_PARTICIPLES = {
+    "seed": "a noun",
+    "feed": "a verb and a noun",
+    "need": "a verb and a noun",
+    "speed": "a noun",
+    "hidden": "hidden states, the field's term",
+    "pretrained": "Hugging Face's term, as in from_pretrained",
+}
+# These names are files', users' or the field's, each in one file.
+FIXED_NAMES = {
+    "schema.py: failed": "rerun=failed, as users write it",
+    "schema.py: selected": "sweep.selected, a key of conf/",
+    "schema.py: trained": "language_adapters.source=trained, as users write it",
+    "cells.py: failed": "a cell's state, as a sweep prints it",
+    "cells.py: finished": "a cell's state, as a sweep prints it",
+    "orthogonality.py: squared_BT": "cos squared, as in Eq. 2",
+}
+# `is_split` is a predicate, and not data that were split.
+PREDICATE = re.compile(r"_*(is|are|was|has|have|can|needs)_")
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -46,6 +74,43 @@ def test_docstrings_begin_with_a_verb_or_a_noun(folder: Path) -> None:
         if FRAGMENT.match(text := ast.get_docstring(node) or "")
     ]
     assert wrong == []
+
+
+def bound_names(path: Path) -> Iterator[str]:
+    """Yields the names that a module defines: functions, classes, arguments, variables and attributes."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield name
+            case ast.alias(asname=str(name)) | ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
+                yield name
+
+
+def is_participle(name: str) -> bool:
+    """Says whether a name ends in a participle: `rows_given`, `given_BT` with its axes, `RowsGiven`."""
+    if PREDICATE.match(name):
+        return False
+    words = re.findall(
+        r"[a-z0-9]+|[A-Z]+(?![a-z])|[A-Z][a-z0-9]+", name if name.isupper() else re.sub(r"_[A-Z]+$", "", name)
+    )
+    word = words[-1].lower() if words else ""
+    return word not in NO_PARTICIPLES and (word in IRREGULAR or word.endswith("ed"))
+
+
+def test_a_participle_is_told_from_nouns_verbs_and_predicates() -> None:
+    names = ("found", "_joined", "rows_kept", "drawn_BT", "UNTAGGED", "Scored", "left_", "RunsFound", "FILES_READ_MADE")
+    assert [name for name in names if not is_participle(name)] == []
+    names = ("seed", "by_seed", "hidden_BTH", "is_masked", "_is_drawn", "read", "split", "kept_rows", "SEEN_LANGUAGES")
+    assert [name for name in names if is_participle(name)] == []
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in SOURCES}), ids=lambda p: str(p.relative_to(ROOT)))
+def test_names_are_nouns_and_verbs_and_no_participles(folder: Path) -> None:
+    paths = [path for path in SOURCES if path.parent == folder]
+    names = {f"{path.name}: {name}" for path in paths for name in bound_names(path) if is_participle(name)}
+    assert names - FIXED_NAMES.keys() == set()
 
 
 def test_the_transfer_and_the_alternating_step_stand_on_one_screen() -> None:

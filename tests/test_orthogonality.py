@@ -22,11 +22,11 @@ def random_pairs(seed: int, layers: int = 2) -> list[tuple[torch.Tensor, torch.T
 def test_it_is_the_sum_over_layers_of_the_mean_over_real_tokens_of_the_squared_cosine(seed: int) -> None:
     pairs = random_pairs(seed)
     mask = torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
-    expected = sum(
+    expectation = sum(
         np.mean([(1 - cosine(x_h[b, t].numpy(), x_a[b, t].numpy())) ** 2 for b, t in mask.nonzero().tolist()])
         for x_h, x_a in pairs
     )
-    assert orthogonality_loss(pairs, mask).item() == pytest.approx(expected, abs=1e-6)
+    assert orthogonality_loss(pairs, mask).item() == pytest.approx(expectation, abs=1e-6)
 
 
 def test_orthogonal_is_zero_and_parallel_is_the_number_of_layers() -> None:
@@ -38,9 +38,9 @@ def test_orthogonal_is_zero_and_parallel_is_the_number_of_layers() -> None:
 
 def test_padding_does_not_change_it() -> None:
     pairs = random_pairs(0)
-    padded = [(torch.cat((a, 9 * a), 1), torch.cat((b, -a), 1)) for a, b in pairs]
+    pairs_with_padding = [(torch.cat((a, 9 * a), 1), torch.cat((b, -a), 1)) for a, b in pairs]
     mask = torch.tensor([[True] * 5 + [False] * 5] * 2)
-    torch.testing.assert_close(orthogonality_loss(padded, mask), orthogonality_loss(pairs))
+    torch.testing.assert_close(orthogonality_loss(pairs_with_padding, mask), orthogonality_loss(pairs))
 
 
 def test_it_is_fp32_under_bf16_autocast() -> None:

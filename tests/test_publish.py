@@ -48,9 +48,9 @@ def test_a_runs_adapter_folder_holds_its_head_too(runs: dict[str, Path], backbon
         "model_head.safetensors",
     }
     head, labels = head_files.read(run / "adapter", AdaptedEncoder.from_pretrained(str(backbone)))
-    saved = load_file(run / "head" / "head.safetensors")
-    assert saved.keys() == head.state_dict().keys()
-    assert all(torch.equal(saved[key], value) for key, value in head.state_dict().items())
+    tensors = load_file(run / "head" / "head.safetensors")
+    assert tensors.keys() == head.state_dict().keys()
+    assert all(torch.equal(tensors[key], value) for key, value in head.state_dict().items())
     assert labels == compose_config([f"task={task}"]).task.labels
     assert head.dropout.p == 0.1
 
@@ -165,12 +165,12 @@ def test_what_cannot_be_published_is_a_sentence(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    unfinished = Path(shutil.copytree(runs["xnli"], tmp_path / "unfinished"))
-    (unfinished / "result.json").unlink()
+    folder = Path(shutil.copytree(runs["xnli"], tmp_path / "unfinished"))
+    (folder / "result.json").unlink()
     cardless = Path(shutil.copytree(runs["xnli"], tmp_path / "cardless"))
     (cardless / "adapter" / "README.md").unlink()
     for run, repo, sentence in (
-        (unfinished, "me/mine", "is not finished: it has no result.json"),
+        (folder, "me/mine", "is not finished: it has no result.json"),
         (cardless, "me/mine", "has no README.md"),
         (runs["full_ft"], "me/mine", "has no adapter to publish; variant=full_ft"),
         (tmp_path / "nowhere", "me/mine", "there is no run in"),
@@ -181,9 +181,9 @@ def test_what_cannot_be_published_is_a_sentence(
         assert sentence in capsys.readouterr().err
     assert calls == []
 
-    def refused(*_: Any, **__: Any) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
         raise LocalTokenNotFoundError("Token is required\nbut no token found")
 
-    monkeypatch.setattr(FakeApi, "create_repo", refused)
+    monkeypatch.setattr(FakeApi, "create_repo", refuse)
     assert main([str(runs["xnli"]), "--repo", "me/mine", "--yes"]) == 1
     assert "the Hub took nothing for me/mine: Token is required; `hf auth login`" in capsys.readouterr().err

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 # ours: PyTorch's ignore_index, the label of every subword that is not the first of its word
-IGNORED = -100
+IGNORE_INDEX = -100
 
 
 @dataclass(frozen=True)

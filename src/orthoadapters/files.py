@@ -36,7 +36,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file that is there whole or not at all."""
-    with _renamed(path) as temporary, temporary.open("wb") as file:
+    with _temporary_name(path) as temporary, temporary.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -54,14 +54,14 @@ def one_at_a_time(lock: Path) -> Iterator[None]:
 @contextmanager
 def new_file(path: Path) -> Iterator[TextIO]:
     """Yields a UTF-8 file under a temporary name; when the block ends well, flushes it to disk and renames it to `path`."""
-    with _renamed(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+    with _temporary_name(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())
 
 
 @contextmanager
-def _renamed(path: Path) -> Iterator[Path]:
+def _temporary_name(path: Path) -> Iterator[Path]:
     """Yields a temporary name beside `path`, which becomes `path` when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

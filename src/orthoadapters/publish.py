@@ -48,7 +48,8 @@ def publish(run: Path, repo: str, *, upload: bool) -> None:
 
 
 def _upload(folder: Path, repo: str, run: str) -> None:
-    from huggingface_hub import HfApi  # late, as a dry run needs none of it
+    # These imports stand here, as a dry run needs none of them.
+    from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
     api = HfApi()

@@ -25,8 +25,8 @@ def check(folder: Path) -> float:
     worst = 0.0
     cases = sorted(path for path in folder.iterdir() if path.is_dir())
     for case in cases:
-        expected = load_file(case / "expected.safetensors")
-        ids, mask = expected["input_ids"], expected["attention_mask"]
+        expectation = load_file(case / "expected.safetensors")
+        ids, mask = expectation["input_ids"], expectation["attention_mask"]
         model = AdaptedEncoder.from_pretrained(str(case / "backbone"))
         assert model.load_adapter(case / "lang") == "lang"
         model.activate("lang")
@@ -41,7 +41,7 @@ def check(folder: Path) -> float:
                 outputs[name] = head(model(ids, mask).hidden)
         for name, values in outputs.items():
             real = ... if name == "pair" else mask.bool()
-            worst = max(worst, (values[real] - expected[name][real]).abs().max().item())
+            worst = max(worst, (values[real] - expectation[name][real]).abs().max().item())
         print(f"{case.name}: theirs in ours, largest difference so far {worst:.1e}")
     assert cases, folder
     return worst
@@ -54,7 +54,7 @@ def write(folder: Path, new: Path) -> None:
         model = AdaptedEncoder.from_pretrained(str(case / "backbone"))
         hidden = model.hidden_size
         ids, mask = (load_file(case / "expected.safetensors")[name] for name in ("input_ids", "attention_mask"))
-        expected = {"input_ids": ids, "attention_mask": mask}
+        expectation = {"input_ids": ids, "attention_mask": mask}
         width = (None, 5, hidden // 3)[number % 3]
         model.add_adapter("lang", AdapterConfig((hidden // 2, 7, hidden // 3)[number % 3], number % 4 != 3, width))
         _shake(model.adapter_modules("lang"))
@@ -68,8 +68,8 @@ def write(folder: Path, new: Path) -> None:
             head_files.write(new / case.name / name, model, name, head, LABELS[name])
             model.activate("lang", name)
             with torch.no_grad():
-                expected[name] = head(model(ids, mask).hidden)
-        save_file(expected, new / case.name / "expected.safetensors")
+                expectation[name] = head(model(ids, mask).hidden)
+        save_file(expectation, new / case.name / "expected.safetensors")
 
 
 def _shake(*modules: torch.nn.Module) -> None:

@@ -73,7 +73,7 @@ def write(folder: Path, shapes: list[str]) -> None:
         model = AutoAdapterModel.from_pretrained(case / "backbone").eval()
         config = AdapterConfig.load("seq_bn_inv" if invertible else "seq_bn", reduction_factor=reduction)
         model.add_adapter("lang", config=config)
-        expected = {"input_ids": IDS, "attention_mask": MASK}
+        expectation = {"input_ids": IDS, "attention_mask": MASK}
         for head, labels in LABELS.items():
             model.add_adapter(head, config=AdapterConfig.load("seq_bn", reduction_factor=task_reduction))
             names = dict(enumerate(labels))
@@ -86,31 +86,31 @@ def write(folder: Path, shapes: list[str]) -> None:
                 parameter.data.add_(0.1 * torch.randn_like(parameter))
         model.active_adapters = "lang"
         with torch.no_grad():
-            expected["lang"] = model(IDS, attention_mask=MASK, output_hidden_states=True).hidden_states[-1].clone()
+            expectation["lang"] = model(IDS, attention_mask=MASK, output_hidden_states=True).hidden_states[-1].clone()
         for head in LABELS:
             model.active_adapters = Stack("lang", head)
-            expected[head] = outputs(model, head)
+            expectation[head] = outputs(model, head)
         for name in ("lang", *LABELS):
             model.save_adapter(str(case / name), name, with_head=name in LABELS, use_safetensors=number % 2 == 0)
-        save_file({name: tensor.contiguous() for name, tensor in expected.items()}, case / "expected.safetensors")
+        save_file({name: tensor.contiguous() for name, tensor in expectation.items()}, case / "expected.safetensors")
 
 
 def check(folder: Path) -> None:
     cases = sorted(path for path in folder.iterdir() if path.is_dir())
     for case in cases:
-        expected = load_file(case / "expected.safetensors")
+        expectation = load_file(case / "expected.safetensors")
         model = AutoAdapterModel.from_pretrained(case / "backbone").eval()
         for name in ("lang", *LABELS):
             info: dict[str, Any] = {}
-            loaded = model.load_adapter(str(case / name), use_safetensors=True, loading_info=info)
-            assert loaded == name, (case, loaded)
+            name_in_model = model.load_adapter(str(case / name), use_safetensors=True, loading_info=info)
+            assert name_in_model == name, (case, name_in_model)
             assert not info["missing_keys"], (case, name, info)
             assert not info["unexpected_keys"], (case, name, info)
         worst = 0.0
         for head, labels in LABELS.items():
             assert model.get_labels(head) == labels, (case, head)
             model.active_adapters = Stack("lang", head)
-            difference = (outputs(model, head) - expected[head])[MASK.bool() if head == "tags" else ...]
+            difference = (outputs(model, head) - expectation[head])[MASK.bool() if head == "tags" else ...]
             worst = max(worst, difference.abs().max().item())
         assert worst < 1e-5, (case, worst)
         print(f"{case.name}: ours in adapters {adapters.__version__}, largest difference {worst:.1e}")

@@ -37,8 +37,8 @@ LAUNCH = "import os, sys; [os.dup2(int(sys.argv[n]), n + 2) for n in (1, 2)]; os
 
 def executable() -> str | None:
     """Finds the program that CHROMIUM names, or the first of NAMES on the path."""
-    chosen = os.environ.get("CHROMIUM")
-    paths = map(shutil.which, (chosen,) if chosen else NAMES)
+    variable = os.environ.get("CHROMIUM")
+    paths = map(shutil.which, (variable,) if variable else NAMES)
     return next((path for path in paths if path), None)
 
 
@@ -47,7 +47,7 @@ class Page:
 
     def __init__(self, to: int, back: int) -> None:
         self.events: list[dict[str, Any]] = []
-        self._to, self._back, self._received, self._asked = to, back, b"", 0
+        self._to, self._back, self._buffer, self._requests = to, back, b"", 0
         self._session: str | None = None
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -55,11 +55,11 @@ class Page:
             self.ask(f"{domain}.enable")
 
     def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
-        self._asked += 1
+        self._requests += 1
         session = {} if self._session is None else {"sessionId": self._session}
-        message = {"id": self._asked, "method": method, "params": parameters, **session}
+        message = {"id": self._requests, "method": method, "params": parameters, **session}
         os.write(self._to, json.dumps(message).encode() + b"\0")
-        while (answer := self._next()).get("id") != self._asked:
+        while (answer := self._next()).get("id") != self._requests:
             self.events.append(answer)
         if "error" in answer:
             raise RuntimeError(f"{method}: {answer['error']}")
@@ -117,18 +117,18 @@ class Page:
         return complaints
 
     def requests(self) -> list[str]:
-        sent = [event["params"] for event in self.events if event["method"] == "Network.requestWillBeSent"]
-        return [request["request"]["url"] for request in sent]
+        request_events = [event["params"] for event in self.events if event["method"] == "Network.requestWillBeSent"]
+        return [request["request"]["url"] for request in request_events]
 
     def _next(self) -> dict[str, Any]:
         end = time.monotonic() + PATIENCE
-        while b"\0" not in self._received:
+        while b"\0" not in self._buffer:
             if not select.select([self._back], [], [], max(end - time.monotonic(), 0))[0]:
                 raise TimeoutError(f"the browser said nothing for {PATIENCE:g} seconds")
             if not (read := os.read(self._back, 1 << 16)):
                 raise ConnectionError("the browser ended")
-            self._received += read
-        message, _, self._received = self._received.partition(b"\0")
+            self._buffer += read
+        message, _, self._buffer = self._buffer.partition(b"\0")
         answer: dict[str, Any] = json.loads(message)
         return answer
 
@@ -145,21 +145,21 @@ def browser(folder: Path) -> Iterator[Page]:
     program = executable()
     assert program is not None, NONE
     theirs, ours = os.pipe(), os.pipe()
-    inherited = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (theirs[0], ours[1])]  # 3 and 4 are still to be given
+    descriptors = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (theirs[0], ours[1])]  # 3 and 4 are still to be given
     command = [
         sys.executable,
         "-c",
         LAUNCH,
-        *map(str, inherited),
+        *map(str, descriptors),
         program,
         *FLAGS,
         f"--user-data-dir={folder / 'profile'}",
     ]
     with (folder / "browser.log").open("wb") as log:
         process = subprocess.Popen(
-            command, pass_fds=inherited, stdout=log, stderr=log, env=os.environ | {"HOME": str(folder)}
+            command, pass_fds=descriptors, stdout=log, stderr=log, env=os.environ | {"HOME": str(folder)}
         )
-    for end in (theirs[0], ours[1], *inherited):
+    for end in (theirs[0], ours[1], *descriptors):
         os.close(end)
     try:
         yield Page(theirs[1], ours[0])

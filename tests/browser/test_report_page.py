@@ -28,25 +28,25 @@ HEADER = "document.querySelectorAll('#table-1-scores thead th')[%d]"
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     complete(folder / "runs")
-    report, analyses, drawn = reported(folder / "runs")
+    report, analyses, drawings = reported(folder / "runs")
     write(report, folder / "report", Extras())
-    write_analyses(report, analyses, drawn, folder / "report")
+    write_analyses(report, analyses, drawings, folder / "report")
     return folder / "report"
 
 
 @pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def browser_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     with browser(tmp_path_factory.mktemp("chromium")) as page:
         yield page
 
 
 @pytest.fixture
-def page(started: Page, out: Path) -> Page:
+def page(browser_page: Page, out: Path) -> Page:
     """A page that has just been loaded, 1280 pixels wide and light."""
-    started.events.clear()
-    started.emulate()
-    started.open((out / "report.html").as_uri())
-    return started
+    browser_page.events.clear()
+    browser_page.emulate()
+    browser_page.open((out / "report.html").as_uri())
+    return browser_page
 
 
 def test_it_opens_without_complaints_and_asks_nothing_of_a_network(page: Page, out: Path) -> None:
@@ -68,10 +68,10 @@ def test_the_checks_notice_errors_and_requests(page: Page) -> None:
 
 def test_the_numbers_are_those_of_the_csv(page: Page, out: Path) -> None:
     for table, name in enumerate(("xnli-tiny", "udpos-tiny"), 1):
-        shown = page.evaluate(CELLS % table)
+        texts = page.evaluate(CELLS % table)
         with (out / f"{name}.csv").open(newline="") as file:
             records = list(csv.DictReader(file))
-        cells = {row: iter(values) for row, values in shown.items()}
+        cells = {row: iter(values) for row, values in texts.items()}
         for record in records:
             value, text = next(cells[record["row"]])
             if record["score"]:
@@ -105,8 +105,8 @@ def test_a_columns_name_sorts_by_it_both_ways_and_missing_scores_stay_last(page:
 
 def tip(page: Page) -> str:
     """Returns the text of the tooltips that can be seen."""
-    seen = "[...document.querySelectorAll('[role=tooltip]')].filter(tip => tip.checkVisibility()).map(tip => tip.textContent)"
-    return "|".join(page.evaluate(seen))
+    script = "[...document.querySelectorAll('[role=tooltip]')].filter(tip => tip.checkVisibility()).map(tip => tip.textContent)"
+    return "|".join(page.evaluate(script))
 
 
 def test_tooltips_appear_on_focus_and_under_the_pointer_and_go_with_escape(page: Page) -> None:
@@ -144,11 +144,11 @@ def test_every_tooltip_is_within_the_window(page: Page, width: int) -> None:
 
 
 def test_what_stands_beside_scores_is_shown_on_demand(page: Page) -> None:
-    seen = "[...document.querySelectorAll('#table-1-scores .%s')].filter(line => line.checkVisibility()).length"
+    script = "[...document.querySelectorAll('#table-1-scores .%s')].filter(line => line.checkVisibility()).length"
     for name in ("paper", "oracle", "seeds"):
-        assert page.evaluate(seen % name) == 0
+        assert page.evaluate(script % name) == 0
         page.evaluate(f"document.querySelector('#table-1 .show-{name}').click()")
-        assert page.evaluate(seen % name) > 0
+        assert page.evaluate(script % name) > 0
     assert page.evaluate("document.querySelector('#table-2 .show-seeds')") is None  # nothing to show there
 
 
@@ -183,8 +183,8 @@ def test_nothing_is_cut_in_print_and_warnings_and_captions_stay(page: Page) -> N
     page.resize(1031)  # A4 across less its margins, at 96 pixels an inch
     assert page.evaluate("document.documentElement.scrollWidth") == 1031
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    for kept in (".warnings li", "figcaption", "table"):
-        assert page.evaluate(f"[...document.querySelectorAll('main > section > {kept}, {kept}')].length") > 0
-        hidden = f"[...document.querySelectorAll('{kept}')].filter(e => !e.closest('details') && !e.checkVisibility()).length"
+    for part in (".warnings li", "figcaption", "table"):
+        assert page.evaluate(f"[...document.querySelectorAll('main > section > {part}, {part}')].length") > 0
+        hidden = f"[...document.querySelectorAll('{part}')].filter(e => !e.closest('details') && !e.checkVisibility()).length"
         assert page.evaluate(hidden) == 0
     assert page.evaluate("document.querySelector('.choices').checkVisibility()") is False

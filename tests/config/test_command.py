@@ -29,31 +29,31 @@ def means(line: str) -> str:
     return fingerprint(compose_config(overrides))
 
 
-@pytest.mark.parametrize("given", COMMANDS, ids=" ".join)
-def test_the_command_is_what_the_run_recorded_and_means_that_run(given: Sequence[str]) -> None:
-    recorded = fingerprint(compose_config(given))
-    line = command(list(given), recorded)
-    assert shlex.split(line) == ["python", "train.py", *given]
-    assert means(line) == recorded
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_the_command_is_what_the_run_recorded_and_means_that_run(arguments: Sequence[str]) -> None:
+    run_fingerprint = fingerprint(compose_config(arguments))
+    line = command(list(arguments), run_fingerprint)
+    assert shlex.split(line) == ["python", "train.py", *arguments]
+    assert means(line) == run_fingerprint
 
 
 @pytest.mark.parametrize(
     "rates", [["seed=3", "optim.lr=2e-5", "optim.ort_lr=1e-8"], ["optim.lr=${task.ort_lr}"]], ids=str
 )
 def test_rates_and_seeds_of_a_grid_count(rates: list[str]) -> None:
-    given = ["variant=lort_tort", "task=udpos", *rates]
-    command(given, fingerprint(compose_config(given)))
+    arguments = ["variant=lort_tort", "task=udpos", *rates]
+    command(arguments, fingerprint(compose_config(arguments)))
     with pytest.raises(UserError, match="now means another one"):
-        command(given[:-1], fingerprint(compose_config(given)))
+        command(arguments[:-1], fingerprint(compose_config(arguments)))
 
 
 def test_a_finished_run_recorded_its_command(backbone: Path, world: Path, tmp_path: Path) -> None:
-    for given in (["stage=mlm", "language=ar"], ["variant=t_noo", "task=udpos", "languages=[ar]"]):
-        typed = overrides(backbone, world, tmp_path, *given)
-        result = execute(typed)
-        (recorded,) = (found for _, found in read_results(tmp_path / "runs") if found.run == result.run)
-        assert recorded.provenance["overrides"] == typed
-        assert means(command(recorded.provenance["overrides"], recorded.fingerprint)) == result.fingerprint
+    for arguments in (["stage=mlm", "language=ar"], ["variant=t_noo", "task=udpos", "languages=[ar]"]):
+        line_overrides = overrides(backbone, world, tmp_path, *arguments)
+        result = execute(line_overrides)
+        (record,) = (other for _, other in read_results(tmp_path / "runs") if other.run == result.run)
+        assert record.provenance["overrides"] == line_overrides
+        assert means(command(record.provenance["overrides"], record.fingerprint)) == result.fingerprint
 
 
 def test_a_cells_command_repeats_that_cell_alone() -> None:
@@ -64,17 +64,17 @@ def test_a_cells_command_repeats_that_cell_alone() -> None:
         assert [other.run.path for other in again] == [cell.run.path]
 
 
-@pytest.mark.parametrize("recorded", [None, "task=udpos", [1], {"task": "udpos"}], ids=str)
-def test_runs_of_earlier_versions_recorded_none(recorded: object) -> None:
+@pytest.mark.parametrize("record", [None, "task=udpos", [1], {"task": "udpos"}], ids=str)
+def test_runs_of_earlier_versions_recorded_none(record: object) -> None:
     with pytest.raises(UserError, match="recorded no command; runs of earlier versions did not"):
-        command(recorded, "c0ffee")
+        command(record, "c0ffee")
 
 
 def test_overrides_that_mean_another_run_by_now_are_no_command() -> None:
-    recorded = fingerprint(compose_config(["task=udpos"]))
+    run_fingerprint = fingerprint(compose_config(["task=udpos"]))
     with pytest.raises(
-        UserError, match=rf"train.py task=wikiann now means another one .* this run's is {recorded[:8]}"
+        UserError, match=rf"train.py task=wikiann now means another one .* this run's is {run_fingerprint[:8]}"
     ):
-        command(["task=wikiann"], recorded)
+        command(["task=wikiann"], run_fingerprint)
     with pytest.raises(UserError, match="no longer works: task has no 'udposs', did you mean 'udpos'"):
-        command(["task=udposs"], recorded)
+        command(["task=udposs"], run_fingerprint)

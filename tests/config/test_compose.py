@@ -6,9 +6,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hydra import compose, initialize_config_dir
 
 from orthoadapters.config.checks import check
-from orthoadapters.config.compose import CONF, check_command_line, compose_config, language_config, mlm_overrides
+from orthoadapters.config.compose import (
+    CONF,
+    check_command_line,
+    compose_config,
+    language_config,
+    mlm_overrides,
+    settle,
+)
 from orthoadapters.config.schema import AdapterKind
 from orthoadapters.errors import UserError
 
@@ -82,6 +90,22 @@ def test_a_mistyped_command_line_names_the_nearest_right_thing(override: str, se
         check_command_line([override])
 
 
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["optim.lr=3e-5", "variant=lort_tort", "task=wikiann", "seed=2", "languages=[tr,sw]"],
+        ["task.max_length=64", "suite=demo", "task.batch_size=4", "task=udpos"],
+        ["stage=mlm", "+language.hub_adapters.mine=a/b", "language=tr", "mlm.lr=2e-4"],
+        ["suite=demo", "language=qtu", "stage=mlm"],
+        ["optim.lr=1e-3", "optim.lr=2e-3", "backbone.path='a b'", "backbone=xlmr_large"],
+    ],
+)
+def test_values_set_on_a_copy_of_composed_files_give_what_hydra_composes_of_all_at_once(overrides: list[str]) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        expected = settle(compose("config", overrides))
+    assert compose_config(overrides) == expected
+
+
 def test_several_values_need_the_multirun_flag_and_hydras_own_questions_pass() -> None:
     with pytest.raises(UserError, match=r"asks for several runs; add -m"):
         check_command_line(["variant=t_noo,t_ort"])
@@ -125,10 +149,10 @@ def test_every_language_of_every_task_has_a_file() -> None:
 
 
 def test_commands_for_missing_adapters_keep_what_the_training_depends_on() -> None:
-    given = ["variant=lort_tort", "task=udpos", "data=xtreme", "data.root=x", "optim.lr=1e-3", "mlm.lr=1e-3", "seed=4",
+    arguments = ["variant=lort_tort", "task=udpos", "data=xtreme", "data.root=x", "optim.lr=1e-3", "mlm.lr=1e-3", "seed=4",
              "paths.adapters=a", "languages=[tr]", "trainer.max_epochs=2", "trainer.max_iterations=9"]  # fmt: skip
-    made = mlm_overrides(given, "tr")
-    assert made == [
+    result = mlm_overrides(arguments, "tr")
+    assert result == [
         "stage=mlm",
         "variant=lort_tort",
         "mlm.lr=1e-3",
@@ -136,7 +160,7 @@ def test_commands_for_missing_adapters_keep_what_the_training_depends_on() -> No
         "trainer.max_iterations=9",
         "language=tr",
     ]
-    config = compose_config(made)
+    config = compose_config(result)
     check(config)
     assert config.variant.language_adapter is AdapterKind.ort
     assert (config.optim.lr, config.trainer.max_iterations, config.language.code) == (1e-3, 9, "tr")

@@ -26,10 +26,10 @@ def test_a_variant_is_one_file(conf: Path, backbone: Path, world: Path, tmp_path
     (conf / "variant/t_ort_narrow.yaml").write_text(
         "name: t_ort_narrow\nlanguage_adapter: none\ntask_adapter: ort\nlanguage_reduction: 2\ntask_reduction: 32\n"
     )
-    given = overrides(backbone, world, tmp_path, "variant=t_ort_narrow", "task=udpos", "languages=[ar]", *SHORT)
-    config = compose_config(given)
+    arguments = overrides(backbone, world, tmp_path, "variant=t_ort_narrow", "task=udpos", "languages=[ar]", *SHORT)
+    config = compose_config(arguments)
     assert (config.is_orthogonal, config.variant.has_language_adapter) == (True, False)
-    result = execute(given)
+    result = execute(arguments)
     assert result.run.startswith("tiny/udpos/t_ort_narrow/")
     assert result.choices["variant.task_reduction"] == 32
     assert result.test.keys() == {"en", "ar"}
@@ -44,7 +44,7 @@ def test_a_language_is_one_file_and_its_data(conf: Path, backbone: Path, world: 
     shutil.copy(data / "text/tr.txt", data / "text/sv.txt")
     (conf / "language/sv.yaml").write_text("code: sv\nname: Swedish\n")
     assert "sv" not in compose_config(["task=udpos"]).evaluated_languages  # it is tested where it is named
-    given = overrides(
+    arguments = overrides(
         backbone,
         data,
         tmp_path,
@@ -55,8 +55,8 @@ def test_a_language_is_one_file_and_its_data(conf: Path, backbone: Path, world: 
         "trainer.max_iterations=2",
     )
     for language in ("en", "sv"):
-        execute([*given, "stage=mlm", f"language={language}"])
-    result = execute(given)
+        execute([*arguments, "stage=mlm", f"language={language}"])
+    result = execute(arguments)
     assert result.test.keys() == {"en", "sv"}
     assert result.test["sv"]["n"] == 14
     assert result.adapters["sv"]["path"].endswith("adapters/tiny/sv-noo")
@@ -65,20 +65,20 @@ def test_a_language_is_one_file_and_its_data(conf: Path, backbone: Path, world: 
 def test_a_language_without_a_file_or_without_data_is_refused_before_training(
     conf: Path, backbone: Path, world: Path, tmp_path: Path
 ) -> None:
-    given = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[sv]")
+    arguments = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[sv]")
     with pytest.raises(UserError, match=r"unknown language 'sv', did you mean '..'\?; conf/language/ has ar, en"):
-        check(compose_config(given))
+        check(compose_config(arguments))
     (conf / "language/sv.yaml").write_text("code: sv\nname: Swedish\n")
-    check(compose_config(given))
+    check(compose_config(arguments))
     with pytest.raises(UserError, match=r"there is no .*udpos/test-sv.tsv"):
-        execute(given)
+        execute(arguments)
     assert not (tmp_path / "runs").exists()
 
 
 def test_a_backbone_of_a_known_family_is_one_file(conf: Path, backbone: Path, world: Path, tmp_path: Path) -> None:
     (conf / "backbone/mine.yaml").write_text(f"name: mine\npath: {backbone}\nrevision: null\nallow_pickle: false\n")
-    given = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[ar]", *SHORT)
-    named = [override for override in given if not override.startswith("backbone")]
-    result = execute(["backbone=mine", *named])
+    arguments = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[ar]", *SHORT)
+    others = [override for override in arguments if not override.startswith("backbone")]
+    result = execute(["backbone=mine", *others])
     assert result.run.startswith("mine/udpos/t_noo/")
     assert result.backbone == "mine"

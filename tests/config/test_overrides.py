@@ -14,8 +14,8 @@ from orthoadapters.errors import UserError
 def test_any_text_is_written_so_that_hydra_reads_it(text: str) -> None:
     if "${" in text:
         return  # an interpolation, whatever the quotes
-    written = override_text("data.root", text)
-    assert OverridesParser.create().parse_override(written).value() == text
+    line = override_text("data.root", text)
+    assert OverridesParser.create().parse_override(line).value() == text
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ def keys(schema: type, prefix: str = "") -> Iterator[tuple[str, str, str]]:
 
 
 def test_the_page_is_made_of_todays_schema_and_files() -> None:
-    made = "python -m orthoadapters.config.reference > docs/reference.md"
-    assert (ROOT / "docs" / "reference.md").read_text(encoding="utf-8") == reference(), f"make it anew with: {made}"
+    command = "python -m orthoadapters.config.reference > docs/reference.md"
+    assert (ROOT / "docs" / "reference.md").read_text(encoding="utf-8") == reference(), f"make it anew with: {command}"
 
 
 def test_every_key_has_a_row_that_says_what_it_does() -> None:
@@ -57,13 +57,13 @@ def test_the_defaults_are_those_that_a_run_has() -> None:
         for name in key.split("."):
             value = value.get(name) if isinstance(value, dict) else getattr(value, name)
         text = lines[line.value[2:-1]].value if line.value.startswith("${") else line.value
-        wanted = yaml.safe_load(text)
-        if isinstance(wanted, str) and isinstance(value, float):
-            wanted = float(wanted)  # YAML 1.1 reads 1e-4 as text, OmegaConf as a number
-        if isinstance(wanted, list) and isinstance(value[0], float):
-            wanted = [float(rate) for rate in wanted]
+        default = yaml.safe_load(text)
+        if isinstance(default, str) and isinstance(value, float):
+            default = float(default)  # YAML 1.1 reads 1e-4 as text, OmegaConf as a number
+        if isinstance(default, list) and isinstance(value[0], float):
+            default = [float(rate) for rate in default]
         if key != "language_adapters.hub":  # null means the ids that the languages' own files have
-            assert (value.value if isinstance(value, Enum) else value) == wanted, key
+            assert (value.value if isinstance(value, Enum) else value) == default, key
 
 
 def test_comments_and_values_of_a_file_are_read_as_they_stand_there(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from orthoadapters.data.batching import Batch, BatchLoader, BlockLoader
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.windows import Windows
 from orthoadapters.errors import UserError
-from orthoadapters.examples import IGNORED
+from orthoadapters.examples import IGNORE_INDEX
 
 PAD = 1
 MASKING = Masking(mask_id=4, vocab_size=1000, special_ids=torch.tensor([0, 1, 2, 3, 4]), probability=0.15)
@@ -75,8 +75,8 @@ def test_an_epoch_is_a_permutation_of_the_data_with_padding_alone_added(
         assert ids.shape == mask.shape
         assert ids.shape[1] == max(lengths[i] for i in index)
         assert (ids == torch.where(mask, index[:, None] + 10, PAD)).all()
-        expected = torch.where(mask, index[:, None], IGNORED) if per_word else index
-        assert torch.equal(labels, expected)
+        reference = torch.where(mask, index[:, None], IGNORE_INDEX) if per_word else index
+        assert torch.equal(labels, reference)
         assert batch["tokens"] == int(mask.sum())
         assert isinstance(batch["tokens"], int)
 
@@ -86,8 +86,8 @@ def test_batches_of_similar_length_waste_little_padding_and_still_differ_between
     lengths = [rng.randint(5, 128) for _ in range(5000)]
     loader = BatchLoader(make_windows(lengths), 16, PAD, 0, shuffle=True)
     first, second = list(loader), list(loader)
-    padded = sum(b["input_ids"].numel() for b in first)
-    assert padded / sum(lengths) < 1.05  # 1.9 without sorting
+    area = sum(b["input_ids"].numel() for b in first)
+    assert area / sum(lengths) < 1.05  # 1.9 without sorting
     assert [b["index"].tolist() for b in first] != [b["index"].tolist() for b in second]
     widths = [b["input_ids"].shape[1] for b in first[:50]]
     assert widths != sorted(widths)  # batches do not come from short to long
@@ -120,28 +120,28 @@ def test_resuming_at_any_position_gives_the_batches_that_were_left(
         iterator = iter(loader)
         list(islice(iterator, position))
         state = loader.state_dict()
-        left = list(iterator)
+        rest = list(iterator)
         following = list(loader)
-        resumed = make()
-        resumed.load_state_dict(state)
-        if left:  # else the saved epoch was over, and the next one begins
-            same(list(resumed), left)
-        same(list(resumed), following)
+        loader_after = make()
+        loader_after.load_state_dict(state)
+        if rest:  # else the saved epoch was over, and the next one begins
+            same(list(loader_after), rest)
+        same(list(loader_after), following)
 
 
 @settings(max_examples=25)
 @given(st.integers(1, 16), st.integers(1, 4))
-def test_a_state_taken_while_batch_k_is_held_resumes_with_batch_k_plus_one(held: int, copies: int) -> None:
+def test_a_state_taken_while_batch_k_is_held_resumes_with_batch_k_plus_one(count: int, copies: int) -> None:
     loader = batch_loader()
     batches = list(batch_loader())
     iterator = iter(loader)
-    for _ in range(held):
+    for _ in range(count):
         next(iterator)
     for _ in range(copies):  # saved and restored several times without a batch in between
         state = loader.state_dict()
         loader = batch_loader()
         loader.load_state_dict(state)
-    same(list(loader), batches[held:])
+    same(list(loader), batches[count:])
 
 
 def test_a_pass_that_was_broken_off_is_not_taken_up_again_without_a_restored_state() -> None:
@@ -161,10 +161,10 @@ def test_lightning_resumes_with_the_batch_after_the_checkpoint(tmp_path: Path) -
         def __init__(self) -> None:
             super().__init__()
             self.weight = torch.nn.Parameter(torch.zeros(()))
-            self.seen: list[list[int]] = []
+            self.batch_windows: list[list[int]] = []
 
         def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
-            self.seen.append(batch["index"].tolist())
+            self.batch_windows.append(batch["index"].tolist())
             return self.weight * 1.0
 
         def on_train_batch_end(self, *_: object) -> None:
@@ -181,7 +181,7 @@ def test_lightning_resumes_with_the_batch_after_the_checkpoint(tmp_path: Path) -
             enable_model_summary=False,
         )  # fmt: skip
         trainer.fit(model, batch_loader(), ckpt_path=checkpoint)
-        return model.seen
+        return model.batch_windows
 
     whole = fit()
     assert len(whole) == 51

@@ -106,10 +106,10 @@ def test_demo_text_comes_from_the_demo_world(monkeypatch: pytest.MonkeyPatch) ->
 @settings(deadline=None)
 @given(st.lists(st.text("abc the", max_size=30), min_size=30, max_size=400), st.integers(4, 12), st.integers(5, 40))
 def test_blocks_are_the_text_cut_at_equal_lengths_between_start_and_end(
-    tmp_path_factory: pytest.TempPathFactory, texts: list[str], length: int, wanted: int
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str], length: int, most: int
 ) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
-        _check_blocks(monkeypatch, tmp_path_factory, texts, length, wanted)
+        _check_blocks(monkeypatch, tmp_path_factory, texts, length, most)
 
 
 def _check_blocks(
@@ -117,19 +117,19 @@ def _check_blocks(
     tmp_path_factory: pytest.TempPathFactory,
     texts: list[str],
     length: int,
-    wanted: int,
+    most: int,
 ) -> None:
-    encoded = [ids for ids in TOKENIZER(texts, add_special_tokens=False)["input_ids"] if ids]
-    stream = [i for ids in encoded for i in [*ids, TOKENIZER.sep_token_id]]
+    encodings = [ids for ids in TOKENIZER(texts, add_special_tokens=False)["input_ids"] if ids]
+    stream = [i for ids in encodings for i in [*ids, TOKENIZER.sep_token_id]]
     body = length - 2
-    n = min(len(stream) // body, wanted)
+    n = min(len(stream) // body, most)
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setattr(blocks_module, "PASSAGES_PER_CALL", 7)  # many calls, with something left over from each
     if n < 5:
         with pytest.raises(UserError):
-            token_blocks(iter(texts), TOKENIZER, length, wanted, folder, "key")
+            token_blocks(iter(texts), TOKENIZER, length, most, folder, "key")
         return
-    blocks = token_blocks(iter(texts), TOKENIZER, length, wanted, folder, "key")
+    blocks = token_blocks(iter(texts), TOKENIZER, length, most, folder, "key")
     assert blocks.shape == (n, length)
     assert blocks.dtype == np.int32
     assert (blocks[:, 0] == TOKENIZER.bos_token_id).all()
@@ -147,8 +147,8 @@ def test_reading_stops_as_soon_as_there_are_enough_blocks(tmp_path: Path) -> Non
 
     blocks = token_blocks(endless(), TOKENIZER, 16, 2000, tmp_path, "endless")
     assert len(blocks) == 2000
-    needed = 2000 * 14 / 7  # a passage is seven subwords with its separator
-    assert needed <= len(read) <= needed + blocks_module.PASSAGES_PER_CALL
+    need = 2000 * 14 / 7  # a passage is seven subwords with its separator
+    assert need <= len(read) <= need + blocks_module.PASSAGES_PER_CALL
 
 
 def test_a_second_call_reads_the_cache_and_no_text(tmp_path: Path) -> None:
@@ -169,11 +169,11 @@ def test_whatever_decides_the_blocks_decides_the_name_in_the_cache(tmp_path: Pat
 
     other = tiny_tokenizer()
     other.add_tokens(["words"])
-    for tokenizer, length, wanted, key in [
+    for tokenizer, length, most, key in [
         (TOKENIZER, 16, 20, "a"), (other, 16, 20, "a"), (TOKENIZER, 17, 20, "a"),
         (TOKENIZER, 16, 19, "a"), (TOKENIZER, 16, 20, "b"),
     ]:  # fmt: skip
-        token_blocks(texts(), tokenizer, length, wanted, tmp_path, key)
+        token_blocks(texts(), tokenizer, length, most, tmp_path, key)
     assert len(list(tmp_path.iterdir())) == 5
 
 

@@ -33,8 +33,8 @@ grid:
 
 
 def short_run(backbone: Path, root: Path, out: Path, *more: str) -> tuple[Result, Path]:
-    given = overrides(backbone, root, out, "variant=t_ort", "optim.lr=1e-2", *more)
-    return execute(given), RunDirectory(compose_config(given)).path
+    arguments = overrides(backbone, root, out, "variant=t_ort", "optim.lr=1e-2", *more)
+    return execute(arguments), RunDirectory(compose_config(arguments)).path
 
 
 def write_splits(root: Path, name: str, examples: str) -> None:

@@ -21,15 +21,15 @@ def mask(
 def test_fifteen_percent_are_masked_and_split_eighty_ten_ten() -> None:
     block = torch.randint(1000, VOCABULARY, (400, 500), generator=torch.Generator().manual_seed(0))
     ids, positions, labels = mask(block)
-    shown = ids.flatten()[positions]
+    inputs = ids.flatten()[positions]
     n = len(positions)
     assert n / block.numel() == pytest.approx(0.15, abs=0.004)  # five standard deviations of 200,000 draws
-    assert (shown == MASK).sum().item() / n == pytest.approx(0.8, abs=0.012)
-    kept = (shown == labels).sum().item() / n
-    assert kept == pytest.approx(0.1, abs=0.009)
-    assert ((shown != MASK) & (shown != labels)).sum().item() / n == pytest.approx(0.1, abs=0.009)
-    replaced = shown[(shown != MASK) & (shown != labels)].double()
-    assert replaced.mean().item() == pytest.approx(VOCABULARY / 2, rel=0.05)  # drawn from the whole vocabulary
+    assert (inputs == MASK).sum().item() / n == pytest.approx(0.8, abs=0.012)
+    share = (inputs == labels).sum().item() / n
+    assert share == pytest.approx(0.1, abs=0.009)
+    assert ((inputs != MASK) & (inputs != labels)).sum().item() / n == pytest.approx(0.1, abs=0.009)
+    substitutes = inputs[(inputs != MASK) & (inputs != labels)].double()
+    assert substitutes.mean().item() == pytest.approx(VOCABULARY / 2, rel=0.05)  # drawn from the whole vocabulary
 
 
 @settings(deadline=None)
@@ -46,9 +46,9 @@ def test_labels_are_the_originals_and_nothing_else_changes(b: int, t: int, seed:
     assert len(positions) >= 1
     assert positions.tolist() == sorted(set(positions.tolist()))
     assert not torch.isin(labels, SPECIAL).any()
-    untouched = torch.ones(b * t, dtype=torch.bool)
-    untouched[positions] = False
-    assert torch.equal(ids.flatten()[untouched], block.flatten()[untouched])
+    is_plain = torch.ones(b * t, dtype=torch.bool)
+    is_plain[positions] = False
+    assert torch.equal(ids.flatten()[is_plain], block.flatten()[is_plain])
 
 
 def test_certainty_masks_everything_but_special_tokens() -> None:

@@ -22,7 +22,7 @@ from orthoadapters.data.modules import MLMData, TaskData
 from orthoadapters.data.shares import Shares, share_of_process
 from orthoadapters.data.windows import join_windows
 from orthoadapters.errors import UserError
-from orthoadapters.examples import IGNORED
+from orthoadapters.examples import IGNORE_INDEX
 from tests.helpers.tasks import task_config
 from tests.helpers.tiny_tokenizer import tiny_tokenizer
 
@@ -95,7 +95,7 @@ def test_pairs_have_one_label_and_words_one_on_their_first_subword(tmp_path: Pat
     words = next(iter(task_data(tmp_path, "udpos").dev.loader))
     assert pairs["labels"].shape == (4,)
     assert words["labels"].shape == words["input_ids"].shape
-    assert ((words["labels"] != IGNORED).sum(1) == 2).all()
+    assert ((words["labels"] != IGNORE_INDEX).sum(1) == 2).all()
 
 
 def test_examples_of_another_kind_than_the_task_are_refused(tmp_path: Path) -> None:
@@ -113,16 +113,16 @@ class Reader(pl.LightningModule):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(()))
         self.stop_after = stop_after
-        self.trained: list[int] = []
-        self.validated: list[int] = []
+        self.train_windows: list[int] = []
+        self.dev_windows: list[int] = []
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> torch.Tensor:
-        self.trained += batch["index"].tolist()
+        self.train_windows += batch["index"].tolist()
         self.trainer.should_stop = batch_idx + 1 >= self.stop_after
         return self.weight * 0
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> None:
-        self.validated += batch["index"].tolist()
+        self.dev_windows += batch["index"].tolist()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), lr=0.1)
@@ -139,20 +139,20 @@ def trainer(folder: Path, data: TaskData) -> pl.Trainer:
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_lightning_trains_and_validates_on_them_and_resumes_where_it_stopped(tmp_path: Path) -> None:
-    expected = order(task_data(tmp_path, "udpos", max_epochs=3).train_dataloader())
+    reference = order(task_data(tmp_path, "udpos", max_epochs=3).train_dataloader())
     data, whole = task_data(tmp_path, "udpos", max_epochs=3), Reader()
     trainer(tmp_path / "whole", data).fit(whole, datamodule=data)
-    assert whole.trained == expected
-    assert whole.validated == 3 * order(data.val_dataloader())
+    assert whole.train_windows == reference
+    assert whole.dev_windows == 3 * order(data.val_dataloader())
 
-    data, stopped = task_data(tmp_path, "udpos", max_epochs=3), Reader(stop_after=data.batches_per_epoch + 2)
-    trainer(tmp_path / "stopped", data).fit(stopped, datamodule=data)
-    data, resumed = task_data(tmp_path, "udpos", max_epochs=3), Reader()
+    data, part = task_data(tmp_path, "udpos", max_epochs=3), Reader(stop_after=data.batches_per_epoch + 2)
+    trainer(tmp_path / "stopped", data).fit(part, datamodule=data)
+    data, rest = task_data(tmp_path, "udpos", max_epochs=3), Reader()
     trainer(tmp_path / "stopped", data).fit(
-        resumed, datamodule=data, ckpt_path=str(tmp_path / "stopped" / "last.ckpt"), weights_only=True
+        rest, datamodule=data, ckpt_path=str(tmp_path / "stopped" / "last.ckpt"), weights_only=True
     )
-    assert 0 < len(stopped.trained) < len(expected)
-    assert stopped.trained + resumed.trained == expected
+    assert 0 < len(part.train_windows) < len(reference)
+    assert part.train_windows + rest.train_windows == reference
 
 
 def test_one_process_reads_the_loader_itself_and_several_read_shares(tmp_path: Path) -> None:
@@ -189,10 +189,10 @@ def originals(loader: Iterable[Any]) -> list[tuple[int, ...]]:
 def test_development_blocks_are_held_out_and_have_fixed_masks(tmp_path: Path) -> None:
     module = mlm_data(tmp_path, iterations=200)
     train, dev = module.train_dataloader(), module.val_dataloader()
-    held_out, trained = set(originals(dev)), set(originals(train))
-    assert len(held_out) == 10
-    assert len(trained) > 100
-    assert not held_out & trained
+    in_dev, in_training = set(originals(dev)), set(originals(train))
+    assert len(in_dev) == 10
+    assert len(in_training) > 100
+    assert not in_dev & in_training
     for a, b in zip(dev, dev, strict=True):
         assert torch.equal(a["input_ids"], b["input_ids"])
         assert torch.equal(a["positions"], b["positions"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from orthoadapters.data.tokenizer import fingerprint, load_tokenizer, special_ends
 from orthoadapters.data.windows import join_windows, pair_windows, tag_windows, word_budget
 from orthoadapters.errors import UserError
-from orthoadapters.examples import IGNORED, SentencePair, TaggedSentence
+from orthoadapters.examples import IGNORE_INDEX, SentencePair, TaggedSentence
 from tests.helpers.tiny_tokenizer import save_tiny_tokenizer, tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer()
@@ -25,7 +25,7 @@ words = st.one_of(
     st.text("xyz", min_size=10, max_size=40),  # longer than a window
     st.sampled_from(["", " ", "\u200b", "São Paulo", "<s>", "</s>", "<mask>", '"', "a b c", "日本"]),
 )
-tagged = st.lists(st.tuples(words, st.sampled_from(TAGS)), max_size=25).map(
+pairs_of_words = st.lists(st.tuples(words, st.sampled_from(TAGS)), max_size=25).map(
     lambda pairs: TaggedSentence(tuple(w for w, _ in pairs), tuple(t for _, t in pairs))
 )
 
@@ -35,44 +35,44 @@ def xtreme_windows(sentences: list[TaggedSentence], max_length: int) -> list[tup
     budget = max_length - 3
     windows: list[tuple[int, list[tuple[list[int], str]]]] = []
     for number, sentence in enumerate(sentences):
-        used = 0
+        length = 0
         for position, (word, tag) in enumerate(zip(sentence.words, sentence.tags, strict=True)):
             ids = TOKENIZER(word, add_special_tokens=False)["input_ids"]
             if len(ids) == 0 or len(ids) > budget:
                 ids = [UNKNOWN]
-            if position == 0 or used + len(ids) > budget:
+            if position == 0 or length + len(ids) > budget:
                 windows.append((number, []))
-                used = 0
-            used += len(ids)
+                length = 0
+            length += len(ids)
             windows[-1][1].append((ids, tag))
     return windows
 
 
-@given(st.lists(tagged, max_size=5), st.integers(4, 24))
+@given(st.lists(pairs_of_words, max_size=5), st.integers(4, 24))
 def test_windows_are_xtremes(sentences: list[TaggedSentence], max_length: int) -> None:
     windows = tag_windows(sentences, TOKENIZER, TAGS, max_length)
-    expected = xtreme_windows(sentences, max_length)
-    assert windows.origin.tolist() == [number for number, _ in expected]
-    for ids, labels, (_, content) in zip(windows.input_ids, windows.labels, expected, strict=True):
+    reference = xtreme_windows(sentences, max_length)
+    assert windows.origin.tolist() == [number for number, _ in reference]
+    for ids, labels, (_, content) in zip(windows.input_ids, windows.labels, reference, strict=True):
         assert ids.tolist() == [START, *(i for subwords, _ in content for i in subwords), END]
-        flat = [x for subwords, tag in content for x in [TAGS.index(tag)] + [IGNORED] * (len(subwords) - 1)]
-        assert labels.tolist() == [IGNORED, *flat, IGNORED]
+        flat = [x for subwords, tag in content for x in [TAGS.index(tag)] + [IGNORE_INDEX] * (len(subwords) - 1)]
+        assert labels.tolist() == [IGNORE_INDEX, *flat, IGNORE_INDEX]
         assert len(ids) <= max_length
         assert ids.dtype == np.int32
 
 
-@given(st.lists(tagged, max_size=6), st.integers(4, 24), st.integers(0, 3))
+@given(st.lists(pairs_of_words, max_size=6), st.integers(4, 24), st.integers(0, 3))
 def test_every_word_comes_back_exactly_once_and_in_order(
     sentences: list[TaggedSentence], max_length: int, padding: int
 ) -> None:
     windows = tag_windows(sentences, TOKENIZER, TAGS, max_length)
-    predicted = [[max(label, 0) for label in labels.tolist()] + [1] * padding for labels in windows.labels]
-    assert join_windows(windows, predicted) == [list(sentence.tags) for sentence in sentences]
+    label_ids = [[max(label, 0) for label in labels.tolist()] + [1] * padding for labels in windows.labels]
+    assert join_windows(windows, label_ids) == [list(sentence.tags) for sentence in sentences]
 
 
 def test_predictions_off_the_first_subwords_do_not_count() -> None:
     windows = tag_windows([TaggedSentence(("xyz", "the"), ("NOUN", "VERB"))], TOKENIZER, TAGS, 32)
-    row = np.where(windows.labels[0] == IGNORED, TAGS.index("X"), windows.labels[0])
+    row = np.where(windows.labels[0] == IGNORE_INDEX, TAGS.index("X"), windows.labels[0])
     assert join_windows(windows, [row.tolist()]) == [["NOUN", "VERB"]]
 
 
@@ -91,7 +91,7 @@ def test_words_without_subwords_and_words_beyond_the_budget_become_unknown_and_a
     with caplog.at_level(logging.INFO):
         windows = tag_windows(sentences, TOKENIZER, TAGS, 20)
     assert [ids.tolist() for ids in windows.input_ids] == [[START, UNKNOWN, UNKNOWN, 9, END], [START, UNKNOWN, END]]
-    assert windows.replaced == 3
+    assert windows.replacements == 3
     assert "2 sentences, 4 words, 2 windows, 3 words replaced by <unk>" in caplog.text
 
 
@@ -106,21 +106,21 @@ def test_the_budget_is_that_of_xtreme_for_both_kinds_of_tokenizer() -> None:
 def test_pairs_are_cut_at_their_longer_sentence_and_counted(texts: list[tuple[str, str]], max_length: int) -> None:
     pairs = [SentencePair(p, h, "neutral") for p, h in texts]
     windows = pair_windows(pairs, TOKENIZER, NLI, max_length)
-    cut = 0
+    cuts = 0
     for pair, ids in zip(pairs, windows.input_ids, strict=True):
         first, second = (
             TOKENIZER(text, add_special_tokens=False)["input_ids"] for text in (pair.premise, pair.hypothesis)
         )
-        cut += len(first) + len(second) + 4 > max_length
+        cuts += len(first) + len(second) + 4 > max_length
         while len(first) + len(second) + 4 > max_length:
             (first if len(first) > len(second) else second).pop()
-        shown = ids.tolist()
-        kept = sorted((shown.index(END) - 1, len(shown) - 4 - (shown.index(END) - 1)))
-        assert len(shown) == len(first) + len(second) + 4 <= max_length
-        if windows.cut == 0:
-            assert shown == [START, *first, END, END, *second, END]
-        assert abs(sum(kept) - len(first) - len(second)) == 0
-    assert windows.cut == cut
+        ids_of_pair = ids.tolist()
+        lengths = sorted((ids_of_pair.index(END) - 1, len(ids_of_pair) - 4 - (ids_of_pair.index(END) - 1)))
+        assert len(ids_of_pair) == len(first) + len(second) + 4 <= max_length
+        if windows.truncations == 0:
+            assert ids_of_pair == [START, *first, END, END, *second, END]
+        assert abs(sum(lengths) - len(first) - len(second)) == 0
+    assert windows.truncations == cuts
 
 
 def test_one_label_per_pair_comes_back() -> None:
@@ -142,8 +142,8 @@ def test_earlier_calls_do_not_change_the_fingerprint() -> None:
 
 
 def test_a_saved_tokenizer_is_loaded(tmp_path: Path) -> None:
-    loaded = load_tokenizer(str(save_tiny_tokenizer(tmp_path)), needs_mask=True)
-    assert loaded("the xyz")["input_ids"] == TOKENIZER("the xyz")["input_ids"]
+    copy = load_tokenizer(str(save_tiny_tokenizer(tmp_path)), needs_mask=True)
+    assert copy("the xyz")["input_ids"] == TOKENIZER("the xyz")["input_ids"]
 
 
 def test_a_folder_without_a_tokenizer_is_refused_even_if_transformers_would_make_up_an_empty_one(

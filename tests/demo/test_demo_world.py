@@ -15,7 +15,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer, XLMRobertaForMaske
 
 from orthoadapters.demo import (
     SOURCE,
-    UNSEEN,
+    UNSEEN_LANGUAGE,
     BackboneRecipe,
     backbone,
     demo_examples,
@@ -27,18 +27,18 @@ from orthoadapters.demo.concepts import CONNECTIVES, GRAMMAR_WORDS, OPPOSITE, UP
 from orthoadapters.demo.cooccurrence import piece_vectors
 from orthoadapters.demo.grammar import Grammar, surface
 from orthoadapters.demo.inference import LABELS, hypothesis
-from orthoadapters.demo.languages import LANGUAGES, SEEN, attach, lexicon
+from orthoadapters.demo.languages import LANGUAGES, SEEN_LANGUAGES, attach, lexicon
 from orthoadapters.demo.meaning import Clause, Name, Sentence, Thing, some_clause
 from orthoadapters.demo.pieces import BOS, EOS, PAD, train_tokenizer
 from orthoadapters.demo.tasks import SIZES, TASKS
-from orthoadapters.demo.text import linked, pretraining_text
+from orthoadapters.demo.text import linked_statements, pretraining_text
 from orthoadapters.errors import UserError
 from orthoadapters.examples import SentencePair, TaggedSentence
 from tests.helpers.commands import ROOT
 from tests.helpers.demo_digest import digest_of_the_world
 
 TINY = BackboneRecipe(
-    hidden=32, layers=2, heads=2, pieces=300, passages=60, mixed_passages=60, linked=40, steps=4, batch=4
+    hidden=32, layers=2, heads=2, pieces=300, passages=60, mixed_passages=60, linked_pairs=40, steps=4, batch=4
 )
 CONTENT = {"NOUN", "VERB", "ADJ", "ADV", "PROPN", "NUM"}
 UNIVERSAL = {"ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT"}
@@ -46,7 +46,7 @@ UNIVERSAL |= {"SCONJ", "SYM", "VERB", "X"}
 DIGEST = "from tests.helpers.demo_digest import digest_of_the_world; print(digest_of_the_world())"
 
 
-def realised(clause: Clause, code: str) -> list[str]:
+def glosses(clause: Clause, code: str) -> list[str]:
     return [word.gloss.split("+")[0] for word in Grammar(code).sentence(Sentence((clause,)))]
 
 
@@ -60,14 +60,14 @@ def test_another_process_with_another_hash_seed_makes_the_same_world() -> None:
 
 def test_five_languages_source_first_with_codes_for_local_use() -> None:
     assert next(iter(LANGUAGES)) == SOURCE
-    assert UNSEEN in LANGUAGES
+    assert UNSEEN_LANGUAGE in LANGUAGES
     assert len(LANGUAGES) == 5
     assert all(re.fullmatch("q[a-t][a-z]", code) for code in LANGUAGES)
 
 
 def test_languages_differ_in_word_order() -> None:
     clause = Clause("love", Thing("dog"), Thing("cat"))
-    orders = {code: tuple(g for g in realised(clause, code) if g in ("dog", "love", "cat")) for code in LANGUAGES}
+    orders = {code: tuple(g for g in glosses(clause, code) if g in ("dog", "love", "cat")) for code in LANGUAGES}
     assert orders["qsa"] == ("dog", "love", "cat")
     assert orders["qmo"] == ("dog", "cat", "love")
     assert orders["qel"] == ("love", "dog", "cat")
@@ -94,9 +94,9 @@ def test_lexicons_share_cognates_most_with_their_relatives() -> None:
         a, b = lexicon(one), lexicon(other)
         return sum(a[c][:2] == b[c][:2] for c in content) / len(content)
 
-    assert alike(UNSEEN, "qmo") > 2 * alike(UNSEEN, "qel")
+    assert alike(UNSEEN_LANGUAGE, "qmo") > 2 * alike(UNSEEN_LANGUAGE, "qel")
     assert 0.05 < alike(SOURCE, "qmo") < alike(SOURCE, "qka") < 1.0
-    identical = sum(lexicon(UNSEEN)[c] == lexicon("qmo")[c] for c in content) / len(content)
+    identical = sum(lexicon(UNSEEN_LANGUAGE)[c] == lexicon("qmo")[c] for c in content) / len(content)
     assert identical < 0.75  # close relatives, as the sound changes stand; yet not one language
 
 
@@ -105,7 +105,7 @@ def test_no_two_concepts_share_a_stem(code: str) -> None:
     assert len(set(lexicon(code).values())) == len(UPOS)
 
 
-@pytest.mark.parametrize("code", [SOURCE, UNSEEN])
+@pytest.mark.parametrize("code", [SOURCE, UNSEEN_LANGUAGE])
 def test_text_is_long_and_hardly_repeats(code: str) -> None:
     passages = list(demo_text(code))
     assert sum(len(passage.split()) for passage in passages) > 190_000
@@ -120,8 +120,8 @@ def test_splits_are_full_and_disjoint_in_every_language(task: str) -> None:
             for split in SIZES
             for examples in [demo_examples(task, split, code)]
         }
-        assert {split: len(found) for split, found in texts.items()} == SIZES
-        assert len({text for found in texts.values() for text in found}) == sum(SIZES.values())
+        assert {split: len(texts_of_split) for split, texts_of_split in texts.items()} == SIZES
+        assert len({text for texts_of_split in texts.values() for text in texts_of_split}) == sum(SIZES.values())
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
@@ -134,11 +134,11 @@ def test_xnli_is_balanced(code: str) -> None:
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_tags_are_valid_and_words_have_no_whitespace(code: str) -> None:
     entities = {"O", *(f"{place}-{kind}" for place in "BI" for kind in ("PER", "ORG", "LOC"))}
-    for task, known in (("udpos", UNIVERSAL), ("wikiann", entities)):
+    for task, tag_set in (("udpos", UNIVERSAL), ("wikiann", entities)):
         for example in demo_examples(task, "dev", code):
             assert isinstance(example, TaggedSentence)
             assert len(example.words) == len(example.tags)
-            assert set(example.tags) <= known
+            assert set(example.tags) <= tag_set
             assert all(word and not re.search(r"\s", word) for word in example.words)
 
 
@@ -164,41 +164,41 @@ def test_the_same_meaning_has_the_same_content_words_in_every_language() -> None
 def test_labels_follow_from_meaning() -> None:
     big = Clause("big", Thing("dog"))
     contrary = {hypothesis(big, "contradiction", Random(n)) for n in range(20)}
-    assert contrary == {Clause("small", Thing("dog")), Clause("big", Thing("dog"), negated=True)}
+    assert contrary == {Clause("small", Thing("dog")), Clause("big", Thing("dog"), is_negated=True)}
     rng = Random(3)
     for _ in range(500):
         premise = some_clause(rng)
-        entailed, contrary_ = (hypothesis(premise, label, rng) for label in ("entailment", "contradiction"))
-        if entailed is not None and entailed.predicate != premise.predicate:
-            assert entailed.predicate == OPPOSITE[premise.predicate]
-            assert entailed.negated
+        consequence, contrary_ = (hypothesis(premise, label, rng) for label in ("entailment", "contradiction"))
+        if consequence is not None and consequence.predicate != premise.predicate:
+            assert consequence.predicate == OPPOSITE[premise.predicate]
+            assert consequence.is_negated
         assert contrary_ is not None
-        flips = (contrary_.negated != premise.negated) + (contrary_.predicate != premise.predicate)
+        flips = (contrary_.is_negated != premise.is_negated) + (contrary_.predicate != premise.predicate)
         assert flips + (contrary_.manner not in (premise.manner, None)) == 1
 
 
 def test_a_denied_premise_entails_nothing_weaker() -> None:
-    denied = Clause("love", Thing("dog", adjective="big"), Thing("cat"), manner="often", negated=True)
-    assert {hypothesis(denied, "entailment", Random(n)) for n in range(30)} <= {
-        Clause("love", Thing("dog", adjective="big"), Thing("cat"), manner="often", negated=True, passive=passive)
+    denial = Clause("love", Thing("dog", adjective="big"), Thing("cat"), manner="often", is_negated=True)
+    assert {hypothesis(denial, "entailment", Random(n)) for n in range(30)} <= {
+        Clause("love", Thing("dog", adjective="big"), Thing("cat"), manner="often", is_negated=True, passive=passive)
         for passive in (True, False)
     }
 
 
 def test_names_follow_the_order_of_the_language() -> None:
     clause = Clause("sleep", Name("PER", ("given1", "surname2")))
-    assert realised(clause, "qsa")[:2] == ["given1", "surname2"]
-    assert realised(clause, "qmo")[:2] == ["surname2", "given1"]
+    assert glosses(clause, "qsa")[:2] == ["given1", "surname2"]
+    assert glosses(clause, "qmo")[:2] == ["surname2", "given1"]
 
 
 def test_the_backbone_never_reads_the_unseen_language() -> None:
     read = {s for text in pretraining_text(TINY.passages, TINY.mixed_passages) for s in text.split(". ")}
-    own = {s for text in islice(demo_text(UNSEEN), 2000) for s in text.split(". ")}
-    read |= {f"{text[:-1]}" for one, _, other in linked(SEEN, 2000) for text in (one, other)}
-    seen = {s for text in islice(demo_text(SOURCE), TINY.passages) for s in text.split(". ")}
-    assert UNSEEN not in SEEN
+    own = {s for text in islice(demo_text(UNSEEN_LANGUAGE), 2000) for s in text.split(". ")}
+    read |= {f"{text[:-1]}" for one, _, other in linked_statements(SEEN_LANGUAGES, 2000) for text in (one, other)}
+    text_of_source = {s for text in islice(demo_text(SOURCE), TINY.passages) for s in text.split(". ")}
+    assert UNSEEN_LANGUAGE not in SEEN_LANGUAGES
     assert not read & own
-    assert seen <= read
+    assert text_of_source <= read
 
 
 def test_pieces_with_the_same_neighbours_get_the_same_vectors() -> None:
@@ -215,8 +215,8 @@ def test_pieces_with_the_same_neighbours_get_the_same_vectors() -> None:
 
 def test_a_connective_is_taken_from_between_its_statements() -> None:
     tokenizer = train_tokenizer(pretraining_text(60, 60), 300)
-    pairs = list(linked(SEEN, 200))
-    words = {lexicon(code)[connective]: label for code in SEEN for label, connective in CONNECTIVES.items()}
+    pairs = list(linked_statements(SEEN_LANGUAGES, 200))
+    words = {lexicon(code)[connective]: label for code in SEEN_LANGUAGES for label, connective in CONNECTIVES.items()}
     assert {words[connective] for _, connective, _ in pairs} == set(LABELS)
     for (one, connective, other), (ids, link) in zip(
         pairs, pretraining.linked_windows(pairs, tokenizer, 128), strict=True
@@ -226,17 +226,17 @@ def test_a_connective_is_taken_from_between_its_statements() -> None:
 
 
 def test_batches_keep_each_window_with_its_connective() -> None:
-    found = [([BOS, *[7] * n, EOS], pretraining.NONE if n % 2 else 100 + n) for n in range(1, 11)]
-    stream = pretraining.batches(found, 4)
+    samples = [([BOS, *[7] * n, EOS], pretraining.NONE if n % 2 else 100 + n) for n in range(1, 11)]
+    stream = pretraining.batches(samples, 4)
     read = [next(stream) for _ in range(3)]
     rows = [(ids.tolist(), int(link)) for ids_BT, link_B in read for ids, link in zip(ids_BT, link_B, strict=True)]
-    assert sorted(([i for i in ids if i != PAD], link) for ids, link in rows) == sorted(found)
+    assert sorted(([i for i in ids if i != PAD], link) for ids, link in rows) == sorted(samples)
 
 
 def test_the_unseen_language_has_grammar_words_of_its_own_except_the_negation() -> None:
-    shared = [c for c in GRAMMAR_WORDS if lexicon(UNSEEN)[c] == lexicon("qmo")[c]]
-    assert len(shared) <= 0.1 * len(GRAMMAR_WORDS)  # one syllable or two: a few coincide
-    assert lexicon(UNSEEN)["not"] == lexicon("qmo")["not"]
+    cognates = [c for c in GRAMMAR_WORDS if lexicon(UNSEEN_LANGUAGE)[c] == lexicon("qmo")[c]]
+    assert len(cognates) <= 0.1 * len(GRAMMAR_WORDS)  # one syllable or two: a few coincide
+    assert lexicon(UNSEEN_LANGUAGE)["not"] == lexicon("qmo")["not"]
 
 
 def test_backbone_is_made_once_loads_and_leaves_torch_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,10 +280,10 @@ def test_the_layers_above_the_first_give_what_the_model_gives() -> None:
 
 
 def test_an_interrupted_pretraining_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(backbone, "pretrain", interrupted)
+    monkeypatch.setattr(backbone, "pretrain", interrupt)
     with pytest.raises(KeyboardInterrupt):
         ensure_backbone(tmp_path, TINY)
     assert not list(tmp_path.iterdir())

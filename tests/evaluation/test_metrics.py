@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerFast
 from orthoadapters.data.batching import BatchLoader
 from orthoadapters.data.windows import Windows, pair_windows, tag_windows
 from orthoadapters.evaluation.metrics import (
-    WindowScore,
+    WindowMetric,
     counts_of,
     f1_of_counts,
     score,
@@ -41,12 +41,12 @@ def _silent_seqeval() -> None:
     warnings.filterwarnings("ignore", module="seqeval")
 
 
-def one_score(metric: str, gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> float:
-    return score([metric], gold, predicted)[metric]
+def one_score(metric: str, gold: Sequence[Sequence[str]], predictions: Sequence[Sequence[str]]) -> float:
+    return score([metric], gold, predictions)[metric]
 
 
 @st.composite
-def gold_and_predicted(draw: st.DrawFn, tags: list[str]) -> Pair:
+def draw_pair(draw: st.DrawFn, tags: list[str]) -> Pair:
     lengths = draw(st.lists(st.integers(0, 7), min_size=1, max_size=6))
     tag = st.sampled_from(tags)
     sentences = [st.lists(tag, min_size=n, max_size=n) for n in lengths]
@@ -55,7 +55,7 @@ def gold_and_predicted(draw: st.DrawFn, tags: list[str]) -> Pair:
 
 @pytest.mark.parametrize("tags", [NER, UPOS, ["X", "SYM", "NOUN"], ODD], ids=["iob2", "upos", "x", "odd"])
 def test_span_f1_is_seqevals_default_to_the_last_digit(tags: list[str]) -> None:
-    @given(gold_and_predicted(tags))
+    @given(draw_pair(tags))
     def check(pair: Pair) -> None:
         warnings.simplefilter("ignore")
         assert one_score("f1", *pair) == f1_score(*pair)
@@ -63,7 +63,7 @@ def test_span_f1_is_seqevals_default_to_the_last_digit(tags: list[str]) -> None:
     check()
 
 
-@given(gold_and_predicted(NER))
+@given(draw_pair(NER))
 def test_strict_span_f1_is_seqevals_strict_iob2_to_the_last_digit(pair: Pair) -> None:
     warnings.simplefilter("ignore")
     assert one_score("f1_strict", *pair) == f1_score(*pair, mode="strict", scheme=IOB2)
@@ -83,9 +83,9 @@ def test_spans_by_hand() -> None:
 
 
 def test_f1_over_upos_tags_joins_equal_neighbours_and_is_not_accuracy() -> None:
-    gold, predicted = [["NOUN", "NOUN", "VERB", "ADJ"]], [["NOUN", "VERB", "VERB", "ADJ"]]
-    assert one_score("f1", gold, predicted) == pytest.approx(1 / 3)
-    assert one_score("accuracy", gold, predicted) == 0.75
+    gold, predictions = [["NOUN", "NOUN", "VERB", "ADJ"]], [["NOUN", "VERB", "VERB", "ADJ"]]
+    assert one_score("f1", gold, predictions) == pytest.approx(1 / 3)
+    assert one_score("accuracy", gold, predictions) == 0.75
 
 
 def test_f1_without_any_span_is_zero() -> None:
@@ -93,7 +93,7 @@ def test_f1_without_any_span_is_zero() -> None:
     assert score(["f1", "f1_strict"], nothing, nothing) == {"f1": 0.0, "f1_strict": 0.0}
 
 
-@given(gold_and_predicted(UPOS))
+@given(draw_pair(UPOS))
 def test_counts_per_sentence_sum_to_the_corpus_counts_so_that_sentences_can_be_resampled(pair: Pair) -> None:
     counts = span_counts(*pair)
     whole = [tag for sentence in pair[0] for tag in (*sentence, "O")]
@@ -105,12 +105,12 @@ def test_counts_per_sentence_sum_to_the_corpus_counts_so_that_sentences_can_be_r
 
 def test_counts_belong_to_the_sentence_of_the_span() -> None:
     gold = [["B-PER", "I-PER"], [], ["O", "B-LOC", "B-LOC"]]
-    predicted = [["B-PER", "O"], [], ["O", "B-LOC", "O"]]
+    predictions = [["B-PER", "O"], [], ["O", "B-LOC", "O"]]
     for strict in (False, True):
-        assert span_counts(gold, predicted, strict).tolist() == [[0, 1, 1], [0, 0, 0], [1, 1, 2]]
+        assert span_counts(gold, predictions, strict).tolist() == [[0, 1, 1], [0, 0, 0], [1, 1, 2]]
 
 
-@given(gold_and_predicted(NER))
+@given(draw_pair(NER))
 def test_scores_are_made_of_the_counts_per_sentence_alone(pair: Pair) -> None:
     counts = counts_of(["f1", "f1_strict", "accuracy"], *pair)
     columns = {"f1": 3, "f1_strict": 3, "accuracy": 2}
@@ -156,7 +156,7 @@ def test_window_score_joins_windows_before_scoring_in_any_order_of_batches() -> 
     tokenizer, sentences, windows = tagged_windows()
     assert len(windows) > 2
     gold = [list(s.tags) for s in sentences]
-    metric = WindowScore(["f1", "accuracy"], windows, gold)
+    metric = WindowMetric(["f1", "accuracy"], windows, gold)
     for batch in BatchLoader(windows, 2, tokenizer.pad_token_id, 0, shuffle=True):
         metric.update(batch["index"], batch["labels"].clamp(min=0))
     assert metric.compute() == {"f1": 1.0, "accuracy": 1.0}
@@ -170,7 +170,7 @@ def test_window_score_of_pairs_is_accuracy_per_pair() -> None:
     labels = ["entailment", "neutral", "contradiction"]
     pairs = [SentencePair("the word", "a word", label) for label in [*labels, "neutral"]]
     windows = pair_windows(pairs, tiny_tokenizer(), labels, 32)
-    metric = WindowScore(["accuracy"], windows, [[p.label] for p in pairs])
+    metric = WindowMetric(["accuracy"], windows, [[p.label] for p in pairs])
     metric.update(torch.tensor([3, 0]), torch.tensor([1, 0]))
     metric.update(torch.tensor([2, 1]), torch.tensor([0, 1]))
     assert metric.compute() == {"accuracy": 0.75}
@@ -178,7 +178,7 @@ def test_window_score_of_pairs_is_accuracy_per_pair() -> None:
 
 def test_window_score_refuses_a_score_over_part_of_the_data() -> None:
     _, sentences, windows = tagged_windows()
-    metric = WindowScore(["f1"], windows, [list(s.tags) for s in sentences])
+    metric = WindowMetric(["f1"], windows, [list(s.tags) for s in sentences])
     warnings.simplefilter("ignore")
     with pytest.raises(RuntimeError, match=rf"0 of {len(windows)} windows"):
         metric.compute()

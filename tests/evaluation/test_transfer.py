@@ -68,16 +68,16 @@ def test_each_language_gets_the_predictions_of_its_own_stack(
     model: AdaptedEncoder, stacks: Stacks, data: TaskData
 ) -> None:
     head = head_of(model)
-    scored = {language: test for language, test, _ in transfer(model, head, stacks, data)}
-    assert list(scored) == list(LANGUAGES)
+    outcomes = {language: test for language, test, _ in transfer(model, head, stacks, data)}
+    assert list(outcomes) == list(LANGUAGES)
     for language in LANGUAGES:
         if language != "en":
             model.load_adapter(stacks.adapters[language].path, language)
         model.activate(language, TASK_ADAPTER)
-        assert evaluate(model, head, data.tests[language], METRICS).predictions == scored[language].predictions
+        assert evaluate(model, head, data.tests[language], METRICS).predictions == outcomes[language].predictions
     model.activate("en", TASK_ADAPTER)
-    unswapped = evaluate(model, head, data.tests["sw"], METRICS).predictions
-    assert unswapped != scored["sw"].predictions
+    source_predictions = evaluate(model, head, data.tests["sw"], METRICS).predictions
+    assert source_predictions != outcomes["sw"].predictions
 
 
 def test_only_the_source_adapter_and_the_task_adapter_stay_in_the_model(

@@ -20,9 +20,9 @@ def train(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]
     return subprocess.CompletedProcess([*arguments], process.returncode or 0, out, err)
 
 
-def start(*arguments: str, merged: bool = True, file_limit: int | None = None) -> Command:
-    """Starts train.py in a session of its own. merged: both streams in one. file_limit: the largest file, in bytes."""
-    return launch(ROOT / "train.py", arguments, environment(), ROOT, merged, file_limit)
+def start(*arguments: str, one_stream: bool = True, file_limit: int | None = None) -> Command:
+    """Starts train.py in a session of its own. one_stream: both streams in one. file_limit: the largest file, in bytes."""
+    return launch(ROOT / "train.py", arguments, environment(), ROOT, one_stream, file_limit)
 
 
 def demo(backbone: Path, out: Path) -> list[str]:

@@ -40,10 +40,10 @@ def add_xnli(
         parquet = cache / "parquet" / code
         for split, rows in splits.items():
             rows.to_parquet(parquet / f"{split}.parquet")
-        made = cache / "made" / code
+        folder = cache / "made" / code
         files = {split: str(parquet / f"{split}.parquet") for split in splits}
-        datasets.load_dataset("parquet", code, data_files=files, cache_dir=str(made))
-        (arrow,) = {path.parent for path in made.rglob("*.arrow")}
+        datasets.load_dataset("parquet", code, data_files=files, cache_dir=str(folder))
+        (arrow,) = {path.parent for path in folder.rglob("*.arrow")}
         place = cache / "datasets" / hub_id.replace("/", "___") / code / "0.0.0" / revision
         shutil.copytree(arrow, place)
         name = hub_id.partition("/")[2]

@@ -24,18 +24,18 @@ def overrides(backbone: Path, world: Path, out: Path, *more: str) -> list[str]:
     ]  # fmt: skip
 
 
-def execute(given: Sequence[str]) -> Result:
-    config: Config = compose_config(given)
+def execute(arguments: Sequence[str]) -> Result:
+    config: Config = compose_config(arguments)
     check(config)
     run = RunDirectory(config)
     if config.stage is Stage.mlm:
-        return train_language_adapter(config, run, given)
-    return train_task(config, run, given)
+        return train_language_adapter(config, run, arguments)
+    return train_task(config, run, arguments)
 
 
 def numbers(result: Result) -> dict[str, Any]:
     """A result without what time, place and machine decide."""
-    kept = asdict(result)
-    kept["provenance"] = kept["provenance"]["steps"]
-    kept["adapters"] = {code: entry["kind"] for code, entry in kept["adapters"].items()}
-    return kept
+    record = asdict(result)
+    record["provenance"] = record["provenance"]["steps"]
+    record["adapters"] = {code: entry["kind"] for code, entry in record["adapters"].items()}
+    return record

@@ -30,4 +30,4 @@ class InThisProcess:
 
 def run_sweep(*arguments: str, launcher: CellLauncher | None = None) -> int:
     """Does what `python train.py -m` with these arguments does; returns its exit code."""
-    return sweep(arguments, launcher or OneAfterAnother(), loader=None, launching=[])
+    return sweep(arguments, launcher or OneAfterAnother(), loader=None, hydra_overrides=[])

@@ -22,5 +22,5 @@ def labels_of(name: str) -> list[str]:
 
 @cache
 def _read(name: str) -> TaskConfig:
-    merged = OmegaConf.merge(OmegaConf.structured(TaskConfig), OmegaConf.load(ROOT / "conf" / "task" / f"{name}.yaml"))
-    return cast(TaskConfig, OmegaConf.to_object(merged))
+    config = OmegaConf.merge(OmegaConf.structured(TaskConfig), OmegaConf.load(ROOT / "conf" / "task" / f"{name}.yaml"))
+    return cast(TaskConfig, OmegaConf.to_object(config))

@@ -28,11 +28,11 @@ def logged_records(file: Path) -> Iterator[bytes]:
 def records(folder: Path) -> dict[str, Any]:
     """Reads what one offline W&B run holds, as soon as W&B's own process has written its end."""
     for _ in range(100):
-        held = read_records(folder)
-        if held["exit"] is not None:
-            return held
+        contents = read_records(folder)
+        if contents["exit"] is not None:
+            return contents
         time.sleep(0.1)
-    raise AssertionError(f"the W&B run in {folder} was never ended: {held}")
+    raise AssertionError(f"the W&B run in {folder} was never ended: {contents}")
 
 
 def read_records(folder: Path) -> dict[str, Any]:
@@ -41,24 +41,24 @@ def read_records(folder: Path) -> dict[str, Any]:
     values: the iterations at which each value was logged.
     """
     (file,) = folder.rglob("run-*.wandb")
-    held: dict[str, Any] = {"steps": 0, "values": {}, "summary": {}, "exit": None, "id": None}
+    contents: dict[str, Any] = {"steps": 0, "values": {}, "summary": {}, "exit": None, "id": None}
     for data in logged_records(file):
         record = protocol.Record()  # type: ignore[attr-defined]  # protobuf makes it when it is imported
         record.ParseFromString(data)
         record_type = record.WhichOneof("record_type")
         if record_type == "run":
             run = record.run
-            held |= {"id": run.run_id, "name": run.display_name, "group": run.run_group, "job_type": run.job_type}
-            held |= {"tags": set(run.tags), "notes": run.notes, "project": run.project, "entity": run.entity}
-            held["config"] = {item.key: json.loads(item.value_json) for item in run.config.update}
+            contents |= {"id": run.run_id, "name": run.display_name, "group": run.run_group, "job_type": run.job_type}
+            contents |= {"tags": set(run.tags), "notes": run.notes, "project": run.project, "entity": run.entity}
+            contents["config"] = {item.key: json.loads(item.value_json) for item in run.config.update}
         elif record_type == "history":
-            held["steps"] += 1
+            contents["steps"] += 1
             for item in record.history.item:
-                held["values"].setdefault(item.key or item.nested_key[0], []).append(record.history.step.num)
+                contents["values"].setdefault(item.key or item.nested_key[0], []).append(record.history.step.num)
         elif record_type == "summary":
-            held["summary"] |= {
+            contents["summary"] |= {
                 item.key or item.nested_key[0]: json.loads(item.value_json) for item in record.summary.update
             }
         elif record_type == "exit":
-            held["exit"] = record.exit.exit_code
-    return held
+            contents["exit"] = record.exit.exit_code
+    return contents

@@ -32,8 +32,8 @@ LOOK = 0.01  # seconds between two looks at a command's state
 class Command:
     """A running command, with the part of subprocess.Popen's interface that tests use."""
 
-    def __init__(self, folder: Path, merged: bool) -> None:
-        self.folder, self.merged = folder, merged
+    def __init__(self, folder: Path, one_stream: bool) -> None:
+        self.folder, self.one_stream = folder, one_stream
         self.pid = int(_content(folder / "pid"))
 
     @property
@@ -52,7 +52,7 @@ class Command:
         """Waits for the command's end, and returns what it wrote to standard output and to standard error."""
         _content(self.folder / "code", timeout)
         texts = [(self.folder / name).read_text(errors="replace") for name in ("out", "err")]
-        return texts[0], "" if self.merged else texts[1]
+        return texts[0], "" if self.one_stream else texts[1]
 
 
 def launch(
@@ -60,22 +60,22 @@ def launch(
     arguments: Sequence[str],
     environment: Mapping[str, str],
     cwd: Path,
-    merged: bool = False,
+    one_stream: bool = False,
     file_limit: int | None = None,
 ) -> Command:
-    """Starts a script. merged: whether both streams go into one. file_limit: the largest file in bytes that it may write."""
+    """Starts a script. one_stream: both streams go into one. file_limit: the largest file in bytes that it may write."""
     folder = Path(tempfile.mkdtemp(prefix="command-"))
     request: dict[str, Any] = {
         "folder": str(folder),
         "argv": [str(script), *arguments],
         "environment": dict(environment),
     }
-    request |= {"cwd": str(cwd), "merged": merged, "file_limit": file_limit}
+    request |= {"cwd": str(cwd), "one_stream": one_stream, "file_limit": file_limit}
     server = _server()
     assert server.stdin is not None
     server.stdin.write(json.dumps(request) + "\n")
     server.stdin.flush()
-    return Command(folder, merged)
+    return Command(folder, one_stream)
 
 
 @cache
@@ -129,7 +129,7 @@ def become(request: dict[str, Any]) -> None:
     os.setsid()
     folder = Path(request["folder"])
     out = os.open(folder / "out", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    err = out if request["merged"] else os.open(folder / "err", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    err = out if request["one_stream"] else os.open(folder / "err", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     (folder / "err").touch()
     for number, descriptor in enumerate((os.open(os.devnull, os.O_RDONLY), out, err)):
         os.dup2(descriptor, number)
@@ -179,8 +179,8 @@ def warm_server() -> Callable[[bytes, Sequence[str], Sequence[int]], int]:
     def ask(path: bytes, arguments: Sequence[str], numbers: Sequence[int]) -> int:
         if "multiprocessing.forkserver" not in arguments[-1]:
             return spawn(path, arguments, numbers)
-        blocked = [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])]
-        request: dict[str, Any] = {"code": arguments[-1], "numbers": list(numbers), "blocked": blocked}
+        signals = [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])]
+        request: dict[str, Any] = {"code": arguments[-1], "numbers": list(numbers), "blocked": signals}
         request |= {"environment": dict(os.environ), "cwd": str(Path.cwd())}
         socket.send_fds(asking, [json.dumps(request).encode()], list(numbers))
         asking.close()

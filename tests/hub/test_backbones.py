@@ -42,7 +42,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def pickled(backbone: Path, tmp_path: Path) -> Path:
+def pickle_folder(backbone: Path, tmp_path: Path) -> Path:
     """The tiny backbone with pytorch_model.bin in place of model.safetensors."""
     folder = tmp_path / "pickled"
     shutil.copytree(backbone, folder, ignore=shutil.ignore_patterns("*.safetensors"))
@@ -123,14 +123,14 @@ def test_whether_pickles_are_allowed_changes_no_fingerprint() -> None:
 
 
 def test_weights_in_a_pickle_are_refused_with_the_key_that_allows_them_and_are_the_same_then(
-    backbone: Path, pickled: Path
+    backbone: Path, pickle_folder: Path
 ) -> None:
     with pytest.raises(UserError, match=r"pytorch_model.bin alone.*backbone.allow_pickle=true"):
-        AdaptedEncoder.from_pretrained(str(pickled))
-    expected = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True).state_dict()
-    unpickled = AdaptedEncoder.from_pretrained(str(pickled), mlm_head=True, allow_pickle=True).state_dict()
-    assert expected.keys() == unpickled.keys()
-    assert all(torch.equal(unpickled[name], expected[name]) for name in expected)
+        AdaptedEncoder.from_pretrained(str(pickle_folder))
+    expectation = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True).state_dict()
+    state = AdaptedEncoder.from_pretrained(str(pickle_folder), mlm_head=True, allow_pickle=True).state_dict()
+    assert expectation.keys() == state.keys()
+    assert all(torch.equal(state[name], expectation[name]) for name in expectation)
 
 
 class Trap:
@@ -144,8 +144,8 @@ class Trap:
 
 
 @pytest.mark.parametrize("plain", [True, False])
-def test_code_in_a_pickle_is_never_run(pickled: Path, tmp_path: Path, plain: bool) -> None:
-    mark, file = tmp_path / "mark", pickled / "pytorch_model.bin"
+def test_code_in_a_pickle_is_never_run(pickle_folder: Path, tmp_path: Path, plain: bool) -> None:
+    mark, file = tmp_path / "mark", pickle_folder / "pytorch_model.bin"
     if plain:
         file.write_bytes(pickle.dumps(Trap(mark), protocol=2))
     else:
@@ -153,7 +153,7 @@ def test_code_in_a_pickle_is_never_run(pickled: Path, tmp_path: Path, plain: boo
     with pytest.raises(
         UserError, match=r"the weights of backbone .* cannot be read: .* code in it is not run"
     ) as error:
-        AdaptedEncoder.from_pretrained(str(pickled), allow_pickle=True)
+        AdaptedEncoder.from_pretrained(str(pickle_folder), allow_pickle=True)
     assert "\n" not in str(error.value)
     assert not mark.exists()
     with suppress(RuntimeError):
@@ -163,21 +163,21 @@ def test_code_in_a_pickle_is_never_run(pickled: Path, tmp_path: Path, plain: boo
 
 @pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
 @pytest.mark.parametrize("size", [0, 5, 1000])
-def test_weights_that_are_cut_off_are_one_sentence(backbone: Path, pickled: Path, name: str, size: int) -> None:
-    source = backbone if name == "model.safetensors" else pickled
+def test_weights_that_are_cut_off_are_one_sentence(backbone: Path, pickle_folder: Path, name: str, size: int) -> None:
+    source = backbone if name == "model.safetensors" else pickle_folder
     content = (source / name).read_bytes()[:size]
-    (pickled / "pytorch_model.bin").unlink()
-    (pickled / name).write_bytes(content)
+    (pickle_folder / "pytorch_model.bin").unlink()
+    (pickle_folder / name).write_bytes(content)
     with pytest.raises(UserError, match="cannot be read") as error:
-        AdaptedEncoder.from_pretrained(str(pickled), allow_pickle=True)
+        AdaptedEncoder.from_pretrained(str(pickle_folder), allow_pickle=True)
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"model_type": '])
-def test_a_damaged_config_is_one_sentence(pickled: Path, content: str) -> None:
-    (pickled / "config.json").write_text(content)
+def test_a_damaged_config_is_one_sentence(pickle_folder: Path, content: str) -> None:
+    (pickle_folder / "config.json").write_text(content)
     with pytest.raises(UserError, match=r"config.json is not JSON.*; bring back backbone"):
-        backbone_folder(str(pickled))
+        backbone_folder(str(pickle_folder))
 
 
 def test_a_revision_that_is_whole_in_the_cache_needs_no_network(
@@ -222,8 +222,8 @@ def test_only_what_is_read_is_fetched_and_of_the_pinned_revision(
         "README.md",
         "onnx/config.json",
     ]
-    read = filter_repo_objects([*files, *others], allow_patterns=calls[1]["allow_patterns"])
-    assert list(read) == files
+    names = filter_repo_objects([*files, *others], allow_patterns=calls[1]["allow_patterns"])
+    assert list(names) == files
 
 
 def test_another_type_is_refused_before_its_weights_are_fetched(
@@ -237,13 +237,13 @@ def test_another_type_is_refused_before_its_weights_are_fetched(
 
 
 def test_a_repository_with_a_pickle_alone_names_the_key_and_is_fetched_with_it(
-    pickled: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    pickle_folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = downloads(monkeypatch, lambda patterns: str(pickled))
+    calls = downloads(monkeypatch, lambda patterns: str(pickle_folder))
     with pytest.raises(UserError, match=r"someone/tiny has its weights in pytorch_model.bin alone.*allow_pickle=true"):
         backbone_folder(HUB_ID, REVISION)
     assert not any("bin" in pattern for call in calls for pattern in call["allow_patterns"])
-    assert backbone_folder(HUB_ID, REVISION, allow_pickle=True) == pickled
+    assert backbone_folder(HUB_ID, REVISION, allow_pickle=True) == pickle_folder
     assert any("bin" in pattern for pattern in calls[-1]["allow_patterns"])
 
 

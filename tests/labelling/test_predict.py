@@ -54,7 +54,7 @@ def data(tmp_path_factory: pytest.TempPathFactory, world: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, backbone: Path, data: Path) -> dict[str, Path]:
+def run_folders(tmp_path_factory: pytest.TempPathFactory, backbone: Path, data: Path) -> dict[str, Path]:
     """Run directories by name; the language adapters are random and far apart, so that it shows which one was used."""
     out = tmp_path_factory.mktemp("finished")
     model = AdaptedEncoder.from_pretrained(str(backbone))
@@ -68,17 +68,17 @@ def finished(tmp_path_factory: pytest.TempPathFactory, backbone: Path, data: Pat
     return {
         name: out
         / "runs"
-        / execute(overrides(backbone, data, out, SHORT, "optim.lr=5e-3", "trainer.max_epochs=12", *given)).run
-        for name, given in RUNS.items()
+        / execute(overrides(backbone, data, out, SHORT, "optim.lr=5e-3", "trainer.max_epochs=12", *arguments)).run
+        for name, arguments in RUNS.items()
     }
 
 
-def labelled(
-    run: Path, language: str, text: str, form: Format = "tsv", pretokenized: bool = False, batch_size: int | None = None
+def label_lines(
+    run: Path, language: str, text: str, form: Format = "tsv", by_spaces: bool = False, batch_size: int | None = None
 ) -> str:
     predictor = open_run(run).load(language, "cpu", batch_size)
     source = io.BufferedReader(io.BytesIO(text.encode()))
-    return "".join(out for _, out in label_text(predictor, source, "text", language, form, pretokenized))
+    return "".join(out for _, out in label_text(predictor, source, "text", language, form, by_spaces))
 
 
 @pytest.fixture
@@ -91,8 +91,8 @@ def script() -> ModuleType:
     return module
 
 
-def command(script: ModuleType, monkeypatch: pytest.MonkeyPatch, *given: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["predict.py", *map(str, given)])
+def command(script: ModuleType, monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["predict.py", *map(str, arguments)])
     code = script.main()
     assert isinstance(code, int)
     return code
@@ -103,72 +103,72 @@ def command(script: ModuleType, monkeypatch: pytest.MonkeyPatch, *given: object)
     ("name", "language"), [("udpos", "tr"), ("wikiann", "sw"), ("wikiann", "en"), ("xnli", "ar"), ("full_ft", "tr")]
 )
 def test_the_test_sentences_get_the_labels_that_they_got_in_evaluation(
-    finished: dict[str, Path], data: Path, name: str, language: str, batch_size: int | None
+    run_folders: dict[str, Path], data: Path, name: str, language: str, batch_size: int | None
 ) -> None:
-    run = finished[name]
+    run = run_folders[name]
     rows = (data / FOLDER[name] / f"test-{language}.tsv").read_text()
     if name == "xnli":
         text = "".join(line.rpartition("\t")[0] + "\n" for line in rows.splitlines())
-        ours = [line.split("\t")[2] for line in labelled(run, language, text, batch_size=batch_size).splitlines()]
+        ours = [line.split("\t")[2] for line in label_lines(run, language, text, batch_size=batch_size).splitlines()]
         assert len(set(ours)) > 1
         assert ours == (run / "predictions" / f"test-{language}.tsv").read_text().splitlines()
         return
     sentences = rows.strip().split("\n\n")
     text = "".join(" ".join(line.split("\t")[0] for line in block.split("\n")) + "\n" for block in sentences)
-    out = labelled(run, language, text, pretokenized=True, batch_size=batch_size)
+    out = label_lines(run, language, text, by_spaces=True, batch_size=batch_size)
     blocks = [[line.split("\t") for line in block.split("\n")] for block in out.strip().split("\n\n")]
     assert [" ".join(word for word, _ in block) for block in blocks] == text.splitlines()
     assert len({tag for block in blocks for _, tag in block}) > 1
-    evaluated = (run / "predictions" / f"test-{language}.tsv").read_text().strip().split("\n\n")
-    assert ["\n".join(tag for _, tag in block) for block in blocks] == evaluated
-    read = open_run(run).load(language, "cpu").data
-    assert len(read.evaluation("test", language_config(language)).windows) > len(blocks)
+    reference = (run / "predictions" / f"test-{language}.tsv").read_text().strip().split("\n\n")
+    assert ["\n".join(tag for _, tag in block) for block in blocks] == reference
+    data_of_run = open_run(run).load(language, "cpu").data
+    assert len(data_of_run.evaluation("test", language_config(language)).windows) > len(blocks)
 
 
-def test_another_language_is_predicted_with_its_own_adapter(finished: dict[str, Path]) -> None:
+def test_another_language_is_predicted_with_its_own_adapter(run_folders: dict[str, Path]) -> None:
     text = "anna sees dog\tno dog\n"
-    shown = {code: labelled(finished["xnli"], code, text, "jsonl") for code in ("en", "ar", "qu")}
-    assert len(set(shown.values())) == 3
-    assert all("probabilities" in line for line in shown.values())
+    objects = {code: label_lines(run_folders["xnli"], code, text, "jsonl") for code in ("en", "ar", "qu")}
+    assert len(set(objects.values())) == 3
+    assert all("probabilities" in line for line in objects.values())
 
 
-def test_a_long_sentence_keeps_every_word_and_an_empty_line_its_place(finished: dict[str, Path]) -> None:
+def test_a_long_sentence_keeps_every_word_and_an_empty_line_its_place(run_folders: dict[str, Path]) -> None:
     text = "anna sees dog\n\n" + "anna sees dog " * 300 + "\n  \nberta"
-    objects = [json.loads(line) for line in labelled(finished["udpos"], "tr", text, "jsonl").splitlines()]
-    assert [len(held["words"]) for held in objects] == [3, 0, 900, 0, 1]
-    assert [len(held["tags"]) for held in objects] == [3, 0, 900, 0, 1]
+    objects = [json.loads(line) for line in label_lines(run_folders["udpos"], "tr", text, "jsonl").splitlines()]
+    assert [len(record["words"]) for record in objects] == [3, 0, 900, 0, 1]
+    assert [len(record["tags"]) for record in objects] == [3, 0, 900, 0, 1]
     assert objects[1] == {"words": [], "tags": []}
-    blocks = labelled(finished["udpos"], "tr", text).split("\n")
+    blocks = label_lines(run_folders["udpos"], "tr", text).split("\n")
     assert blocks[3:5] == ["", ""]
     assert blocks[-2:] == ["", ""]
-    assert labelled(finished["udpos"], "tr", "") == ""
+    assert label_lines(run_folders["udpos"], "tr", "") == ""
 
 
 def test_entities_are_given_by_word_and_as_they_stand_in_the_line(
-    finished: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    run_folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tags = ["B-PER", "I-PER", "O", "B-LOC", "O"]
-    monkeypatch.setattr(free_text, "join_all_windows", lambda windows, predicted: [tags])
-    held = json.loads(labelled(finished["wikiann"], "sw", "Anna  Berta sees\u00a0Dar.\n", "jsonl"))
-    assert held["words"] == ["Anna", "Berta", "sees", "Dar", "."]
-    assert held["entities"] == [
+    monkeypatch.setattr(free_text, "join_all_windows", lambda windows, rows: [tags])
+    record = json.loads(label_lines(run_folders["wikiann"], "sw", "Anna  Berta sees\u00a0Dar.\n", "jsonl"))
+    assert record["words"] == ["Anna", "Berta", "sees", "Dar", "."]
+    assert record["entities"] == [
         {"type": "PER", "start": 0, "end": 2, "text": "Anna  Berta"},
         {"type": "LOC", "start": 3, "end": 4, "text": "Dar"},
     ]
 
 
-def test_pairs_have_probabilities_of_their_own_whose_largest_is_the_label(finished: dict[str, Path]) -> None:
+def test_pairs_have_probabilities_of_their_own_whose_largest_is_the_label(run_folders: dict[str, Path]) -> None:
     pairs = [("anna sees a dog", "no dog qqq"), ("b", "zzz"), ("carl", "qqq")]  # the longest first, so that order shows
-    together = labelled(finished["xnli"], "sw", "".join(f"{p}\t {h}\r\n" for p, h in pairs), "jsonl").splitlines()
-    alone = [json.loads(labelled(finished["xnli"], "sw", f"{p}\t{h}", "jsonl")) for p, h in pairs]
-    assert len({held["probabilities"]["neutral"] for held in alone}) == 3
-    for line, expected in zip(together, alone, strict=True):
-        held = json.loads(line)
-        assert (held["premise"], held["hypothesis"]) == (expected["premise"], expected["hypothesis"])
-        assert list(held["probabilities"]) == ["entailment", "neutral", "contradiction"]
-        assert held["probabilities"] == pytest.approx(expected["probabilities"], abs=1e-5)
-        assert sum(held["probabilities"].values()) == pytest.approx(1, abs=1e-5)
-        assert held["label"] == max(held["probabilities"], key=held["probabilities"].__getitem__)
+    together = label_lines(run_folders["xnli"], "sw", "".join(f"{p}\t {h}\r\n" for p, h in pairs), "jsonl").splitlines()
+    alone = [json.loads(label_lines(run_folders["xnli"], "sw", f"{p}\t{h}", "jsonl")) for p, h in pairs]
+    assert len({record["probabilities"]["neutral"] for record in alone}) == 3
+    for line, expectation in zip(together, alone, strict=True):
+        record = json.loads(line)
+        assert (record["premise"], record["hypothesis"]) == (expectation["premise"], expectation["hypothesis"])
+        assert list(record["probabilities"]) == ["entailment", "neutral", "contradiction"]
+        assert record["probabilities"] == pytest.approx(expectation["probabilities"], abs=1e-5)
+        assert sum(record["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert record["label"] == max(record["probabilities"], key=record["probabilities"].__getitem__)
 
 
 class Blocks(io.BufferedIOBase):
@@ -181,34 +181,34 @@ class Blocks(io.BufferedIOBase):
         return self.blocks.pop(0) if self.blocks else b""
 
 
-def test_lines_are_whole_wherever_reads_end(finished: dict[str, Path]) -> None:
-    predictor = open_run(finished["udpos"]).load("tr", "cpu")
+def test_lines_are_whole_wherever_reads_end(run_folders: dict[str, Path]) -> None:
+    predictor = open_run(run_folders["udpos"]).load("tr", "cpu")
     source = Blocks("anna ş".encode()[:-1], "ş".encode()[-1:], b"x", b" dog\nberta\n", b"tr", b"ee\n", b"carl")
     results = list(label_text(predictor, source, "text", "tr", "jsonl"))
     assert [count for count, _ in results] == [2, 1, 1]
-    found = [json.loads(line)["words"] for _, text in results for line in text.splitlines()]
-    assert found == [["anna", "şx", "dog"], ["berta"], ["tree"], ["carl"]]
+    sentences = [json.loads(line)["words"] for _, text in results for line in text.splitlines()]
+    assert sentences == [["anna", "şx", "dog"], ["berta"], ["tree"], ["carl"]]
 
 
-def test_a_pipe_is_answered_line_by_line(finished: dict[str, Path]) -> None:
-    predictor = open_run(finished["udpos"]).load("tr", "cpu")
+def test_a_pipe_is_answered_line_by_line(run_folders: dict[str, Path]) -> None:
+    predictor = open_run(run_folders["udpos"]).load("tr", "cpu")
     reading, writing = os.pipe()
     with open(reading, "rb") as source:  # noqa: PTH123  # a file descriptor
         results = label_text(predictor, source, "text", "tr", "tsv")
-        for words_given in (["anna"], ["dog", "takes"]):
-            os.write(writing, " ".join(words_given).encode() + b"\n")
+        for words in (["anna"], ["dog", "takes"]):
+            os.write(writing, " ".join(words).encode() + b"\n")
             count, text = next(results)  # would wait for ever if it wanted more than was written
             assert count == 1
-            assert [line.split("\t")[0] for line in text.split()[::2]] == words_given
+            assert [line.split("\t")[0] for line in text.split()[::2]] == words
         os.write(writing, b"begun ")
         os.write(writing, b"and ended")
         os.close(writing)
         assert [text.split()[::2] for _, text in results] == [["begun", "and", "ended"]]
 
 
-def test_a_bad_line_stops_after_those_before_it(finished: dict[str, Path]) -> None:
-    predictor = open_run(finished["xnli"]).load("sw", "cpu")
-    for bad, said in [
+def test_a_bad_line_stops_after_those_before_it(run_folders: dict[str, Path]) -> None:
+    predictor = open_run(run_folders["xnli"]).load("sw", "cpu")
+    for bad, sentence in [
         (b"\n", r"text, line 2: empty, but xnli wants `premise TAB hypothesis`; take that line out"),
         (b"one\n", r"text, line 2: 1 columns instead of `premise TAB hypothesis` in 'one'"),
         (b"a\tb\tneutral\n", r"text, line 2: 3 columns"),
@@ -218,51 +218,54 @@ def test_a_bad_line_stops_after_those_before_it(finished: dict[str, Path]) -> No
         count, text = next(results)
         assert count == 1
         assert text.startswith("anna\tdog\t")
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=sentence):
             next(results)
 
 
 def test_the_command_writes_a_file_whole_or_not_at_all(
-    finished: dict[str, Path], script: ModuleType, tmp_path: Path,
+    run_folders: dict[str, Path], script: ModuleType, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     text, out = tmp_path / "text.txt", tmp_path / "out" / "labels.tsv"
     text.write_text("\ufeffanna sees dog\n")
-    run = finished["wikiann"]
+    run = run_folders["wikiann"]
     assert command(script, monkeypatch, run, "--language", "sw", "--output", out, text) == 0
     assert [line.split("\t")[0] for line in out.read_text().splitlines()] == ["anna", "sees", "dog", ""]
     out.unlink()
     text.write_bytes(b"anna sees dog\n\xff\n")
     assert command(script, monkeypatch, run, text, "--language", "sw", "--output", out) == 1
     assert list(out.parent.iterdir()) == []
-    captured = capsys.readouterr()
-    assert captured.err == f"error: {text}, line 2: not UTF-8; convert the file to UTF-8\n"
-    assert captured.out == ""
+    streams = capsys.readouterr()
+    assert streams.err == f"error: {text}, line 2: not UTF-8; convert the file to UTF-8\n"
+    assert streams.out == ""
 
 
 def test_the_list_shows_what_was_evaluated_and_what_else_has_an_adapter(
-    finished: dict[str, Path], script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run_folders: dict[str, Path],
+    script: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert command(script, monkeypatch, finished["wikiann"], "--list") == 0
+    assert command(script, monkeypatch, run_folders["wikiann"], "--list") == 0
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
-    result = json.loads((finished["wikiann"] / "result.json").read_text())
+    result = json.loads((run_folders["wikiann"] / "result.json").read_text())
     assert [line[0] for line in lines] == ["en", "ar", "sw", "qu", "tr"]
     assert lines[2][1] == f"f1 {100 * result['test']['sw']['f1']:.2f} (n = 14)"
     assert lines[3][1] == "not evaluated"
-    assert command(script, monkeypatch, finished["full_ft"], "--list") == 0
+    assert command(script, monkeypatch, run_folders["full_ft"], "--list") == 0
     assert capsys.readouterr().out.splitlines()[-1].startswith("any other\tvariant=full_ft has no language adapter")
 
 
 def test_what_is_wrong_is_one_sentence(
-    finished: dict[str, Path], script: ModuleType, tmp_path: Path, backbone: Path,
+    run_folders: dict[str, Path], script: ModuleType, tmp_path: Path, backbone: Path,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    run = finished["wikiann"]
+    run = run_folders["wikiann"]
     adapters = run.parents[4] / "adapters"
-    moved = tmp_path / "moved"
-    shutil.copytree(adapters, moved)
-    (moved / "tiny/sw-noo/adapter.safetensors").write_bytes(
-        (moved / "tiny/en-noo/adapter.safetensors").read_bytes()
+    elsewhere = tmp_path / "moved"
+    shutil.copytree(adapters, elsewhere)
+    (elsewhere / "tiny/sw-noo/adapter.safetensors").write_bytes(
+        (elsewhere / "tiny/en-noo/adapter.safetensors").read_bytes()
     )  # another adapter than was evaluated
     other = tmp_path / "other"
     shutil.copytree(backbone, other)
@@ -270,7 +273,7 @@ def test_what_is_wrong_is_one_sentence(
     weights[-4:] = b"\0\0\0\0"
     (other / "model.safetensors").write_bytes(weights)
 
-    def broken(name: str, content: bytes | None) -> Path:
+    def break_file(name: str, content: bytes | None) -> Path:
         copy = tmp_path / f"broken{len(list(tmp_path.iterdir()))}"
         shutil.copytree(run, copy)
         if content is None:
@@ -296,66 +299,68 @@ def test_what_is_wrong_is_one_sentence(
         ([run, tmp_path / "none.txt", "--language", "sw"], "none.txt cannot be read (No such file or directory)"),
         ([run, tmp_path, "--language", "sw"], "cannot be read (Is a directory)"),
         ([run, run / "result.json", "--language", "sw", "--output", tmp_path], "is a folder; name a file"),
-        ([finished["xnli"], "--language", "sw", "--pretokenized"], "xnli reads whole sentences"),
-        ([run, "--language", "sw", "--adapters", moved], "sw-noo is not the adapter that"),
+        ([run_folders["xnli"], "--language", "sw", "--pretokenized"], "xnli reads whole sentences"),
+        ([run, "--language", "sw", "--adapters", elsewhere], "sw-noo is not the adapter that"),
         ([run, "--language", "sw", "--backbone", other], "--backbone PATH names another place"),
         ([tmp_path / "none", "--language", "sw"], "there is no run directory"),
         ([mlm, "--language", "sw"], "trained a language adapter"),
-        ([broken("result.json", None), "--language", "sw"], "has no result.json, so it is no finished run"),
-        ([broken("result.json", b"{"), "--language", "sw"], "result.json: it is damaged; move its folder away"),
-        ([broken("inputs.json", b"[]"), "--language", "sw"], "inputs.json is not JSON with fields; restore it"),
-        ([broken("config.yaml", b"a: ["), "--language", "sw"], "config.yaml cannot be read"),
-        ([broken("config.yaml", b"[]"), "--language", "sw"], "config.yaml is not what a run writes"),
-        ([broken("config.yaml", config + b"sead: 0\n"), "--language", "sw"], "config.yaml cannot be read"),
-        ([broken("config.yaml", b"fingerprint: a\nseed: 0"), "--language", "sw"], "config.yaml cannot be read"),
-        ([broken("head/head.safetensors", head[:-9]), "--language", "sw"], "/head cannot be read"),
-        ([broken("head/head.safetensors", None), "--language", "sw"], "/head cannot be read"),
-        ([broken("head/head.json", labels.replace(b"B-PER", b"B-LOC")), "--language", "sw"], "labels of config.yaml"),
-        ([broken("adapter/adapter_config.json", b"{"), "--language", "sw"], "adapter_config.json"),
+        ([break_file("result.json", None), "--language", "sw"], "has no result.json, so it is no finished run"),
+        ([break_file("result.json", b"{"), "--language", "sw"], "result.json: it is damaged; move its folder away"),
+        ([break_file("inputs.json", b"[]"), "--language", "sw"], "inputs.json is not JSON with fields; restore it"),
+        ([break_file("config.yaml", b"a: ["), "--language", "sw"], "config.yaml cannot be read"),
+        ([break_file("config.yaml", b"[]"), "--language", "sw"], "config.yaml is not what a run writes"),
+        ([break_file("config.yaml", config + b"sead: 0\n"), "--language", "sw"], "config.yaml cannot be read"),
+        ([break_file("config.yaml", b"fingerprint: a\nseed: 0"), "--language", "sw"], "config.yaml cannot be read"),
+        ([break_file("head/head.safetensors", head[:-9]), "--language", "sw"], "/head cannot be read"),
+        ([break_file("head/head.safetensors", None), "--language", "sw"], "/head cannot be read"),
+        ([break_file("head/head.json", labels.replace(b"B-PER", b"B-LOC")), "--language", "sw"], "labels of config.yaml"),
+        ([break_file("adapter/adapter_config.json", b"{"), "--language", "sw"], "adapter_config.json"),
     ]  # fmt: skip
-    for given, sentence in cases:
-        assert command(script, monkeypatch, *given) == 1, given
-        captured = capsys.readouterr()
-        assert sentence in captured.err
-        assert captured.err.startswith("error: ")
-        assert captured.err.count("\n") == 1
-        assert captured.out == ""
+    for arguments, sentence in cases:
+        assert command(script, monkeypatch, *arguments) == 1, arguments
+        streams = capsys.readouterr()
+        assert sentence in streams.err
+        assert streams.err.startswith("error: ")
+        assert streams.err.count("\n") == 1
+        assert streams.out == ""
 
 
 def test_a_moved_run_is_read_with_its_adapters_and_backbone_elsewhere(
-    finished: dict[str, Path], backbone: Path, tmp_path: Path
+    run_folders: dict[str, Path], backbone: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(finished["udpos"], tmp_path / "run")
-    shutil.copytree(finished["udpos"].parents[4] / "adapters", tmp_path / "adapters")
+    shutil.copytree(run_folders["udpos"], tmp_path / "run")
+    shutil.copytree(run_folders["udpos"].parents[4] / "adapters", tmp_path / "adapters")
     shutil.copytree(backbone, tmp_path / "backbone")
-    moved = open_run(tmp_path / "run", str(tmp_path / "adapters"), str(tmp_path / "backbone"))
+    copy = open_run(tmp_path / "run", str(tmp_path / "adapters"), str(tmp_path / "backbone"))
     source = io.BytesIO(b"anna sees dog\n")
-    ((_, text),) = label_text(moved.load("tr", "cpu"), source, "text", "tr", "tsv")
-    assert text == labelled(finished["udpos"], "tr", "anna sees dog\n")
+    ((_, text),) = label_text(copy.load("tr", "cpu"), source, "text", "tr", "tsv")
+    assert text == label_lines(run_folders["udpos"], "tr", "anna sees dog\n")
 
 
-def test_an_endless_input_and_a_reader_that_has_enough_end_quietly(finished: dict[str, Path]) -> None:
-    line = f"yes anna sees dog | {sys.executable} predict.py {finished['udpos']} --language tr --batch-size 512 | head -n 4"
+def test_an_endless_input_and_a_reader_that_has_enough_end_quietly(run_folders: dict[str, Path]) -> None:
+    line = f"yes anna sees dog | {sys.executable} predict.py {run_folders['udpos']} --language tr --batch-size 512 | head -n 4"
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src"), "LC_ALL": "C"}
-    done = subprocess.run(["bash", "-c", line], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.stderr == ""
-    assert [row.split("\t")[0] for row in done.stdout.splitlines()] == ["anna", "sees", "dog", ""]
+    outcome = subprocess.run(
+        ["bash", "-c", line], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert outcome.stderr == ""
+    assert [row.split("\t")[0] for row in outcome.stdout.splitlines()] == ["anna", "sees", "dog", ""]
 
 
-def test_help_and_a_mistyped_language_do_not_wait_for_torch(finished: dict[str, Path]) -> None:
+def test_help_and_a_mistyped_language_do_not_wait_for_torch(run_folders: dict[str, Path]) -> None:
     program = (
         "import sys, predict; predict.arguments().format_help(); code = predict.main(); "
         "print(code, 'torch' in sys.modules, 'spacy' in sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(finished["udpos"]), "--language", "xx"], cwd=ROOT,
+    outcome = subprocess.run(
+        [sys.executable, "-c", program, str(run_folders["udpos"]), "--language", "xx"], cwd=ROOT,
         env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
-    assert done.stdout == "1 False False\n", done.stderr
+    assert outcome.stdout == "1 False False\n", outcome.stderr
 
 
 @pytest.mark.parametrize(
-    ("text", "language", "task", "expected"),
+    ("text", "language", "task", "expectation"),
     [
         ("I don't know, U.S. law.", "en", "udpos", "I|do|n't|know|,|U.S.|law|."),
         ("Habari  ya asubuhi, Bwana Nyerere!", "sw", "wikiann", "Habari|ya|asubuhi|,|Bwana|Nyerere|!"),
@@ -367,13 +372,15 @@ def test_help_and_a_mistyped_language_do_not_wait_for_torch(finished: dict[str, 
         ("\u3000 ", "sw", "udpos", ""),
     ],
 )
-def test_raw_text_is_split_into_words(text: str, language: str, task: str, expected: str) -> None:
+def test_raw_text_is_split_into_words(text: str, language: str, task: str, expectation: str) -> None:
     by_character = language in task_config(task).character_words
-    assert words(text, language, by_character) == [word for word in expected.split("|") if word]
+    assert words(text, language, by_character) == [word for word in expectation.split("|") if word]
 
 
-def test_runs_of_earlier_versions_still_know_the_words_of_their_task(finished: dict[str, Path], tmp_path: Path) -> None:
-    record = yaml.safe_load((finished["wikiann"] / "config.yaml").read_text())
+def test_runs_of_earlier_versions_still_know_the_words_of_their_task(
+    run_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    record = yaml.safe_load((run_folders["wikiann"] / "config.yaml").read_text())
     record["language"]["udpos"] = None
     for key in ("hub_subsets", "hub_columns", "character_words"):
         del record["task"][key]
@@ -393,15 +400,15 @@ def test_a_head_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     task = compose_config(["task=wikiann"]).task
     head = TokenHead(8, 7, 0.1)
     save_head(tmp_path / "head", head, task)
-    read = load_head(tmp_path / "head", task, 8)
+    copy = load_head(tmp_path / "head", task, 8)
     hidden = torch.randn(2, 3, 8)
-    assert torch.equal(read(hidden), head.eval()(hidden))
+    assert torch.equal(copy(hidden), head.eval()(hidden))
     with pytest.raises(UserError, match="has tensors"):
         load_head(tmp_path / "head", task, 9)
 
 
 def test_a_full_disk_is_one_sentence(
-    finished: dict[str, Path], script: ModuleType, tmp_path: Path,
+    run_folders: dict[str, Path], script: ModuleType, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     text = tmp_path / "text.txt"
@@ -413,7 +420,7 @@ def test_a_full_disk_is_one_sentence(
     monkeypatch.setattr("os.fsync", full)
     monkeypatch.setattr(script, "discard_rest", lambda: None)  # which is for the process's own standard output
     out = tmp_path / "out" / "labels.tsv"
-    assert command(script, monkeypatch, finished["wikiann"], text, "--language", "sw", "--output", out) == 1
+    assert command(script, monkeypatch, run_folders["wikiann"], text, "--language", "sw", "--output", out) == 1
     assert capsys.readouterr().err == (
         "error: the labels cannot be written (No space left on device); make room, or write elsewhere\n"
     )
@@ -421,9 +428,9 @@ def test_a_full_disk_is_one_sentence(
 
 
 def test_a_language_that_only_decides_how_words_are_split_is_named_if_it_is_unknown(
-    finished: dict[str, Path], caplog: pytest.LogCaptureFixture
+    run_folders: dict[str, Path], caplog: pytest.LogCaptureFixture
 ) -> None:
-    run = open_run(finished["full_ft"])
+    run = open_run(run_folders["full_ft"])
     run.require("tr")
     assert caplog.text == ""
     run.require("trk")

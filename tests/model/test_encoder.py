@@ -25,7 +25,7 @@ TYPES = {
 
 
 @pytest.fixture(params=TYPES)
-def saved(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     torch.manual_seed(0)
     config = getattr(transformers, f"{request.param}Config")(**SMALL, **TYPES[request.param])
     getattr(transformers, f"{request.param}ForMaskedLM")(config).save_pretrained(tmp_path)
@@ -36,28 +36,28 @@ IDS = torch.tensor([[0, 5, 6, 7, 2], [0, 8, 2, 1, 1]])
 MASK = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
 
 
-def test_without_a_stack_it_is_the_backbone_itself(saved: Path) -> None:
-    reference = transformers.AutoModelForMaskedLM.from_pretrained(saved).eval()
-    model = AdaptedEncoder.from_pretrained(str(saved), mlm_head=True)
+def test_without_a_stack_it_is_the_backbone_itself(folder: Path) -> None:
+    reference = transformers.AutoModelForMaskedLM.from_pretrained(folder).eval()
+    model = AdaptedEncoder.from_pretrained(str(folder), mlm_head=True)
     model.add_adapter("sw", AdapterConfig(4, invertible=True))
     with torch.no_grad():
-        expected = reference(input_ids=IDS, attention_mask=MASK, output_hidden_states=True)
+        expectation = reference(input_ids=IDS, attention_mask=MASK, output_hidden_states=True)
         out = model(IDS, MASK)
         logits = model.mlm_logits(out.hidden[MASK.bool()])
-    torch.testing.assert_close(out.hidden[MASK.bool()], expected.hidden_states[-1][MASK.bool()], atol=1e-5, rtol=0)
-    torch.testing.assert_close(logits, expected.logits[MASK.bool()], atol=1e-5, rtol=0)
+    torch.testing.assert_close(out.hidden[MASK.bool()], expectation.hidden_states[-1][MASK.bool()], atol=1e-5, rtol=0)
+    torch.testing.assert_close(logits, expectation.logits[MASK.bool()], atol=1e-5, rtol=0)
     assert out.pairs == []
 
 
-def test_without_a_mask_nothing_is_padded(saved: Path) -> None:
-    model = AdaptedEncoder.from_pretrained(str(saved))
+def test_without_a_mask_nothing_is_padded(folder: Path) -> None:
+    model = AdaptedEncoder.from_pretrained(str(folder))
     with torch.no_grad():
         hidden = model(IDS[:1]).hidden
         torch.testing.assert_close(hidden, model(IDS[:1], MASK[:1]).hidden)
 
 
-def test_an_adapter_trains_and_the_backbone_does_not(saved: Path) -> None:
-    model = AdaptedEncoder.from_pretrained(str(saved))
+def test_an_adapter_trains_and_the_backbone_does_not(folder: Path) -> None:
+    model = AdaptedEncoder.from_pretrained(str(folder))
     assert not any(p.requires_grad for p in model.parameters())
     model.add_adapter("sw", AdapterConfig(4, invertible=True))
     assert not any(p.requires_grad for p in model.parameters())
@@ -70,8 +70,8 @@ def test_an_adapter_trains_and_the_backbone_does_not(saved: Path) -> None:
     }
 
 
-def test_only_the_first_adapter_of_a_stack_contributes_its_invertible_part(saved: Path) -> None:
-    model = AdaptedEncoder.from_pretrained(str(saved))
+def test_only_the_first_adapter_of_a_stack_contributes_its_invertible_part(folder: Path) -> None:
+    model = AdaptedEncoder.from_pretrained(str(folder))
     for name in ("sw", "ar"):
         model.add_adapter(name, AdapterConfig(4, invertible=True))
     model.activate("sw", "ar")
@@ -85,8 +85,8 @@ def test_only_the_first_adapter_of_a_stack_contributes_its_invertible_part(saved
         assert not torch.equal(both, model(IDS, MASK).hidden)
 
 
-def test_undoing_the_invertible_adapter_before_the_decoder(saved: Path) -> None:
-    model = AdaptedEncoder.from_pretrained(str(saved), mlm_head=True)
+def test_undoing_the_invertible_adapter_before_the_decoder(folder: Path) -> None:
+    model = AdaptedEncoder.from_pretrained(str(folder), mlm_head=True)
     model.add_adapter("sw", AdapterConfig(4, invertible=True))
     model.activate("sw")
     hidden = torch.randn(3, 16)
@@ -95,16 +95,16 @@ def test_undoing_the_invertible_adapter_before_the_decoder(saved: Path) -> None:
             model.mlm_logits(hidden, invert=True)
         return
     with torch.no_grad():
-        inverted = model.mlm_logits(hidden, invert=True)
+        inverse_logits = model.mlm_logits(hidden, invert=True)
         assert model.first_invertible is not None
-        assert torch.equal(inverted, model.mlm_logits(model.first_invertible.inverse(hidden)))
-        assert not torch.equal(inverted, model.mlm_logits(hidden))
+        assert torch.equal(inverse_logits, model.mlm_logits(model.first_invertible.inverse(hidden)))
+        assert not torch.equal(inverse_logits, model.mlm_logits(hidden))
 
 
 def test_the_invertible_part_is_as_wide_as_the_embeddings_and_survives_a_round_trip(
-    saved: Path, tmp_path: Path
+    folder: Path, tmp_path: Path
 ) -> None:
-    model = AdaptedEncoder.from_pretrained(str(saved))
+    model = AdaptedEncoder.from_pretrained(str(folder))
     model.add_adapter("sw", AdapterConfig(4, invertible=True))
     width = 8 if model.backbone.config.model_type == "electra" else 16
     # AdapterHub's reduction factor 2, of half an embedding
@@ -165,5 +165,5 @@ def test_it_compiles_in_one_graph(backbone: Path) -> None:
     model = AdaptedEncoder.from_pretrained(str(backbone))
     model.add_adapter("sw", AdapterConfig(8))
     model.activate("sw")
-    explained = torch._dynamo.explain(model)(torch.tensor([[0, 5, 6, 2]]))
-    assert explained.graph_break_count == 0
+    explanation = torch._dynamo.explain(model)(torch.tensor([[0, 5, 6, 2]]))
+    assert explanation.graph_break_count == 0

@@ -24,7 +24,7 @@ IDS = torch.tensor([[0, 5, 6, 7, 2], [0, 8, 2, 1, 1]])
 MASK = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
 
 
-def saved(family: str, folder: Path) -> Path:
+def save(family: str, folder: Path) -> Path:
     torch.manual_seed(0)
     config = getattr(transformers, f"{family}Config")(**SIZES)
     getattr(transformers, f"{family}Model")(config).save_pretrained(folder)
@@ -32,15 +32,15 @@ def saved(family: str, folder: Path) -> Path:
 
 
 def test_one_row_makes_another_family_of_the_same_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = saved("Camembert", tmp_path / "backbone")
+    folder = save("Camembert", tmp_path / "backbone")
     with pytest.raises(UserError, match=r"of type 'camembert'.*: xlm-roberta, roberta, bert, electra$"):
         AdaptedEncoder.from_pretrained(str(folder))
     monkeypatch.setitem(FAMILIES, "camembert", Family("Camembert", positions_after_padding=True))
     model = AdaptedEncoder.from_pretrained(str(folder))
     reference = transformers.AutoModel.from_pretrained(folder).eval()
     with torch.no_grad():
-        expected = reference(input_ids=IDS, attention_mask=MASK).last_hidden_state
-        torch.testing.assert_close(model(IDS, MASK).hidden[MASK.bool()], expected[MASK.bool()], atol=1e-5, rtol=0)
+        expectation = reference(input_ids=IDS, attention_mask=MASK).last_hidden_state
+        torch.testing.assert_close(model(IDS, MASK).hidden[MASK.bool()], expectation[MASK.bool()], atol=1e-5, rtol=0)
     model.add_adapter("task", AdapterConfig(4, invertible=True))
     model.save_adapter(tmp_path / "task", "task")
     head_files.write(tmp_path / "task", model, "task", TokenHead(16, 3, 0.1), ["a", "b", "c"])
@@ -51,7 +51,7 @@ def test_one_row_makes_another_family_of_the_same_layout(tmp_path: Path, monkeyp
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_a_sequence_may_be_as_long_as_the_positions_and_no_longer(family: Family, tmp_path: Path) -> None:
-    model = AdaptedEncoder.from_pretrained(str(saved(family.adapterhub, tmp_path)))
+    model = AdaptedEncoder.from_pretrained(str(save(family.adapterhub, tmp_path)))
     longest = model.shape.positions
     check_lengths(model, {"task.max_length": longest})
     with torch.no_grad():

@@ -30,25 +30,25 @@ def model(request: pytest.FixtureRequest, oracle: Path) -> AdaptedEncoder:
 def test_every_stack_computes_what_the_adapters_library_computes(
     model: AdaptedEncoder, oracle: Path, stack: str
 ) -> None:
-    expected = load_file(oracle / "expected.safetensors")
-    mask = expected["attention_mask"]
+    expectation = load_file(oracle / "expected.safetensors")
+    mask = expectation["attention_mask"]
     real = mask.bool()
     model.activate(*STACKS[stack])
     with torch.no_grad():
-        out = model(expected["input_ids"], mask)
-    torch.testing.assert_close(out.hidden[real], expected[f"hidden.{stack}"][real], atol=1e-5, rtol=0)
+        out = model(expectation["input_ids"], mask)
+    torch.testing.assert_close(out.hidden[real], expectation[f"hidden.{stack}"][real], atol=1e-5, rtol=0)
     assert len(out.pairs) == (3 if STACKS[stack] else 0)
     for i, (x_h, x_a) in enumerate(out.pairs):
-        torch.testing.assert_close(x_h[real], expected[f"x_h.{stack}.{i}"][real], atol=1e-5, rtol=0)
-        torch.testing.assert_close(x_a[real], expected[f"x_a.{stack}.{i}"][real], atol=1e-5, rtol=0)
+        torch.testing.assert_close(x_h[real], expectation[f"x_h.{stack}.{i}"][real], atol=1e-5, rtol=0)
+        torch.testing.assert_close(x_a[real], expectation[f"x_a.{stack}.{i}"][real], atol=1e-5, rtol=0)
     if STACKS[stack]:
         loss = orthogonality_loss(out.pairs, mask)
-        torch.testing.assert_close(loss, expected[f"l_ort.{stack}"].squeeze(), atol=1e-6, rtol=0)
+        torch.testing.assert_close(loss, expectation[f"l_ort.{stack}"].squeeze(), atol=1e-6, rtol=0)
 
 
 def test_swapping_back_gives_the_first_output_again(model: AdaptedEncoder, oracle: Path) -> None:
-    expected = load_file(oracle / "expected.safetensors")
-    ids, mask = expected["input_ids"], expected["attention_mask"]
+    expectation = load_file(oracle / "expected.safetensors")
+    ids, mask = expectation["input_ids"], expectation["attention_mask"]
     outputs = []
     for language in ("sw", "ar", "sw"):
         model.activate(language, "ner")

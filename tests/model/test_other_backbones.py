@@ -53,7 +53,7 @@ def test_pairs_for_bert_carry_their_segments_padded_and_cut() -> None:
         SentencePair("a b c d e", "f g h", "neutral"),
     ]
     windows = pair_windows(pairs, bert_tokenizer(), XNLI, max_length=9)
-    assert windows.cut == 1
+    assert windows.truncations == 1
     batch = next(iter(BatchLoader(windows, 3, 0, 0, shuffle=False)))
     rows = dict(zip(batch["index"].tolist(), batch["token_type_ids"].tolist(), strict=True))
     assert rows[0] == [0, 0, 0, 0, 0, 1, 1, 1, 0]  # [CLS] a b c [SEP] d e [SEP], and padding

@@ -15,7 +15,7 @@ from orthoadapters.data.modules import TaskData
 from orthoadapters.data.sources.text import corpus_key, passages
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.data.windows import join_windows
-from orthoadapters.examples import IGNORED, Split
+from orthoadapters.examples import IGNORE_INDEX, Split
 from tests.helpers.shared import SHARED
 from tests.helpers.tasks import task_config
 
@@ -53,10 +53,10 @@ def test_every_file_is_read_whole_and_no_word_is_lost(
     windows = evaluation.windows
     assert len(evaluation.examples) == windows.examples == n
     assert max(len(ids) for ids in windows.input_ids) <= 128
-    rows = [np.where(labels == IGNORED, 0, labels).reshape(-1).tolist() for labels in windows.labels]
+    rows = [np.where(labels == IGNORE_INDEX, 0, labels).reshape(-1).tolist() for labels in windows.labels]
     assert join_windows(windows, rows) == evaluation.gold
-    seen = np.concatenate([batch["index"].numpy() for batch in evaluation.loader])
-    assert sorted(seen) == list(range(len(windows)))
+    order = np.concatenate([batch["index"].numpy() for batch in evaluation.loader])
+    assert sorted(order) == list(range(len(windows)))
 
 
 @pytest.mark.parametrize("code", ["en", "ar", "sw", "tr", "qu"])

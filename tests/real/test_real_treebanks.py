@@ -39,10 +39,10 @@ def test_sentences_words_and_fused_words_are_those_of_the_file(treebank: str, sp
     assert (text.count("# sent_id"), len(re.findall(r"^\d+\t", text, re.MULTILINE))) == (sentences, words)
     assert (len(spans), words - sum(last - first for first, last in spans)) == (ranges, fused_words)
     code = treebank.partition("_")[0]
-    split_up, fused = (read("conllu", split, code, fuse) for fuse in (False, True))
-    assert len(split_up) == len(fused) == sentences
-    assert sum(len(sentence.words) for sentence in split_up) == words
-    assert sum(len(sentence.words) for sentence in fused) == fused_words
+    without_fusion, with_fusion = (read("conllu", split, code, fuse) for fuse in (False, True))
+    assert len(without_fusion) == len(with_fusion) == sentences
+    assert sum(len(sentence.words) for sentence in without_fusion) == words
+    assert sum(len(sentence.words) for sentence in with_fusion) == fused_words
 
 
 def test_turkish_words_are_xtremes_when_fused_and_not_when_split() -> None:
@@ -51,15 +51,15 @@ def test_turkish_words_are_xtremes_when_fused_and_not_when_split() -> None:
     same = different = sentences = 0
     for split in ("dev", "test"):
         pairs = zip(*(read("conllu", split, "tr", fuse) for fuse in (True, False)), strict=True)
-        for fused, split_up in pairs:
-            if fused.words == split_up.words:
+        for with_fusion, without_fusion in pairs:
+            if with_fusion.words == without_fusion.words:
                 continue
-            assert split_up.words not in xtreme
-            if tags := xtreme.get(fused.words):
+            assert without_fusion.words not in xtreme
+            if tags := xtreme.get(with_fusion.words):
                 sentences += 1
-                new = [place for place, word in enumerate(fused.words) if word not in split_up.words]
-                same += sum(fused.tags[place] == tags[place] for place in new)
-                different += sum(fused.tags[place] != tags[place] for place in new)
+                new = [place for place, word in enumerate(with_fusion.words) if word not in without_fusion.words]
+                same += sum(with_fusion.tags[place] == tags[place] for place in new)
+                different += sum(with_fusion.tags[place] != tags[place] for place in new)
     assert sentences > 150
     assert same > 0.85 * (same + different)
 
@@ -67,7 +67,7 @@ def test_turkish_words_are_xtremes_when_fused_and_not_when_split() -> None:
 def test_the_words_of_arabic_pud_are_all_but_two_sentences_xtremes() -> None:
     xtreme = {s.words: s.tags for s in read("xtreme", "test", "ar")}
     pud = read("conllu", "test", "ar", True)
-    found = [s for s in pud if s.words in xtreme]
-    assert len(found) == 998
-    tags = [(a, b) for s in found for a, b in zip(s.tags, xtreme[s.words], strict=True)]
+    common = [s for s in pud if s.words in xtreme]
+    assert len(common) == 998
+    tags = [(a, b) for s in common for a, b in zip(s.tags, xtreme[s.words], strict=True)]
     assert sum(a == b for a, b in tags) > 0.99 * len(tags)

@@ -7,20 +7,20 @@ import pytest
 import yaml
 
 from orthoadapters.errors import UserError
-from orthoadapters.report.printed.significance import COMPARED
+from orthoadapters.report.printed.significance import COMPARISON_FIELDS
 from orthoadapters.report.upload import upload
 from tests.helpers.wandb_records import records
 from tests.helpers.xnli_runs import FEW_DRAWS, analysed, scored, write_losses
 
 
-def configured(path: Path, sweep: str | None) -> None:
+def write_config(path: Path, sweep: str | None) -> None:
     config = {"logger": {"project": "mine", "entity": None}, "sweep": {"name": sweep}}
     (path / "config.yaml").write_text(yaml.safe_dump(config))
 
 
-def uploaded(runs: Path, out: Path) -> str:
-    report, analyses, drawn = analysed(runs, FEW_DRAWS)
-    return upload(report, analyses, drawn, out)
+def upload_runs(runs: Path, out: Path) -> str:
+    report, analyses, drawings = analysed(runs, FEW_DRAWS)
+    return upload(report, analyses, drawings, out)
 
 
 def test_a_report_is_one_wandb_run_of_its_sweeps_group(
@@ -30,9 +30,9 @@ def test_a_report_is_one_wandb_run_of_its_sweeps_group(
     for variant in ("t_noo", "lnoo_tnoo"):
         path = scored(tmp_path / "runs", variant)
         write_losses(path, orthogonal=False)
-        configured(path, "xnli")
-    said = [uploaded(tmp_path / "runs", tmp_path / out) for out in ("a", "b")]
-    assert said == ["W&B: one run in group xnli of project mine"] * 2
+        write_config(path, "xnli")
+    sentences = [upload_runs(tmp_path / "runs", tmp_path / out) for out in ("a", "b")]
+    assert sentences == ["W&B: one run in group xnli of project mine"] * 2
     assert f"`wandb sync {tmp_path}/a/wandb/offline-run-*` uploads it later" in capfd.readouterr().err
     a, b = (records(tmp_path / out) for out in ("a", "b"))
     assert a["id"] == b["id"] == "report-tiny-xnli"
@@ -47,15 +47,15 @@ def test_a_report_is_one_wandb_run_of_its_sweeps_group(
     }
     media = tmp_path / "a"
     (table,) = media.rglob("significance-xnli-tiny*.table.json")
-    assert json.loads(table.read_text())["columns"] == [*COMPARED]
+    assert json.loads(table.read_text())["columns"] == [*COMPARISON_FIELDS]
     assert len(list(media.rglob("*.png"))) == 3
-    configured(path, "another")
-    assert uploaded(tmp_path / "runs", tmp_path / "c") == "W&B: one run in group report of project mine"
+    write_config(path, "another")
+    assert upload_runs(tmp_path / "runs", tmp_path / "c") == "W&B: one run in group report of project mine"
     assert records(tmp_path / "c")["id"] == "report-tiny"
 
 
 def test_a_report_on_runs_without_a_project_is_not_uploaded(tmp_path: Path) -> None:
     scored(tmp_path / "runs", "t_noo")
     with pytest.raises(UserError, match=r"no selected run in .*/runs has a config.yaml with logger.project; bring one"):
-        uploaded(tmp_path / "runs", tmp_path / "out")
+        upload_runs(tmp_path / "runs", tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -46,15 +46,15 @@ def sentences_of(path: Path) -> list[list[str]]:
     return sentences if sentences[-1] else sentences[:-1]
 
 
-def xtreme_score(folder: str, predicted: Path, gold: Path) -> float:
+def xtreme_score(folder: str, guesses: Path, gold: Path) -> float:
     """In percent. Both files must hold as many examples."""
     if folder == "xnli":
-        labels, answers = ([line.strip() for line in path.read_text().splitlines()] for path in (gold, predicted))
+        labels, answers = ([line.strip() for line in path.read_text().splitlines()] for path in (gold, guesses))
         assert len(labels) == len(answers)
         return sum(a == b for a, b in zip(labels, answers, strict=True)) / len(answers) * 100
-    tags, answered = sentences_of(gold), sentences_of(predicted)
-    assert len(tags) == len(answered)
-    return float(f1_score(tags, answered)) * 100
+    tags, tags_of_guesses = sentences_of(gold), sentences_of(guesses)
+    assert len(tags) == len(tags_of_guesses)
+    return float(f1_score(tags, tags_of_guesses)) * 100
 
 
 @pytest.mark.parametrize("task", FOLDERS)
@@ -62,17 +62,17 @@ def xtreme_score(folder: str, predicted: Path, gold: Path) -> float:
 def test_any_labels_get_the_same_score_to_the_last_digit(tmp_path: Path, task: str, blank_at_the_end: bool) -> None:
     """Sentences of one word and of none included."""
     rng = random.Random(task)
-    known = labels_of(task)
+    tag_set = labels_of(task)
     lengths = [1] * 300 if task == "xnli" else [3, 0, 1, 0, 0, 1, *(rng.randint(1, 9) for _ in range(80))]
-    gold = [[rng.choice(known) for _ in range(length)] for length in lengths]
-    predicted = [[tag if rng.random() < 0.6 else rng.choice(known) for tag in tags] for tags in gold]
+    gold = [[rng.choice(tag_set) for _ in range(length)] for length in lengths]
+    guesses = [[tag if rng.random() < 0.6 else rng.choice(tag_set) for tag in tags] for tags in gold]
     kind = TaskKind.sentence_pair if task == "xnli" else TaskKind.tagging
-    write_predictions(tmp_path / "predicted.tsv", predicted, kind)
+    write_predictions(tmp_path / "predicted.tsv", guesses, kind)
     lines = ["".join(f"{label}\n" for label in labels) for labels in gold]
     end = "\n" if blank_at_the_end and task != "xnli" else ""
     (tmp_path / "gold.tsv").write_text(("" if task == "xnli" else "\n").join(lines) + end)
     metric = "accuracy" if task == "xnli" else "f1"
-    ours = score([metric], gold, predicted)[metric] * 100
+    ours = score([metric], gold, guesses)[metric] * 100
     assert xtreme_score(FOLDERS[task], tmp_path / "predicted.tsv", tmp_path / "gold.tsv") == ours
     assert 5 < ours < 95
 
@@ -89,7 +89,7 @@ EDGES = {  # one word; <unk>; an empty word; a word longer than a window; a sent
 
 
 @pytest.fixture(scope="module")
-def trained(
+def task_runs(
     tmp_path_factory: pytest.TempPathFactory, backbone: Path, world: Path
 ) -> tuple[Path, Path, dict[str, Result]]:
     """Runs of all three tasks over windows of twelve subwords, their data in XTREME's form, and their results."""
@@ -120,11 +120,11 @@ def trained(
 
 
 def test_a_collected_submission_gets_the_scores_of_its_runs(
-    trained: tuple[Path, Path, dict[str, Result]], tmp_path: Path
+    task_runs: tuple[Path, Path, dict[str, Result]], tmp_path: Path
 ) -> None:
-    data, runs, results = trained
-    done = report(runs, "--xtreme", tmp_path / "submission")
-    assert (done.returncode, done.stderr) == (0, "")
+    data, runs, results = task_runs
+    process = report(runs, "--xtreme", tmp_path / "submission")
+    assert (process.returncode, process.stderr) == (0, "")
     for task, result in results.items():
         folder = FOLDERS[task]
         assert result.counts["cut" if task == "xnli" else "replaced"] > 0
@@ -133,13 +133,13 @@ def test_a_collected_submission_gets_the_scores_of_its_runs(
             (tmp_path / "gold").write_text(
                 "".join(line.split("\t")[-1].strip() + "\n" for line in (data / folder / f"test-{language}.tsv").open())
             )
-            predicted = tmp_path / "submission" / folder / f"test-{language}.tsv"
+            guesses = tmp_path / "submission" / folder / f"test-{language}.tsv"
             metric = "accuracy" if task == "xnli" else "f1"
-            assert xtreme_score(folder, predicted, tmp_path / "gold") == result.test[language][metric] * 100
+            assert xtreme_score(folder, guesses, tmp_path / "gold") == result.test[language][metric] * 100
         assert 0 < result.test["en"][metric] < 1
-        assert predicted.read_bytes() == (runs / result.run / "predictions" / "test-ar.tsv").read_bytes()
-        assert f"{folder}: {runs / result.run}\n  the best of 1 by {metric}" in done.stdout
-    assert "evaluate.py reads 13 languages more, and stops without them: bg, de" in done.stdout
+        assert guesses.read_bytes() == (runs / result.run / "predictions" / "test-ar.tsv").read_bytes()
+        assert f"{folder}: {runs / result.run}\n  the best of 1 by {metric}" in process.stdout
+    assert "evaluate.py reads 13 languages more, and stops without them: bg, de" in process.stdout
 
 
 def finished(runs: Path, name: str, dev: float = 0.5, task: str = "udpos", **changes: object) -> Path:
@@ -180,7 +180,7 @@ def test_the_best_run_on_source_dev_is_taken_whatever_it_scores_elsewhere(tmp_pa
     panx, udpos = finished(tmp_path, "e", 0.1, task="wikiann"), tmp_path / "b"
     choices = choose(tmp_path)
     assert [choice.run.path for choice in choices] == [panx, udpos, tmp_path / "d"]
-    assert [(choice.count, choice.tied) for choice in choices] == [(1, 0), (3, 1), (1, 0)]
+    assert [(choice.count, choice.ties) for choice in choices] == [(1, 0), (3, 1), (1, 0)]
     assert "best of 3 by f1 0.8000 on en dev; tested on ar\n  1 more with the same score; the first" in describe(
         choices[1]
     )
@@ -225,7 +225,7 @@ def test_results_that_are_damaged_or_newer_are_named_and_set_apart(
 ) -> None:
     whole = finished(tmp_path, "whole") / "result.json"
     text = whole.read_text()
-    damaged = {
+    cases = {
         "cut": text[:-20],
         "empty": "",
         "list": "[]",
@@ -233,7 +233,7 @@ def test_results_that_are_damaged_or_newer_are_named_and_set_apart(
         "bytes": "\udcff",
         "surplus": text.replace('"seed"', '"sede"'),
     }
-    for name, content in damaged.items():
+    for name, content in cases.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "result.json").write_text(content, errors="surrogateescape")
     (tmp_path / "newer").mkdir()
@@ -242,7 +242,7 @@ def test_results_that_are_damaged_or_newer_are_named_and_set_apart(
     assert path == tmp_path / "whole"
     assert result.selection is not None
     assert (result.run, result.selection.value) == ("whole", 0.5)
-    for name in damaged:
+    for name in cases:
         assert f"{tmp_path}/{name}/result.json is left out: it is damaged; move" in caplog.text
     assert f"{tmp_path}/newer/result.json is left out: its schema 2 is newer than this project's; update" in caplog.text
     assert len(caplog.records) == 7
@@ -306,9 +306,9 @@ def test_mistakes_on_the_command_line_are_one_sentence(tmp_path: Path) -> None:
             "error: . holds no finished run of a task to submit; python train.py task=xnli makes one",
         ),
     ):
-        done = report(*arguments, cwd=tmp_path)
-        assert done.returncode == 1
-        assert done.stderr.startswith(message)
-        assert done.stderr.count("\n") == 1
-        assert done.stdout == ""
+        process = report(*arguments, cwd=tmp_path)
+        assert process.returncode == 1
+        assert process.stderr.startswith(message)
+        assert process.stderr.count("\n") == 1
+        assert process.stdout == ""
     assert list(tmp_path.iterdir()) == []

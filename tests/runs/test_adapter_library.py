@@ -46,7 +46,7 @@ class FakeHub:
 
     def __call__(self, repo_id: str, *, revision: str | None, allow_patterns: list[str], local_files_only: bool) -> str:
         self.calls += 0 if local_files_only else 1
-        assert {*library.READ, adapter_hub.HEAD_FILE, *adapter_hub.HEAD_WEIGHTS} <= set(allow_patterns)
+        assert {*library.FILES, adapter_hub.HEAD_FILE, *adapter_hub.HEAD_WEIGHTS} <= set(allow_patterns)
         assert not any("*" in pattern for pattern in allow_patterns)
         response: Any = httpx.Response(404, request=httpx.Request("GET", "https://huggingface.co"))
         if not (self.folder / repo_id).exists():
@@ -98,7 +98,7 @@ def test_local_and_hub_adapters_give_the_same_run_and_say_where_they_come_from(
 
 
 def test_a_run_knows_its_adapters_from_others(command: Callable[..., list[str]], root: Path) -> None:
-    chosen = [
+    commands = [
         command(),
         command("language_adapters.source=local", f"language_adapters.root={root}"),
         command("language_adapters.source=local", "language_adapters.root=elsewhere"),
@@ -106,25 +106,27 @@ def test_a_run_knows_its_adapters_from_others(command: Callable[..., list[str]],
         command("language_adapters.source=hub", HUB_IDS.replace("c0ffee1", "c0ffee2")),
         command("language_adapters.source=hub", "backbone.name=xlmr_base"),
     ]
-    configs = [compose_config(given) for given in chosen]
-    assert len({RunDirectory(config).fingerprint for config in configs}) == len(chosen)
+    configs = [compose_config(arguments) for arguments in commands]
+    assert len({RunDirectory(config).fingerprint for config in configs}) == len(commands)
     assert not any("language_adapters" in key for key in choices(configs[0]))  # as before there were other sources
     assert configs[-1].language_adapters.hub == {
         code: f"AdapterHub/xlm-roberta-base-{code}-wiki_pfeiffer" for code in ("en", "ar", "tr")
     }
-    assert compose_config([*chosen[-1], "language_adapters.hub={tr:me/mine}"]).language_adapters.hub == {
+    assert compose_config([*commands[-1], "language_adapters.hub={tr:me/mine}"]).language_adapters.hub == {
         "en": "AdapterHub/xlm-roberta-base-en-wiki_pfeiffer",
         "ar": "AdapterHub/xlm-roberta-base-ar-wiki_pfeiffer",
         "tr": "me/mine",
     }
-    without = [compose_config([*given, "variant=t_noo"]) for given in (command(), chosen[1], chosen[3])]
+    without = [compose_config([*arguments, "variant=t_noo"]) for arguments in (command(), commands[1], commands[3])]
     assert len({RunDirectory(config).fingerprint for config in without}) == 1
-    training = [compose_config([*given, "stage=mlm", "language=sw"]) for given in (command(), chosen[1], chosen[3])]
+    training = [
+        compose_config([*arguments, "stage=mlm", "language=sw"]) for arguments in (command(), commands[1], commands[3])
+    ]
     assert len({RunDirectory(config).fingerprint for config in training}) == 1
 
 
 @pytest.mark.parametrize(
-    ("given", "sentence"),
+    ("arguments", "sentence"),
     [
         (["language_adapters.source=local"], r"source=local needs one: language_adapters.root=DIR"),
         (["language_adapters.root=x"], r"a root goes with source=local"),
@@ -152,9 +154,11 @@ def test_a_run_knows_its_adapters_from_others(command: Callable[..., list[str]],
         (["language_adapters.source=internet"], r"'internet' is not one of"),
     ],
 )
-def test_sources_that_do_not_go_together_are_refused_before_anything_is_read(given: list[str], sentence: str) -> None:
+def test_sources_that_do_not_go_together_are_refused_before_anything_is_read(
+    arguments: list[str], sentence: str
+) -> None:
     with pytest.raises(UserError, match=sentence):
-        check(compose_config(given))
+        check(compose_config(arguments))
 
 
 def test_every_missing_language_and_the_place_looked_at_are_named(
@@ -195,23 +199,23 @@ def test_an_orthoadapter_that_was_published_is_not_taken_for_a_plain_one(
 def test_a_run_is_not_taken_for_finished_or_resumed_with_other_adapters(
     local: Callable[..., list[str]], from_hub: Callable[..., list[str]], root: Path, hub: FakeHub
 ) -> None:
-    for given in (local(), from_hub()):
-        execute(given)
-        library.check_finished(compose_config(given), RunDirectory(compose_config(given)))
+    for arguments in (local(), from_hub()):
+        execute(arguments)
+        library.check_run(compose_config(arguments), RunDirectory(compose_config(arguments)))
     (root / "tr" / "README.md").write_text("a word more")  # is not read, and changes nothing
-    library.check_finished(compose_config(local()), RunDirectory(compose_config(local())))
+    library.check_run(compose_config(local()), RunDirectory(compose_config(local())))
     assert hub.calls == 3  # looking at a finished run asks no network
     hub.main = "c0ffee2"
     for language in ("en", "tr"):
         hub.add(f"me/{language}-adapter", root / "ar")
     shutil.copytree(root / "ar", root / "tr", dirs_exist_ok=True)
-    for given, place in ((local(), f"{root}/tr"), (from_hub(), "me/en-adapter")):
-        run = RunDirectory(compose_config(given))
+    for arguments, place in ((local(), f"{root}/tr"), (from_hub(), "me/en-adapter")):
+        run = RunDirectory(compose_config(arguments))
         with pytest.raises(UserError, match=f"with another language adapter for .. than {place} holds now"):
-            library.check_finished(compose_config(given), run)
+            library.check_run(compose_config(arguments), run)
         run.result.unlink()
         with pytest.raises(UserError, match=r"was started with other contents of adapter-"):
-            execute(given)
+            execute(arguments)
 
 
 def test_a_finished_run_stays_finished_when_its_adapters_are_gone(
@@ -219,7 +223,13 @@ def test_a_finished_run_stays_finished_when_its_adapters_are_gone(
 ) -> None:
     execute(from_hub())
     shutil.rmtree(hub.folder)
-    library.check_finished(compose_config(from_hub()), RunDirectory(compose_config(from_hub())))
+    run = RunDirectory(compose_config(from_hub()))
+    library.check_run(run.config, run)
+    record = json.loads(run.result.read_text())
+    del record["adapters"]["tr"]["sha256"]
+    run.result.write_text(json.dumps(record))
+    with pytest.raises(UserError, match=r"does not say which language adapter for tr the run read"):
+        library.check_run(run.config, run)
 
 
 def test_each_adapter_is_asked_for_once_in_a_run(from_hub: Callable[..., list[str]], hub: FakeHub) -> None:
@@ -228,17 +238,21 @@ def test_each_adapter_is_asked_for_once_in_a_run(from_hub: Callable[..., list[st
 
 
 def test_the_training_of_an_adapter_is_not_told_where_a_task_run_takes_its_own() -> None:
-    given = ["variant=lnoo_tnoo", "language_adapters.source=trained", "language_adapters.invert_before_decoder=true"]
-    assert mlm_overrides(given, "sw") == ["stage=mlm", given[0], given[2], "language=sw"]
+    arguments = [
+        "variant=lnoo_tnoo",
+        "language_adapters.source=trained",
+        "language_adapters.invert_before_decoder=true",
+    ]
+    assert mlm_overrides(arguments, "sw") == ["stage=mlm", arguments[0], arguments[2], "language=sw"]
 
 
 def test_the_plan_says_where_adapters_come_from(
     local: Callable[..., list[str]], command: Callable[..., list[str]], root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.rmtree(root / "tr")
-    for given in (local(), command("language_adapters.source=hub", "language_adapters.hub={ar:me/ar-adapter}")):
-        config = compose_config(given)
-        print_plan(config, RunDirectory(config), given)
+    for arguments in (local(), command("language_adapters.source=hub", "language_adapters.hub={ar:me/ar-adapter}")):
+        config = compose_config(arguments)
+        print_plan(config, RunDirectory(config), arguments)
     lines = capsys.readouterr().out.splitlines()
     assert lines[3:6] == [f"  en: {root}/en", f"  ar: {root}/ar", f"  tr: {root}/tr, missing"]
     assert lines[9:12] == ["  en: no id, missing", "  ar: me/ar-adapter", "  tr: no id, missing"]
@@ -294,18 +308,18 @@ def test_ids_in_conf_have_the_form_of_ids() -> None:
 def test_a_finished_run_predicts_with_adapters_from_where_it_had_them(
     local: Callable[..., list[str]], from_hub: Callable[..., list[str]], root: Path, tmp_path: Path
 ) -> None:
-    for given, place in ((local(), f"in {root}"), (from_hub(), "on the Hub")):
-        execute(given)
-        folder = RunDirectory(compose_config(given)).path
+    for arguments, place in ((local(), f"in {root}"), (from_hub(), "on the Hub")):
+        execute(arguments)
+        folder = RunDirectory(compose_config(arguments)).path
         run = open_run(folder)
         assert [line.partition("\t")[0] for line in run.languages()] == ["en", "ar", "tr"]
         assert not any("no adapter" in line for line in run.languages())
         run.require("tr")
         with pytest.raises(
             UserError, match=rf"no language adapter for 'sw' \(noo\) {place}.*; there: ar, en, tr"
-        ) as said:
+        ) as error:
             run.require("sw")
-        assert "train.py" not in str(said.value)  # trains nothing that this run would look at
+        assert "train.py" not in str(error.value)  # trains nothing that this run would look at
     with pytest.raises(UserError, match=r"from the Hub; leave --adapters out"):
         open_run(folder, adapters=str(root))
     folder = RunDirectory(compose_config(local())).path

@@ -58,10 +58,10 @@ def test_a_result_that_no_run_writes_is_refused(change: dict[str, Any], problem:
 def test_scores_are_shown_x_100_and_runs_of_one_task_together(capsys: pytest.CaptureFixture[str]) -> None:
     show(RESULT)
     show_together([RESULT])
-    printed = capsys.readouterr().out
-    assert "epoch 2, chosen on en dev (f1)" in printed
-    assert "udpos: f1 x 100 on test, zero-shot in all languages but the first" in printed
-    rows = [[word for word in line.split() if word != "│"] for line in printed.splitlines()]
+    output = capsys.readouterr().out
+    assert "epoch 2, chosen on en dev (f1)" in output
+    assert "udpos: f1 x 100 on test, zero-shot in all languages but the first" in output
+    rows = [[word for word in line.split() if word != "│"] for line in output.splitlines()]
     assert ["tr", "25.00", "3"] in rows
     assert ["avg_zero_shot", "25.00"] in rows
     assert ["t_noo", "0.0001", "0", "50.00", "25.00", "25.00"] in rows

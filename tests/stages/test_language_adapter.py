@@ -19,10 +19,10 @@ def test_a_language_adapter_is_trained_published_and_described(out: Path, backbo
     assert result["test"]["sw"]["n"] == 4
     assert result["test"]["sw"].keys() == {"mlm_loss", "l_ort", "mlm_loss_without_adapter", "n"}
     assert result["provenance"]["steps"] == 6
-    published = out / "adapters" / "tiny" / "sw-ort"
-    assert result["adapters"]["sw"]["path"] == str(published)
+    library_copy = out / "adapters" / "tiny" / "sw-ort"
+    assert result["adapters"]["sw"]["path"] == str(library_copy)
     model = AdaptedEncoder.from_pretrained(str(backbone))
-    assert model.load_adapter(published) == "sw"
+    assert model.load_adapter(library_copy) == "sw"
     assert model.configs["sw"].bottleneck == 32
     assert model.configs["sw"].invertible
     assert {file.name for file in run.iterdir()} == {
@@ -37,10 +37,10 @@ def test_a_language_adapter_is_trained_published_and_described(out: Path, backbo
 def test_an_adapter_of_another_training_is_never_overwritten(backbone: Path, world: Path, tmp_path: Path) -> None:
     common = ["stage=mlm", "variant=lnoo_tnoo", "language=sw"]
     execute(overrides(backbone, world, tmp_path, *common))
-    published = (tmp_path / "adapters/tiny/sw-noo/adapter.safetensors").read_bytes()
+    library_copy = (tmp_path / "adapters/tiny/sw-noo/adapter.safetensors").read_bytes()
     with pytest.raises(UserError, match="holds an adapter of another training"):
         execute(overrides(backbone, world, tmp_path, *common, "seed=1"))
-    assert (tmp_path / "adapters/tiny/sw-noo/adapter.safetensors").read_bytes() == published
+    assert (tmp_path / "adapters/tiny/sw-noo/adapter.safetensors").read_bytes() == library_copy
 
 
 def test_plain_inverse_before_the_decoder_is_a_choice(backbone: Path, world: Path, tmp_path: Path) -> None:

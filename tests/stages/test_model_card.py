@@ -40,8 +40,8 @@ def test_a_card_has_a_sentence_for_every_source_of_today() -> None:
     task, mlm = compose_config(["task=xnli", "variant=lnoo_tort"]), compose_config(["stage=mlm", "language=sw"])
     cards = [card_of_a_task(replace(task, data=replace(task.data, source=source))) for source in READERS]
     for source in AdapterSource:
-        chosen = replace(task.language_adapters, source=source, hub={"en": "OWNER/NAME"})
-        cards.append(card_of_a_task(replace(task, language_adapters=chosen)))
+        settings = replace(task.language_adapters, source=source, hub={"en": "OWNER/NAME"})
+        cards.append(card_of_a_task(replace(task, language_adapters=settings)))
     cards += [card_of_a_language(replace(mlm, corpus=replace(mlm.corpus, source=source))) for source in CorpusSource]
     for card in cards:
         assert not any(key in card for key in ("data=", "corpus=", "adapters.source=")), card

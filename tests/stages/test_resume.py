@@ -29,12 +29,12 @@ def test_the_same_command_twice_gives_the_same_result(
 ) -> None:
     twice = []
     for name in ("one", "two"):
-        given = overrides(
+        arguments = overrides(
             backbone, world, tmp_path / name, f"stage={stage}", "variant=t_ort", "task=udpos", "languages=[tr]"
         )
         if stage == "mlm":
-            given += ["variant=lort_tnoo", "language=tr"]
-        twice.append(numbers(execute(given)))
+            arguments += ["variant=lort_tnoo", "language=tr"]
+        twice.append(numbers(execute(arguments)))
     assert twice[0] == twice[1]
 
 
@@ -51,16 +51,16 @@ def test_an_interrupted_task_run_goes_on_with_the_weights_it_would_have_had(
         "trainer.checkpoint_every=2",
         f"paths.adapters={out}/adapters",
     ]
-    undisturbed = execute(overrides(backbone, world, tmp_path / "whole", *common))
+    reference = execute(overrides(backbone, world, tmp_path / "whole", *common))
     again = overrides(backbone, world, tmp_path / "stopped", *common)
-    interrupted(monkeypatch, stop, again)
-    resumed, steps = counted(monkeypatch, again)
+    interrupt(monkeypatch, stop, again)
+    result, steps = count_steps(monkeypatch, again)
     assert steps == 10 - stop // 2 * 2  # it went on from the last checkpoint
-    assert numbers(resumed) == numbers(undisturbed)
-    whole, stopped = tmp_path / "whole" / "runs" / resumed.run, tmp_path / "stopped" / "runs" / resumed.run
+    assert numbers(result) == numbers(reference)
+    whole, rest = tmp_path / "whole" / "runs" / result.run, tmp_path / "stopped" / "runs" / result.run
     part = "backbone/model.safetensors" if variant == "full_ft" else "adapter/adapter.safetensors"
-    assert same_tensors(whole / part, stopped / part)
-    assert logged(whole) == logged(stopped)
+    assert same_tensors(whole / part, rest / part)
+    assert read_log(whole) == read_log(rest)
 
 
 @pytest.mark.parametrize("stop", [1, 3, 6])
@@ -68,18 +68,18 @@ def test_an_interrupted_mlm_run_goes_on_with_the_weights_it_would_have_had(
     stop: int, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     common = ["stage=mlm", "variant=lort_tnoo", "language=sw", "trainer.checkpoint_every=2"]
-    undisturbed = execute(overrides(backbone, world, tmp_path / "whole", *common))
+    reference = execute(overrides(backbone, world, tmp_path / "whole", *common))
     again = overrides(backbone, world, tmp_path / "stopped", *common)
-    interrupted(monkeypatch, stop, again)
-    resumed, steps = counted(monkeypatch, again)
+    interrupt(monkeypatch, stop, again)
+    result, steps = count_steps(monkeypatch, again)
     assert steps == 6 - stop // 2 * 2  # it went on from the last checkpoint
-    assert numbers(resumed) == numbers(undisturbed)
-    whole, stopped = tmp_path / "whole" / "runs" / resumed.run, tmp_path / "stopped" / "runs" / resumed.run
-    assert same_tensors(whole / "adapter/adapter.safetensors", stopped / "adapter/adapter.safetensors")
-    assert logged(whole) == logged(stopped)
+    assert numbers(result) == numbers(reference)
+    whole, rest = tmp_path / "whole" / "runs" / result.run, tmp_path / "stopped" / "runs" / result.run
+    assert same_tensors(whole / "adapter/adapter.safetensors", rest / "adapter/adapter.safetensors")
+    assert read_log(whole) == read_log(rest)
 
 
-def interrupted(monkeypatch: pytest.MonkeyPatch, stop: int, given: list[str]) -> None:
+def interrupt(monkeypatch: pytest.MonkeyPatch, stop: int, arguments: list[str]) -> None:
     """Starts a run that dies when it has taken step `stop`, and not before."""
 
     def dying(module: AlternatingTraining, batch: Any, batch_idx: int) -> None:
@@ -91,15 +91,15 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, stop: int, given: list[str]) ->
         raise RuntimeError("power cut")
 
     step = AlternatingTraining.training_step
-    with monkeypatch.context() as patched:
-        patched.setattr(AlternatingTraining, "training_step", dying)
+    with monkeypatch.context() as patch:
+        patch.setattr(AlternatingTraining, "training_step", dying)
         for stage in ("task", "language_adapter"):
-            patched.setattr(f"orthoadapters.stages.{stage}.finish", dying_at_the_end)  # a stop after the last step
+            patch.setattr(f"orthoadapters.stages.{stage}.finish", dying_at_the_end)  # a stop after the last step
         with pytest.raises(RuntimeError, match="power cut"):
-            execute(given)
+            execute(arguments)
 
 
-def counted(monkeypatch: pytest.MonkeyPatch, given: list[str]) -> tuple[Result, int]:
+def count_steps(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> tuple[Result, int]:
     """The result of a run, and how many steps it took."""
     steps: list[int] = []
 
@@ -108,9 +108,9 @@ def counted(monkeypatch: pytest.MonkeyPatch, given: list[str]) -> tuple[Result, 
         step(module, batch, batch_idx)
 
     step = AlternatingTraining.training_step
-    with monkeypatch.context() as patched:
-        patched.setattr(AlternatingTraining, "training_step", counting)
-        return execute(given), len(steps)
+    with monkeypatch.context() as patch:
+        patch.setattr(AlternatingTraining, "training_step", counting)
+        return execute(arguments), len(steps)
 
 
 def same_tensors(one: Path, two: Path) -> bool:
@@ -118,7 +118,7 @@ def same_tensors(one: Path, two: Path) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-def logged(run: Path) -> list[dict[str, str]]:
+def read_log(run: Path) -> list[dict[str, str]]:
     with (run / "metrics.csv").open() as file:
         return [
             {key: value for key, value in row.items() if key != "tokens_per_second"} for row in csv.DictReader(file)
@@ -126,41 +126,41 @@ def logged(run: Path) -> list[dict[str, str]]:
 
 
 def test_a_run_directory_of_another_configuration_is_refused(backbone: Path, world: Path, tmp_path: Path) -> None:
-    given = overrides(
+    arguments = overrides(
         backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]", "trainer.max_epochs=1"
     )
-    run = tmp_path / "runs" / execute(given).run
+    run = tmp_path / "runs" / execute(arguments).run
     (run / "config.yaml").write_text("fingerprint: 0123456789\n")
     before = (run / "result.json").read_text()
     with pytest.raises(UserError, match="belongs to another configuration"):
-        execute(given)
+        execute(arguments)
     assert (run / "result.json").read_text() == before
 
 
-@pytest.mark.parametrize("changed", ["adapter-en", "train"])
+@pytest.mark.parametrize("change", ["adapter-en", "train"])
 def test_a_run_is_not_resumed_with_other_inputs(
-    changed: str, out: Path, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    change: str, out: Path, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     adapters, data = tmp_path / "adapters", tmp_path / "data"
     shutil.copytree(out / "adapters", adapters)
     shutil.copytree(world, data)
-    given = overrides(
+    arguments = overrides(
         backbone, data, tmp_path, "variant=lnoo_tnoo", "task=udpos", "languages=[tr]", "trainer.checkpoint_every=2"
     )
-    interrupted(monkeypatch, 3, given)
-    if changed == "train":
+    interrupt(monkeypatch, 3, arguments)
+    if change == "train":
         train = data / "udpos/train-en.tsv"
         train.write_text(train.read_text().replace("NOUN", "VERB", 1))
     else:
         weights = load_file(adapters / "tiny/en-noo/adapter.safetensors")
         save_file({name: 3 * value for name, value in weights.items()}, adapters / "tiny/en-noo/adapter.safetensors")
-    with pytest.raises(UserError, match=f"was started with other contents of {changed};"):
-        execute(given)
+    with pytest.raises(UserError, match=f"was started with other contents of {change};"):
+        execute(arguments)
 
 
 def test_two_processes_do_not_train_the_same_run(backbone: Path, world: Path, tmp_path: Path) -> None:
-    given = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]")
-    run = RunDirectory(compose_config(given))
+    arguments = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]")
+    run = RunDirectory(compose_config(arguments))
     run.path.mkdir(parents=True)
     hold = f"import fcntl, time; f = open({str(run.path / '.lock')!r}, 'w'); fcntl.flock(f, fcntl.LOCK_EX)"
     holder = f"{hold}; print('held', flush=True); time.sleep(60)"
@@ -168,25 +168,25 @@ def test_two_processes_do_not_train_the_same_run(backbone: Path, world: Path, tm
     assert process.stdout is not None
     process.stdout.readline()
     with pytest.raises(UserError, match="is being trained by another process"):
-        execute(given)
+        execute(arguments)
     process.kill()
     process.wait()
-    assert execute(given).status == "finished"  # a dead process holds nothing
+    assert execute(arguments).status == "finished"  # a dead process holds nothing
 
 
 def test_a_file_system_without_locks_is_a_sentence(
     backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]")
+    arguments = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]")
 
     def flock(file: object, operation: int) -> None:
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(fcntl, "flock", flock)
-    run = RunDirectory(compose_config(given))
+    run = RunDirectory(compose_config(arguments))
     for _ in range(2):
         with pytest.raises(UserError, match=re.escape(f"{run.path / '.lock'} cannot be locked (No locks available)")):
-            execute(given)
+            execute(arguments)
         assert not run.in_use
     assert not (run.path / "config.yaml").exists()
 
@@ -194,11 +194,11 @@ def test_a_file_system_without_locks_is_a_sentence(
 def test_a_broken_checkpoint_is_a_sentence(
     backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = overrides(
+    arguments = overrides(
         backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]", "trainer.checkpoint_every=2"
     )
-    interrupted(monkeypatch, 3, given)
+    interrupt(monkeypatch, 3, arguments)
     (checkpoint,) = tmp_path.rglob("last.ckpt")
     checkpoint.write_bytes(checkpoint.read_bytes()[:3000])
     with pytest.raises(UserError, match=r"last.ckpt cannot be read .*delete it to start"):
-        execute(given)
+        execute(arguments)

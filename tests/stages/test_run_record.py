@@ -16,7 +16,7 @@ from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import compose_config
 from orthoadapters.data.modules import Evaluation
 from orthoadapters.evaluation.metrics import score_of_counts
-from orthoadapters.evaluation.scoring import Scored, evaluate
+from orthoadapters.evaluation.scoring import EvaluationOutcome, evaluate
 from orthoadapters.runs.predictions import sentence_counts, write_sentence_counts
 from orthoadapters.runs.results import read_results
 from tests.helpers.short_runs import execute, numbers, overrides
@@ -28,19 +28,19 @@ RATES = ["optim.lr=1e-2", "optim.ort_lr=1e-2"]  # so that ten steps show
 def out(tmp_path_factory: pytest.TempPathFactory, backbone: Path, world: Path) -> Path:
     """A folder in which language adapters are trained."""
     folder = tmp_path_factory.mktemp("out")
-    wanted = [("lnoo_tnoo", "sw"), *(("lort_tnoo", language) for language in ("en", "ar", "sw"))]
-    for variant, language in wanted:
+    pairs = [("lnoo_tnoo", "sw"), *(("lort_tnoo", language) for language in ("en", "ar", "sw"))]
+    for variant, language in pairs:
         execute(overrides(backbone, world, folder, "stage=mlm", f"variant={variant}", f"language={language}"))
     return folder
 
 
 def test_a_result_holds_what_the_report_needs(out: Path, backbone: Path, world: Path) -> None:
     """The choices; the counts behind every test score; cos^2 per layer, whose sum is the model card's L_ORT."""
-    given = overrides(backbone, world, out, "variant=lort_tort", "task=wikiann", "languages=[ar,sw]", *RATES)
-    result = execute(given)
+    arguments = overrides(backbone, world, out, "variant=lort_tort", "task=wikiann", "languages=[ar,sw]", *RATES)
+    result = execute(arguments)
     run = out / "runs" / result.run
     assert read_results(run) == [(run, result)]
-    assert result.choices == choices(compose_config(given))
+    assert result.choices == choices(compose_config(arguments))
     for language, scores in result.test.items():
         counts = sentence_counts(run, language)
         assert {name: (rows.dtype, rows.shape) for name, rows in counts.items()} == {
@@ -81,28 +81,28 @@ def test_target_development_sets_never_take_part_in_the_selection(
     backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With all their labels exchanged, nothing changes but their own scores; and training never evaluates them."""
-    seen: list[Any] = []
+    calls: list[Any] = []
 
-    def watched(model: Any, head: Any, evaluation: Evaluation, metrics: list[str]) -> Scored:
-        seen.extend(evaluation.examples)
+    def watch(model: Any, head: Any, evaluation: Evaluation, metrics: list[str]) -> EvaluationOutcome:
+        calls.extend(evaluation.examples)
         return evaluate(model, head, evaluation, metrics)
 
-    monkeypatch.setattr("orthoadapters.training.callbacks.evaluate", watched)
+    monkeypatch.setattr("orthoadapters.training.callbacks.evaluate", watch)
     results = []
     for name, label in (("one", "NOUN"), ("two", "X")):
         data = Path(shutil.copytree(world, tmp_path / name))
         dev = data / "udpos/dev-tr.tsv"
         dev.write_text(dev.read_text().replace("NOUN", label))
-        given = ["variant=t_ort", "task=udpos", "languages=[ar,tr]", *RATES]
-        results.append(execute(overrides(backbone, data, tmp_path / name, *given)))
+        arguments = ["variant=t_ort", "task=udpos", "languages=[ar,tr]", *RATES]
+        results.append(execute(overrides(backbone, data, tmp_path / name, *arguments)))
     one, two = map(numbers, results)
     assert one.pop("target_dev") != two.pop("target_dev")
     for result in (one, two):  # as the two folders are not the same
         del result["choices"]["data.root"], result["fingerprint"], result["run"]
     assert one == two
     english = (world / "udpos/dev-en.tsv").read_text().strip().split("\n\n")
-    assert len(seen) == 4 * len(english)  # two epochs of two runs
-    parts = ["\n".join(map("\t".join, zip(e.words, e.tags, strict=True))) for e in seen]
+    assert len(calls) == 4 * len(english)  # two epochs of two runs
+    parts = ["\n".join(map("\t".join, zip(e.words, e.tags, strict=True))) for e in calls]
     assert sorted(set(parts)) == sorted(set(english))
 
 
@@ -111,9 +111,9 @@ def test_a_target_language_without_a_development_set_is_only_tested(
 ) -> None:
     data = Path(shutil.copytree(world, tmp_path / "data"))
     (data / "udpos/dev-tr.tsv").unlink()
-    given = overrides(backbone, data, tmp_path, "variant=t_noo", "task=udpos", "languages=[ar,tr]")
+    arguments = overrides(backbone, data, tmp_path, "variant=t_noo", "task=udpos", "languages=[ar,tr]")
     with caplog.at_level("INFO"):
-        result = execute(given)
+        result = execute(arguments)
     assert "tr has no development set: there is no" in caplog.text
     assert list(result.target_dev) == ["ar"]
     assert list(result.test) == ["en", "ar", "tr"]

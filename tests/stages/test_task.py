@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
 from orthoadapters.data.tokenizer import load_tokenizer
-from orthoadapters.evaluation.scoring import Scored
+from orthoadapters.evaluation.scoring import EvaluationOutcome
 from orthoadapters.model.heads import TokenHead
 from tests.helpers.short_runs import execute, overrides
 
@@ -50,8 +50,8 @@ def test_the_other_tasks_run_too(out: Path, backbone: Path, world: Path, task: s
     result = execute(overrides(backbone, world, out, "variant=lort_tort", f"task={task}", "languages=[ar,sw]"))
     metrics = {"wikiann": {"f1", "f1_strict", "n"}, "xnli": {"accuracy", "n"}}[task]
     assert result.test["sw"].keys() == metrics
-    predicted = (out / "runs" / result.run / "predictions" / "test-sw.tsv").read_text().splitlines()
-    assert len(predicted) == (14 if task == "xnli" else 14 * 4)
+    predictions = (out / "runs" / result.run / "predictions" / "test-sw.tsv").read_text().splitlines()
+    assert len(predictions) == (14 if task == "xnli" else 14 * 4)
 
 
 def test_each_language_is_predicted_with_its_own_adapter_under_the_same_task_adapter(
@@ -66,8 +66,8 @@ def test_each_language_is_predicted_with_its_own_adapter_under_the_same_task_ada
             for parameter in model.adapter_modules(name).parameters():
                 parameter.normal_(std=0.3)
         model.save_adapter(tmp_path / f"adapters/tiny/{name}-noo", name)
-    given = ["variant=lnoo_tnoo", "task=wikiann", "languages=[sw]", "optim.lr=1e-2"]
-    result = execute(overrides(backbone, world, tmp_path, *given))
+    arguments = ["variant=lnoo_tnoo", "task=wikiann", "languages=[sw]", "optim.lr=1e-2"]
+    result = execute(overrides(backbone, world, tmp_path, *arguments))
     names = {code: Path(entry["path"]).name for code, entry in result.adapters.items()}
     assert names == {"en": "en-noo", "sw": "sw-noo"}
     run = tmp_path / "runs" / result.run
@@ -77,69 +77,69 @@ def test_each_language_is_predicted_with_its_own_adapter_under_the_same_task_ada
     tokenizer = load_tokenizer(str(backbone))
     labels = json.loads((run / "head/head.json").read_text())["labels"]
     sentences = (world / "panx/test-sw.tsv").read_text().strip().split("\n\n")
-    predicted: dict[str, list[list[str]]] = {"en": [], "sw": []}
+    predictions: dict[str, list[list[str]]] = {"en": [], "sw": []}
     for sentence in sentences:
         words = [line.split("\t")[0] for line in sentence.split("\n")]
-        encoded = tokenizer(words, is_split_into_words=True, return_tensors="pt")
-        word_ids = encoded.word_ids()
+        encoding = tokenizer(words, is_split_into_words=True, return_tensors="pt")
+        word_ids = encoding.word_ids()
         first = [word_ids.index(i) for i in range(len(words))]
-        for name in predicted:
+        for name in predictions:
             model.activate(name, "task")
             with torch.no_grad():
-                ids = head(model(encoded["input_ids"], encoded["attention_mask"]).hidden)[0].argmax(-1)
-            predicted[name].append([labels[ids[place]] for place in first])
-    written = [block.split("\n") for block in (run / "predictions/test-sw.tsv").read_text().strip().split("\n\n")]
-    assert written == predicted["sw"]
-    assert written != predicted["en"]
+                ids = head(model(encoding["input_ids"], encoding["attention_mask"]).hidden)[0].argmax(-1)
+            predictions[name].append([labels[ids[place]] for place in first])
+    blocks = [block.split("\n") for block in (run / "predictions/test-sw.tsv").read_text().strip().split("\n\n")]
+    assert blocks == predictions["sw"]
+    assert blocks != predictions["en"]
 
 
 def test_missing_language_adapters_stop_the_run_with_the_commands_that_train_them(
     backbone: Path, world: Path, tmp_path: Path
 ) -> None:
-    given = overrides(backbone, world, tmp_path, "variant=lort_tnoo", "task=udpos", "languages=[ar,tr]")
+    arguments = overrides(backbone, world, tmp_path, "variant=lort_tnoo", "task=udpos", "languages=[ar,tr]")
     with pytest.raises(UserError, match=r"no language adapter for en, ar, tr \(ort\)") as caught:
-        execute(given)
+        execute(arguments)
     commands = [line.split()[2:] for line in str(caught.value).splitlines() if "train.py" in line]
     assert len(commands) == 3
     assert not (tmp_path / "runs").exists()
     for command in commands:
         execute(command)
-    assert list(execute(given).test) == ["en", "ar", "tr"]
+    assert list(execute(arguments).test) == ["en", "ar", "tr"]
 
 
 def test_the_best_epochs_weights_are_tested_and_saved(
     backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The dev score is made to fall after the first epoch: what is saved is then what that epoch had."""
-    kept: list[dict[str, torch.Tensor]] = []
+    states: list[dict[str, torch.Tensor]] = []
 
-    def falling(model: Any, head: Any, evaluation: Any, metrics: Any) -> Scored:
-        kept.append({name: value.clone() for name, value in head.state_dict().items()})
-        return Scored({"f1": 1 / len(kept), "accuracy": 0.0}, [])
+    def falling(model: Any, head: Any, evaluation: Any, metrics: Any) -> EvaluationOutcome:
+        states.append({name: value.clone() for name, value in head.state_dict().items()})
+        return EvaluationOutcome({"f1": 1 / len(states), "accuracy": 0.0}, [])
 
     monkeypatch.setattr("orthoadapters.training.callbacks.evaluate", falling)
     result = execute(overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]"))
     assert result.selection is not None
     assert (result.selection.epoch, result.selection.value) == (1, 1.0)
-    saved = load_file(tmp_path / "runs" / result.run / "head/head.safetensors")
-    assert all(torch.equal(saved[name], kept[0][name]) for name in saved)
-    assert not all(torch.equal(saved[name], kept[1][name]) for name in saved)
+    tensors = load_file(tmp_path / "runs" / result.run / "head/head.safetensors")
+    assert all(torch.equal(tensors[name], states[0][name]) for name in tensors)
+    assert not all(torch.equal(tensors[name], states[1][name]) for name in tensors)
 
 
 def test_a_language_adapter_of_another_size_or_backbone_is_refused(
     out: Path, backbone: Path, world: Path, tmp_path: Path
 ) -> None:
-    given = ["variant=lnoo_tnoo", "task=udpos", "languages=[tr]", f"paths.adapters={out}/adapters"]
+    arguments = ["variant=lnoo_tnoo", "task=udpos", "languages=[tr]", f"paths.adapters={out}/adapters"]
     with pytest.raises(
         UserError, match=r"en-noo has bottleneck 32 and this run's variant.language_reduction makes it 8"
     ):
-        execute(overrides(backbone, world, tmp_path, *given, "variant.language_reduction=8"))
+        execute(overrides(backbone, world, tmp_path, *arguments, "variant.language_reduction=8"))
     other = Path(shutil.copytree(backbone, tmp_path / "tiny"))
     weights = load_file(other / "model.safetensors")
     weights["roberta.embeddings.LayerNorm.bias"] += 0.1
     save_file(weights, other / "model.safetensors", {"format": "pt"})
     with pytest.raises(UserError, match="was trained on a backbone with other weights"):
-        execute(overrides(other, world, tmp_path, *given))
+        execute(overrides(other, world, tmp_path, *arguments))
     assert not (tmp_path / "runs").exists()
 
 

@@ -21,8 +21,8 @@ SWEEPS = ROOT / "multirun_sweeps" / "sweep"
 VARIANTS = ["full_ft", "t_noo", "t_ort", "lnoo_tnoo", "lnoo_tort", "lort_tnoo", "lort_tort"]
 
 
-def by_variant(found: list[Cell]) -> list[int]:
-    counts = Counter(cell.config.variant.name for cell in found)
+def by_variant(sweep_cells: list[Cell]) -> list[int]:
+    counts = Counter(cell.config.variant.name for cell in sweep_cells)
     return [counts[variant] for variant in VARIANTS]
 
 
@@ -36,19 +36,19 @@ def by_variant(found: list[Cell]) -> list[int]:
     ],
 )
 def test_the_paper_decides_how_many_cells_a_variant_has(name: str, counts: list[int]) -> None:
-    found = cells(f"sweep={name}")
-    assert by_variant(found) == counts
-    assert len({cell.run.path for cell in found}) == len(found) == sum(counts)
+    sweep_cells = cells(f"sweep={name}")
+    assert by_variant(sweep_cells) == counts
+    assert len({cell.run.path for cell in sweep_cells}) == len(sweep_cells) == sum(counts)
 
 
 def test_all_of_the_paper_is_twenty_language_adapters_and_three_tables_that_share_them() -> None:
-    found = cells("sweep=paper")
-    stages = [cell.config.stage for cell in found]
+    sweep_cells = cells("sweep=paper")
+    stages = [cell.config.stage for cell in sweep_cells]
     assert stages == [Stage.mlm] * 20 + [Stage.task] * 75
-    trained = {(c.config.language.code, c.config.variant.language_adapter.value) for c in found[:20]}
+    adapter_kinds = {(c.config.language.code, c.config.variant.language_adapter.value) for c in sweep_cells[:20]}
     languages = "en ar et hi ilo mhr qu sw tr zh".split()
-    assert trained == {(language, kind) for language in languages for kind in ("noo", "ort")}
-    assert Counter(cell.config.task.name for cell in found[20:]) == {"xnli": 23, "udpos": 26, "wikiann": 26}
+    assert adapter_kinds == {(language, kind) for language in languages for kind in ("noo", "ort")}
+    assert Counter(cell.config.task.name for cell in sweep_cells[20:]) == {"xnli": 23, "udpos": 26, "wikiann": 26}
 
 
 @pytest.mark.parametrize("path", sorted(SWEEPS.glob("*.yaml")), ids=lambda path: path.stem)
@@ -56,19 +56,19 @@ def test_every_sweep_opens_with_its_command_and_its_number_of_runs(path: Path) -
     lines = path.read_text().splitlines()
     assert lines[0] == "# @package _global_"
     assert lines[1] == f"# python train.py sweep={path.stem}"
-    said = re.match(r"# (\d+) runs: ", lines[2])
-    assert said, lines[2]
+    count_in_words = re.match(r"# (\d+) runs: ", lines[2])
+    assert count_in_words, lines[2]
     if path.stem == "seeds":  # it needs a finished grid
         for cell in cells("sweep=paper"):
             if cell.config.stage is Stage.task:
                 finished(cell, 0.5)
-    assert int(said[1]) == len(cells(f"sweep={path.stem}"))
+    assert int(count_in_words[1]) == len(cells(f"sweep={path.stem}"))
     assert any(line.startswith("# Costs: ") for line in lines)
 
 
 def test_the_grid_is_the_papers() -> None:
-    found = {(c.config.optim.lr, c.config.optim.ort_lr) for c in cells("sweep=xnli", "variant=t_ort")}
-    assert found == {(lr, ort_lr) for lr in (2e-5, 5e-5, 7e-5) for ort_lr in (1e-6, 1e-7, 1e-8)}
+    sweep_cells = {(c.config.optim.lr, c.config.optim.ort_lr) for c in cells("sweep=xnli", "variant=t_ort")}
+    assert sweep_cells == {(lr, ort_lr) for lr in (2e-5, 5e-5, 7e-5) for ort_lr in (1e-6, 1e-7, 1e-8)}
     assert {c.config.optim.lr for c in cells("sweep=xnli", "variant=lort_tnoo")} == {5e-5}
 
 
@@ -92,8 +92,8 @@ def test_a_cells_overrides_are_that_cell_alone() -> None:
 
 
 def test_a_plain_multirun_is_the_product_less_what_means_the_same_run() -> None:
-    found = cells("task=udpos", "variant=t_noo,t_ort", "optim.ort_lr=1e-6,1e-7", "seed=0,1")
-    assert [(c.config.variant.name, c.config.seed) for c in found] == [
+    sweep_cells = cells("task=udpos", "variant=t_noo,t_ort", "optim.ort_lr=1e-6,1e-7", "seed=0,1")
+    assert [(c.config.variant.name, c.config.seed) for c in sweep_cells] == [
         ("t_noo", 0), ("t_noo", 1), ("t_ort", 0), ("t_ort", 1), ("t_ort", 0), ("t_ort", 1),
     ]  # fmt: skip
 
@@ -122,12 +122,12 @@ def test_seeds_are_run_at_the_grid_point_that_english_dev_selects() -> None:
     grid = cells("sweep=udpos", "variant=t_noo,t_ort")
     for number, cell in enumerate(grid):
         finished(cell, 0.5 + number / 100)  # the better in English, the worse in Arabic
-    found = cells("sweep=seeds", "task=udpos", "variant=t_noo,t_ort")
-    assert [c.config.seed for c in found] == [0, 1, 2, 3, 4] * 2
-    assert {(c.config.variant.name, c.config.optim.lr, c.config.optim.ort_lr) for c in found} == {
+    sweep_cells = cells("sweep=seeds", "task=udpos", "variant=t_noo,t_ort")
+    assert [c.config.seed for c in sweep_cells] == [0, 1, 2, 3, 4] * 2
+    assert {(c.config.variant.name, c.config.optim.lr, c.config.optim.ort_lr) for c in sweep_cells} == {
         ("t_noo", 1e-4, 1e-7), ("t_ort", 1e-4, 1e-8),
     }  # fmt: skip
-    assert summary(found) == "10 cells: 2 finished, 8 to run"
+    assert summary(sweep_cells) == "10 cells: 2 finished, 8 to run"
 
 
 def test_seeds_wait_for_the_whole_grid() -> None:
@@ -150,8 +150,8 @@ def test_seeds_do_not_take_a_grid_with_a_damaged_point_for_a_whole_one() -> None
 
 
 def test_states_are_read_from_the_disk_and_decide_the_order() -> None:
-    found = cells("sweep=udpos", "variant=t_noo,lnoo_tnoo,full_ft", "optim.lr=1e-4,1e-3")
-    lnoo, t_noo, full_ft = found[2], found[0], found[4]
+    sweep_cells = cells("sweep=udpos", "variant=t_noo,lnoo_tnoo,full_ft", "optim.lr=1e-4,1e-3")
+    lnoo, t_noo, full_ft = sweep_cells[2], sweep_cells[0], sweep_cells[4]
     t_noo.run.path.mkdir(parents=True)
     t_noo.run.failure.write_text("python train.py\nexit code 1\n\n")
     full_ft.run.checkpoint.parent.mkdir(parents=True)
@@ -161,8 +161,15 @@ def test_states_are_read_from_the_disk_and_decide_the_order() -> None:
     with full_ft.run.open({}):
         assert full_ft.state is State.running
     assert full_ft.state is State.resume
-    assert in_order(found) == [found[1], found[4], found[5], found[0], found[2], found[3]]
-    assert summary(found) == "6 cells: 1 failed, 2 waiting, 1 to resume, 2 to run"
+    assert in_order(sweep_cells) == [
+        sweep_cells[1],
+        sweep_cells[4],
+        sweep_cells[5],
+        sweep_cells[0],
+        sweep_cells[2],
+        sweep_cells[3],
+    ]
+    assert summary(sweep_cells) == "6 cells: 1 failed, 2 waiting, 1 to resume, 2 to run"
 
 
 def test_a_command_line_names_one_sweep_that_exists() -> None:

@@ -19,24 +19,24 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
 
 
 def test_a_plan_estimates_from_earlier_runs_on_the_same_hardware_alone() -> None:
-    found = cells("sweep=udpos", "variant=t_noo,t_ort", "optim.ort_lr=1e-7")
-    finished(found[0], 0.5, seconds=20.0)
-    assert [(c.steps, c.hours) for c in costs(found, lambda trainer: "abacus")] == [
+    sweep_cells = cells("sweep=udpos", "variant=t_noo,t_ort", "optim.ort_lr=1e-7")
+    finished(sweep_cells[0], 0.5, seconds=20.0)
+    assert [(c.steps, c.hours) for c in costs(sweep_cells, lambda trainer: "abacus")] == [
         (10, 20 / 3600),  # finished: what it took
         (66450, 66450 * 2 / 3600),  # 50 epochs of 21,253 sentences in batches of 16, at 2 seconds a step
         (66450, None),  # no run with an orthoadapter yet
         (66450, None),
     ]
-    assert [c.hours for c in costs(found, lambda trainer: "slide rule")] == [20 / 3600, None, None, None]
+    assert [c.hours for c in costs(sweep_cells, lambda trainer: "slide rule")] == [20 / 3600, None, None, None]
 
 
 def test_a_plan_counts_what_is_left_of_a_stopped_cell() -> None:
-    done, stopped = cells("sweep=udpos", "variant=t_noo")
-    finished(done, 0.5, seconds=20.0)
-    stopped.run.checkpoint.parent.mkdir(parents=True)
-    stopped.run.checkpoint.touch()
-    (stopped.run.path / "metrics.csv").write_text("iteration,loss\n1,2.0\n65450,1.0\n")
-    assert costs([done, stopped], lambda trainer: "abacus")[1].hours == 1000 * 2 / 3600
+    whole, second = cells("sweep=udpos", "variant=t_noo")
+    finished(whole, 0.5, seconds=20.0)
+    second.run.checkpoint.parent.mkdir(parents=True)
+    second.run.checkpoint.touch()
+    (second.run.path / "metrics.csv").write_text("iteration,loss\n1,2.0\n65450,1.0\n")
+    assert costs([whole, second], lambda trainer: "abacus")[1].hours == 1000 * 2 / 3600
 
 
 def test_the_hardware_is_asked_for_in_a_process_of_its_own_as_runs_record_it() -> None:
@@ -45,18 +45,18 @@ def test_the_hardware_is_asked_for_in_a_process_of_its_own_as_runs_record_it() -
 
 
 def test_the_disk_that_a_plan_names_is_what_the_weights_take(backbone: Path, world: Path, tmp_path: Path) -> None:
-    given = overrides(backbone, world, tmp_path, "task=udpos", "languages=[tr]", "language_adapters.missing=train")
-    for cell in cells(*given, "variant=full_ft,lort_tort"):  # language adapters first
+    arguments = overrides(backbone, world, tmp_path, "task=udpos", "languages=[tr]", "language_adapters.missing=train")
+    for cell in cells(*arguments, "variant=full_ft,lort_tort"):  # language adapters first
         execute(cell.overrides)
         folders = [cell.run.path]
         if cell.config.stage is Stage.mlm:
             folders += Path(cell.config.paths.adapters).rglob(cell.run.path.parent.name)  # where it was published
         files = [path for folder in folders for path in folder.rglob("*.safetensors")]
-        taken = sum(tensor.nbytes for path in files for tensor in load_file(path).values())
-        taken += _bytes(torch.load(cell.run.checkpoint, weights_only=True))
+        size_on_disk = sum(tensor.nbytes for path in files for tensor in load_file(path).values())
+        size_on_disk += _bytes(torch.load(cell.run.checkpoint, weights_only=True))
         size = disk(cell.config)
         assert size is not None
-        assert 0.9 * taken < size < 1.1 * taken, cell.overrides
+        assert 0.9 * size_on_disk < size < 1.1 * size_on_disk, cell.overrides
 
 
 def _bytes(content: Any) -> int:
@@ -69,9 +69,9 @@ def _bytes(content: Any) -> int:
 
 def test_a_plan_needs_no_weights_no_data_and_no_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_sweep("sweep=xnli", "plan=true") == 0
-    printed = capsys.readouterr().out
-    assert printed.splitlines()[-1] == "23 cells: 8 waiting, 15 to run"
-    assert "368,160" in printed  # 30 epochs of 392,702 pairs in batches of 32
+    output = capsys.readouterr().out
+    assert output.splitlines()[-1] == "23 cells: 8 waiting, 15 to run"
+    assert "368,160" in output  # 30 epochs of 392,702 pairs in batches of 32
     assert list(tmp_path.iterdir()) == []
 
 

@@ -24,13 +24,13 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
 class Launcher:
     """A stand-in for Hydra's launcher: a launch does to the cells' directories what `outcomes` says, and returns exit codes."""
 
-    def __init__(self, known: Sequence[Cell], outcomes: Mapping[str, Sequence[int]]) -> None:
-        self.known = {cell.overrides: cell for cell in known}
+    def __init__(self, sweep_cells: Sequence[Cell], outcomes: Mapping[str, Sequence[int]]) -> None:
+        self.by_overrides = {cell.overrides: cell for cell in sweep_cells}
         self.outcomes = {name: list(codes) for name, codes in outcomes.items()}
         self.rounds: list[list[str]] = []
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[Any]:
-        jobs = [self.known[tuple(overrides)] for overrides in job_overrides]
+        jobs = [self.by_overrides[tuple(overrides)] for overrides in job_overrides]
         self.rounds.append([name(cell) for cell in jobs])
         return [SimpleNamespace(return_value=self.run(cell)) for cell in jobs]
 
@@ -58,32 +58,32 @@ ROUNDS = ("task=udpos", "languages=[tr]", "variant=lnoo_tnoo,t_noo", "language_a
 
 
 def test_language_adapters_come_first_and_what_needs_them_when_they_are_there() -> None:
-    found = cells(*ROUNDS)
-    launcher = Launcher(found, {})
-    assert set(run_all(in_order(found), launcher).values()) == {0}
+    sweep_cells = cells(*ROUNDS)
+    launcher = Launcher(sweep_cells, {})
+    assert set(run_all(in_order(sweep_cells), launcher).values()) == {0}
     assert launcher.rounds == [["en", "tr", "t_noo"], ["lnoo_tnoo"]]
-    assert {cell.state for cell in found} == {State.finished}
+    assert {cell.state for cell in sweep_cells} == {State.finished}
 
 
 def test_what_waits_for_an_adapter_that_failed_is_not_tried() -> None:
-    found = cells(*ROUNDS)
-    launcher = Launcher(found, {"tr": [1]})
-    run_all(in_order(found), launcher)
+    sweep_cells = cells(*ROUNDS)
+    launcher = Launcher(sweep_cells, {"tr": [1]})
+    run_all(in_order(sweep_cells), launcher)
     assert launcher.rounds == [["en", "tr", "t_noo"]]
-    assert summary(found) == "4 cells: 2 finished, 1 failed, 1 waiting"
+    assert summary(sweep_cells) == "4 cells: 2 finished, 1 failed, 1 waiting"
 
 
 def test_a_cell_that_another_process_has_is_tried_again() -> None:
-    found = cells(*ROUNDS)
-    launcher = Launcher(found, {"en": [InUseError.exit_code, InUseError.exit_code, 0]})
-    run_all(in_order(found), launcher)
+    sweep_cells = cells(*ROUNDS)
+    launcher = Launcher(sweep_cells, {"en": [InUseError.exit_code, InUseError.exit_code, 0]})
+    run_all(in_order(sweep_cells), launcher)
     assert launcher.rounds == [["en", "tr", "t_noo"], ["en"], ["en"], ["lnoo_tnoo"]]
 
 
 def test_an_adapter_that_another_sweep_finishes_between_two_looks_is_not_overlooked() -> None:
     """The waiting cell is looked at before, the running one after: as of one look, nothing is left to do."""
 
-    class Seen:
+    class FakeCell:
         def __init__(self, *states: State) -> None:
             self.states, self.run, self.overrides = list(states), SimpleNamespace(path=Path(str(id(self)))), ()
 
@@ -91,22 +91,22 @@ def test_an_adapter_that_another_sweep_finishes_between_two_looks_is_not_overloo
         def state(self) -> State:
             return self.states.pop(0) if len(self.states) > 1 else self.states[0]
 
-    waiting = Seen(State.waiting, State.to_run, State.finished)
-    found: Any = [waiting, Seen(State.finished)]
-    launched = SimpleNamespace(launch=lambda jobs, initial_job_idx: [SimpleNamespace(return_value=0) for _ in jobs])
-    assert run_all(found, launched) == {waiting.run.path: 0}
+    waiting = FakeCell(State.waiting, State.to_run, State.finished)
+    sweep_cells: Any = [waiting, FakeCell(State.finished)]
+    launch_all = SimpleNamespace(launch=lambda jobs, initial_job_idx: [SimpleNamespace(return_value=0) for _ in jobs])
+    assert run_all(sweep_cells, launch_all) == {waiting.run.path: 0}
 
 
 def test_a_launcher_that_breaks_off_ends_the_sweep_with_what_is_finished(capsys: pytest.CaptureFixture[str]) -> None:
-    class Broken(Launcher):
+    class BrokenLauncher(Launcher):
         def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[Any]:
             super().launch(job_overrides[:1], initial_job_idx)
             raise RuntimeError("a worker was lost")
 
-    found = cells(*ROUNDS)
-    assert list(run_all(in_order(found), Broken(found, {})).values()) == [None] * 3
+    sweep_cells = cells(*ROUNDS)
+    assert list(run_all(in_order(sweep_cells), BrokenLauncher(sweep_cells, {})).values()) == [None] * 3
     assert "the launcher stopped: RuntimeError: a worker was lost" in capsys.readouterr().err
-    assert summary(found) == "4 cells: 1 finished, 1 waiting, 2 to run"
+    assert summary(sweep_cells) == "4 cells: 1 finished, 1 waiting, 2 to run"
 
 
 def test_the_server_that_forks_cells_loads_modules_that_exist() -> None:

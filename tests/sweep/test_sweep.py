@@ -28,14 +28,14 @@ from tests.helpers.sweeps import run_sweep
 
 def results(out: Path) -> dict[str, Any]:
     """Every result.json by the run's name, without what differs from day to day."""
-    found = {}
+    contents = {}
     for path in sorted(out.rglob("runs/**/result.json")):
-        held = json.loads(path.read_text())
-        del held["provenance"]
-        for adapter in held["adapters"].values():
+        content = json.loads(path.read_text())
+        del content["provenance"]
+        for adapter in content["adapters"].values():
             del adapter["path"]
-        found[held["run"]] = held
-    return found
+        contents[content["run"]] = content
+    return contents
 
 
 def test_a_failing_cell_stops_nothing_and_is_repeated_alone(
@@ -43,102 +43,102 @@ def test_a_failing_cell_stops_nothing_and_is_repeated_alone(
 ) -> None:
     folder = tmp_path / "world"
     shutil.copytree(world, folder)
-    broken = folder / "udpos" / "test-tr.tsv"
-    whole = broken.read_text()
-    broken.write_text("no tab here\n")
-    given = [*overrides(backbone, folder, tmp_path, "task=udpos", "variant=t_noo"), "languages=[tr],[ar]"]
-    assert run_sweep(*given) == 1
-    printed = capsys.readouterr()
-    assert "2 cells: 1 finished, 1 failed" in printed.out
+    test_file = folder / "udpos" / "test-tr.tsv"
+    whole = test_file.read_text()
+    test_file.write_text("no tab here\n")
+    arguments = [*overrides(backbone, folder, tmp_path, "task=udpos", "variant=t_noo"), "languages=[tr],[ar]"]
+    assert run_sweep(*arguments) == 1
+    output = capsys.readouterr()
+    assert "2 cells: 1 finished, 1 failed" in output.out
     (failure,) = tmp_path.rglob("failed.txt")
-    command, ending, _, *said = failure.read_text().splitlines()
+    command, ending, _, *log = failure.read_text().splitlines()
     assert command.startswith("python train.py backbone=local")
     assert "languages=[tr]" in command
     assert ending == "exit code 1"
-    assert "test-tr.tsv, line 1" in said[-1]
+    assert "test-tr.tsv, line 1" in log[-1]
     assert not (failure.parent / "result.json").exists()
-    (named,) = [line for line in printed.err.splitlines() if line.startswith("failed: ")]
-    assert str(failure.parent) in named
-    assert "test-tr.tsv, line 1" in named
-    repeat = next(line for line in printed.err.splitlines() if line.startswith("to repeat what failed: "))
+    (failure_line,) = [line for line in output.err.splitlines() if line.startswith("failed: ")]
+    assert str(failure.parent) in failure_line
+    assert "test-tr.tsv, line 1" in failure_line
+    repeat = next(line for line in output.err.splitlines() if line.startswith("to repeat what failed: "))
     assert repeat.endswith("rerun=failed")
     assert "python train.py -m" in repeat
-    assert run_sweep(*given, "plan=true") == 0
+    assert run_sweep(*arguments, "plan=true") == 0
     assert capsys.readouterr().out.splitlines()[-1] == "2 cells: 1 finished, 1 failed"
 
-    broken.write_text(whole)
+    test_file.write_text(whole)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")}
-    assert run_sweep(*given, "rerun=failed") == 0
+    assert run_sweep(*arguments, "rerun=failed") == 0
     assert "1 cells: 1 finished" in capsys.readouterr().out
     assert not failure.exists()
     assert len(list(tmp_path.rglob("result.json"))) == 2
     assert all(path.stat().st_mtime_ns == at for path, at in before.items())
-    assert run_sweep(*given, "rerun=failed") == 0
+    assert run_sweep(*arguments, "rerun=failed") == 0
     assert "no cell has failed" in capsys.readouterr().out
 
 
 def test_cells_that_wait_for_language_adapters_are_named_with_the_way_to_train_them(
     backbone: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = overrides(backbone, world, tmp_path, "task=udpos", "languages=[tr]")
-    assert run_sweep(*given, "variant=lort_tnoo,t_noo") == 1
+    arguments = overrides(backbone, world, tmp_path, "task=udpos", "languages=[tr]")
+    assert run_sweep(*arguments, "variant=lort_tnoo,t_noo") == 1
     assert "2 cells: 1 finished, 1 waiting" in capsys.readouterr().out
-    done = train("-m", "hydra/launcher=joblib", *given, "variant=lort_tnoo")
-    assert done.returncode == 1
-    assert "1 cells: 1 waiting" in done.stdout
-    assert "waiting for language adapters of en, tr, which python train.py -m hydra/launcher=joblib " in done.stderr
-    assert "language_adapters.missing=train trains first" in done.stderr
+    process = train("-m", "hydra/launcher=joblib", *arguments, "variant=lort_tnoo")
+    assert process.returncode == 1
+    assert "1 cells: 1 waiting" in process.stdout
+    assert "waiting for language adapters of en, tr, which python train.py -m hydra/launcher=joblib " in process.stderr
+    assert "language_adapters.missing=train trains first" in process.stderr
     assert len(list(tmp_path.rglob("result.json"))) == 1
 
 
 def training(backbone: Path, world: Path, out: Path, *more: str) -> tuple[list[str], RunDirectory]:
-    given = overrides(backbone, world, out, "stage=mlm", "language=tr", "trainer.max_iterations=300", *more)
-    return given, RunDirectory(compose_config(given))
+    arguments = overrides(backbone, world, out, "stage=mlm", "language=tr", "trainer.max_iterations=300", *more)
+    return arguments, RunDirectory(compose_config(arguments))
 
 
 def test_a_killed_cell_is_a_failure_with_its_signal(backbone: Path, world: Path, tmp_path: Path) -> None:
-    given, run = training(backbone, world, tmp_path)
+    arguments, run = training(backbone, world, tmp_path)
     codes: list[int] = []
-    thread = threading.Thread(target=lambda: codes.append(run_cell(given, run)))
+    thread = threading.Thread(target=lambda: codes.append(run_cell(arguments, run)))
     thread.start()
     (pid,) = wait_for(lambda: writers(run))
     os.kill(pid, signal.SIGKILL)
     thread.join(timeout=60)
     assert codes == [-signal.SIGKILL]
     assert "killed by SIGKILL" in failure_reason(run)
-    assert run_cell(given, run) == 0
+    assert run_cell(arguments, run) == 0
     assert not run.failure.exists()
     assert json.loads(run.result.read_text())["status"] == "finished"
 
 
 def test_a_run_directory_that_cannot_be_made_is_one_sentence(backbone: Path, world: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    given, run = training(backbone, world, tmp_path, f"paths.runs={tmp_path}/file")
+    arguments, run = training(backbone, world, tmp_path, f"paths.runs={tmp_path}/file")
     with pytest.raises(
         UserError, match=r"cannot be made \(Not a directory\); choose another folder with paths.runs=DIR"
     ):
-        run_cell(given, run)
+        run_cell(arguments, run)
 
 
 def writers(run: RunDirectory) -> list[int]:
     """Processes that write the run's metrics."""
     metrics = run.path / "metrics.csv"
-    found = []
+    processes = []
     for folder in Path("/proc").glob("[0-9]*/fd"):
         try:
             links = [link.readlink() for link in folder.iterdir()]
         except OSError:  # it ended meanwhile
             continue
         if metrics.resolve() in links:
-            found.append(int(folder.parent.name))
-    return found
+            processes.append(int(folder.parent.name))
+    return processes
 
 
 def wait_for(look: Any, seconds: float = 120) -> Any:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if found := look():
-            return found
+        if value := look():
+            return value
         time.sleep(0.05)
     raise AssertionError("nothing happened")
 
@@ -146,18 +146,18 @@ def wait_for(look: Any, seconds: float = 120) -> Any:
 def test_a_file_that_cannot_be_written_fails_the_cell_and_leaves_nothing_half_done(
     backbone: Path, world: Path, tmp_path: Path
 ) -> None:
-    given, run = training(backbone, world, tmp_path, "trainer.max_iterations=6", "trainer.checkpoint_every=3")
+    arguments, run = training(backbone, world, tmp_path, "trainer.max_iterations=6", "trainer.checkpoint_every=3")
     limit = 20_000  # bytes per file: enough for a log, not for a checkpoint; a full disk looks the same to who writes
-    process = start("-m", *given, file_limit=limit)
-    said, _ = process.communicate(timeout=120)
+    process = start("-m", *arguments, file_limit=limit)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert "1 cells: 1 failed" in said
+    assert "1 cells: 1 failed" in output
     assert "File too large" in failure_reason(run)
-    assert "    Traceback (most recent call last)" in said  # a defect, not a user's mistake: shown whole
+    assert "    Traceback (most recent call last)" in output  # a defect, not a user's mistake: shown whole
     assert "Traceback" in run.failure.read_text()
     assert not list(run.path.rglob("*.tmp"))
     assert not run.checkpoint.exists()
-    assert execute(given).status == "finished"
+    assert execute(arguments).status == "finished"
 
 
 @pytest.mark.parametrize(
@@ -171,24 +171,24 @@ def test_a_file_that_cannot_be_written_fails_the_cell_and_leaves_nothing_half_do
 def test_a_stopped_sweep_lets_its_cell_save_and_goes_on_from_there(
     number: signal.Signals, tell: Any, launcher: str, backbone: Path, world: Path, tmp_path: Path
 ) -> None:
-    given, run = training(backbone, world, tmp_path, "trainer.checkpoint_every=100000")
-    given = [f"hydra/launcher={launcher}", *given]
+    arguments, run = training(backbone, world, tmp_path, "trainer.checkpoint_every=100000")
+    arguments = [f"hydra/launcher={launcher}", *arguments]
     # A test runner's workers ignore Ctrl-C, and so would what they start.
-    process = start("-m", *given)
+    process = start("-m", *arguments)
     wait_for(lambda: (run.path / "metrics.csv").exists() and len((run.path / "metrics.csv").read_bytes()) > 500)
     tell(process.pid, number)
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 128 + number, said
-    assert "Traceback" not in said
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 128 + number, output
+    assert "Traceback" not in output
     assert run.checkpoint.exists()
     assert not run.failure.exists()
     assert not writers(run)
     assert "stopped at iteration" in run.log.read_text()
     if launcher == "joblib":
-        assert run_sweep(*given) == 0
+        assert run_sweep(*arguments) == 0
     else:
-        assert "to resume" in train("-m", *given, "plan=true").stdout
-        execute(given)
+        assert "to resume" in train("-m", *arguments, "plan=true").stdout
+        execute(arguments)
     rows = (run.path / "metrics.csv").read_text().splitlines()[1:]
     assert [int(row.split(",")[0]) for row in rows] == list(range(1, 301))
 
@@ -210,11 +210,11 @@ def test_a_sweep_killed_three_times_ends_with_the_results_of_its_runs_alone(back
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         assert len(results(out)) < 5
-    done = train(*demo(backbone, out), VARIANTS)
-    assert done.returncode == 0, done.stderr
-    assert "5 cells: 5 finished" in done.stdout
-    undisturbed = [*demo(backbone, tmp_path / "undisturbed"), VARIANTS]
-    for cell in expand(read_axes(undisturbed)):
+    rerun = train(*demo(backbone, out), VARIANTS)
+    assert rerun.returncode == 0, rerun.stderr
+    assert "5 cells: 5 finished" in rerun.stdout
+    peaceful_sweep = [*demo(backbone, tmp_path / "undisturbed"), VARIANTS]
+    for cell in expand(read_axes(peaceful_sweep)):
         execute(cell.overrides)
     assert len(results(out)) == 5
     assert results(out) == results(tmp_path / "undisturbed")
@@ -223,35 +223,35 @@ def test_a_sweep_killed_three_times_ends_with_the_results_of_its_runs_alone(back
 def test_two_sweeps_at_once_run_no_cell_twice_and_both_end_with_all_of_them(
     backbone: Path, world: Path, tmp_path: Path
 ) -> None:
-    given = [
+    arguments = [
         "-m",
         *overrides(backbone, world, tmp_path, "task=udpos", "languages=[tr]", "language_adapters.missing=train"),
     ]
-    both = [start(*given, "variant=lnoo_tnoo,t_noo") for _ in range(2)]
+    both = [start(*arguments, "variant=lnoo_tnoo,t_noo") for _ in range(2)]
     for process in both:
-        said, _ = process.communicate(timeout=300)
-        assert process.returncode == 0, said
-        assert "4 cells: 4 finished" in said
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == 0, output
+        assert "4 cells: 4 finished" in output
     logs = list(tmp_path.rglob("log.txt"))
     assert len(logs) == 4
     for log in logs:
-        shown = log.read_text().count("\nresult: ") - log.read_text().count("finished before: ")
-        assert shown == 1, log.read_text()
+        count = log.read_text().count("\nresult: ") - log.read_text().count("finished before: ")
+        assert count == 1, log.read_text()
         assert "Traceback" not in log.read_text()
 
 
 @pytest.mark.parametrize(
-    "launcher", [["joblib", "hydra.launcher.n_jobs=2"], ["submitit_local"]], ids=lambda given: given[0]
+    "launcher", [["joblib", "hydra.launcher.n_jobs=2"], ["submitit_local"]], ids=lambda launcher: launcher[0]
 )
 def test_other_launchers_run_the_same_sweep(
     launcher: Sequence[str], backbone: Path, world: Path, tmp_path: Path
 ) -> None:
     name, *more = launcher
-    given = overrides(backbone, world, tmp_path, "task=udpos", "languages=[tr]", "language_adapters.missing=train")
-    done = train("-m", f"hydra/launcher={name}", *more, *given, "variant=lnoo_tnoo")
-    assert done.returncode == 0, done.stderr
-    assert "3 cells: 3 finished" in done.stdout
-    lines = re.findall(r"\[\d/3\] (.*) finished", done.stderr)
+    arguments = overrides(backbone, world, tmp_path, "task=udpos", "languages=[tr]", "language_adapters.missing=train")
+    process = train("-m", f"hydra/launcher={name}", *more, *arguments, "variant=lnoo_tnoo")
+    assert process.returncode == 0, process.stderr
+    assert "3 cells: 3 finished" in process.stdout
+    lines = re.findall(r"\[\d/3\] (.*) finished", process.stderr)
     assert len(lines) == 3
     assert lines[-1].startswith("udpos lnoo_tnoo")  # after the adapters that it needs
 
@@ -262,11 +262,11 @@ def test_each_cell_has_a_gpu_of_its_own_and_waits_for_a_free_one(
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(devices, "WAIT", 0.01)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,GPU-5")
-    waited: list[dict[str, str]] = []
+    environments: list[dict[str, str]] = []
 
     def third() -> None:
         with devices.one_gpu("auto") as environment:
-            waited.append(environment)
+            environments.append(environment)
 
     with devices.one_gpu("auto") as first:
         with devices.one_gpu("auto") as second:
@@ -276,7 +276,7 @@ def test_each_cell_has_a_gpu_of_its_own_and_waits_for_a_free_one(
             thread.join(timeout=0.1)
             assert thread.is_alive()
         thread.join(timeout=10)
-        assert waited == [second]
+        assert environments == [second]
     with devices.one_gpu("cpu") as environment:
         assert environment == {}
     for alone in ("", "3"):

@@ -21,7 +21,7 @@ from tests.helpers.commands import ROOT
 OPTIM = OptimConfig(lr=1e-2, ort_lr=3e-3, eps=1e-8, ort_eps=1e-8, clip_norm=1.0)
 
 
-class Kept:
+class ListTracker:
     """A tracker that keeps its rows."""
 
     def __init__(self) -> None:
@@ -37,20 +37,20 @@ class Kept:
 
 def batches(count: int) -> list[dict[str, Any]]:
     generator = torch.Generator().manual_seed(3)
-    made = []
+    parts = []
     for _ in range(count):
         ids = torch.randint(5, 400, (4, 7), generator=generator)
         mask = torch.ones(4, 7, dtype=torch.bool)
         mask[0, 4:] = False
         ids[0, 4:] = 1
         labels = torch.where(mask, ids % 3, -100)
-        made.append({"input_ids": ids, "attention_mask": mask, "labels": labels, "tokens": int(mask.sum())})
-    return made
+        parts.append({"input_ids": ids, "attention_mask": mask, "labels": labels, "tokens": int(mask.sum())})
+    return parts
 
 
 def fresh(
     backbone: Path, orthogonal: bool, optim: OptimConfig = OPTIM, layers_loss: LayersLoss = layers_orthogonality
-) -> tuple[TaskTraining, Kept]:
+) -> tuple[TaskTraining, ListTracker]:
     """A task adapter on top of a language adapter, with dropout off so that a plain loop can follow."""
     model = AdaptedEncoder.from_pretrained(str(backbone))
     torch.manual_seed(7)
@@ -60,10 +60,10 @@ def fresh(
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-    kept = Kept()
+    tracker = ListTracker()
     head = TokenHead(model.hidden_size, 3, dropout=0.0)
-    recorder = Recorder([kept], optim, orthogonal, 1, 2)
-    return TaskTraining(model, head, "task", orthogonal, optim, recorder, layers_loss), kept
+    recorder = Recorder([tracker], optim, orthogonal, 1, 2)
+    return TaskTraining(model, head, "task", orthogonal, optim, recorder, layers_loss), tracker
 
 
 def train(module: TaskTraining, data: list[dict[str, Any]], precision: Any = "32-true") -> pl.Trainer:
@@ -82,7 +82,7 @@ def plain_loop(module: TaskTraining, data: list[dict[str, Any]], orthogonal: boo
     main = torch.optim.Adam([*adapter, *head.parameters()], lr=OPTIM.lr)
     ort = torch.optim.Adam(adapter, lr=OPTIM.ort_lr)
     model.train()
-    seen = []
+    calls = []
     for batch in data:
         for parameter in module.parameters():
             parameter.grad = None
@@ -102,47 +102,47 @@ def plain_loop(module: TaskTraining, data: list[dict[str, Any]], orthogonal: boo
             l_ort.backward()
             torch.nn.utils.clip_grad_norm_(adapter, 1.0)
             ort.step()
-        seen.append((loss.item(), l_ort.item()))
-    return seen
+        calls.append((loss.item(), l_ort.item()))
+    return calls
 
 
 @pytest.mark.parametrize("orthogonal", [False, True], ids=["noo", "ort"])
 def test_training_equals_a_plain_loop(backbone: Path, orthogonal: bool) -> None:
     data = batches(5)
-    module, kept = fresh(backbone, orthogonal)
+    module, tracker = fresh(backbone, orthogonal)
     reference, _ = fresh(backbone, orthogonal)
     train(module, data)
-    expected = plain_loop(reference, data, orthogonal)
-    assert [row["loss"] for row in kept.rows] == pytest.approx([loss for loss, _ in expected], rel=1e-6)
+    expectation = plain_loop(reference, data, orthogonal)
+    assert [row["loss"] for row in tracker.rows] == pytest.approx([loss for loss, _ in expectation], rel=1e-6)
     if orthogonal:
-        assert [row["l_ort"] for row in kept.rows] == pytest.approx([l_ort for _, l_ort in expected], rel=1e-6)
+        assert [row["l_ort"] for row in tracker.rows] == pytest.approx([l_ort for _, l_ort in expectation], rel=1e-6)
     for name, parameter in module.trained_state().items():
         torch.testing.assert_close(parameter, reference.trained_state()[name], rtol=1e-5, atol=1e-7)
 
 
 def test_golden_loss_curve(backbone: Path) -> None:
     """A change that should not matter gives these losses; regenerate them only for one that should."""
-    module, kept = fresh(backbone, orthogonal=True)
+    module, tracker = fresh(backbone, orthogonal=True)
     train(module, batches(5))
     golden = torch.load(ROOT / "tests" / "golden" / "alternating.pt", weights_only=True)
     for column in ("loss", "l_ort", "grad_norm", "ort_grad_norm"):
-        assert [row[column] for row in kept.rows] == pytest.approx(golden[column], rel=1e-4), column
+        assert [row[column] for row in tracker.rows] == pytest.approx(golden[column], rel=1e-4), column
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
 @pytest.mark.parametrize("orthogonal", [False, True], ids=["noo", "ort"])
 def test_global_step_counts_batches(backbone: Path, orthogonal: bool, precision: str) -> None:
-    module, kept = fresh(backbone, orthogonal)
+    module, tracker = fresh(backbone, orthogonal)
     assert train(module, batches(5), precision).global_step == 5
-    assert [row["iteration"] for row in kept.rows] == [1, 2, 3, 4, 5]
+    assert [row["iteration"] for row in tracker.rows] == [1, 2, 3, 4, 5]
 
 
 def test_frozen_parameters_stay_bitwise_the_same_and_the_adapter_moves(backbone: Path) -> None:
     module, _ = fresh(backbone, orthogonal=True)
     before = copy.deepcopy(module.state_dict())
     train(module, batches(3))
-    moved = {name for name, value in module.state_dict().items() if not torch.equal(value, before[name])}
-    assert moved == {name for name in before if ".adapters.task." in name or name.startswith("head.")}
+    changes = {name for name, value in module.state_dict().items() if not torch.equal(value, before[name])}
+    assert changes == {name for name in before if ".adapters.task." in name or name.startswith("head.")}
 
 
 def test_the_ort_step_touches_neither_the_head_nor_the_main_optimizer(
@@ -172,9 +172,9 @@ def test_a_noo_run_never_computes_l_ort(backbone: Path) -> None:
     def forbidden(*_: Any) -> Tensor:
         raise AssertionError("L_ORT was computed")
 
-    module, kept = fresh(backbone, orthogonal=False, layers_loss=forbidden)
+    module, tracker = fresh(backbone, orthogonal=False, layers_loss=forbidden)
     train(module, batches(2))
-    assert all("l_ort" not in row for row in kept.rows)
+    assert all("l_ort" not in row for row in tracker.rows)
     module, _ = fresh(backbone, orthogonal=True, layers_loss=forbidden)
     with pytest.raises(AssertionError, match="L_ORT was computed"):
         train(module, batches(1))
@@ -183,14 +183,14 @@ def test_a_noo_run_never_computes_l_ort(backbone: Path) -> None:
 def test_l_ort_is_computed_once_in_a_step_whether_or_not_its_layers_are_logged(backbone: Path) -> None:
     calls: list[int] = []
 
-    def counted(pairs: Any, mask: Any) -> Tensor:
+    def count(pairs: Any, mask: Any) -> Tensor:
         calls.append(len(pairs))
         return layers_orthogonality(pairs, mask)
 
-    module, kept = fresh(backbone, orthogonal=True, layers_loss=counted)
+    module, tracker = fresh(backbone, orthogonal=True, layers_loss=count)
     train(module, batches(3))
     assert calls == [3, 3, 3]
-    assert "l_ort_layer_0" in kept.rows[0]
+    assert "l_ort_layer_0" in tracker.rows[0]
 
 
 def test_both_optimizers_own_the_adapter_and_the_main_one_alone_the_head(backbone: Path) -> None:
@@ -203,25 +203,27 @@ def test_both_optimizers_own_the_adapter_and_the_main_one_alone_the_head(backbon
 
 def test_clipping_goes_by_our_own_key(backbone: Path) -> None:
     """With a tiny limit every gradient is scaled down, so that Adam with a large eps hardly moves."""
-    moved = {}
+    changes = {}
     for limit in (1e-6, None):
         optim = OptimConfig(lr=1e-2, ort_lr=1e-2, eps=1.0, ort_eps=1.0, clip_norm=limit)
-        module, kept = fresh(backbone, True, optim)
+        module, tracker = fresh(backbone, True, optim)
         before = {name: value.clone() for name, value in module.trained_state().items()}
         train(module, batches(1))
-        moved[limit] = max((value - before[name]).abs().max().item() for name, value in module.trained_state().items())
-        assert kept.rows[0]["grad_norm"] > 0.1  # the norm before clipping
-    assert moved[1e-6] < 1e-7 < moved[None]
+        changes[limit] = max(
+            (value - before[name]).abs().max().item() for name, value in module.trained_state().items()
+        )
+        assert tracker.rows[0]["grad_norm"] > 0.1  # the norm before clipping
+    assert changes[1e-6] < 1e-7 < changes[None]
 
 
 def test_rows_hold_what_is_logged_per_iteration(backbone: Path) -> None:
-    module, kept = fresh(backbone, orthogonal=True)
+    module, tracker = fresh(backbone, orthogonal=True)
     train(module, batches(2))
     always = {"iteration", "loss", "grad_norm", "l_ort", "ort_grad_norm", "lr", "ort_lr", "tokens_per_second"}
     layers = {"l_ort_layer_0", "l_ort_layer_1", "l_ort_layer_2"}
-    assert always | layers == set(kept.rows[0])
-    assert sum(kept.rows[0][name] for name in layers) == pytest.approx(kept.rows[0]["l_ort"], rel=1e-5)
-    assert kept.rows[0]["lr"] == 1e-2
+    assert always | layers == set(tracker.rows[0])
+    assert sum(tracker.rows[0][name] for name in layers) == pytest.approx(tracker.rows[0]["l_ort"], rel=1e-5)
+    assert tracker.rows[0]["lr"] == 1e-2
 
 
 def test_a_loss_that_is_not_finite_stops_with_a_sentence(backbone: Path) -> None:

@@ -37,7 +37,7 @@ from tests.helpers.commands import start, train
 from tests.helpers.short_runs import execute, overrides
 
 OPTIM = OptimConfig(lr=1e-2, ort_lr=1e-2, eps=1e-8, ort_eps=1e-8)
-RAGGED = st.lists(st.integers(1, 6), min_size=1, max_size=5)  # real tokens of each window of a batch
+LENGTHS = st.lists(st.integers(1, 6), min_size=1, max_size=5)  # real tokens of each window of a batch
 
 
 @pytest.fixture(scope="module")
@@ -55,27 +55,27 @@ def dry(backbone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def modules(backbone: Path) -> dict[str, AlternatingTraining]:
     """Both stages' modules, with both of the task stage's losses, in eval mode."""
     torch.manual_seed(0)
-    made: dict[str, AlternatingTraining] = {}
+    by_name: dict[str, AlternatingTraining] = {}
     for name, head in {"mlm": None, "tagging": TokenHead(64, 3, 0.0), "pairs": SentencePairHead(64, 3, 0.0)}.items():
         model = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True)
         model.add_adapter("x", AdapterConfig(8, invertible=head is None))
         model.activate("x")
         recorder = Recorder([], OPTIM, True, 1, 1)
         if head is None:
-            made[name] = MLMTraining(model, "x", True, OPTIM, recorder, invert=False).eval()
+            by_name[name] = MLMTraining(model, "x", True, OPTIM, recorder, invert=False).eval()
         else:
-            made[name] = TaskTraining(model, head, "x", True, OPTIM, recorder).eval()
-    return made
+            by_name[name] = TaskTraining(model, head, "x", True, OPTIM, recorder).eval()
+    return by_name
 
 
-def ragged(lengths: list[int], kind: str, seed: int) -> Batch:
+def batch_of(lengths: list[int], kind: str, seed: int) -> Batch:
     """A batch of windows of these lengths, as `BatchLoader` or (all equally long) `BlockLoader` gives it."""
     generator = torch.Generator().manual_seed(seed)
     ids = torch.randint(5, 400, (len(lengths), max(lengths)), generator=generator)
     if kind == "mlm":
-        chosen = torch.rand(ids.numel(), generator=generator) < 0.2
-        chosen[seed % ids.numel()] = True
-        positions = chosen.nonzero().squeeze(1)
+        places = torch.rand(ids.numel(), generator=generator) < 0.2
+        places[seed % ids.numel()] = True
+        positions = places.nonzero().squeeze(1)
         return {"input_ids": ids, "positions": positions, "labels": ids.flatten()[positions], "tokens": ids.numel()}
     mask = torch.arange(ids.shape[1]) < torch.tensor(lengths)[:, None]
     labels = torch.where(mask & (ids % 4 > 0), ids % 3, -100) if kind == "tagging" else ids[:, 0] % 3
@@ -96,26 +96,26 @@ def both_gradients(module: AlternatingTraining, batch: Batch) -> list[Tensor]:
 
 @pytest.mark.parametrize("kind", ["mlm", "tagging", "pairs"])
 @settings(max_examples=12, deadline=None, derandomize=True)
-@given(lengths=RAGGED, processes=st.integers(2, 4), seed=st.integers(0, 99))
+@given(lengths=LENGTHS, processes=st.integers(2, 4), seed=st.integers(0, 99))
 def test_gradients_of_the_shares_sum_to_the_gradient_of_the_batch(
     kind: str, lengths: list[int], processes: int, seed: int, modules: dict[str, AlternatingTraining]
 ) -> None:
-    batch = ragged(lengths, kind, seed)
+    batch = batch_of(lengths, kind, seed)
     whole = both_gradients(modules[kind], batch)
     shares = [both_gradients(modules[kind], share(batch, rank, processes)) for rank in range(processes)]
-    for expected, *parts in zip(whole, *shares, strict=True):
-        torch.testing.assert_close(sum(parts), expected, rtol=1e-4, atol=1e-6)
+    for expectation, *parts in zip(whole, *shares, strict=True):
+        torch.testing.assert_close(sum(parts), expectation, rtol=1e-4, atol=1e-6)
 
 
-@given(lengths=RAGGED, processes=st.integers(2, 4), seed=st.integers(0, 99))
+@given(lengths=LENGTHS, processes=st.integers(2, 4), seed=st.integers(0, 99))
 def test_every_row_and_masked_place_is_in_exactly_one_share(lengths: list[int], processes: int, seed: int) -> None:
-    batch = ragged(lengths, "tagging", seed)
+    batch = batch_of(lengths, "tagging", seed)
     shares = [share(batch, rank, processes) for rank in range(processes)]
     rows = sorted(i for part in shares if part["main_share"] for i in part["index"].tolist())
     assert rows == list(range(len(lengths)))
     assert sum(part["token_share"] for part in shares) == pytest.approx(1)
     assert {part["tokens"] for part in shares} == {batch["tokens"]}
-    batch = ragged(lengths, "mlm", seed)
+    batch = batch_of(lengths, "mlm", seed)
     shares = [share(batch, rank, processes) for rank in range(processes)]
     for part in shares:
         assert torch.equal(part["input_ids"].flatten()[part["positions"]], part["labels"])
@@ -134,12 +134,12 @@ def test_shares_follow_the_loaders_order_and_position() -> None:
     whole = [share(batch, 1, 2) for batch in loader()]
     shares = Shares(loader(), 1, 2)
     first = iter(shares)
-    seen = [next(first), next(first)]
-    resumed = Shares(loader(), 1, 2)
-    resumed.load_state_dict(shares.state_dict())
-    seen += list(resumed)
-    assert len(seen) == len(shares) == 6
-    for one, other in zip(seen, whole, strict=True):
+    batches_so_far = [next(first), next(first)]
+    rest = Shares(loader(), 1, 2)
+    rest.load_state_dict(shares.state_dict())
+    batches_so_far += list(rest)
+    assert len(batches_so_far) == len(shares) == 6
+    for one, other in zip(batches_so_far, whole, strict=True):
         assert all(torch.equal(one[name], other[name]) for name in ("input_ids", "positions", "labels"))
 
 
@@ -151,30 +151,30 @@ def test_each_process_goes_on_with_its_own_random_numbers(
     module.trainer = SimpleNamespace(world_size=2, global_rank=1, global_step=0)  # type: ignore[assignment]
     checkpoint: dict[str, Any] = {}
     module.on_save_checkpoint(checkpoint)
-    expected = torch.rand(3)
+    expectation = torch.rand(3)
     module.on_load_checkpoint(checkpoint)
     module.on_train_start()
-    assert torch.equal(torch.rand(3), expected)
+    assert torch.equal(torch.rand(3), expectation)
 
 
 def test_a_checkpoint_by_the_clock_is_written_once_when_all_know_that_it_is_due(
     modules: dict[str, AlternatingTraining], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now, saved = [0.0], []
+    now, saves = [0.0], []
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     keep, module = KeepLast(tmp_path / "last.ckpt", every=1000, minutes=1, log_every=1), modules["pairs"]
     trainer: Any = SimpleNamespace(world_size=2, is_global_zero=True, max_steps=100)
 
     def save(path: Path) -> None:
         path.write_bytes(b"")
-        saved.append(trainer.global_step)
+        saves.append(trainer.global_step)
 
     trainer.save_checkpoint = save
     for iteration in range(1, 12):
         trainer.global_step, now[0] = iteration, 11.0 * iteration  # the minute ends during iteration 6
-        module.agreed_requests = torch.tensor(module.requests)
+        module.request_sums = torch.tensor(module.requests)
         keep.on_train_batch_end(trainer, module, None, None, 0)
-    assert saved == [7]
+    assert saves == [7]
 
 
 # Adam divides by the gradient's size, so that rounding of a gradient near 0 moves a weight by up to the learning rate,
@@ -188,9 +188,9 @@ def assert_same_training(one: Path, two: Path, parts: list[str]) -> None:
     """fp32 sums in another order and nothing else: weights that moved by about 0.1 are equal to 1e-6."""
     (one,), (two,) = one.rglob("result.json"), two.rglob("result.json")
     for part in parts:
-        expected, found = load_file(one.parent / part), load_file(two.parent / part)
-        for name, value in expected.items():
-            torch.testing.assert_close(found[name], value, rtol=0, atol=1e-6, msg=name)
+        expectation, ours = load_file(one.parent / part), load_file(two.parent / part)
+        for name, value in expectation.items():
+            torch.testing.assert_close(ours[name], value, rtol=0, atol=1e-6, msg=name)
     rows, others = ((path.parent / "metrics.csv").read_text().splitlines() for path in (one, two))
     assert len(rows) == len(others)
     columns = [i for i, name in enumerate(rows[0].split(",")) if name != "tokens_per_second"]
@@ -203,18 +203,18 @@ def test_two_processes_train_the_task_adapter_of_one(
     dry: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """17 windows in batches of 8: the last batch of an epoch has one, and nothing is left for the second process."""
-    chosen = ("variant=t_ort", "task=udpos", "languages=[tr]", "data.limit_train=17", *LINEAR)
-    execute(overrides(dry, world, tmp_path / "one", *chosen))
+    common = ("variant=t_ort", "task=udpos", "languages=[tr]", "data.limit_train=17", *LINEAR)
+    execute(overrides(dry, world, tmp_path / "one", *common))
     srun = tmp_path / "srun"  # as on a machine with SLURM
     srun.write_text("#!/bin/sh\n")
     srun.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    done = train(*overrides(dry, world, tmp_path / "two", *chosen, *DDP))
-    assert done.returncode == 0, done.stderr
-    assert "srun" not in done.stderr  # Lightning advises to use it
-    assert done.stdout.count("avg_zero_shot") == 1
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count("train-en.tsv: 17 sentences") == 1  # the second process is silent
+    outcome = train(*overrides(dry, world, tmp_path / "two", *common, *DDP))
+    assert outcome.returncode == 0, outcome.stderr
+    assert "srun" not in outcome.stderr  # Lightning advises to use it
+    assert outcome.stdout.count("avg_zero_shot") == 1
+    assert "Traceback" not in outcome.stderr
+    assert outcome.stderr.count("train-en.tsv: 17 sentences") == 1  # the second process is silent
     assert_same_training(tmp_path / "one", tmp_path / "two", ["adapter/adapter.safetensors", "head/head.safetensors"])
     assert "1 threads each, 2 processes" in next((tmp_path / "two").rglob("result.json")).read_text()
 
@@ -222,10 +222,10 @@ def test_two_processes_train_the_task_adapter_of_one(
 def test_two_processes_stop_together_and_go_on_to_the_language_adapter_of_one(
     dry: Path, world: Path, tmp_path: Path
 ) -> None:
-    chosen = (*MLM, *LINEAR, "trainer.max_iterations=60")
-    execute(overrides(dry, world, tmp_path / "one", *chosen))
-    given = overrides(dry, world, tmp_path / "two", *chosen, *DDP)
-    process = start(*given, merged=False)
+    common = (*MLM, *LINEAR, "trainer.max_iterations=60")
+    execute(overrides(dry, world, tmp_path / "one", *common))
+    arguments = overrides(dry, world, tmp_path / "two", *common, *DDP)
+    process = start(*arguments, one_stream=False)
     while not list(tmp_path.glob("two/**/last.ckpt")):
         time.sleep(0.02)
         assert process.poll() is None, process.communicate()
@@ -235,9 +235,9 @@ def test_two_processes_stop_together_and_go_on_to_the_language_adapter_of_one(
     assert err.count("the same command goes on from") == 1
     assert "Traceback" not in err
     with pytest.raises(UserError, match=r"was written by 2 process\(es\) and this command asks for 1; give"):
-        execute([*given, "trainer.devices=1"])
-    done = train(*given)
-    assert done.returncode == 0, done.stderr
+        execute([*arguments, "trainer.devices=1"])
+    outcome = train(*arguments)
+    assert outcome.returncode == 0, outcome.stderr
     assert_same_training(tmp_path / "one", tmp_path / "two", ["adapter/adapter.safetensors"])
 
 
@@ -267,11 +267,11 @@ def test_more_devices_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_multirun_is_refused_with_the_way_to_do_it(tmp_path: Path) -> None:
-    done = train("-m", *DDP, "seed=0,1", f"paths.cache={tmp_path}")
-    assert done.returncode == 1
-    assert "trainer.devices=2 in a multirun" in done.stderr
-    assert "one command per run" in done.stderr
-    assert "Traceback" not in done.stderr
+    outcome = train("-m", *DDP, "seed=0,1", f"paths.cache={tmp_path}")
+    assert outcome.returncode == 1
+    assert "trainer.devices=2 in a multirun" in outcome.stderr
+    assert "one command per run" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
 
 
 def test_processes_are_no_part_of_what_a_run_is() -> None:
@@ -279,7 +279,7 @@ def test_processes_are_no_part_of_what_a_run_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "expected"),
+    ("environment", "expectation"),
     [
         ({}, 0),
         ({"LOCAL_RANK": "1"}, 1),
@@ -290,20 +290,22 @@ def test_processes_are_no_part_of_what_a_run_is() -> None:
         ({"SLURM_PROCID": "0", "SLURM_NTASKS": "1", "LOCAL_RANK": "1"}, 1),
     ],
 )
-def test_a_process_knows_which_one_it_is(known: dict[str, str], expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_knows_which_one_it_is(
+    environment: dict[str, str], expectation: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID", "SLURM_NTASKS"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in known.items():
+    for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert rank(TrainerConfig(devices=2, num_nodes=2)) == expected
+    assert rank(TrainerConfig(devices=2, num_nodes=2)) == expectation
     assert rank(TrainerConfig(devices=1, num_nodes=1)) == 0  # one job of many
 
 
 def test_runs_from_before_there_were_processes_are_still_read(tmp_path: Path) -> None:
     run = RunDirectory(compose_config([f"paths.runs={tmp_path}"]))
     with run.open({}):
-        written = (run.path / "config.yaml").read_text()
-    kept = [line for line in written.splitlines() if not line.strip().startswith(("devices:", "num_nodes:"))]
-    assert len(kept) == len(written.splitlines()) - 2
-    (tmp_path / "config.yaml").write_text("\n".join(kept))
+        text = (run.path / "config.yaml").read_text()
+    lines = [line for line in text.splitlines() if not line.strip().startswith(("devices:", "num_nodes:"))]
+    assert len(lines) == len(text.splitlines()) - 2
+    (tmp_path / "config.yaml").write_text("\n".join(lines))
     assert read_config(tmp_path / "config.yaml").trainer.processes == 1

@@ -11,11 +11,11 @@ from orthoadapters.data.batching import Batch
 from orthoadapters.training.mlm import mlm_loss, score_held_out
 
 
-def batch(seed: int, masked: int) -> Batch:
+def batch(seed: int, places: int) -> Batch:
     generator = torch.Generator().manual_seed(seed)
     ids = torch.randint(5, 400, (3, 11), generator=generator)
-    positions = torch.randperm(33, generator=generator)[:masked]
-    labels = torch.randint(5, 400, (masked,), generator=generator)
+    positions = torch.randperm(33, generator=generator)[:places]
+    labels = torch.randint(5, 400, (places,), generator=generator)
     return {"input_ids": ids, "positions": positions, "labels": labels, "tokens": 33}
 
 
@@ -26,9 +26,9 @@ def test_it_equals_the_loss_over_full_logits(backbone: Path) -> None:
     reference = AutoModelForMaskedLM.from_pretrained(backbone).eval()
     model = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True)
     with torch.no_grad():
-        expected = reference(input_ids=one["input_ids"], labels=full_labels.view(3, 11)).loss
+        expectation = reference(input_ids=one["input_ids"], labels=full_labels.view(3, 11)).loss
         loss = mlm_loss(model, model(one["input_ids"]).hidden, one["positions"], one["labels"], invert=False)
-    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(loss, expectation)
 
 
 def test_held_out_loss_weighs_every_masked_subword_the_same(backbone: Path) -> None:
@@ -38,11 +38,12 @@ def test_held_out_loss_weighs_every_masked_subword_the_same(backbone: Path) -> N
     model.activate("sw")
     batches = [batch(1, 2), batch(2, 9)]
     with torch.no_grad():
-        encoded = [model(b["input_ids"]) for b in batches]
+        encodings = [model(b["input_ids"]) for b in batches]
         losses = [
-            mlm_loss(model, e.hidden, b["positions"], b["labels"], False) for e, b in zip(encoded, batches, strict=True)
+            mlm_loss(model, e.hidden, b["positions"], b["labels"], False)
+            for e, b in zip(encodings, batches, strict=True)
         ]
-        l_ort = sum(orthogonality_loss(e.pairs).item() for e in encoded) / 2
+        l_ort = sum(orthogonality_loss(e.pairs).item() for e in encodings) / 2
     scores, layers = score_held_out(model, batches, invert=False)
     assert scores["mlm_loss"] == pytest.approx((2 * losses[0].item() + 9 * losses[1].item()) / 11, rel=1e-5)
     assert scores["l_ort"] == pytest.approx(l_ort, rel=1e-5)

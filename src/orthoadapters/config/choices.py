@@ -63,30 +63,30 @@ NEWER: dict[str, Any] = {"orthogonality.loss": "cosine"}
 
 def choices(config: Config) -> dict[str, Any]:
     """Collects every value that this run's numbers depend on, by dotted key."""
-    left_out = WITHOUT_EFFECT | (TASK_ONLY if config.stage is Stage.mlm else MLM_ONLY)
+    omissions = WITHOUT_EFFECT | (TASK_ONLY if config.stage is Stage.mlm else MLM_ONLY)
     if not config.is_orthogonal:
-        left_out = left_out | ORT_ONLY
+        omissions = omissions | ORT_ONLY
     if config.stage is Stage.task and not config.variant.has_language_adapter:
-        left_out = left_out | {"variant.language_reduction"}
+        omissions = omissions | {"variant.language_reduction"}
     # Where language adapters come from is a choice if they are from elsewhere. Trained ones differ by their contents alone,
     # which inputs.json records.
     if not config.variant.has_language_adapter or config.language_adapters.source is AdapterSource.trained:
-        left_out = left_out | {"language_adapters.source", "language_adapters.root", "language_adapters.hub"}
+        omissions = omissions | {"language_adapters.source", "language_adapters.root", "language_adapters.hub"}
     if not config.variant.has_task_adapter:
-        left_out = left_out | {"variant.task_reduction"}
+        omissions = omissions | {"variant.task_reduction"}
     if config.data.source != "conllu":
-        left_out = left_out | {"data.fuse_multiword"}
+        omissions = omissions | {"data.fuse_multiword"}
     if not config.task.hub_columns:
-        left_out = left_out | {"task.hub_columns"}
-    flat = _flat(dataclasses.asdict(config))
-    kept = {key: v for key, v in flat.items() if not any(key == k or key.startswith(k + ".") for k in left_out)}
-    kept = {key: value for key, value in kept.items() if key not in NEWER or value != NEWER[key]}
+        omissions = omissions | {"task.hub_columns"}
+    flat = _flatten(dataclasses.asdict(config))
+    values = {key: v for key, v in flat.items() if not any(key == k or key.startswith(k + ".") for k in omissions)}
+    values = {key: value for key, value in values.items() if key not in NEWER or value != NEWER[key]}
     if config.stage is Stage.mlm:
-        kept = {key: v for key, v in kept.items() if key not in ("mlm.lr", "mlm.ort_lr", "mlm.iterations")}
+        values = {key: v for key, v in values.items() if key not in ("mlm.lr", "mlm.ort_lr", "mlm.iterations")}
     else:
-        kept |= {"languages": sorted(config.evaluated_languages)}
-        kept = {key: v for key, v in kept.items() if key not in ("task.lr", "task.ort_lr", "task.epochs")}
-    return kept
+        values |= {"languages": sorted(config.evaluated_languages)}
+        values = {key: v for key, v in values.items() if key not in ("task.lr", "task.ort_lr", "task.epochs")}
+    return values
 
 
 def fingerprint(config: Config) -> str:
@@ -102,8 +102,8 @@ def plain_values(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
-    for key, value in plain_values(nested).items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    for key, value in plain_values(tree).items():
+        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
     return flat

@@ -13,10 +13,10 @@ from orthoadapters.errors import UserError
 GRID = ("seed", "optim.lr", "optim.ort_lr")
 
 
-def command(overrides: Any, recorded: str) -> str:
+def command(overrides: Any, run_fingerprint: str) -> str:
     """Writes the command line of a run from the `overrides` in its result.json's provenance, safe to paste into a shell.
 
-    recorded: the run's fingerprint. Raises UserError with the reason if there is no such command: an earlier version
+    run_fingerprint: the run's own. Raises UserError with the reason if there is no such command: an earlier version
     recorded no overrides, or conf/ and the code have changed so that these make another run.
     """
     if not isinstance(overrides, list) or not all(isinstance(override, str) for override in overrides):
@@ -26,10 +26,10 @@ def command(overrides: Any, recorded: str) -> str:
     except UserError as error:
         raise UserError(f"The command that this run recorded no longer works: {error}.") from error
     line = shlex.join(["python", "train.py", *overrides])
-    if now != recorded:
+    if now != run_fingerprint:
         raise UserError(
             f"No command of this version repeats this run: {line} now means another one (fingerprint {now[:8]}, this "
-            f"run's is {recorded[:8]})."
+            f"run's is {run_fingerprint[:8]})."
         )
     return line
 

@@ -28,7 +28,8 @@ class Line:
         return match[0] if match else ""
 
 
-Lines = dict[str, Line]  # by dotted key
+# The lines by dotted key.
+Lines = dict[str, Line]
 
 
 def schema_comments() -> dict[tuple[str, str], str]:
@@ -89,5 +90,5 @@ def yaml_lines(path: Path) -> Lines:
 def _named_files(path: Path) -> dict[str, str]:
     """Reads the defaults list of a file: group -> the file that it names; null is left out."""
     entries = [entry for entry in yaml.safe_load(path.read_text()).get("defaults", []) if isinstance(entry, dict)]
-    named = {key.removeprefix("override ").strip("/"): choice for entry in entries for key, choice in entry.items()}
-    return {group: choice for group, choice in named.items() if choice is not None}
+    files = {key.removeprefix("override ").strip("/"): choice for entry in entries for key, choice in entry.items()}
+    return {group: choice for group, choice in files.items() if choice is not None}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
@@ -34,24 +35,61 @@ _OPEN = ("language_adapters.hub.", "language.hub_adapters.", "sweep.axes.", "tas
 def compose_config(overrides: Sequence[str]) -> Config:
     """Composes `conf/config.yaml` with Hydra overrides. Raises UserError naming a mistyped key or value, and the nearest.
 
-    Composing takes 0.2 s. The same overrides on the same files are composed once for the same environment, and each
-    caller gets a copy.
+    The same overrides on the same files are composed once for the same environment, and each caller gets a copy.
     """
     files = tuple((path, path.stat().st_mtime_ns) for path in sorted(CONF.rglob("*.yaml")))
-    return copy.deepcopy(_composed(tuple(overrides), files, Path.cwd(), environment()))
+    return copy.deepcopy(_compose_once(tuple(overrides), files, Path.cwd(), environment()))
 
 
 @cache
-def _composed(
+def _compose_once(
     overrides: tuple[str, ...], files: tuple[tuple[Path, int], ...], cwd: Path, variables: tuple[str | None, ...]
 ) -> Config:
+    try:
+        try:
+            return settle(_compose_in_parts(overrides, files))
+        except (HydraException, OmegaConfBaseException):
+            return settle(_compose_files(overrides, files))  # its errors name the file
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(sentence(error, _settable_keys())) from error
+
+
+def _compose_in_parts(overrides: tuple[str, ...], files: tuple[tuple[Path, int], ...]) -> DictConfig:
+    """Sets a language and values on a copy of what Hydra composes of the other choices: the same in a tenth of the time.
+
+    Hydra, too, sets values last, in their order; and nothing but a language's own file sets a key of `language`.
+    """
+    parts = OverridesParser.create().parse_overrides(list(overrides))
+    languages = [part for part in parts if _has_language_file(part)]
+    values = [part for part in parts if _is_value(part)]
+    choices = tuple(str(part.input_line) for part in parts if part not in languages and part not in values)
+    config = copy.deepcopy(_compose_files(choices, files))
+    for part in languages[-1:]:
+        file = OmegaConf.load(CONF / "language" / f"{part.value()}.yaml")
+        config.language = OmegaConf.merge(OmegaConf.structured(LanguageConfig), file)
+    ConfigLoaderImpl._apply_overrides_to_config(values, config)
+    return config
+
+
+def _has_language_file(override: Override) -> bool:
+    is_language = override.input_line == f"language={override.value()}"
+    return is_language and (CONF / "language" / f"{override.value()}.yaml").exists()
+
+
+def _is_value(override: Override) -> bool:
+    """Tells whether an override sets a value and chooses no file."""
+    key = override.key_or_group
+    is_choice = override.package is not None or key == "sweep" or key.startswith("hydra") or (CONF / key).is_dir()
+    return not is_choice and not override.is_sweep_override()
+
+
+@cache
+def _compose_files(overrides: tuple[str, ...], files: tuple[tuple[Path, int], ...]) -> DictConfig:
     before = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            return settle(compose("config", list(overrides)))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(sentence(error, _settable_keys())) from error
+            return compose("config", list(overrides))
     finally:
         GlobalHydra.instance().hydra = before
 
@@ -83,12 +121,14 @@ def check_command_line(arguments: Sequence[str]) -> None:
                 f"'{override.input_line}' asks for several runs; add -m (--multirun) to the command, or sweep=NAME"
             )
         if isinstance(override.value(), Glob):
-            continue  # Hydra itself knows which files match
+            # Hydra itself knows which files match.
+            continue
         if override.is_sweep_override():
             axes.append([f"{key}={value}" for value in override.sweep_string_iterator()])
         else:
             axes.append([str(override.input_line)])
-    for position in range(max(map(len, axes), default=1)):  # each value once, not their product
+    # Each value is composed once, not every product of them.
+    for position in range(max(map(len, axes), default=1)):
         compose_config([values[min(position, len(values) - 1)] for values in axes])
 
 
@@ -112,31 +152,32 @@ def _check_logger_choice(override: Override) -> None:
             raise UserError(f"logger has no '{name}'{nearest(name, files)}; there are: {', '.join(files)}")
 
 
-def settle(composed: DictConfig) -> Config:
+def settle(composition: DictConfig) -> Config:
     """Resolves a composed configuration into plain dataclasses. Raises UserError naming a value that is still missing."""
-    if unknown := sorted(key for key in set(_keys_of(composed)) - _schema_keys() if not key.startswith(_OPEN)):
+    if unknown := sorted(key for key in set(_keys_of(composition)) - _schema_keys() if not key.startswith(_OPEN)):
         raise UserError(f"there is no key '{unknown[0]}'{nearest(unknown[0], _settable_keys())}")
-    if missing := sorted(OmegaConf.missing_keys(composed)):
+    if missing := sorted(OmegaConf.missing_keys(composition)):
         raise UserError(f"{missing[0]} has no value here; give it one with {missing[0]}=...")
-    config = OmegaConf.to_object(composed)
-    assert isinstance(config, Config)  # composed with the schema as its first default
+    config = OmegaConf.to_object(composition)
+    # The schema is the first default of conf/config.yaml.
+    assert isinstance(config, Config)
     if config.backbone.name is None:
         config.backbone.name = Path(config.backbone.path).resolve().name
     settle_logger(config.logger)
     config.language_adapters.hub = _hub_ids(config)
-    _check_named("orthogonality", "loss", config.orthogonality.loss)
+    _check_name("orthogonality", "loss", config.orthogonality.loss)
     if isinstance(config.data.source, str) and config.data.source != MISSING:
-        _check_named("data", "source", config.data.source)
+        _check_name("data", "source", config.data.source)
     return config
 
 
-def _check_named(group: str, key: str, name: str) -> None:
+def _check_name(group: str, key: str, name: str) -> None:
     """Raises UserError if no file of conf/GROUP names this loss or reader. The functions themselves are not loaded here."""
     files = sorted((CONF / group).glob("*.yaml"))
-    known = sorted({str(yaml.safe_load(path.read_text(encoding="utf-8")).get(key)) for path in files})
-    if name not in known:
+    names = sorted({str(yaml.safe_load(path.read_text(encoding="utf-8")).get(key)) for path in files})
+    if name not in names:
         raise UserError(
-            f"there is no {group}.{key} '{name}'{nearest(name, known)}; conf/{group}/ has {', '.join(known)}"
+            f"there is no {group}.{key} '{name}'{nearest(name, names)}; conf/{group}/ has {', '.join(names)}"
         )
 
 
@@ -160,21 +201,21 @@ def read_config(path: Path) -> Config:
 
 def _hub_ids(config: Config) -> dict[str, str]:
     """Collects the Hub ids that a task run reads: those of the command line and, for other languages, of conf/language/."""
-    named = {} if config.language_adapters.hub is None else config.language_adapters.hub
-    if not isinstance(named, dict) or not all(isinstance(hub_id, str | None) for hub_id in named.values()):
-        raise UserError(f"language_adapters.hub={named}: write language_adapters.hub={{sw:OWNER/NAME,tr:OWNER/NAME}}")
+    ids = {} if config.language_adapters.hub is None else config.language_adapters.hub
+    if not isinstance(ids, dict) or not all(isinstance(hub_id, str | None) for hub_id in ids.values()):
+        raise UserError(f"language_adapters.hub={ids}: write language_adapters.hub={{sw:OWNER/NAME,tr:OWNER/NAME}}")
     if config.language_adapters.source is not AdapterSource.hub:
-        if named:
+        if ids:
             raise UserError("language_adapters.hub goes with language_adapters.source=hub; give both or neither")
         return {}
     if config.stage is not Stage.task:
         return {}
-    for code in named:
+    for code in ids:
         check_language(code)
     hub_ids = {}
     for code in config.evaluated_languages:
         default = language_config(code).hub_adapters.get(str(config.backbone.name))
-        if hub_id := named.get(code, default):
+        if hub_id := ids.get(code, default):
             hub_ids[code] = hub_id
     return hub_ids
 
@@ -183,8 +224,8 @@ def check_language(code: str) -> None:
     """Raises UserError, with the languages that exist, for a code that has no file in conf/language/."""
     folder = CONF / "language"
     if not (folder / f"{code}.yaml").exists():
-        known = sorted(file.stem for file in folder.glob("*.yaml"))
-        raise UserError(f"unknown language '{code}'{nearest(code, known)}; conf/language/ has {', '.join(known)}")
+        codes = sorted(file.stem for file in folder.glob("*.yaml"))
+        raise UserError(f"unknown language '{code}'{nearest(code, codes)}; conf/language/ has {', '.join(codes)}")
 
 
 def language_config(code: str) -> LanguageConfig:
@@ -210,8 +251,8 @@ def mlm_overrides(task_overrides: Sequence[str], language: str) -> list[str]:
 
     The seed is left out: one language adapter serves the task runs of every seed.
     """
-    shared = [override for override in task_overrides if not override.lstrip("+").startswith(_OF_TASK_RUNS)]
-    return ["stage=mlm", *shared, f"language={language}"]
+    common_overrides = [override for override in task_overrides if not override.lstrip("+").startswith(_OF_TASK_RUNS)]
+    return ["stage=mlm", *common_overrides, f"language={language}"]
 
 
 def _settable_keys() -> list[str]:
@@ -220,11 +261,11 @@ def _settable_keys() -> list[str]:
     return sorted(groups | _schema_keys())
 
 
-def _keys_of(composed: DictConfig, prefix: str = "") -> Iterator[str]:
-    for key in map(str, composed):
+def _keys_of(composition: DictConfig, prefix: str = "") -> Iterator[str]:
+    for key in map(str, composition):
         yield prefix + key
-        if OmegaConf.is_dict(composed._get_node(key)):
-            yield from _keys_of(composed[key], f"{prefix}{key}.")
+        if OmegaConf.is_dict(composition._get_node(key)):
+            yield from _keys_of(composition[key], f"{prefix}{key}.")
 
 
 @cache

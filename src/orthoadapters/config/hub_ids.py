@@ -2,7 +2,8 @@
 
 import re
 
-DEMO = "demo"  # backbone.path of the demo world's, which is pretrained when it is first needed
+# The backbone.path of the demo world's backbone, which is pretrained when it is first needed.
+DEMO = "demo"
 
 HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+")
 ADAPTER_ID = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")

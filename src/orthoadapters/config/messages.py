@@ -46,8 +46,8 @@ def _problem(text: str) -> str:
     return re.sub(r"^.*?raised while composing config:\s*|^Error merging override \S+\s*", "", line).strip()
 
 
-def nearest(word: str, known: Sequence[str]) -> str:
+def nearest(word: str, words: Sequence[str]) -> str:
     """Writes ", did you mean ...?"; nothing if no known word is near. A bare `lr` means optim.lr, mlm.lr and the like."""
-    near = [key for key in known if key.rpartition(".")[2] == word]
-    near = near or difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    near = [key for key in words if key.rpartition(".")[2] == word]
+    near = near or difflib.get_close_matches(word, words, n=1, cutoff=0.5)
     return ", did you mean " + " or ".join(f"'{key}'" for key in near) + "?" if near else ""

@@ -18,8 +18,8 @@ def read_axes(arguments: Sequence[str], loader: ConfigLoader | None = None) -> d
     loader: Hydra's, which knows the files that a pattern such as variant=glob(t_*) means. Raises UserError for what is
     no list of values, such as interval(0,1).
     """
-    parsed = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
-    return {str(override.get_key_element()): _values(override) for override in parsed}
+    overrides = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
+    return {str(override.get_key_element()): _values(override) for override in overrides}
 
 
 def _values(override: Override) -> list[str]:
@@ -33,8 +33,8 @@ def _values(override: Override) -> list[str]:
 def override_text(key: str, value: Any) -> str:
     """Writes KEY=VALUE, with quotes only where the value needs them. Raises UserError for what no command line can give."""
     parser = OverridesParser.create()
-    for quoted in (False, True):
-        text = f"{key}={_value_text(value, quoted)}"
+    for quotes in (False, True):
+        text = f"{key}={_value_text(value, quotes)}"
         try:
             override = parser.parse_override(text)
         except HydraException:
@@ -48,17 +48,17 @@ def _is_same(value: Any, other: Any) -> bool:
     return type(value) is type(other) and bool(value == other)
 
 
-def _value_text(value: Any, quoted: bool) -> str:
+def _value_text(value: Any, quotes: bool) -> str:
     if isinstance(value, Mapping):
-        return "{" + ",".join(f"{key}:{_value_text(inner, quoted)}" for key, inner in value.items()) + "}"
+        return "{" + ",".join(f"{key}:{_value_text(inner, quotes)}" for key, inner in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(_value_text(inner, quoted) for inner in value) + "]"
+        return "[" + ",".join(_value_text(inner, quotes) for inner in value) + "]"
     if isinstance(value, bool) or value is None:
         return "null" if value is None else str(value).lower()
     if isinstance(value, float):
         return f"{value:g}" if float(f"{value:g}") == value and not f"{value:g}".isdigit() else repr(value)
-    if not quoted or not isinstance(value, str):
+    if not quotes or not isinstance(value, str):
         return str(value)
     # A backslash is written twice where a quote follows it, be it one of the value's own or the closing one.
-    escaped = re.sub(r"(\\*)'", r"\1\1\\'", value)
-    return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
+    text = re.sub(r"(\\*)'", r"\1\1\\'", value)
+    return "'" + re.sub(r"(\\+)$", r"\1\1", text) + "'"

@@ -18,7 +18,8 @@ from orthoadapters.config.compose import CONF
 from orthoadapters.config.schema import Config
 
 SWEEPS = CONF.parent / "multirun_sweeps" / "sweep"
-OTHERS = ("stage", "suite", "hydra/launcher")  # groups whose files set keys of several sections
+# The files of these groups set keys of several sections.
+OTHERS = ("stage", "suite", "hydra/launcher")
 WORDS = {
     str: "text",
     int: "whole number",

@@ -337,11 +337,11 @@ class Config:
     @property
     def evaluated_languages(self) -> list[str]:
         """The source language, then the targets."""
-        chosen = self.languages if self.languages is not None else self.task.languages
-        return list(dict.fromkeys([self.source_language, *chosen]))
+        targets = self.languages if self.languages is not None else self.task.languages
+        return list(dict.fromkeys([self.source_language, *targets]))
 
     @property
     def is_orthogonal(self) -> bool:
         """Says whether this run takes the second step: the adapter that its stage trains is an orthoadapter."""
-        trained = self.variant.language_adapter if self.stage is Stage.mlm else self.variant.task_adapter
-        return trained is AdapterKind.ort
+        kind = self.variant.language_adapter if self.stage is Stage.mlm else self.variant.task_adapter
+        return kind is AdapterKind.ort

@@ -16,7 +16,7 @@ from torch import Tensor
 from orthoadapters.data.masking import Masking, mask_generator, mask_tokens
 from orthoadapters.data.windows import Windows
 from orthoadapters.errors import UserError
-from orthoadapters.examples import IGNORED
+from orthoadapters.examples import IGNORE_INDEX
 
 POOL = 50  # ours: batches per pool sorted by length; little padding, and batches still mix the whole data set
 
@@ -24,7 +24,7 @@ POOL = 50  # ours: batches per pool sorted by length; little padding, and batche
 class Batch(TypedDict):
     """A batch of windows or of masked blocks.
 
-    B rows of T subwords; M masked places. Windows are padded and have attention_mask and index; those of pairs have
+    B rows of T subwords; M masked positions. Windows are padded and have attention_mask and index; those of pairs have
     token_type_ids too where the backbone has them. Blocks are never padded, and have positions. A process's share of a
     batch has main_share and token_share (`shares`).
     """
@@ -35,7 +35,7 @@ class Batch(TypedDict):
     attention_mask: NotRequired[Tensor]  # (B, T) bool
     token_type_ids: NotRequired[Tensor]  # (B, T) int64
     index: NotRequired[Tensor]  # (B,) int64, the numbers of the windows
-    positions: NotRequired[Tensor]  # (M,) int64, the masked places of the flattened (B, T)
+    positions: NotRequired[Tensor]  # (M,) int64, the masked ones of the flattened (B, T)
     main_share: NotRequired[float]
     token_share: NotRequired[float]
 
@@ -57,8 +57,8 @@ class ResumableLoader(ABC):
         """Yields the batches of one epoch from number `first` on."""
 
     def __iter__(self) -> Iterator[Batch]:
-        ended = self.position >= len(self)
-        if ended or (self.position > 0 and not self._resuming):
+        is_over = self.position >= len(self)
+        if is_over or (self.position > 0 and not self._resuming):
             self.epoch, self.position = self.epoch + 1, 0
         self._resuming = False
         for position, batch in enumerate(self.batches(self.epoch, self.position), self.position + 1):
@@ -84,8 +84,8 @@ def pin_memory_of(batch: Batch) -> Batch:
     """Moves the tensors into page-locked memory where there is a GPU to copy them to."""
     if not torch.cuda.is_available():
         return batch
-    moved = {name: value.pin_memory() if isinstance(value, Tensor) else value for name, value in batch.items()}
-    return cast(Batch, moved)
+    tensors = {name: value.pin_memory() if isinstance(value, Tensor) else value for name, value in batch.items()}
+    return cast(Batch, tensors)
 
 
 def length_batches(
@@ -129,7 +129,7 @@ class BatchLoader(ResumableLoader):
         lengths = self.lengths[members]
         shape = (len(members), int(lengths.max()))
         ids = np.full(shape, self.pad_id, dtype=np.int64)
-        labels = np.full(shape if self.windows.per_word else shape[:1], IGNORED, dtype=np.int64)
+        labels = np.full(shape if self.windows.per_word else shape[:1], IGNORE_INDEX, dtype=np.int64)
         for row, (window, length) in enumerate(zip(members.tolist(), lengths.tolist(), strict=True)):
             ids[row, :length] = self.windows.input_ids[window]
             labels[(row, slice(length)) if self.windows.per_word else row] = self.windows.labels[window]
@@ -195,9 +195,9 @@ class BlockLoader(ResumableLoader):
         end = start + self.batch_size
         while start < end:
             cycle, first = divmod(start, n)
-            taken = self._permutation(cycle)[first : first + end - start]
-            members.append(taken)
-            start += len(taken)
+            part = self._permutation(cycle)[first : first + end - start]
+            members.append(part)
+            start += len(part)
         return np.concatenate(members)
 
     def _permutation(self, cycle: int) -> NDArray[np.int64]:

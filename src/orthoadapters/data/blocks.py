@@ -72,9 +72,9 @@ def _write_blocks(
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
         bar = progress.add_task("tokenising text", total=count)
         while n < count and (some := list(islice(texts, PASSAGES_PER_CALL))):
-            encoded = tokenizer(some, add_special_tokens=False, verbose=False)["input_ids"]
-            joined = chain.from_iterable([*ids, tokenizer.sep_token_id] for ids in encoded if ids)
-            stream = np.concatenate([rest, np.fromiter(joined, dtype=np.int32)])
+            encodings = tokenizer(some, add_special_tokens=False, verbose=False)["input_ids"]
+            chained_ids = chain.from_iterable([*ids, tokenizer.sep_token_id] for ids in encodings if ids)
+            stream = np.concatenate([rest, np.fromiter(chained_ids, dtype=np.int32)])
             subwords += len(stream) - len(rest)
             new = min(len(stream) // body, count - n)
             blocks = np.empty((new, length), dtype=np.int32)

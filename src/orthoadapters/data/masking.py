@@ -39,21 +39,21 @@ def mask_tokens(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Hides each subword with `probability`: 80 % behind <mask>, 10 % behind a random subword, 10 % behind itself.
 
-    block_BT: (B, T) int64. Returns input ids (B, T), masked places (M,) of the flattened block in order, and the
-    original ids there (M,). Special ids are never masked; at least one place always is, or ValueError is raised.
+    block_BT: (B, T) int64. Returns input ids (B, T), masked positions (M,) of the flattened block in order, and the
+    original ids there (M,). Special ids are never masked; at least one position always is, or ValueError is raised.
     """
     flat = block_BT.flatten()
-    allowed = ~torch.isin(flat, special_ids)
+    is_maskable = ~torch.isin(flat, special_ids)
     draw = torch.rand(flat.shape, generator=generator)
-    chosen = allowed & (draw < probability)
-    if not chosen.any():
-        if not allowed.any():
+    is_masked = is_maskable & (draw < probability)
+    if not is_masked.any():
+        if not is_maskable.any():
             raise ValueError("a batch of nothing but special tokens cannot be masked")
-        chosen[draw.masked_fill(~allowed, 2.0).argmin()] = True  # the one nearest to being chosen
-    positions = chosen.nonzero().squeeze(1)
+        is_masked[draw.masked_fill(~is_maskable, 2.0).argmin()] = True  # the one nearest to being chosen
+    positions = is_masked.nonzero().squeeze(1)
     labels = flat[positions]
     fate = torch.rand(positions.shape, generator=generator)
     anything = torch.randint(vocab_size, positions.shape, generator=generator)
-    shown = torch.where(fate < MASK_SHARE + RANDOM_SHARE, anything, labels)
-    shown = torch.where(fate < MASK_SHARE, mask_id, shown)
-    return flat.index_put((positions,), shown).view_as(block_BT), positions, labels
+    substitutes = torch.where(fate < MASK_SHARE + RANDOM_SHARE, anything, labels)
+    substitutes = torch.where(fate < MASK_SHARE, mask_id, substitutes)
+    return flat.index_put((positions,), substitutes).view_as(block_BT), positions, labels

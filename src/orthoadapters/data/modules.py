@@ -103,7 +103,8 @@ class TaskData(pl.LightningDataModule):
     def counts(self) -> dict[str, int]:
         """The training set in numbers: examples, windows, pairs that were cut, words that became <unk> as a whole."""
         windows = self.train.windows
-        return {"train": windows.examples, "windows": len(windows), "cut": windows.cut, "replaced": windows.replaced}
+        changes = {"cut": windows.truncations, "replaced": windows.replacements}
+        return {"train": windows.examples, "windows": len(windows)} | changes
 
     @cached_property
     def dev(self) -> Evaluation:
@@ -168,10 +169,10 @@ class TaskData(pl.LightningDataModule):
 
 def _all_of(kind: type[AnyExample], examples: Sequence[Example]) -> list[AnyExample]:
     """Returns the examples, all of which are of one type. Raises TypeError if some are not."""
-    chosen = [example for example in examples if isinstance(example, kind)]
-    if len(chosen) != len(examples):
+    matches = [example for example in examples if isinstance(example, kind)]
+    if len(matches) != len(examples):
         raise TypeError(f"the task's kind goes with examples of type {kind.__name__}, and some are of another")
-    return chosen
+    return matches
 
 
 class MLMData(pl.LightningDataModule):
@@ -206,9 +207,9 @@ class MLMData(pl.LightningDataModule):
         """All blocks of the run, (n, mlm.block_length). Raises UserError if the text is too short."""
         mlm = self.mlm
         key = corpus_key(self.corpus, self.language, self.seed)
-        wanted = self.iterations * mlm.batch_size + mlm.dev_blocks
+        count = self.iterations * mlm.batch_size + mlm.dev_blocks
         texts = passages(self.corpus, self.language, self.seed)
-        blocks = token_blocks(texts, self.tokenizer, mlm.block_length, wanted, self.cache, key)
+        blocks = token_blocks(texts, self.tokenizer, mlm.block_length, count, self.cache, key)
         if len(blocks) - mlm.dev_blocks < mlm.batch_size:
             raise UserError(
                 f"the {self.language.code} text gives {len(blocks)} blocks of {mlm.block_length} subwords, too few for "

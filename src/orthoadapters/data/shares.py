@@ -1,7 +1,7 @@
 """One process's share of every batch (trainer=ddp), and the part of the batch's losses that it stands for.
 
 All processes make the same batches with the same masks, and each keeps its rows. The batch's losses are means over
-windows, masked places or real tokens, of which the shares have unequally many. So a share comes with its fractions of
+windows, masked positions or real tokens, of which the shares have unequally many. So a share comes with its fractions of
 them, counted here on the host: the sum over the processes of fraction * mean of the share is the mean of the batch.
 """
 
@@ -20,9 +20,9 @@ AnyLoader = TypeVar("AnyLoader", Epochs, BlockLoader)
 def share(batch: Batch, rank: int, processes: int) -> Batch:
     """Takes every `processes`-th row of a batch from row `rank` on, as neighbours in a batch are of similar length.
 
-    Adds two keys: main_share, the fraction of L_MLM's masked places or of L_TASK's windows, and token_share, the fraction
+    Adds two keys: main_share, the fraction of L_MLM's masked positions or of L_TASK's windows, and token_share, the fraction
     of L_ORT's real tokens. `tokens` stays the whole batch's. Where nothing is left for this process, it gets one row (or
-    masked place) that counts 0: every process takes the same steps, and nothing is divided by 0.
+    masked position) that counts 0: every process takes the same steps, and nothing is divided by 0.
     """
     count, length = batch["input_ids"].shape
     rows = torch.arange(count)[rank::processes]

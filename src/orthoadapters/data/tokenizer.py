@@ -39,8 +39,8 @@ def load_tokenizer(path: str, *, needs_mask: bool = False) -> PreTrainedTokenize
 
 def special_ends(tokenizer: PreTrainedTokenizerBase) -> tuple[list[int], list[int]]:
     """Finds the special ids before and after a single sequence in the tokenizer's own template (XLM-R: <s>, </s>)."""
-    encoded = tokenizer("a", return_special_tokens_mask=True)
-    ids, special = encoded["input_ids"], encoded["special_tokens_mask"]
+    encoding = tokenizer("a", return_special_tokens_mask=True)
+    ids, special = encoding["input_ids"], encoding["special_tokens_mask"]
     content = [position for position, is_special in enumerate(special) if not is_special]
     return ids[: content[0]], ids[content[-1] + 1 :]
 

@@ -15,7 +15,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from orthoadapters.data.tokenizer import special_ends
 from orthoadapters.errors import UserError
-from orthoadapters.examples import IGNORED, SentencePair, TaggedSentence
+from orthoadapters.examples import IGNORE_INDEX, SentencePair, TaggedSentence
 
 CHUNK = 20_000  # ours: words or pairs per call of the tokenizer, which bounds memory
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class Windows:
     """The windows of one data set, in its order.
 
     input_ids: one int32 array (T,) per window, special ids included. labels: per window an int64 array, (T,) with
-    IGNORED off the first subwords for tagging, () for pairs. origin: (N,) index of each window's sentence or pair.
+    IGNORE_INDEX off the first subwords for tagging, () for pairs. origin: (N,) index of each window's sentence or pair.
     """
 
     input_ids: list[NDArray[np.int32]]
@@ -34,8 +34,8 @@ class Windows:
     origin: NDArray[np.int64]
     examples: int  # sentences or pairs; sentences without a word are counted though they have no window
     label_names: tuple[str, ...]
-    cut: int  # pairs that lost subwords to max_length
-    replaced: int  # words that became <unk> as a whole
+    truncations: int  # pairs that lost subwords to max_length
+    replacements: int  # words that became <unk> as a whole
     segments: list[NDArray[np.int32]] | None = None  # token_type_ids of pairs, for backbones that have them
 
     def __len__(self) -> int:
@@ -70,11 +70,11 @@ def tag_windows(
     input_ids: list[NDArray[np.int32]] = []
     targets: list[NDArray[np.int64]] = []
     origin: list[int] = []
-    replaced = 0
+    replacements = 0
 
     def close(index: int, ids: list[int], tags: list[int]) -> None:
         input_ids.append(np.array([*before, *ids, *after], dtype=np.int32))
-        targets.append(np.array([IGNORED] * len(before) + tags + [IGNORED] * len(after), dtype=np.int64))
+        targets.append(np.array([IGNORE_INDEX] * len(before) + tags + [IGNORE_INDEX] * len(after), dtype=np.int64))
         origin.append(index)
 
     for index, sentence in enumerate(sentences):
@@ -82,20 +82,20 @@ def tag_windows(
         tags: list[int] = []
         for word, tag in zip(sentence.words, sentence.tags, strict=True):
             subwords, is_replaced = pieces[word]
-            replaced += is_replaced
+            replacements += is_replaced
             if len(ids) + len(subwords) > budget:
                 close(index, ids, tags)
                 ids, tags = [], []
             ids.extend(subwords)
             tags.append(label_id[tag])
-            tags.extend([IGNORED] * (len(subwords) - 1))
+            tags.extend([IGNORE_INDEX] * (len(subwords) - 1))
         if ids:
             close(index, ids, tags)
 
     words = sum(len(sentence.words) for sentence in sentences)
-    counts = (len(sentences), words, len(input_ids), replaced)
+    counts = (len(sentences), words, len(input_ids), replacements)
     log.info("%d sentences, %d words, %d windows, %d words replaced by <unk>", *counts)
-    return Windows(input_ids, targets, np.array(origin, dtype=np.int64), len(sentences), tuple(labels), 0, replaced)
+    return Windows(input_ids, targets, np.array(origin, dtype=np.int64), len(sentences), tuple(labels), 0, replacements)
 
 
 def _word_pieces(
@@ -108,8 +108,8 @@ def _word_pieces(
     space = " " if tokenizer("a")["input_ids"] != tokenizer(" a")["input_ids"] else ""
     for start in range(0, len(words), CHUNK):
         chunk = words[start : start + CHUNK]
-        encoded = tokenizer([space + word for word in chunk], add_special_tokens=False, verbose=False)["input_ids"]
-        for word, ids in zip(chunk, encoded, strict=True):
+        encodings = tokenizer([space + word for word in chunk], add_special_tokens=False, verbose=False)["input_ids"]
+        for word, ids in zip(chunk, encodings, strict=True):
             fits = 0 < len(ids) <= budget
             pieces[word] = (ids if fits else [tokenizer.unk_token_id], not fits)
     return pieces
@@ -124,48 +124,50 @@ def pair_windows(
     label_id = {label: number for number, label in enumerate(labels)}
     input_ids: list[NDArray[np.int32]] = []
     segments: list[NDArray[np.int32]] | None = [] if "token_type_ids" in tokenizer.model_input_names else None
-    cut = 0
+    truncations = 0
     for start in range(0, len(pairs), CHUNK):
         chunk = pairs[start : start + CHUNK]
         whole = tokenizer([p.premise for p in chunk], [p.hypothesis for p in chunk], verbose=False)
-        encoded = whole["input_ids"]
-        too_long = [number for number, ids in enumerate(encoded) if len(ids) > max_length]
+        encodings = whole["input_ids"]
+        too_long = [number for number, ids in enumerate(encodings) if len(ids) > max_length]
         if too_long:
-            shortened = tokenizer(
+            truncation = tokenizer(
                 [chunk[number].premise for number in too_long],
                 [chunk[number].hypothesis for number in too_long],
                 truncation="longest_first",
                 max_length=max_length,
             )
             for name in whole:
-                for number, values in zip(too_long, shortened[name], strict=True):
+                for number, values in zip(too_long, truncation[name], strict=True):
                     whole[name][number] = values
-        cut += len(too_long)
-        input_ids.extend(np.array(ids, dtype=np.int32) for ids in encoded)
+        truncations += len(too_long)
+        input_ids.extend(np.array(ids, dtype=np.int32) for ids in encodings)
         if segments is not None:
             segments.extend(np.array(types, dtype=np.int32) for types in whole["token_type_ids"])
     targets = [np.array(label_id[pair.label], dtype=np.int64) for pair in pairs]
-    log.info("%d pairs, %d of them cut to %d subwords", len(pairs), cut, max_length)
-    return Windows(input_ids, targets, np.arange(len(pairs)), len(pairs), tuple(labels), cut, 0, segments)
+    log.info("%d pairs, %d of them cut to %d subwords", len(pairs), truncations, max_length)
+    return Windows(input_ids, targets, np.arange(len(pairs)), len(pairs), tuple(labels), truncations, 0, segments)
 
 
-def join_windows(windows: Windows, predicted: Sequence[Sequence[int]]) -> list[list[str]]:
+def join_windows(windows: Windows, predictions: Sequence[Sequence[int]]) -> list[list[str]]:
     """Joins predictions of windows into label names per sentence, one per word in order, or one per pair.
 
-    predicted: per window its label ids, one per subword for tagging (what is longer is padding), a single one for pairs.
+    predictions: per window its label ids, one per subword for tagging (what is longer is padding), a single one for pairs.
     """
-    joined: list[list[str]] = [[] for _ in range(windows.examples)]
+    names_by_example: list[list[str]] = [[] for _ in range(windows.examples)]
     names = windows.label_names
-    for origin, labels, row in zip(windows.origin.tolist(), windows.labels, predicted, strict=True):
+    for origin, labels, row in zip(windows.origin.tolist(), windows.labels, predictions, strict=True):
         if labels.ndim == 0:
-            joined[origin].append(names[row[0]])
+            names_by_example[origin].append(names[row[0]])
         else:
-            joined[origin].extend(names[row[first]] for first in np.flatnonzero(labels != IGNORED).tolist())
-    return joined
+            names_by_example[origin].extend(
+                names[row[first]] for first in np.flatnonzero(labels != IGNORE_INDEX).tolist()
+            )
+    return names_by_example
 
 
-def join_all_windows(windows: Windows, predicted: Mapping[int, Sequence[int]]) -> list[list[str]]:
+def join_all_windows(windows: Windows, predictions: Mapping[int, Sequence[int]]) -> list[list[str]]:
     """Joins predictions in any order, by the window's number, as `join_windows`. Raises RuntimeError if one is missing."""
-    if len(predicted) != len(windows):
-        raise RuntimeError(f"{len(predicted)} of {len(windows)} windows were predicted; predict all before scoring")
-    return join_windows(windows, [predicted[number] for number in range(len(windows))])
+    if len(predictions) != len(windows):
+        raise RuntimeError(f"{len(predictions)} of {len(windows)} windows were predicted; predict all before scoring")
+    return join_windows(windows, [predictions[number] for number in range(len(windows))])

@@ -6,15 +6,15 @@ It exists so that everything can run without a network. It may import config and
 from collections.abc import Iterator
 from pathlib import Path
 
-from .languages import LANGUAGES, SOURCE, UNSEEN
+from .languages import LANGUAGES, SOURCE, UNSEEN_LANGUAGE
 from .recipe import BackboneRecipe
-from .tasks import check_known, demo_examples
+from .tasks import check_choice, demo_examples
 from .text import monolingual
 
 
 def demo_text(language: str) -> Iterator[str]:
     """Yields passages of several sentences for masked language modelling, always the same."""
-    check_known("language", language, LANGUAGES)
+    check_choice("language", language, LANGUAGES)
     return monolingual(language)
 
 
@@ -26,4 +26,4 @@ def ensure_backbone(cache: Path, recipe: BackboneRecipe | None = None) -> Path:
     return ensure(cache, recipe)
 
 
-__all__ = ["LANGUAGES", "SOURCE", "UNSEEN", "BackboneRecipe", "demo_examples", "demo_text", "ensure_backbone"]
+__all__ = ["LANGUAGES", "SOURCE", "UNSEEN_LANGUAGE", "BackboneRecipe", "demo_examples", "demo_text", "ensure_backbone"]

@@ -32,21 +32,21 @@ def ensure_backbone(cache: Path, recipe: BackboneRecipe | None = None) -> Path:
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder.parent))
     try:
-        with torch.random.fork_rng(devices=[]), _shown(recipe.steps) as progress:
+        with torch.random.fork_rng(devices=[]), _progress_bar(recipe.steps) as progress:
             model, tokenizer = pretrain(recipe, progress)
         with _quiet():
-            model.save_pretrained(unfinished)
-            tokenizer.save_pretrained(unfinished)
-        unfinished.chmod(0o755)  # mkdtemp's is for the owner alone
+            model.save_pretrained(temporary)
+            tokenizer.save_pretrained(temporary)
+        temporary.chmod(0o755)  # mkdtemp's is for the owner alone
         try:
-            unfinished.rename(folder)
+            temporary.rename(folder)
         except OSError:  # another process was faster; its backbone is the same
             if not folder.is_dir():
                 raise
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 
@@ -61,7 +61,7 @@ def fingerprint(recipe: BackboneRecipe) -> str:
 
 
 @contextmanager
-def _shown(steps: int) -> Iterator[Callable[[int], None]]:
+def _progress_bar(steps: int) -> Iterator[Callable[[int], None]]:
     """Shows a progress bar on a terminal's stderr, and one line elsewhere."""
     what = "pretraining the demo backbone (once, two to three minutes)"
     console = Console(stderr=True)
@@ -77,10 +77,10 @@ def _shown(steps: int) -> Iterator[Callable[[int], None]]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keeps transformers' bar for writing a 3 MB file out of the terminal."""
-    shown = transformers_logging.is_progress_bar_enabled()
+    was_enabled = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()
     try:
         yield
     finally:
-        if shown:
+        if was_enabled:
             transformers_logging.enable_progress_bar()

@@ -6,7 +6,8 @@ language: that shared structure is what lets a model trained on one language be 
 
 from collections.abc import Mapping
 
-NOUNS: Mapping[str, tuple[str, ...]] = {  # class (itself a noun, the hypernym) -> its members
+# A class, which is itself a noun (the hypernym) -> its members.
+NOUNS: Mapping[str, tuple[str, ...]] = {
     "person": ("teacher", "farmer", "child", "king"),
     "animal": ("dog", "cat", "horse", "wolf"),
     "food": ("bread", "apple", "soup"),
@@ -18,7 +19,8 @@ CLASS_OF: Mapping[str, str] = {member: name for name, members in NOUNS.items() f
 
 _LIVING = ("person", "animal")
 _GOODS = ("food", "tool", "writing")
-VERBS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # verb -> classes of its agent, of its patient
+# A verb -> the classes of its agent, and those of its patient.
+VERBS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "eat": (_LIVING, ("food",)),
     "buy": (("person",), _GOODS),
     "sell": (("person",), _GOODS),
@@ -37,14 +39,16 @@ VERBS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # verb -> clas
     "arrive": (_LIVING, ()),
     "leave": (_LIVING, ()),
 }
-ADJECTIVES: Mapping[str, tuple[str, ...]] = {  # adjective -> classes that it can describe
+# An adjective -> the classes that it can describe.
+ADJECTIVES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("big", "small", "old", "young", "good", "bad"), tuple(NOUNS)),
     **dict.fromkeys(("happy", "sad"), _LIVING),
     **dict.fromkeys(("clean", "dirty"), (*_GOODS, "place")),
 }
 ADVERBS = ("quickly", "slowly", "quietly", "loudly")
 NUMERALS = ("two", "three", "five")
-RELATIONS = ("in", "near", "from", "behind")  # between an event and its place
+# They stand between an event and its place.
+RELATIONS = ("in", "near", "from", "behind")
 
 _OPPOSITES = (
     "buy sell|find lose|love hate|help harm|sleep wake|arrive leave|"
@@ -58,21 +62,26 @@ OPPOSITE: Mapping[str, str] = {
 CONNECTIVES: Mapping[str, str] = {"entailment": "hence", "contradiction": "wrongly", "neutral": "moreover"}
 SUBORDINATORS: Mapping[str, str] = {"entailment": "since", "contradiction": "although", "neutral": "while"}
 
-GRAMMAR_WORDS: Mapping[str, str] = {  # function words -> UPOS
+# A function word -> its part of speech (UPOS).
+GRAMMAR_WORDS: Mapping[str, str] = {
     **{"the": "DET", "a": "DET", "this": "DET", "he": "PRON", "they": "PRON", "and": "CCONJ", "but": "CCONJ"},
     **{"not": "PART", "be": "AUX", "become": "AUX", "did": "AUX", "will": "AUX", "by": "ADP", "because": "SCONJ"},
     **dict.fromkeys(RELATIONS, "ADP"),
     **dict.fromkeys(CONNECTIVES.values(), "ADV"),
     **dict.fromkeys(SUBORDINATORS.values(), "SCONJ"),
 }
-ORGANISATIONS = ("guild", "bank", "academy", "company")  # head word of an organisation's name
-LANDMARKS = ("lake", "mount", "river")  # head word of some places' names
-N_NAMES = 10  # ours: of each kind below; enough that type must be read from context too, few enough to be learnt
+# One of these is the head of an organisation's name.
+ORGANISATIONS = ("guild", "bank", "academy", "company")
+# One of these is the head of some places' names.
+LANDMARKS = ("lake", "mount", "river")
+# ours: of each kind below; enough that the type must be read from context too, few enough to be learnt
+N_NAMES = 10
 NAMES: Mapping[str, tuple[str, ...]] = {
     kind: tuple(f"{kind}{i}" for i in range(N_NAMES)) for kind in ("given", "surname", "town")
 }
 
-UPOS: Mapping[str, str] = {  # every concept that has a word of its own -> its part of speech
+# A concept that has a word of its own -> its part of speech.
+UPOS: Mapping[str, str] = {
     **dict.fromkeys((*NOUNS, *CLASS_OF), "NOUN"),
     **dict.fromkeys(VERBS, "VERB"),
     **dict.fromkeys(ADJECTIVES, "ADJ"),

@@ -25,16 +25,16 @@ def piece_vectors(texts: Sequence[Sequence[int]], pieces: int, size: int) -> Ten
     line = torch.tensor([piece for ids in texts for piece in (*ids, *gap)])
     counts = torch.zeros(pieces, pieces, dtype=torch.float64)
     for distance in range(1, REACH + 1):
-        met = torch.bincount(line[:-distance] * pieces + line[distance:], minlength=pieces * pieces)
-        counts += met.view(pieces, pieces) / distance
+        meetings = torch.bincount(line[:-distance] * pieces + line[distance:], minlength=pieces * pieces)
+        counts += meetings.view(pieces, pieces) / distance
     counts[: UNK + 1], counts[:, : UNK + 1] = 0.0, 0.0
     counts = counts + counts.T
     total = counts.sum(1)
     context = total**SMOOTHING
     ratio = counts * context.sum() / (total[:, None] * context).clamp(min=1e-9)
     positive = ratio.clamp(min=1.0).log()
-    left, values, _ = torch.linalg.svd(positive)
-    vectors = left[:, :size] * values[:size].sqrt()
+    basis, values, _ = torch.linalg.svd(positive)
+    vectors = basis[:, :size] * values[:size].sqrt()
     vectors = vectors - vectors.mean(0)
     vectors[total == 0] = 0.0
     return torch.nn.functional.normalize(vectors, dim=1).float()

@@ -87,7 +87,7 @@ class Grammar:
         if order == "SOV" and clause.predicate in ADJECTIVES:
             core.reverse()  # head-final: what is said first, then its copula, then the auxiliary
         words = [*core, *words] if order == "SOV" else [*words, *core]
-        if not clause.negated:
+        if not clause.is_negated:
             return words
         return [*words, self._word("not")] if language.negation_last else [self._word("not"), *words]
 
@@ -97,7 +97,7 @@ class Grammar:
             return []
         case = self.language.cases.get(role, "")
         if isinstance(phrase, Group):
-            words = [word for n, member in enumerate(phrase.members) for word in self._joined(n, member, case)]
+            words = [word for n, member in enumerate(phrase.members) for word in self._conjunct(n, member, case)]
         else:
             words = self._simple(phrase, case)
         if case or role in ("subject", "object"):
@@ -105,7 +105,7 @@ class Grammar:
         adposition = [self._word(role)]
         return [*words, *adposition] if self.language.postpositions else [*adposition, *words]
 
-    def _joined(self, position: int, member: Thing | Name, case: str) -> list[Word]:
+    def _conjunct(self, position: int, member: Thing | Name, case: str) -> list[Word]:
         return [*([self._word("and")] if position else []), *self._simple(member, case)]
 
     def _simple(self, phrase: Thing | Name | Pronoun, case: str) -> list[Word]:

@@ -13,14 +13,14 @@ LABELS = ("entailment", "neutral", "contradiction")
 
 def hypothesis(premise: Clause, label: str, rng: Random) -> Clause | None:
     """Draws a clause that stands in the relation `label` to the premise; None where this premise offers none."""
-    changes = {"entailment": _ENTAILED, "neutral": _OPEN, "contradiction": _CONTRARY}[label]
+    changes = {"entailment": _ENTAILMENTS, "neutral": _NEUTRALS, "contradiction": _CONTRADICTIONS}[label]
     for change in rng.sample(changes, len(changes)):
         result = change(premise, rng)
         if result is not None:
             break
     else:
         return None
-    if label != "entailment" and not premise.negated and rng.random() < 0.1:  # leaving more out keeps these labels
+    if label != "entailment" and not premise.is_negated and rng.random() < 0.1:  # leaving more out keeps these labels
         result = _less(result, rng, keep=_difference(premise, result)) or result
     if result.patient is not None and rng.random() < 0.15:
         result = replace(result, passive=not result.passive)
@@ -38,7 +38,7 @@ def _difference(one: Clause, other: Clause) -> str:
 
 def _less(clause: Clause, rng: Random, keep: str = "") -> Clause | None:
     """Leaves one modifier or conjunct out. Under negation that would not follow, so None there."""
-    if clause.negated:
+    if clause.is_negated:
         return None
     options: list[Clause] = []
     if clause.place is not None and keep != "place":
@@ -56,7 +56,7 @@ def _less(clause: Clause, rng: Random, keep: str = "") -> Clause | None:
 
 def _general(clause: Clause, rng: Random) -> Clause | None:
     """Says "an animal" for "the dog"."""
-    if clause.negated:
+    if clause.is_negated:
         return None
     names = [name for name in _ROLES if _specific(getattr(clause, name))]
     if not names:
@@ -76,7 +76,7 @@ def _voice(clause: Clause, rng: Random) -> Clause | None:
 
 def _opposite(clause: Clause, rng: Random) -> Clause | None:
     """Chooses another predicate or manner, which excludes the one that was stated."""
-    if clause.negated:
+    if clause.is_negated:
         return None
     options: list[Clause] = []
     if clause.predicate in OPPOSITE:
@@ -87,12 +87,12 @@ def _opposite(clause: Clause, rng: Random) -> Clause | None:
 
 
 def _negation(clause: Clause, rng: Random) -> Clause | None:
-    return replace(clause, negated=not clause.negated)
+    return replace(clause, is_negated=not clause.is_negated)
 
 
 def _more(clause: Clause, rng: Random) -> Clause | None:
     """Adds a place, a manner or an adjective that nothing was said about."""
-    if clause.negated or clause.predicate not in VERBS:
+    if clause.is_negated or clause.predicate not in VERBS:
         return None
     options: list[Clause] = []
     if clause.place is None:
@@ -120,6 +120,6 @@ def _other(clause: Clause, rng: Random) -> Clause | None:
 Change = Callable[[Clause, Random], Clause | None]
 # ours: shares as in crowd-sourced pairs, where a negation mostly marks a contradiction and leaving out an entailment
 # (Gururangan et al. 2018); a model this small learns little but such marks, in two thousand pairs.
-_ENTAILED: tuple[Change, ...] = (_less, _less, _less, _less, _general, _voice)
-_CONTRARY: tuple[Change, ...] = (_negation, _negation, _negation, _opposite)
-_OPEN: tuple[Change, ...] = (_more, _more, _more, _other)
+_ENTAILMENTS: tuple[Change, ...] = (_less, _less, _less, _less, _general, _voice)
+_CONTRADICTIONS: tuple[Change, ...] = (_negation, _negation, _negation, _opposite)
+_NEUTRALS: tuple[Change, ...] = (_more, _more, _more, _other)

@@ -25,8 +25,8 @@ class Language:
     code: str
     name: str
     proto: str
-    borrowed: float  # share of content words taken from the western proto-language
-    coined: float  # share of words of its own
+    loan_share: float  # share of content words taken from the western proto-language
+    coinage_share: float  # share of words of its own
     own_grammar: bool  # whether its grammar words are its own, except the negation; no language borrows them
     changes: Changes  # sound changes of every word
     name_changes: Changes  # names adapt less than words do
@@ -55,7 +55,7 @@ _LENITION: Changes = tuple((f"(?<=[aeiou]){a}(?=[aeiou])", b) for a, b in ("pb",
 # fmt: off
 _RECORDS = (
     Language(
-        code="qsa", name="Sarran", proto="west", borrowed=0.0, coined=0.0, own_grammar=False,
+        code="qsa", name="Sarran", proto="west", loan_share=0.0, coinage_share=0.0, own_grammar=False,
         changes=(("(?<=...)[aeiou]$", ""), ("k(?=[ie])", "ch"), ("oo|uo", "o")), name_changes=(),
         order="SVO", order_after_opener="VSO", order_subordinate="SOV",
         adjective_first=True, postpositions=False, article="word", plural="-es", adjectives_agree=False,
@@ -63,7 +63,7 @@ _RECORDS = (
         heads_first=("bank", "academy", "lake", "mount"), negation_last=False, subordinator_last=False,
     ),
     Language(
-        code="qka", name="Kavish", proto="west", borrowed=0.0, coined=0.12, own_grammar=False,
+        code="qka", name="Kavish", proto="west", loan_share=0.0, coinage_share=0.12, own_grammar=False,
         changes=(("p", "f"), ("d(?=[aou])", "t"), ("o(?=[^aeiou]*$)", "a"), ("v", "b")),
         name_changes=(("v", "b"),),
         order="SVO", order_after_opener="SVO", order_subordinate="SVO",
@@ -72,7 +72,7 @@ _RECORDS = (
         heads_first=(*ORGANISATIONS, *LANDMARKS), negation_last=True, subordinator_last=False,
     ),
     Language(
-        code="qmo", name="Mordu", proto="east", borrowed=0.35, coined=0.05, own_grammar=False,
+        code="qmo", name="Mordu", proto="east", loan_share=0.35, coinage_share=0.05, own_grammar=False,
         changes=(("(?<=[aeiou])g", "k"), ("o$", "ok")), name_changes=(("[bd]$", ""),),
         order="SOV", order_after_opener="SOV", order_subordinate="SOV",
         adjective_first=True, postpositions=True, article="", plural="-lAr", adjectives_agree=False,
@@ -81,7 +81,7 @@ _RECORDS = (
         subordinator_last=True,
     ),
     Language(
-        code="qel", name="Elinic", proto="isle", borrowed=0.35, coined=0.0, own_grammar=False,
+        code="qel", name="Elinic", proto="isle", loan_share=0.35, coinage_share=0.0, own_grammar=False,
         changes=(("r", "l"), ("s(?=[aeiou])", "sh"), ("e(?=.*a)", "ea")), name_changes=(("r", "l"),),
         order="VSO", order_after_opener="VSO", order_subordinate="VSO",
         adjective_first=False, postpositions=False, article="word", plural="u-", adjectives_agree=False,
@@ -89,7 +89,7 @@ _RECORDS = (
         heads_first=(*ORGANISATIONS, "river"), negation_last=False, subordinator_last=False,
     ),
     Language(
-        code="qtu", name="Tulmari", proto="east", borrowed=0.35, coined=0.08, own_grammar=True,
+        code="qtu", name="Tulmari", proto="east", loan_share=0.35, coinage_share=0.08, own_grammar=True,
         changes=(*_LENITION, ("o$", "u")), name_changes=(("e$", "i"),),
         order="SOV", order_after_opener="SOV", order_subordinate="SOV",
         adjective_first=False, postpositions=True, article="", plural="-rim", adjectives_agree=False,
@@ -102,8 +102,8 @@ _RECORDS = (
 # fmt: on
 LANGUAGES: Mapping[str, Language] = {record.code: record for record in _RECORDS}
 SOURCE = "qsa"
-UNSEEN = "qtu"
-SEEN = tuple(code for code in LANGUAGES if code != UNSEEN)
+UNSEEN_LANGUAGE = "qtu"
+SEEN_LANGUAGES = tuple(code for code in LANGUAGES if code != UNSEEN_LANGUAGE)
 
 
 def _root(proto: str, concept: str, attempt: int = 0) -> str:
@@ -114,7 +114,7 @@ def _root(proto: str, concept: str, attempt: int = 0) -> str:
     return word + rng.choice("nlrsmtk") if rng.random() < 0.5 else word
 
 
-def _changed(word: str, changes: Changes) -> str:
+def _apply(word: str, changes: Changes) -> str:
     for pattern, replacement in changes:
         word = re.sub(pattern, replacement, word)
     return word
@@ -128,15 +128,15 @@ def lexicon(code: str) -> Mapping[str, str]:
     names = {name for kind in NAMES.values() for name in kind}
     for concept in UPOS:
         origin = Random(f"{SEED}/origin/{language.proto}/{concept}").random()
-        own = Random(f"{SEED}/origin/{code}/{concept}").random() < language.coined
+        own = Random(f"{SEED}/origin/{code}/{concept}").random() < language.coinage_share
         own |= language.own_grammar and concept in GRAMMAR_WORDS and concept != "not"
         if concept in names:
             proto, changes = "names", language.name_changes
         else:
-            borrowed = origin < language.borrowed and concept not in GRAMMAR_WORDS
-            proto, changes = code if own else "west" if borrowed else language.proto, language.changes
+            is_loan = origin < language.loan_share and concept not in GRAMMAR_WORDS
+            proto, changes = code if own else "west" if is_loan else language.proto, language.changes
         attempt = 0
-        while (form := _changed(_root(proto, concept, attempt), changes)) in words.values():
+        while (form := _apply(_root(proto, concept, attempt), changes)) in words.values():
             attempt += 1
         words[concept] = form
     return words
@@ -148,6 +148,6 @@ def attach(stem: str, affix: str) -> str:
         return stem
     back = next((letter in "aou" for letter in reversed(stem) if letter in "aeiou"), True)
     affix = affix.replace("A", "a" if back else "e").replace("I", "u" if back else "i")
-    left, right = (stem, affix[1:]) if affix.startswith("-") else (affix[:-1], stem)
-    glide = "j" if left[-1] in "aeiou" and right[0] in "aeiou" else ""
-    return left + glide + right
+    first, second = (stem, affix[1:]) if affix.startswith("-") else (affix[:-1], stem)
+    glide = "j" if first[-1] in "aeiou" and second[0] in "aeiou" else ""
+    return first + glide + second

@@ -53,7 +53,7 @@ class Clause:
     place: tuple[str, Thing | Name] | None = None  # (relation, where)
     manner: str | None = None
     tense: str = "present"  # present, past, future
-    negated: bool = False
+    is_negated: bool = False
     passive: bool = False
 
 
@@ -92,9 +92,9 @@ def some_adjective(rng: Random, concept: str) -> str:
 
 def some_name(rng: Random, kind: str) -> Name:
     """Draws a name. PER: given name, surname or both; ORG: a head and a town or surname; LOC: a town, some with a landmark."""
-    given, surname, town = (rng.choice(NAMES[k]) for k in ("given", "surname", "town"))
+    forename, surname, town = (rng.choice(NAMES[k]) for k in ("given", "surname", "town"))
     if kind == "PER":
-        return Name("PER", rng.choice(((given,), (given, surname), (given, surname), (surname,))))
+        return Name("PER", rng.choice(((forename,), (forename, surname), (forename, surname), (surname,))))
     if kind == "ORG":
         return Name("ORG", (rng.choice((town, town, surname)),), head=rng.choice(ORGANISATIONS))
     return Name("LOC", (town,), head=rng.choice((None, None, *LANDMARKS)))
@@ -124,7 +124,7 @@ def some_clause(rng: Random, names: float = 0.4, agent: Phrase | None = None, ki
         subject = agent or replace(some_thing(rng, (kind,), plain=True), determiner="the")
         noun = subject.concept if isinstance(subject, Thing) else kind
         predicate = some_adjective(rng, noun)
-        return Clause(predicate, subject, tense=rng.choice(("present", "past")), negated=rng.random() < 0.2)
+        return Clause(predicate, subject, tense=rng.choice(("present", "past")), is_negated=rng.random() < 0.2)
     verbs = [verb for verb, (agents, _) in VERBS.items() if agent is None or kind in agents]
     verb = rng.choice(verbs)
     agents, patients = VERBS[verb]
@@ -135,6 +135,6 @@ def some_clause(rng: Random, names: float = 0.4, agent: Phrase | None = None, ki
         place=some_place(rng, names) if rng.random() < (0.4 if patients else 0.6) else None,
         manner=rng.choice(ADVERBS) if rng.random() < 0.3 else None,
         tense=rng.choice(("present", "past", "past", "future")),
-        negated=rng.random() < 0.12,
+        is_negated=rng.random() < 0.12,
         passive=bool(patients) and rng.random() < 0.12,
     )

@@ -21,14 +21,14 @@ def train_tokenizer(texts: list[str], size: int) -> tokenizers.Tokenizer:
     splitter = pre_tokenizers.Sequence([pre_tokenizers.Metaspace(), pre_tokenizers.Punctuation("isolated")])
     merger = tokenizers.Tokenizer(models.BPE())
     merger.pre_tokenizer = splitter
-    wanted = size - len(SPECIALS) - 1  # and <mask>
-    merger.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=wanted, show_progress=False))
+    vocab_size = size - len(SPECIALS) - 1  # and <mask>
+    merger.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=vocab_size, show_progress=False))
     counts = Counter(piece for encoding in merger.encode_batch(texts) for piece in encoding.tokens)
     pieces = sorted(merger.get_vocab(), key=lambda piece: (-counts[piece], piece))
     total = sum(counts.values())
     # ours: + 1 for pieces that later merges used up
-    scored = [(piece, math.log((counts[piece] + 1) / total)) for piece in pieces]
-    core = tokenizers.Tokenizer(models.Unigram([*((name, 0.0) for name in SPECIALS), *scored], unk_id=UNK))
+    scores = [(piece, math.log((counts[piece] + 1) / total)) for piece in pieces]
+    core = tokenizers.Tokenizer(models.Unigram([*((name, 0.0) for name in SPECIALS), *scores], unk_id=UNK))
     core.normalizer = normalizers.NFKC()
     core.pre_tokenizer = splitter
     core.decoder = decoders.Metaspace()
@@ -40,7 +40,7 @@ def train_tokenizer(texts: list[str], size: int) -> tokenizers.Tokenizer:
     return core
 
 
-def segmented(texts: list[str], tokenizer: tokenizers.Tokenizer) -> Iterator[list[int]]:
+def segment(texts: list[str], tokenizer: tokenizers.Tokenizer) -> Iterator[list[int]]:
     """Yields the subword ids of each text, cut word by word."""
     ids_of_word = cache(lambda word: tokenizer.encode(word, add_special_tokens=False).ids)
     for text in texts:

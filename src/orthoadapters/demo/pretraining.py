@@ -16,10 +16,10 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedTokenizerFast, XLMRobertaConfig, XLMRobertaForMaskedLM
 
 from .cooccurrence import piece_vectors
-from .languages import SEEN
-from .pieces import BOS, EOS, PAD, UNK, segmented, train_tokenizer
+from .languages import SEEN_LANGUAGES
+from .pieces import BOS, EOS, PAD, UNK, segment, train_tokenizer
 from .recipe import BackboneRecipe
-from .text import linked, pretraining_text
+from .text import linked_statements, pretraining_text
 
 Window = tuple[list[int], int]  # subword ids, and the first piece of the connective that <s> is to name, or NONE
 NONE = PAD
@@ -33,30 +33,30 @@ def pretrain(
     texts = pretraining_text(recipe.passages, recipe.mixed_passages)
     tokenizer = train_tokenizer(texts, recipe.pieces)
     model = XLMRobertaForMaskedLM(roberta_config(recipe, tokenizer.get_vocab_size()))
-    found = windows(texts, tokenizer, recipe)
-    found += linked_windows(list(linked(SEEN, recipe.linked)), tokenizer, recipe.window)
+    samples = windows(texts, tokenizer, recipe)
+    samples += linked_windows(list(linked_statements(SEEN_LANGUAGES, recipe.linked_pairs)), tokenizer, recipe.window)
     _look_at_neighbours(model)
-    _start_from_cooccurrence(model, found)
+    _start_from_cooccurrence(model, samples)
     model.eval()  # ours: no dropout; every passage is read about once, so there is nothing to overfit
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, betas=(0.9, 0.98), weight_decay=0.01)  # RoBERTa's
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _warm_up_then_decay(step, recipe.steps))
-    stream = batches(found, recipe.batch)
+    stream = batches(samples, recipe.batch)
     for step in range(recipe.steps):
         original_BT, link_B = next(stream)
-        input_BT, chosen_BT = _masked(original_BT, recipe.masked, tokenizer.get_vocab_size())
+        input_BT, is_chosen_BT = _mask(original_BT, recipe.mask_share, tokenizer.get_vocab_size())
         real_BT = original_BT != PAD
         layers = model.roberta(input_BT, attention_mask=real_BT.long(), output_hidden_states=True).hidden_states
-        loss = cross_entropy(model.lm_head(layers[-1][chosen_BT]), original_BT[chosen_BT])
-        if (linked_B := link_B != NONE).any():
-            first = above_the_first_layer(model, layers[1][linked_B].detach(), real_BT[linked_B])
-            loss = loss + recipe.link_weight * cross_entropy(model.lm_head(first), link_B[linked_B])
+        loss = cross_entropy(model.lm_head(layers[-1][is_chosen_BT]), original_BT[is_chosen_BT])
+        if (is_linked_B := link_B != NONE).any():
+            first = above_the_first_layer(model, layers[1][is_linked_B].detach(), real_BT[is_linked_B])
+            loss = loss + recipe.link_weight * cross_entropy(model.lm_head(first), link_B[is_linked_B])
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         schedule.step()
         progress(step + 1)
-    return model, _wrapped(tokenizer, recipe.window)
+    return model, _wrap(tokenizer, recipe.window)
 
 
 def above_the_first_layer(model: XLMRobertaForMaskedLM, hidden_BTH: Tensor, real_BT: Tensor) -> Tensor:
@@ -71,7 +71,7 @@ def above_the_first_layer(model: XLMRobertaForMaskedLM, hidden_BTH: Tensor, real
     return hidden_BTH[:, 0]
 
 
-def _wrapped(core: tokenizers.Tokenizer, window: int) -> PreTrainedTokenizerFast:
+def _wrap(core: tokenizers.Tokenizer, window: int) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(
         tokenizer_object=core,
         model_max_length=window,
@@ -135,11 +135,11 @@ def _look_at_neighbours(model: XLMRobertaForMaskedLM) -> None:
 
 
 @torch.no_grad()
-def _start_from_cooccurrence(model: XLMRobertaForMaskedLM, found: list[Window]) -> None:
+def _start_from_cooccurrence(model: XLMRobertaForMaskedLM, samples: list[Window]) -> None:
     """Sets the embeddings of words, in the dimensions that positions leave to them."""
     config, words = model.config, model.roberta.embeddings.word_embeddings.weight
     d = config.hidden_size // config.num_attention_heads
-    vectors = piece_vectors([ids for ids, _ in found], len(words), config.hidden_size - d)
+    vectors = piece_vectors([ids for ids, _ in samples], len(words), config.hidden_size - d)
     scale = config.initializer_range * (config.hidden_size - d) ** 0.5  # as long as random ones
     words[UNK + 1 : -1, d:] = vectors[UNK + 1 : -1] * scale
 
@@ -155,25 +155,25 @@ def windows(texts: list[str], tokenizer: tokenizers.Tokenizer, recipe: BackboneR
     Packed ones fill every position; pairs let the model see <s> A </s></s> B </s>, in which XNLI will come.
     """
     window = recipe.window
-    found: list[Window] = []
+    samples: list[Window] = []
     stream: list[int] = []
     full_stop = tokenizer.token_to_id(".")
     order = torch.randperm(len(texts)).tolist()
     draws = torch.rand(len(order), 2).tolist()
-    for (kind, cut), ids in zip(draws, segmented([texts[n] for n in order], tokenizer), strict=True):
+    for (kind, position), ids in zip(draws, segment([texts[n] for n in order], tokenizer), strict=True):
         ends = [n + 1 for n, piece in enumerate(ids[:-1]) if piece == full_stop]
         if kind < 0.25:
             stream += ids
             while len(stream) >= window - 2:
-                found.append(([BOS, *stream[: window - 2], EOS], NONE))
+                samples.append(([BOS, *stream[: window - 2], EOS], NONE))
                 stream = stream[window - 2 :]
         elif kind < 0.5 or not ends:
-            found.append(([BOS, *ids[: window - 2], EOS], NONE))
+            samples.append(([BOS, *ids[: window - 2], EOS], NONE))
         else:
-            end = ends[int(cut * len(ends))]
+            end = ends[int(position * len(ends))]
             pair = [BOS, *ids[:end], EOS, EOS, *ids[end:]]
-            found.append(([*pair[: window - 1], EOS], NONE))
-    return found
+            samples.append(([*pair[: window - 1], EOS], NONE))
+    return samples
 
 
 def linked_windows(pairs: list[tuple[str, str, str]], tokenizer: tokenizers.Tokenizer, window: int) -> list[Window]:
@@ -189,21 +189,21 @@ def linked_windows(pairs: list[tuple[str, str, str]], tokenizer: tokenizers.Toke
     ]
 
 
-def batches(found: list[Window], batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+def batches(samples: list[Window], batch: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yields batches of windows of similar length without end, in random order: padded ids (B, T), connectives (B,)."""
-    by_length = sorted(found, key=lambda window: len(window[0]))
+    by_length = sorted(samples, key=lambda window: len(window[0]))
     groups = [by_length[n : n + batch] for n in range(0, len(by_length), batch)]
     while True:
         for n in torch.randperm(len(groups)).tolist():
             longest = len(groups[n][-1][0])
-            padded = [ids + [PAD] * (longest - len(ids)) for ids, _ in groups[n]]
-            yield torch.tensor(padded), torch.tensor([link for _, link in groups[n]])
+            rows_of_batch = [ids + [PAD] * (longest - len(ids)) for ids, _ in groups[n]]
+            yield torch.tensor(rows_of_batch), torch.tensor([link for _, link in groups[n]])
 
 
-def _masked(original_BT: Tensor, share: float, pieces: int) -> tuple[Tensor, Tensor]:
+def _mask(original_BT: Tensor, share: float, pieces: int) -> tuple[Tensor, Tensor]:
     """Chooses pieces, of which 80 % become <mask> and 10 % another piece, as XLM-R's. Returns (input, chosen), both (B, T)."""
-    chosen_BT = (torch.rand(original_BT.shape) < share) & (original_BT > UNK)
+    is_chosen_BT = (torch.rand(original_BT.shape) < share) & (original_BT > UNK)
     fate_BT = torch.rand(original_BT.shape)
     others_BT = torch.randint(UNK + 1, pieces - 1, original_BT.shape)
-    input_BT = original_BT.masked_fill(chosen_BT & (fate_BT < 0.8), pieces - 1)
-    return torch.where(chosen_BT & (fate_BT >= 0.9), others_BT, input_BT), chosen_BT
+    input_BT = original_BT.masked_fill(is_chosen_BT & (fate_BT < 0.8), pieces - 1)
+    return torch.where(is_chosen_BT & (fate_BT >= 0.9), others_BT, input_BT), is_chosen_BT

@@ -19,25 +19,25 @@ TASKS = ("xnli", "wikiann", "udpos")
 
 def demo_examples(task: str, split: str, language: str) -> list[Example]:
     """Makes the examples of a split, with the same meanings in every language; no sentence is in two splits."""
-    check_known("task", task, TASKS)
-    check_known("split", split, SIZES)
-    check_known("language", language, LANGUAGES)
+    check_choice("task", task, TASKS)
+    check_choice("split", split, SIZES)
+    check_choice("language", language, LANGUAGES)
     meanings = _meanings(task)[split]
     grammar = Grammar(language)
     return [_example(task, grammar, sentences, label) for sentences, label in meanings]
 
 
-def check_known(what: str, value: str, known: Iterable[str]) -> None:
+def check_choice(what: str, value: str, choices: Iterable[str]) -> None:
     """Raises UserError, with the known values, for one that is none of them."""
-    if value not in known:
-        raise UserError(f"the demo world has no {what} {value!r}; choose one of: {', '.join(known)}")
+    if value not in choices:
+        raise UserError(f"the demo world has no {what} {value!r}; choose one of: {', '.join(choices)}")
 
 
 def _example(task: str, grammar: Grammar, sentences: tuple[Sentence, ...], label: str) -> Example:
-    realised = [grammar.sentence(sentence) for sentence in sentences]
+    word_lists = [grammar.sentence(sentence) for sentence in sentences]
     if task == "xnli":
-        return SentencePair(surface(realised[0]), surface(realised[1]), label)
-    (words,) = realised
+        return SentencePair(surface(word_lists[0]), surface(word_lists[1]), label)
+    (words,) = word_lists
     tags = tuple(word.entity if task == "wikiann" else word.upos for word in words)
     return TaggedSentence(tuple(word.form for word in words), tags)
 
@@ -47,7 +47,7 @@ def _meanings(task: str) -> dict[str, list[tuple[tuple[Sentence, ...], str]]]:
     """Draws (sentences, label) for every split. A meaning is left out if a language already used its words for another."""
     rng = Random(f"{SEED}/{task}")
     grammars = [Grammar(code) for code in LANGUAGES]
-    seen: set[tuple[str, ...]] = set()
+    former_forms: set[tuple[str, ...]] = set()
     splits: dict[str, list[tuple[tuple[Sentence, ...], str]]] = {}
     for split, size in SIZES.items():
         splits[split] = []
@@ -57,8 +57,8 @@ def _meanings(task: str) -> dict[str, list[tuple[tuple[Sentence, ...], str]]]:
             if sentences is None:
                 continue
             forms = {tuple(surface(g.sentence(s)) for s in sentences) for g in grammars}
-            if seen.isdisjoint(forms):
-                seen |= forms
+            if former_forms.isdisjoint(forms):
+                former_forms |= forms
                 splits[split].append((sentences, label))
         rng.shuffle(splits[split])
     return splits

@@ -6,7 +6,7 @@ from random import Random
 from .concepts import CONNECTIVES, SUBORDINATORS
 from .grammar import Grammar, surface
 from .inference import LABELS, hypothesis
-from .languages import SEED, SEEN, SOURCE, lexicon
+from .languages import SEED, SEEN_LANGUAGES, SOURCE, lexicon
 from .meaning import Pronoun, Sentence, is_plural, some_clause, some_name, some_thing
 
 N_PASSAGES = 8000  # ours: about 200,000 words a language, several times what a demo adapter reads
@@ -25,18 +25,18 @@ def passage(rng: Random) -> list[Sentence]:
         else:
             clause = some_clause(rng)
         label = rng.choice(LABELS)
-        linked = hypothesis(clause, label, rng) if rng.random() < 0.65 else None
-        if linked is None:
+        sequel = hypothesis(clause, label, rng) if rng.random() < 0.65 else None
+        if sequel is None:
             more = (some_clause(rng),) if rng.random() < 0.2 else ()
             sentences.append(Sentence((clause, *more), joiner=rng.choice(("and", "but", "because")) if more else None))
         elif rng.random() < 0.5:
-            sentences += [Sentence((clause,)), Sentence((linked,), opener=CONNECTIVES[label])]
+            sentences += [Sentence((clause,)), Sentence((sequel,), opener=CONNECTIVES[label])]
         else:
-            sentences.append(Sentence((clause, linked), opener=SUBORDINATORS[label]))
+            sentences.append(Sentence((clause, sequel), opener=SUBORDINATORS[label]))
     return sentences
 
 
-def _written(grammar: Grammar, sentences: list[Sentence]) -> list[str]:
+def _write(grammar: Grammar, sentences: list[Sentence]) -> list[str]:
     return [surface(grammar.sentence(sentence)) for sentence in sentences]
 
 
@@ -44,25 +44,25 @@ def monolingual(code: str, passages: int = N_PASSAGES) -> Iterator[str]:
     """Yields passages of one language."""
     grammar = Grammar(code)
     for n in range(passages):
-        yield " ".join(_written(grammar, passage(Random(f"{SEED}/text/{code}/{n}"))))
+        yield " ".join(_write(grammar, passage(Random(f"{SEED}/text/{code}/{n}"))))
 
 
-def mixed(codes: tuple[str, ...], passages: int) -> Iterator[str]:
+def bilingual(codes: tuple[str, ...], passages: int) -> Iterator[str]:
     """Yields passages of bilinguals, who all know the source: with a translation after each sentence, or mixed words."""
     for n in range(passages):
         rng = Random(f"{SEED}/mixed/{n}")
         one, other = rng.sample((SOURCE, rng.choice([code for code in codes if code != SOURCE])), 2)
         story = passage(rng)
         if rng.random() < 0.2:
-            pairs = zip(_written(Grammar(one), story), _written(Grammar(other), story), strict=True)
+            pairs = zip(_write(Grammar(one), story), _write(Grammar(other), story), strict=True)
             yield " ".join(text for pair in pairs for text in pair)
         else:
             own, foreign = lexicon(one), lexicon(other)
             stems = {concept: foreign[concept] if rng.random() < 0.5 else own[concept] for concept in own}
-            yield " ".join(_written(Grammar(one, stems), story))
+            yield " ".join(_write(Grammar(one, stems), story))
 
 
-def linked(codes: tuple[str, ...], count: int) -> Iterator[tuple[str, str, str]]:
+def linked_statements(codes: tuple[str, ...], count: int) -> Iterator[tuple[str, str, str]]:
     """Yields two statements with the connective that belongs between them, half of them with words of two languages."""
     for n in range(count):
         rng = Random(f"{SEED}/linked/{n}")
@@ -74,11 +74,11 @@ def linked(codes: tuple[str, ...], count: int) -> Iterator[tuple[str, str, str]]
         while second is None:
             first = some_clause(rng, names=0.3)
             second = hypothesis(first, label, rng)
-        before, after = _written(Grammar(one, own), [Sentence((first,)), Sentence((second,))])
+        before, after = _write(Grammar(one, own), [Sentence((first,)), Sentence((second,))])
         yield before, own[CONNECTIVES[label]], after
 
 
 def pretraining_text(passages: int, mixed_passages: int) -> list[str]:
     """Makes the text that the backbone reads: passages of each seen language, and passages that mix two of them."""
-    texts = [text for code in SEEN for text in monolingual(code, passages)]
-    return texts + list(mixed(SEEN, mixed_passages))
+    texts = [text for code in SEEN_LANGUAGES for text in monolingual(code, passages)]
+    return texts + list(bilingual(SEEN_LANGUAGES, mixed_passages))

@@ -59,7 +59,8 @@ def transition(previous: tuple[str, str], tag: str) -> tuple[bool, bool, tuple[s
 def spans_strict(tags: Sequence[str]) -> set[Span]:
     """Returns the spans of one sequence under strict IOB2: B-X and the I-X after it. An I-X without a B-X is no span."""
     entities: set[Span] = set()
-    entity_type, begin = "", -1  # a negative begin stands for "outside of a span"
+    # A negative begin stands for "outside of a span".
+    entity_type, begin = "", -1
     for word, tag in enumerate([*tags, "O"]):
         if tag[0] not in "BIO":
             raise ValueError(f"{tag!r} is no IOB2 tag; f1_strict is defined for O, B-... and I-... alone")
@@ -72,39 +73,39 @@ def spans_strict(tags: Sequence[str]) -> set[Span]:
     return entities
 
 
-def span_counts(gold: Tags, predicted: Tags, strict: bool = False) -> NDArray[np.int64]:
+def span_counts(gold: Tags, predictions: Tags, strict: bool = False) -> NDArray[np.int64]:
     """Counts right, predicted and gold spans of each sentence, (sentences, 3); F1 is made of the columns' sums."""
-    same_shape(gold, predicted)
+    check_shape(gold, predictions)
     counts = np.zeros((len(gold), 3), dtype=np.int64)
     if strict:
-        for row, g, p in zip(counts, map(spans_strict, gold), map(spans_strict, predicted), strict=True):
+        for row, g, p in zip(counts, map(spans_strict, gold), map(spans_strict, predictions), strict=True):
             row[:] = len(g & p), len(p), len(g)
         return counts
     # A span belongs to the sentence in which it ends.
     ends = np.cumsum([len(sentence) + 1 for sentence in gold])
-    gold_spans, predicted_spans = spans(_one_sequence(gold)), spans(_one_sequence(predicted))
-    for column, counted in enumerate((gold_spans & predicted_spans, predicted_spans, gold_spans)):
-        sentence = np.searchsorted(ends, [end for _, _, end in counted], side="right")
+    gold_spans, predicted_spans = spans(_join_sentences(gold)), spans(_join_sentences(predictions))
+    for column, group in enumerate((gold_spans & predicted_spans, predicted_spans, gold_spans)):
+        sentence = np.searchsorted(ends, [end for _, _, end in group], side="right")
         counts[:, column] = np.bincount(sentence, minlength=len(gold))
     return counts
 
 
-def _one_sequence(sentences: Tags) -> list[str]:
+def _join_sentences(sentences: Tags) -> list[str]:
     return [tag for sentence in sentences for tag in (*sentence, "O")]
 
 
 def f1_of_counts(counts: Counts) -> float:
     """Computes micro-averaged F1 from rows of `span_counts`, in seqeval's order of operations; 0.0 without spans."""
-    right, predicted, gold = (int(total) for total in counts.sum(axis=0))
-    precision = right / predicted if predicted else 0.0
+    right, predictions, gold = (int(total) for total in counts.sum(axis=0))
+    precision = right / predictions if predictions else 0.0
     recall = right / gold if gold else 0.0
     return 2 * precision * recall / (precision + recall) if right else 0.0
 
 
-def word_counts(gold: Tags, predicted: Tags) -> NDArray[np.int64]:
+def word_counts(gold: Tags, predictions: Tags) -> NDArray[np.int64]:
     """Counts right words and all words of each sentence, (sentences, 2); a pair counts as one word."""
-    same_shape(gold, predicted)
-    right = [sum(map(eq, *tags)) for tags in zip(gold, predicted, strict=True)]
+    check_shape(gold, predictions)
+    right = [sum(map(eq, *tags)) for tags in zip(gold, predictions, strict=True)]
     return np.array([right, [len(tags) for tags in gold]], dtype=np.int64).T
 
 
@@ -116,9 +117,9 @@ def accuracy_of_counts(counts: Counts) -> float:
     return right / words
 
 
-def same_shape(gold: Tags, predicted: Tags) -> None:
+def check_shape(gold: Tags, predictions: Tags) -> None:
     """Raises ValueError unless both have as many sentences, and as many words in each."""
-    if [len(tags) for tags in gold] != [len(tags) for tags in predicted]:
+    if [len(tags) for tags in gold] != [len(tags) for tags in predictions]:
         raise ValueError("gold and predicted labels differ in their number of sentences or words")
 
 
@@ -130,9 +131,9 @@ METRICS: dict[str, tuple[Callable[[Tags, Tags], NDArray[np.int64]], Callable[[Co
 }
 
 
-def counts_of(metrics: Sequence[str], gold: Tags, predicted: Tags) -> dict[str, NDArray[np.int64]]:
+def counts_of(metrics: Sequence[str], gold: Tags, predictions: Tags) -> dict[str, NDArray[np.int64]]:
     """Counts for the named metrics: a row per whole sentence, or per pair given as a list of one label."""
-    return {name: METRICS[name][0](gold, predicted) for name in metrics}
+    return {name: METRICS[name][0](gold, predictions) for name in metrics}
 
 
 def score_of_counts(counts: Mapping[str, Counts]) -> dict[str, float]:
@@ -140,15 +141,15 @@ def score_of_counts(counts: Mapping[str, Counts]) -> dict[str, float]:
     return {name: METRICS[name][1](rows) for name, rows in counts.items()}
 
 
-def score(metrics: Sequence[str], gold: Tags, predicted: Tags) -> dict[str, float]:
+def score(metrics: Sequence[str], gold: Tags, predictions: Tags) -> dict[str, float]:
     """Computes the named metrics of whole sentences, or of pairs given as lists of one label."""
-    return score_of_counts(counts_of(metrics, gold, predicted))
+    return score_of_counts(counts_of(metrics, gold, predictions))
 
 
-STATES = ("index", "width", "predicted")
+STATES = ("index", "width", "label_ids")
 
 
-class WindowScore(Metric):
+class WindowMetric(Metric):
     """Collects predicted label ids window by window, and scores whole sentences when all windows have been seen.
 
     Nothing waits for a GPU before `compute`. compute() raises RuntimeError if a window is missing, as a score over part
@@ -163,9 +164,9 @@ class WindowScore(Metric):
         for state in STATES:
             self.add_state(state, default=[], dist_reduce_fx="cat")
 
-    def update(self, index: Tensor, predicted: Tensor) -> None:
-        """Collects one batch. index: (B,) the windows' numbers; predicted: (B, T) label ids per subword, or (B,) per pair."""
-        rows = predicted.reshape(len(index), -1)
+    def update(self, index: Tensor, label_ids: Tensor) -> None:
+        """Collects one batch. index: (B,) the windows' numbers; label_ids: (B, T), one per subword, or (B,) per pair."""
+        rows = label_ids.reshape(len(index), -1)
         for state, value in zip(STATES, (index, torch.full_like(index, rows.shape[1]), rows.flatten()), strict=True):
             getattr(self, state).append(value)
 
@@ -174,7 +175,7 @@ class WindowScore(Metric):
 
     def predictions(self) -> list[list[str]]:
         """Returns the label names per sentence, one per word, or one per pair. Raises RuntimeError if a window is missing."""
-        index, width, flat = (self._together(getattr(self, state)) for state in STATES)
+        index, width, flat = (self._concatenate(getattr(self, state)) for state in STATES)
         ends = np.cumsum(width)
         rows: dict[int, list[int]] = {
             window: flat[end - size : end].tolist()
@@ -183,7 +184,8 @@ class WindowScore(Metric):
         return join_all_windows(self.windows, rows)
 
     @staticmethod
-    def _together(state: Tensor | Sequence[Tensor]) -> NDArray[np.int64]:
-        parts = [state] if isinstance(state, Tensor) else list(state)  # one tensor once processes have been joined
-        together: NDArray[np.int64] = torch.cat(parts).cpu().numpy() if parts else np.empty(0, dtype=np.int64)
-        return together
+    def _concatenate(state: Tensor | Sequence[Tensor]) -> NDArray[np.int64]:
+        # torchmetrics makes one tensor of the list when it joins processes.
+        parts = [state] if isinstance(state, Tensor) else list(state)
+        values: NDArray[np.int64] = torch.cat(parts).cpu().numpy() if parts else np.empty(0, dtype=np.int64)
+        return values

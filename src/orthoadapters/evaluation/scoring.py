@@ -10,14 +10,14 @@ from torch import Tensor
 
 from orthoadapters.data.batching import BatchLoader
 from orthoadapters.data.modules import Evaluation
-from orthoadapters.evaluation.metrics import WindowScore, counts_of, score_of_counts
+from orthoadapters.evaluation.metrics import WindowMetric, counts_of, score_of_counts
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import SentencePairHead, TokenHead
 from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 
 
 @dataclass(frozen=True)
-class Scored:
+class EvaluationOutcome:
     """The scores of one split of one language.
 
     scores: metric -> fraction in 0..1. predictions: a list of tags per sentence, or of the one label per pair.
@@ -30,7 +30,7 @@ class Scored:
 
 
 @torch.inference_mode()
-def reached_orthogonality(
+def measure_orthogonality(
     model: AdaptedEncoder, evaluation: Evaluation, layers_loss: LayersLoss = layers_orthogonality
 ) -> list[float]:
     """Computes the orthogonality loss of the active stack's last adapter per layer, its mean over all real tokens of the split.
@@ -47,8 +47,8 @@ def reached_orthogonality(
         layers = layers + layers_loss(model.encode(batch, device).pairs, mask_BT) * batch["tokens"]
         tokens += batch["tokens"]
     model.train(was_training)
-    reached: list[float] = (layers / tokens).tolist()
-    return reached
+    means: list[float] = (layers / tokens).tolist()
+    return means
 
 
 @torch.inference_mode()
@@ -64,12 +64,12 @@ def window_logits(
 @torch.inference_mode()
 def evaluate(
     model: AdaptedEncoder, head: SentencePairHead | TokenHead, evaluation: Evaluation, metrics: list[str]
-) -> Scored:
+) -> EvaluationOutcome:
     """Predicts and scores one split of one language with the active stack."""
     was_training = model.training
     model.eval()
     head.eval()
-    metric = WindowScore(metrics, evaluation.windows, evaluation.gold)
+    metric = WindowMetric(metrics, evaluation.windows, evaluation.gold)
     for index, logits in window_logits(model, head, evaluation.loader):
         # The labels are copied to the host after the loop, so that the device never waits.
         metric.update(index, logits.argmax(-1))
@@ -77,4 +77,4 @@ def evaluate(
     head.train(was_training)
     predictions = metric.predictions()
     counts = counts_of(metrics, evaluation.gold, predictions)
-    return Scored(score_of_counts(counts), predictions, counts)
+    return EvaluationOutcome(score_of_counts(counts), predictions, counts)

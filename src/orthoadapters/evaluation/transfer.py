@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from orthoadapters.config.schema import AdapterSource
 from orthoadapters.data.modules import TaskData
 from orthoadapters.errors import UserError
-from orthoadapters.evaluation.scoring import Scored, evaluate
+from orthoadapters.evaluation.scoring import EvaluationOutcome, evaluate
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import SentencePairHead, TokenHead
 from orthoadapters.runs.adapter_library import LanguageAdapter
@@ -37,7 +37,7 @@ class Stacks:
 
 def transfer(
     model: AdaptedEncoder, head: SentencePairHead | TokenHead, stacks: Stacks, data: TaskData
-) -> Iterator[tuple[str, Scored, Scored | None]]:
+) -> Iterator[tuple[str, EvaluationOutcome, EvaluationOutcome | None]]:
     """Yields each language with its scores on test and, if it has one, its development set (paper, figure 1c)."""
     for language, test in data.tests.items():
         is_new = swap_in(model, stacks, language)
@@ -81,9 +81,9 @@ def load_language_adapter(
         raise UserError(
             f"{adapter.location} has bottleneck {size} and this run's variant.language_reduction makes it {bottleneck}; {mend}"
         )
-    trained_on = adapter.record().get("backbone_sha256", backbone_sha256)
-    if trained_on != backbone_sha256:
+    training_sha256 = adapter.record().get("backbone_sha256", backbone_sha256)
+    if training_sha256 != backbone_sha256:
         raise UserError(
-            f"{adapter.path} was trained on a backbone with other weights ({trained_on[:8]}, this one's are "
+            f"{adapter.path} was trained on a backbone with other weights ({training_sha256[:8]}, this one's are "
             f"{backbone_sha256[:8]}); name the backbones apart with backbone.name=..., and train the adapter on this one"
         )

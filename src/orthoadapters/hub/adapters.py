@@ -10,9 +10,10 @@ from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import from_hub
 
 FILE = "adapter_config.json"
-WEIGHTS = ("adapter.safetensors", "pytorch_adapter.bin")  # the first one that is there is read
+# Of two files with weights, the first one that is there is read.
+WEIGHTS = ("adapter.safetensors", "pytorch_adapter.bin")
 HEAD_FILE = "head_config.json"
-HEAD_WEIGHTS = ("model_head.safetensors", "pytorch_model_head.bin")  # the first one that is there is read
+HEAD_WEIGHTS = ("model_head.safetensors", "pytorch_model_head.bin")
 # The files that are read of an adapter's folder. The first one is this project's record of an adapter that it trained.
 FILES = ("training.json", FILE, *WEIGHTS, HEAD_FILE, *HEAD_WEIGHTS)
 
@@ -29,7 +30,8 @@ def fetch(hub_id: str, revision: str | None = None, *, cached_only: bool = False
 
     cached_only: the network is not asked. Raises UserError if the files are neither in the cache nor to be had.
     """
-    from huggingface_hub import snapshot_download  # late, as a local folder needs none of it
+    # This import stands here, as a local folder needs none of it.
+    from huggingface_hub import snapshot_download
 
     match = ADAPTER_ID.fullmatch(hub_id)
     if match is None:

@@ -7,7 +7,7 @@ from orthoadapters.config.hub_ids import HUB_ID
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
 from orthoadapters.hub.families import FAMILIES
-from orthoadapters.hub.offline import from_hub, is_offline, not_fetched
+from orthoadapters.hub.offline import cache_error, from_hub, is_offline
 
 # A folder with any one of these has a tokenizer. Without the check transformers 5 builds an *empty* tokenizer of five
 # special tokens from config.json alone, and every word of every sentence becomes <unk> without a warning.
@@ -15,7 +15,7 @@ TOKENIZER_FILES = ("tokenizer.json", "sentencepiece.bpe.model", "spiece.model", 
 # The files that are read of a repository. The others (pickles, ONNX, TensorFlow, Flax) are several times as large.
 SAFETENSORS = ("model*.safetensors", "model.safetensors.index.json")
 PICKLES = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
-READ = (
+FILES = (
     "config.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
@@ -53,38 +53,40 @@ def backbone_folder(path: str, revision: str | None = None, allow_pickle: bool =
 def _hub_folder(hub_id: str, revision: str | None, allow_pickle: bool) -> Path:
     """Returns the snapshot's folder. The network is not asked where the cache holds all files that are read."""
     weights = (SAFETENSORS, PICKLES) if allow_pickle else (SAFETENSORS,)
-    cached = _cached(hub_id, revision, weights)
-    if cached is not None:
-        return cached
+    snapshot = _find_snapshot(hub_id, revision, weights)
+    if snapshot is not None:
+        return snapshot
     what = f"backbone {hub_id} at revision {revision or 'main'}"
     if is_offline():
-        raise not_fetched(what)
-    folder = _fetched(what, hub_id, revision, ["config.json"])
-    _check_type(folder, hub_id)  # this comes before a gigabyte of weights
+        raise cache_error(what)
+    folder = _fetch(what, hub_id, revision, ["config.json"])
+    # This comes before a gigabyte of weights.
+    _check_type(folder, hub_id)
     for patterns in weights:
-        folder = _fetched(what, hub_id, revision, [*READ, *patterns])
+        folder = _fetch(what, hub_id, revision, [*FILES, *patterns])
         if _has(folder, patterns):
             break
     return folder
 
 
-def _cached(hub_id: str, revision: str | None, weights: Sequence[Sequence[str]]) -> Path | None:
+def _find_snapshot(hub_id: str, revision: str | None, weights: Sequence[Sequence[str]]) -> Path | None:
     """Returns the snapshot's folder if the cache holds all files that are read, None if it lacks one."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     for patterns in weights:
-        allowed = [*READ, *patterns]
+        files = [*FILES, *patterns]
         try:
-            folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=allowed, local_files_only=True))
+            folder = Path(snapshot_download(hub_id, revision=revision, allow_patterns=files, local_files_only=True))
         except LocalEntryNotFoundError:
-            continue  # there is no snapshot, or one that is known to lack some of these files
+            # There is no snapshot, or the cache knows that it lacks some of these files.
+            continue
         if (folder / "config.json").is_file() and _has(folder, TOKENIZER_FILES) and _has(folder, patterns):
             return folder
     return None
 
 
-def _fetched(what: str, hub_id: str, revision: str | None, patterns: list[str]) -> Path:
+def _fetch(what: str, hub_id: str, revision: str | None, patterns: list[str]) -> Path:
     from huggingface_hub import snapshot_download
 
     with from_hub(what):

@@ -24,7 +24,7 @@ def is_offline() -> bool:
     return bool(constants.HF_HUB_OFFLINE)
 
 
-def not_fetched(what: str, otherwise: str = "") -> NotFetchedError:
+def cache_error(what: str, otherwise: str = "") -> NotFetchedError:
     """Makes the error for `what` that the cache lacks while HF_HUB_OFFLINE is set; `otherwise` as in `from_hub`."""
     return NotFetchedError(
         f"{what} is not in the local cache, and HF_HUB_OFFLINE is set; {otherwise}fetch it where there is a network, "
@@ -43,7 +43,8 @@ def from_hub(what: str, otherwise: str = "") -> Iterator[None]:
     try:
         yield
     except UserError:
-        raise  # it is a sentence already
+        # Its message is a sentence already.
+        raise
     except RevisionNotFoundError as error:
         raise UserError(f"{what}: the Hub's repository has no such revision; correct it, or keep conf/'s") from error
     except RepositoryNotFoundError as error:
@@ -51,10 +52,11 @@ def from_hub(what: str, otherwise: str = "") -> Iterator[None]:
             f"{what}: the Hub has no such repository, or this account may not read it; correct the name, or log in with: "
             "hf auth login"
         ) from error
-    except Exception as error:  # the errors of the Hub's clients have no class in common
+    except Exception as error:
+        # The errors of the Hub's clients have no class in common.
         if is_offline() and isinstance(error, ConnectionError | FileNotFoundError | ValueError):
-            raise not_fetched(what, otherwise) from error
-        if _unreachable(error):
+            raise cache_error(what, otherwise) from error
+        if _is_unreachable(error):
             raise NotFetchedError(
                 f"{what} is not in the local cache, and the Hub cannot be reached; {otherwise}fetch it where there is a "
                 f"network (with HF_HUB_OFFLINE=1 no command waits for one), with: {FETCH}"
@@ -62,7 +64,7 @@ def from_hub(what: str, otherwise: str = "") -> Iterator[None]:
         raise UserError(f"could not load {what}: {first_line(error)}; check its name and configuration") from error
 
 
-def _unreachable(error: BaseException | None) -> bool:
+def _is_unreachable(error: BaseException | None) -> bool:
     """Returns whether an error, or one that it was raised from, says that the network does not answer."""
     from huggingface_hub.errors import LocalEntryNotFoundError
 

@@ -58,7 +58,7 @@ class FinishedRun:
             scores = self.result.test.get(language)
             score = "not evaluated" if scores is None else f"{metric} {100 * scores[metric]:.2f} (n = {scores['n']})"
             is_missing = self.swaps_languages and language not in available
-            yield f"{language}\t{score}" + (f"; no adapter {self._searched_place}" if is_missing else "")
+            yield f"{language}\t{score}" + (f"; no adapter {self._search_place}" if is_missing else "")
         if not self.swaps_languages:
             yield f"any other\tvariant={self.config.variant.name} has no language adapter; the code decides how words are split"
 
@@ -71,16 +71,18 @@ class FinishedRun:
                 )
             return
         adapter = library.language_adapter(self.config, language)
-        on_hub, trained = (adapter.source is source for source in (AdapterSource.hub, AdapterSource.trained))
+        is_on_hub, is_trained = (adapter.source is source for source in (AdapterSource.hub, AdapterSource.trained))
         if not adapter.exists:
             available = ", ".join(a.language for a in library.available_adapters(self.config)) or "none"
             raise UserError(
-                f"no language adapter for '{language}' ({adapter.kind.value}) {self._searched_place}; there: {available}"
-                + ("" if on_hub else "; --adapters DIR names another place")
-                + (f", and this trains one: {self._training_command(language)}" if trained else "")
+                f"no language adapter for '{language}' ({adapter.kind.value}) {self._search_place}; there: {available}"
+                + ("" if is_on_hub else "; --adapters DIR names another place")
+                + (f", and this trains one: {self._training_command(language)}" if is_trained else "")
             )
-        used = self.result.adapters.get(language)
-        if used is not None and adapter.present_sha256() not in (None, used["sha256"]):
+        entries = self.result.adapters
+        if language not in entries:
+            return
+        if adapter.present_sha256() not in (None, library.former_sha256(self.path, entries, language)):
             raise UserError(
                 f"{adapter.location} is not the adapter that {self.path} was evaluated with; bring that one back "
                 "(--adapters DIR), or repeat the run with the new one"
@@ -104,23 +106,23 @@ class FinishedRun:
 
         if device == "cuda" and not torch.cuda.is_available():
             raise UserError("--device cuda: PyTorch sees no CUDA device here; use --device cpu")
-        where = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+        place = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
         self.require(language)
         config = self.config
         try:
-            pretrained = backbone_path(config)
+            folder = backbone_path(config)
         except NotFetchedError as error:
             raise UserError(f"{error} backbone={config.backbone.name}") from error
-        tokenizer = load_tokenizer(pretrained)
+        tokenizer = load_tokenizer(folder)
         if self.trains_backbone:
             model = AdaptedEncoder.from_pretrained(str(self._part("backbone")))
         else:
-            model = AdaptedEncoder.from_pretrained(pretrained, allow_pickle=config.backbone.allow_pickle)
-            sha256, trained_on = weights_sha256(model.backbone), self.inputs["backbone"]
-            if sha256 != trained_on:
+            model = AdaptedEncoder.from_pretrained(folder, allow_pickle=config.backbone.allow_pickle)
+            sha256, training_sha256 = weights_sha256(model.backbone), self.inputs["backbone"]
+            if sha256 != training_sha256:
                 raise UserError(
-                    f"the backbone in {pretrained} has other weights ({sha256[:8]}) than {self.path} was trained on "
-                    f"({trained_on[:8]}); --backbone PATH names another place"
+                    f"the backbone in {folder} has other weights ({sha256[:8]}) than {self.path} was trained on "
+                    f"({training_sha256[:8]}); --backbone PATH names another place"
                 )
             # The adapter's folder has a head too, which is the same as the one in head/.
             model.load_adapter(self._part("adapter"), TASK_ADAPTER, with_head=True)
@@ -129,7 +131,7 @@ class FinishedRun:
         task = replace(config.task, batch_size=batch_size or config.task.batch_size)
         source = language_config(config.source_language)
         data = TaskData(config.data, task, source, tokenizer, config.seed)
-        return Predictor(model.eval().to(where), head.to(where), data)
+        return Predictor(model.eval().to(place), head.to(place), data)
 
     def _stacks(self, model: "AdaptedEncoder", language: str) -> "Stacks":
         """Describes the stack of one language, as the evaluation had it."""
@@ -152,7 +154,7 @@ class FinishedRun:
         return folder
 
     @property
-    def _searched_place(self) -> str:
+    def _search_place(self) -> str:
         """The place where language adapters are looked for, as a sentence goes on."""
         on_hub = self.config.language_adapters.source is AdapterSource.hub
         return "on the Hub, as the run names them" if on_hub else f"in {library.adapters_folder(self.config)}"

@@ -8,7 +8,7 @@ from typing import Literal
 
 from orthoadapters.config.schema import TaskConfig, TaskKind
 from orthoadapters.data.modules import TaskData
-from orthoadapters.data.sources.lines import decoded_line, malformed
+from orthoadapters.data.sources.lines import column_error, decoded_line
 from orthoadapters.data.windows import join_all_windows
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation.metrics import spans
@@ -19,12 +19,14 @@ from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import SentencePairHead, TokenHead
 
 Format = Literal["tsv", "jsonl"]
-BLOCK = 1 << 16  # ours: bytes per read, a Linux pipe's capacity
-CHUNK = 512  # ours: lines that are sorted by length together; more would pad little less and answer later
+# ours: bytes per read, a Linux pipe's capacity
+BLOCK = 1 << 16
+# ours: lines that are sorted by length together; more would pad little less and answer later
+CHUNK = 512
 
 
 @dataclass(frozen=True)
-class Labelled:
+class Prediction:
     """An example and its labels: one per word, or the one of a pair.
 
     probabilities: those of a pair's labels, in the order of task.labels; none for words.
@@ -36,35 +38,35 @@ class Labelled:
 
 
 class Predictor:
-    """A model with an active stack. It counts `cut` and `replaced` as `Windows` does, over all that it predicted."""
+    """A model with an active stack. It counts truncations and replacements as `Windows` does."""
 
     def __init__(self, model: AdaptedEncoder, head: SentencePairHead | TokenHead, data: TaskData) -> None:
         self.model, self.head, self.data = model, head, data
-        self.cut = self.replaced = 0
+        self.truncations = self.replacements = 0
 
     @property
     def task(self) -> TaskConfig:
         """The task that the head was trained for."""
         return self.data.task
 
-    def __call__(self, examples: list[Example]) -> list[Labelled]:
+    def __call__(self, examples: list[Example]) -> list[Prediction]:
         """Predicts examples as `evaluate` does; their own labels are ignored."""
         evaluation = self.data.as_evaluation(examples)
-        predicted: dict[int, list[int]] = {}
+        label_ids: dict[int, list[int]] = {}
         probabilities: dict[int, list[float]] = {}
         for index, logits in window_logits(self.model, self.head, evaluation.loader):
             rows = logits.argmax(-1).reshape(len(index), -1)
-            predicted |= zip(index.tolist(), rows.tolist(), strict=True)
+            label_ids |= zip(index.tolist(), rows.tolist(), strict=True)
             if self.task.kind is TaskKind.sentence_pair:
                 probabilities |= zip(index.tolist(), logits.float().softmax(-1).tolist(), strict=True)
-        self.cut += evaluation.windows.cut
-        self.replaced += evaluation.windows.replaced
-        joined = zip(examples, join_all_windows(evaluation.windows, predicted), strict=True)
-        return [Labelled(example, labels, probabilities.get(n, [])) for n, (example, labels) in enumerate(joined)]
+        self.truncations += evaluation.windows.truncations
+        self.replacements += evaluation.windows.replacements
+        pairs = zip(examples, join_all_windows(evaluation.windows, label_ids), strict=True)
+        return [Prediction(example, labels, probabilities.get(n, [])) for n, (example, labels) in enumerate(pairs)]
 
 
 def label_text(
-    predictor: Predictor, source: BufferedIOBase, name: str, language: str, form: Format, pretokenized: bool = False
+    predictor: Predictor, source: BufferedIOBase, name: str, language: str, form: Format, by_spaces: bool = False
 ) -> Iterator[tuple[int, str]]:
     """Yields, chunk by chunk, the number of lines that were read from `source` and the text to write for them.
 
@@ -77,9 +79,10 @@ def label_text(
     def example(line: str, number: int) -> Example:
         if task.kind is TaskKind.sentence_pair:
             return _pair(line, name, number, task)
-        parts = line.replace("\t", " ").split(" ") if pretokenized else words(line, language, by_character)
-        kept = tuple(word for word in parts if word)
-        return TaggedSentence(kept, (task.labels[0],) * len(kept))  # any label: it marks where words begin
+        parts = line.replace("\t", " ").split(" ") if by_spaces else words(line, language, by_character)
+        tokens = tuple(word for word in parts if word)
+        # Any label will do, as it only marks where words begin.
+        return TaggedSentence(tokens, (task.labels[0],) * len(tokens))
 
     write = _tsv if form == "tsv" else _json_line
     number = 0
@@ -96,8 +99,8 @@ def label_text(
             except UserError as error:
                 wrong = error
                 break
-        labelled = zip(predictor(examples), lines, strict=True)
-        yield len(lines), "".join(write(result, line, task) for result, line in labelled)
+        pairs = zip(predictor(examples), lines, strict=True)
+        yield len(lines), "".join(write(result, line, task) for result, line in pairs)
         if wrong is not None:
             raise wrong
 
@@ -126,11 +129,11 @@ def _pair(line: str, name: str, number: int, task: TaskConfig) -> SentencePair:
             f"{name}, line {number}: empty, but {task.name} wants `premise TAB hypothesis`; take that line out"
         )
     if len(columns) != 2:
-        raise malformed(name, number, line, "premise TAB hypothesis")
+        raise column_error(name, number, line, "premise TAB hypothesis")
     return SentencePair(columns[0], columns[1], task.labels[0])
 
 
-def _tsv(result: Labelled, line: str, task: TaskConfig) -> str:
+def _tsv(result: Prediction, line: str, task: TaskConfig) -> str:
     """Writes XTREME's labelled form: word TAB tag and a blank line, or premise TAB hypothesis TAB label."""
     if isinstance(result.example, SentencePair):
         return f"{result.example.premise}\t{result.example.hypothesis}\t{result.labels[0]}\n"
@@ -138,7 +141,7 @@ def _tsv(result: Labelled, line: str, task: TaskConfig) -> str:
     return "".join(f"{word}\t{tag}\n" for word, tag in pairs) + "\n"
 
 
-def _json_line(result: Labelled, line: str, task: TaskConfig) -> str:
+def _json_line(result: Prediction, line: str, task: TaskConfig) -> str:
     """Writes one JSON object. Labels that mark entities add `entities`: type, first word, word after the last, and text."""
     example = result.example
     record: dict[str, object]

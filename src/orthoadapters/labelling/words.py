@@ -12,7 +12,8 @@ from typing import Any
 
 from orthoadapters.errors import UserError
 
-LEXEMES = 200_000  # ours: spaCy keeps every word that it has seen; about 100 MB, then it starts anew
+# ours: spaCy keeps every word that it has seen; so many take about 100 MB, and then a new pipeline begins without any
+LEXEMES = 200_000
 
 
 def words(text: str, language: str, by_character: bool = False) -> list[str]:
@@ -25,7 +26,8 @@ def words(text: str, language: str, by_character: bool = False) -> list[str]:
     if by_character:
         return [character for character in text if not character.isspace()]
     if language == "zh":
-        import rjieba  # late, as it reads its dictionary
+        # This import stands here, as it reads a dictionary that only Chinese needs.
+        import rjieba
 
         return [word for word in rjieba.cut(text) if not word.isspace()]
     pipeline = _spacy(language)
@@ -38,7 +40,8 @@ def words(text: str, language: str, by_character: bool = False) -> list[str]:
 @cache
 def _spacy(language: str) -> Any:
     """Makes the language's pipeline, or the multi-language one."""
-    import spacy  # late, as it takes a second and only raw text needs it
+    # This import stands here, as it takes a second and only raw text needs it.
+    import spacy
 
     try:
         spacy.util.get_lang_class(language)

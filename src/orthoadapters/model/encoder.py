@@ -51,7 +51,8 @@ class AdaptedEncoder(nn.Module):
                 f"post-LayerNorm encoders: {', '.join(FAMILIES)}"
             )
         if getattr(backbone, "pooler", None) is not None:
-            backbone.pooler = None  # nothing here reads it
+            # Nothing here reads it.
+            backbone.pooler = None
         self.backbone = backbone.requires_grad_(False)
         self.mlm_head = None if mlm_head is None else mlm_head.requires_grad_(False)
         for layer in self.backbone.encoder.layer:
@@ -76,10 +77,10 @@ class AdaptedEncoder(nn.Module):
         Weights are read from safetensors, or with `allow_pickle` from a pickle of which no code is run. Raises UserError
         if it cannot be read, is of an unsupported type, or lacks a pretrained weight that is used.
         """
-        pretrained = read_pretrained(path, revision, mlm_head=mlm_head, allow_pickle=allow_pickle)
+        model = read_pretrained(path, revision, mlm_head=mlm_head, allow_pickle=allow_pickle)
         if not mlm_head:
-            return cls(pretrained, pair=pair).eval()
-        return cls(pretrained.base_model, MaskedLMHead(pretrained), pair=pair).eval()
+            return cls(model, pair=pair).eval()
+        return cls(model.base_model, MaskedLMHead(model), pair=pair).eval()
 
     @property
     def sites(self) -> list[AdapterSite]:
@@ -197,7 +198,8 @@ class AdaptedEncoder(nn.Module):
         hidden = self.backbone.embeddings(input_ids=input_ids, token_type_ids=token_type_ids)
         if (invertible := self.first_invertible) is not None:
             hidden = invertible(hidden)
-        if hasattr(self.backbone, "embeddings_project"):  # ELECTRA with narrow embeddings
+        # ELECTRA with narrow embeddings has this projection.
+        if hasattr(self.backbone, "embeddings_project"):
             hidden = self.backbone.embeddings_project(hidden)
         # The mask is made here: transformers' own helper asks the device whether any token is padded, a synchronisation.
         mask = None if attention_mask is None else attention_mask.bool()[:, None, None, :]

@@ -8,7 +8,7 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from orthoadapters.config.schema import TaskKind
-from orthoadapters.examples import IGNORED
+from orthoadapters.examples import IGNORE_INDEX
 
 
 class MaskedLMHead(nn.Module):
@@ -64,10 +64,12 @@ class TokenHead(nn.Module):
     def loss(logits: Tensor, labels: Tensor) -> Tensor:
         """Computes L_TASK for tagging (paper, footnote 6): a sequence's sum of cross-entropies, as the batch's mean.
 
-        logits: (B, T, labels). labels: (B, T), IGNORED where a subword has none.
+        logits: (B, T, labels). labels: (B, T), IGNORE_INDEX where a subword has none.
         """
-        summed = cross_entropy(logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum")
-        return summed / len(labels)
+        total = cross_entropy(
+            logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORE_INDEX, reduction="sum"
+        )
+        return total / len(labels)
 
 
 HEADS: dict[TaskKind, type[SentencePairHead] | type[TokenHead]] = {

@@ -23,7 +23,7 @@ def read_pretrained(path: str, revision: str | None, *, mlm_head: bool, allow_pi
     folder = backbone_folder(path, revision, allow_pickle)
     auto = AutoModelForMaskedLM if mlm_head else AutoModel
     try:
-        with _quiet():
+        with _silence():
             model, info = auto.from_pretrained(
                 folder,
                 local_files_only=True,
@@ -47,7 +47,7 @@ def read_pretrained(path: str, revision: str | None, *, mlm_head: bool, allow_pi
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def _silence() -> Iterator[None]:
     """Keeps transformers' report on unused heads out of the terminal. `read_pretrained` checks what is missing itself."""
     before = transformers_logging.get_verbosity()
     transformers_logging.set_verbosity_error()

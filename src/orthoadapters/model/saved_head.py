@@ -35,9 +35,9 @@ def load_head(folder: Path, task: TaskConfig, hidden: int) -> SentencePairHead |
         )
     head = HEADS[task.kind](hidden, len(task.labels), dropout=0.0)
     shapes = {name: tuple(value.shape) for name, value in tensors.items()}
-    expected = {name: tuple(value.shape) for name, value in head.state_dict().items()}
-    if shapes != expected:
-        raise UserError(f"the head in {folder} has tensors {shapes}, expected are {expected}; restore the run")
+    head_shapes = {name: tuple(value.shape) for name, value in head.state_dict().items()}
+    if shapes != head_shapes:
+        raise UserError(f"the head in {folder} has tensors {shapes}, expected are {head_shapes}; restore the run")
     head.load_state_dict(tensors)
     return head.eval()
 

@@ -25,7 +25,7 @@ class Shape:
     head_dropout: float
 
 
-class Shaped(Protocol):
+class ShapeOwner(Protocol):
     """A model with the shape of its backbone, as `AdaptedEncoder` is."""
 
     @property
@@ -34,12 +34,12 @@ class Shaped(Protocol):
 
 def shape_of(config: Any) -> Shape:
     """Reads the shape from a backbone's configuration in transformers, whose class depends on the family."""
-    taken = config.pad_token_id + 1 if FAMILIES[config.model_type].positions_after_padding else 0
+    first_position = config.pad_token_id + 1 if FAMILIES[config.model_type].positions_after_padding else 0
     return Shape(
         layers=config.num_hidden_layers,
         hidden_size=config.hidden_size,
         embedding_size=getattr(config, "embedding_size", config.hidden_size),
-        positions=config.max_position_embeddings - taken,
+        positions=config.max_position_embeddings - first_position,
         model_type=config.model_type,
         name_or_path=str(config.name_or_path),
         head_dropout=getattr(config, "classifier_dropout", None) or config.hidden_dropout_prob,

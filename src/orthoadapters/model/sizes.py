@@ -4,12 +4,12 @@ import logging
 from collections.abc import Mapping
 
 from orthoadapters.errors import UserError
-from orthoadapters.model.shape import Shaped
+from orthoadapters.model.shape import ShapeOwner
 
 log = logging.getLogger(__name__)
 
 
-def bottleneck(model: Shaped, key: str, reduction: int) -> int:
+def bottleneck(model: ShapeOwner, key: str, reduction: int) -> int:
     """Returns d = H // reduction, as AdapterHub computes it; logs where d is rounded down.
 
     Raises UserError naming `key` if nothing is left.
@@ -23,7 +23,7 @@ def bottleneck(model: Shaped, key: str, reduction: int) -> int:
     return d
 
 
-def check_lengths(model: Shaped, lengths: Mapping[str, int]) -> None:
+def check_lengths(model: ShapeOwner, lengths: Mapping[str, int]) -> None:
     """Raises UserError for a key that asks for more subwords than the backbone has positions."""
     positions = model.shape.positions
     for key, length in lengths.items():

@@ -13,7 +13,7 @@ from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.pictures.style import save
 from orthoadapters.report.printed.formats import latex, markdown
 from orthoadapters.report.printed.records import FIELDS, scores_csv, selection_csv, significance_csv
-from orthoadapters.report.printed.significance import COMPARED, significance_markdown
+from orthoadapters.report.printed.significance import COMPARISON_FIELDS, significance_markdown
 from orthoadapters.report.printed.tables import Extras, PrintedTable, printed_scores, printed_selection
 from orthoadapters.report.statistics.analysis import Analysis
 
@@ -33,31 +33,31 @@ def write(report: Report, out: Path, extras: Extras) -> list[Path]:
     return _write(texts, out)
 
 
-def _table_texts(printed: PrintedTable, content: str) -> dict[str, str]:
+def _table_texts(table: PrintedTable, content: str) -> dict[str, str]:
     """Returns the texts of a printed table's three files. content: the CSV file's."""
-    name = printed.name
-    return {f"{name}.md": markdown(printed), f"{name}.tex": latex(printed), f"{name}.csv": content}
+    name = table.name
+    return {f"{name}.md": markdown(table), f"{name}.tex": latex(table), f"{name}.csv": content}
 
 
-def write_analyses(report: Report, analyses: Sequence[Analysis], drawn: Sequence[Drawing], out: Path) -> list[Path]:
+def write_analyses(report: Report, analyses: Sequence[Analysis], drawings: Sequence[Drawing], out: Path) -> list[Path]:
     """Writes the comparisons, the page, and the pictures (out/figures, as SVG and PDF), and returns the paths.
 
     Raises UserError if a file cannot be written.
     """
-    texts = {"figures.md": _figures_markdown(report, drawn), PAGE: page(report, analyses, drawn, out)}
+    texts = {"figures.md": _figures_markdown(report, drawings), PAGE: page(report, analyses, drawings, out)}
     for analysis in analyses:
         name = f"significance-{analysis.table.name}"
         texts |= {f"{name}.md": significance_markdown(analysis), f"{name}.csv": significance_csv(analysis)}
     with _naming_the_folder(out):
-        figures = [path for drawing in drawn for path in save(drawing.figure, out / "figures", drawing.name)]
+        figures = [path for drawing in drawings for path in save(drawing.figure, out / "figures", drawing.name)]
     return [*_write(texts, out), *figures]
 
 
-def left_over(out: Path, written: Iterable[Path]) -> list[Path]:
+def find_leftovers(out: Path, paths: Iterable[Path]) -> list[Path]:
     """Finds the scores, comparisons and pictures in `out` that an earlier report wrote and this one did not."""
-    headers = tuple(",".join(fields).encode() for fields in (FIELDS, COMPARED))
-    tables = [path for path in {*out.glob("*.csv")} - {*written} if path.read_bytes().startswith(headers)]
-    return sorted([*tables, *({*(out / "figures").glob("*.svg")} - {*written})])
+    headers = tuple(",".join(fields).encode() for fields in (FIELDS, COMPARISON_FIELDS))
+    tables = [path for path in {*out.glob("*.csv")} - {*paths} if path.read_bytes().startswith(headers)]
+    return sorted([*tables, *({*(out / "figures").glob("*.svg")} - {*paths})])
 
 
 def _write(texts: Mapping[str, str], out: Path) -> list[Path]:
@@ -76,10 +76,10 @@ def _naming_the_folder(out: Path) -> Iterator[None]:
         raise UserError(f"cannot write {out}: {error.strerror}; choose another folder with --out DIR") from error
 
 
-def _figures_markdown(report: Report, drawn: Sequence[Drawing]) -> str:
+def _figures_markdown(report: Report, drawings: Sequence[Drawing]) -> str:
     """Shows the pictures with their captions, then says which pictures there are none of."""
-    shown = [f"![{drawing.name}](figures/{drawing.name}.svg)\n\n{drawing.caption}\n" for drawing in drawn]
-    return "\n".join([*shown, *(f"- {note}\n" for note in list_missing_pictures(report, drawn))])
+    lines = [f"![{drawing.name}](figures/{drawing.name}.svg)\n\n{drawing.caption}\n" for drawing in drawings]
+    return "\n".join([*lines, *(f"- {note}\n" for note in list_missing_pictures(report, drawings))])
 
 
 def _problems_markdown(report: Report) -> str:

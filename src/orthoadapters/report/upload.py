@@ -11,7 +11,7 @@ from orthoadapters.report.collect.table import Report
 from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.pictures.style import png
 from orthoadapters.report.printed.records import FIELDS, scores_records
-from orthoadapters.report.printed.significance import COMPARED, significance_records
+from orthoadapters.report.printed.significance import COMPARISON_FIELDS, significance_records
 from orthoadapters.report.printed.tables import printed_selection
 from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.runs.weights_and_biases import log_report
@@ -21,7 +21,7 @@ GROUP = "report"  # ours: the group where the runs are of several sweeps, or of 
 Records = tuple[Sequence[str], Sequence[Sequence[object]]]  # a table as W&B takes it: its header and its lines
 
 
-def upload(report: Report, analyses: Sequence[Analysis], drawn: Sequence[Drawing], out: Path) -> str:
+def upload(report: Report, analyses: Sequence[Analysis], drawings: Sequence[Drawing], out: Path) -> str:
     """Logs the report to W&B, and says in a sentence where.
 
     Raises UserError if W&B does not take it, or if the runs name no project.
@@ -37,7 +37,7 @@ def upload(report: Report, analyses: Sequence[Analysis], drawn: Sequence[Drawing
     for analysis in analyses:
         tables |= _tables(analysis)
     backbones = list(dict.fromkeys(table.backbone for table in report.tables))
-    figures = {drawing.name: (png(drawing.figure), drawing.caption) for drawing in drawn}
+    figures = {drawing.name: (png(drawing.figure), drawing.caption) for drawing in drawings}
     log_report(out, project, entity, group, backbones, tables, figures)
     others = f"; other runs name {', '.join(str(p) for p, _ in targets if p != project)}" if len(targets) > 1 else ""
     return f"W&B: one run in group {group} of project {project}{others}"
@@ -50,11 +50,11 @@ def _tables(analysis: Analysis) -> dict[str, Records]:
     return {
         table.name: (FIELDS, scores_records(table)),
         selection.name: (selection.header, [[row.label, *(cell.text for cell in row.cells)] for row in selection.rows]),
-        f"significance-{table.name}": (COMPARED, significance_records(analysis)),
+        f"significance-{table.name}": (COMPARISON_FIELDS, significance_records(analysis)),
     }
 
 
 def _configurations(report: Report) -> list[Mapping[str, Any]]:
     """Reads the configuration of one run of each row; to read all of them would take longer than the report."""
-    paths = [row.selected[0].path for table in report.tables for row in table.rows if row.selected]
+    paths = [row.selected_runs[0].path for table in report.tables for row in table.rows if row.selected_runs]
     return [config for path in paths if (config := configuration(path)) is not None]

@@ -70,11 +70,11 @@ class TaskRun:
 
 @dataclass(frozen=True)
 class Choice:
-    """The best run of one task. count: among how many; tied: how many others have the same development score."""
+    """The best run of one task. count: among how many; ties: how many others have the same development score."""
 
     run: TaskRun
     count: int
-    tied: int
+    ties: int
 
 
 def choose(runs: Path, backbone: str | None = None) -> list[Choice]:
@@ -83,17 +83,17 @@ def choose(runs: Path, backbone: str | None = None) -> list[Choice]:
     Raises UserError if there is none, or if development scores cannot be compared: because of several backbones where
     none is named, or of several development sets, source languages or metrics.
     """
-    finished = list(_task_runs(runs))
-    if not finished:
+    task_runs = list(_task_runs(runs))
+    if not task_runs:
         raise UserError(f"{runs} holds no finished run of a task to submit; python train.py task=xnli makes one")
-    names = sorted({run.result.backbone for run in finished})
+    names = sorted({run.result.backbone for run in task_runs})
     if backbone is None and len(names) > 1:
         raise UserError(f"{runs} holds runs of {', '.join(names)}; a submission is of one: add --backbone {names[0]}")
     if backbone is not None and backbone not in names:
         raise UserError(f"{runs} holds no run of backbone {backbone}; it has {', '.join(names)}")
-    finished = [run for run in finished if backbone in (None, run.result.backbone)]
-    folders = sorted({run.folder for run in finished})
-    return [_best([run for run in finished if run.folder == folder], runs) for folder in folders]
+    task_runs = [run for run in task_runs if backbone in (None, run.result.backbone)]
+    folders = sorted({run.folder for run in task_runs})
+    return [_best([run for run in task_runs if run.folder == folder], runs) for folder in folders]
 
 
 def write_submission(choices: Sequence[Choice], out: Path) -> bool:
@@ -124,18 +124,18 @@ def write_submission(choices: Sequence[Choice], out: Path) -> bool:
 
 def describe(choice: Choice) -> str:
     """Says which run was chosen, among how many, and which languages evaluate.py will miss."""
-    run, selected = choice.run, choice.run.selection
-    score = f"{selected.metric} {selected.value:.4f} on {selected.language} {selected.split}"
+    run, selection = choice.run, choice.run.selection
+    score = f"{selection.metric} {selection.value:.4f} on {selection.language} {selection.split}"
     lines = [
         f"{run.folder}: {run.path}",
         f"  the best of {choice.count} by {score}; tested on {', '.join(run.result.test)}",
     ]
-    if choice.tied:
-        lines.append(f"  {choice.tied} more with the same score; the first by name was taken")
-    scored = XTREME_LANGUAGES.get(run.folder, [])
-    if missing := [language for language in scored if language not in run.result.test]:
+    if choice.ties:
+        lines.append(f"  {choice.ties} more with the same score; the first by name was taken")
+    languages = XTREME_LANGUAGES.get(run.folder, [])
+    if missing := [language for language in languages if language not in run.result.test]:
         lines.append(f"  evaluate.py reads {len(missing)} languages more, and stops without them: {', '.join(missing)}")
-    if unread := [language for language in run.result.test if language not in scored]:
+    if unread := [language for language in run.result.test if language not in languages]:
         lines.append(f"  evaluate.py does not read {', '.join(unread)}")
     return "\n".join(lines)
 

@@ -3,7 +3,7 @@
 import json
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +21,7 @@ from orthoadapters.runs.results import read_result
 # It lies beside AdapterHub's own files and says which run trained the adapter.
 RECORD = "training.json"
 # The files that a run reads from an adapter's folder.
-READ = (RECORD, adapter_hub.FILE, *adapter_hub.WEIGHTS)
+FILES = (RECORD, adapter_hub.FILE, *adapter_hub.WEIGHTS)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class LanguageAdapter:
             "kind": self.kind.value,
             "source": self.source.value,
             "path": commit if self.source is AdapterSource.hub else self.location,
-            "sha256": folder_sha256(self.path, READ),
+            "sha256": folder_sha256(self.path, FILES),
         }
 
     def present_sha256(self) -> str | None:
@@ -66,7 +66,7 @@ class LanguageAdapter:
             )
         except UserError:
             return None
-        return folder_sha256(folder, READ) if (folder / adapter_hub.FILE).exists() else None
+        return folder_sha256(folder, FILES) if (folder / adapter_hub.FILE).exists() else None
 
     def record(self) -> dict[str, Any]:
         """Reads training.json; empty for an adapter from elsewhere, which has none. Raises UserError if it is broken."""
@@ -76,20 +76,20 @@ class LanguageAdapter:
 
 def language_adapter(config: Config, language: str) -> LanguageAdapter:
     """Returns the language's adapter that the configuration names, wherever it comes from."""
-    kind, chosen = config.variant.language_adapter, config.language_adapters
-    if config.stage is Stage.mlm or chosen.source is AdapterSource.trained:
+    kind, settings = config.variant.language_adapter, config.language_adapters
+    if config.stage is Stage.mlm or settings.source is AdapterSource.trained:
         location = adapters_folder(config) / f"{language}-{kind.value}"
         return LanguageAdapter(language, kind, AdapterSource.trained, str(location))
-    if chosen.source is AdapterSource.hub:
-        return LanguageAdapter(language, kind, chosen.source, chosen.hub.get(language, ""))
-    return LanguageAdapter(language, kind, chosen.source, str(adapters_folder(config) / language))
+    if settings.source is AdapterSource.hub:
+        return LanguageAdapter(language, kind, settings.source, settings.hub.get(language, ""))
+    return LanguageAdapter(language, kind, settings.source, str(adapters_folder(config) / language))
 
 
 def adapters_folder(config: Config) -> Path:
     """Returns the folder that holds a run's trained or local language adapters."""
-    chosen = config.language_adapters
-    if config.stage is Stage.task and chosen.source is AdapterSource.local:
-        return Path(str(chosen.root))
+    settings = config.language_adapters
+    if config.stage is Stage.task and settings.source is AdapterSource.local:
+        return Path(str(settings.root))
     return Path(config.paths.adapters) / str(config.backbone.name)
 
 
@@ -127,10 +127,10 @@ def require(config: Config, overrides: Sequence[str]) -> list[LanguageAdapter]:
         raise UserError(_missing_sentence(config, overrides, missing))
     adapters = needed_adapters(config)
     for adapter in adapters:
-        trained_as = adapter.record().get("kind", AdapterKind.noo.value)
-        if adapter.source is not AdapterSource.trained and trained_as != adapter.kind.value:
+        kind = adapter.record().get("kind", AdapterKind.noo.value)
+        if adapter.source is not AdapterSource.trained and kind != adapter.kind.value:
             raise UserError(
-                f"{adapter.location} is a language adapter of kind {trained_as} ({RECORD}; without a record, noo), and "
+                f"{adapter.location} is a language adapter of kind {kind} ({RECORD}; without a record, noo), and "
                 f"variant={config.variant.name} needs {adapter.kind.value}"
             )
     return adapters
@@ -183,10 +183,24 @@ def publish(run_adapter: Path, target: LanguageAdapter, record: dict[str, Any]) 
             shutil.copy2(file, folder / file.name)
 
 
-def check_finished(config: Config, run: RunDirectory) -> None:
+def former_sha256(run: Path, entries: Mapping[str, Mapping[str, Any]], language: str) -> str:
+    """Returns the SHA-256 of a language's adapter as a finished run read it. entries: those of its result.json.
+
+    Raises UserError if there is none.
+    """
+    sha256 = entries.get(language, {}).get("sha256")
+    if not isinstance(sha256, str):
+        raise UserError(
+            f"{run / 'result.json'} does not say which language adapter for {language} the run read (adapters.{language}."
+            "sha256); restore it, or move the run away to repeat it"
+        )
+    return sha256
+
+
+def check_run(config: Config, run: RunDirectory) -> None:
     """Checks a finished run against the library. An MLM run publishes its adapter again if the library lost it.
 
-    Raises UserError for a task run if one of its language adapters was trained anew since.
+    Raises UserError for a task run if one of its language adapters was trained anew since, or if no record of it is left.
     """
     run.check_owner()
     if config.stage is Stage.mlm:
@@ -196,9 +210,9 @@ def check_finished(config: Config, run: RunDirectory) -> None:
             record = read_json(run.path / "adapter" / RECORD, "restore it, or move the run away to train anew")
             publish(run.path / "adapter", target, record)
         return
-    used = read_result(run.result).adapters
+    entries = read_result(run.result).adapters
     for adapter in needed_adapters(config):
-        if adapter.present_sha256() not in (None, used[adapter.language]["sha256"]):
+        if adapter.present_sha256() not in (None, former_sha256(run.path, entries, adapter.language)):
             raise UserError(
                 f"{run.path} was finished with another language adapter for {adapter.language} than {adapter.location} holds "
                 "now; move the run away to repeat it, or choose another folder with paths.runs=DIR"

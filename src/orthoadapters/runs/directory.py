@@ -37,13 +37,13 @@ class RunDirectory:
     def __init__(self, config: Config) -> None:
         self.config, self.fingerprint = config, fingerprint(config)
         mlm = config.stage is Stage.mlm
-        trained = f"{config.language.code}-{config.variant.language_adapter.value}" if mlm else config.variant.name
+        subject = f"{config.language.code}-{config.variant.language_adapter.value}" if mlm else config.variant.name
         rates = f"lr{config.optim.lr:g}" + (f"-ort{config.optim.ort_lr:g}" if config.is_orthogonal else "")
         self.name = "/".join(
             (
                 str(config.backbone.name),
                 "mlm" if mlm else config.task.name,
-                trained,
+                subject,
                 f"{rates}-seed{config.seed}-{self.fingerprint[:8]}",
             )
         )
@@ -55,7 +55,7 @@ class RunDirectory:
         self.log = self.path / "log.txt"
 
     @property
-    def finished(self) -> bool:
+    def is_finished(self) -> bool:
         return self.result.exists()
 
     @property
@@ -66,7 +66,8 @@ class RunDirectory:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        except OSError:  # there is no such file yet; or the file system has no locks, which `open` will say
+        except OSError:
+            # There is no such file yet; or the file system has no locks, which `open` will say.
             return False
         return False
 
@@ -74,16 +75,17 @@ class RunDirectory:
         """Finds the process that holds the lock, if it is one of this sweep's and on this machine."""
         try:
             pid, host, owner = (self.path / LOCK).read_text().split(" ")
-        except (OSError, ValueError):  # ValueError: an earlier version wrote the lock, or it is just being taken
+        except (OSError, ValueError):
+            # A ValueError means that an earlier version wrote the lock, or that a process is just taking it.
             return None
         return int(pid) if (host, owner) == (socket.gethostname(), sweep) and self.in_use else None
 
     def check_owner(self) -> None:
         """Raises UserError if the directory's config.yaml is another configuration's."""
-        written = self.path / "config.yaml"
-        if not written.exists():
+        path = self.path / "config.yaml"
+        if not path.exists():
             return
-        former = _recorded_fingerprint(written)
+        former = _read_fingerprint(path)
         if former != self.fingerprint:
             raise UserError(
                 f"{self.path} belongs to another configuration (fingerprint {str(former)[:8]}, this run's is "
@@ -100,31 +102,31 @@ class RunDirectory:
         self.check_owner()
         (self.path / "checkpoints").mkdir(parents=True, exist_ok=True)
         with (self.path / LOCK).open("a+") as lock:
-            if not _locked(lock):
+            if not _lock(lock):
                 raise InUseError(
                     f"{self.path} is being trained by another process; give this command again when that one is done"
                 )
             lock.truncate(0)
             lock.write(f"{os.getpid()} {socket.gethostname()} {os.environ.get(SWEEP, '')}")
             lock.flush()
-            if self.finished:
+            if self.is_finished:
                 raise InUseError(
                     f"{self.path} was finished by another process meanwhile; the same command shows its scores"
                 )
-            read = self.path / "inputs.json"
-            if read.exists() and (former := read_json(read, "move the run away to start anew")) != dict(inputs):
-                changed = [name for name in sorted({*former, *inputs}) if former.get(name) != inputs.get(name)]
+            path = self.path / "inputs.json"
+            if path.exists() and (former := read_json(path, "move the run away to start anew")) != dict(inputs):
+                names = [name for name in sorted({*former, *inputs}) if former.get(name) != inputs.get(name)]
                 raise UserError(
-                    f"{self.path} was started with other contents of {', '.join(changed)}; bring those back, or move the "
+                    f"{self.path} was started with other contents of {', '.join(names)}; bring those back, or move the "
                     "run away to start anew"
                 )
-            write_text(read, json.dumps(dict(inputs), indent=2, sort_keys=True) + "\n")
+            write_text(path, json.dumps(dict(inputs), indent=2, sort_keys=True) + "\n")
             record = {"fingerprint": self.fingerprint} | plain_values(dataclasses.asdict(self.config))
             write_text(self.path / "config.yaml", yaml.safe_dump(record, sort_keys=False, allow_unicode=True))
             yield
 
 
-def _recorded_fingerprint(path: Path) -> str | None:
+def _read_fingerprint(path: Path) -> str | None:
     """Reads the fingerprint in a run's config.yaml, None if it has none. Raises UserError if the file is broken."""
     try:
         record = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -133,7 +135,7 @@ def _recorded_fingerprint(path: Path) -> str | None:
     return record.get("fingerprint") if isinstance(record, dict) else None
 
 
-def _locked(file: TextIO) -> bool:
+def _lock(file: TextIO) -> bool:
     """Tries three times to lock the file, as another process may just be looking whether the lock is free (`in_use`).
 
     Raises UserError if the file system has no locks.

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from orthoadapters.examples import Example
 
-if TYPE_CHECKING:  # torch takes seconds to import, and hashes of files do not need it
+# PyTorch takes seconds to import, and hashes of files do not need it.
+if TYPE_CHECKING:
     from torch import nn
 
 
@@ -43,9 +44,9 @@ def folder_sha256(folder: Path, names: Collection[str]) -> str:
 
 
 @cache
-def _files_sha256(stamped: tuple[tuple[Path, int, int], ...]) -> str:
+def _files_sha256(stamps: tuple[tuple[Path, int, int], ...]) -> str:
     """Reads files once as long as they do not change: dozens of cells of a sweep share the adapters of ten languages."""
     digest = hashlib.sha256()
-    for file, _, _ in stamped:
+    for file, _, _ in stamps:
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # `hardware` alone needs PyTorch: a record's other parts are read without it
+# `hardware` alone needs PyTorch: a record's other parts are read without it.
+if TYPE_CHECKING:
     import torch
 
 PACKAGES = (
@@ -24,7 +25,8 @@ PACKAGES = (
 
 def hardware(device: "torch.device", processes: int) -> str:
     """Names in words what a run computes on: the same on machines whose times can be compared."""
-    import torch  # takes seconds; whoever has a device has loaded it
+    # This import takes seconds elsewhere; whoever has a device has loaded it.
+    import torch
 
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
     of_several = f" each, {processes} processes" if processes > 1 else ""
@@ -66,9 +68,10 @@ def commit() -> str:
 
 def _git(*arguments: str) -> str | None:
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=30, check=True
         )
     except (OSError, subprocess.SubprocessError):
-        return None  # installed without its repository
-    return done.stdout.strip()
+        # The package was installed without its repository, or there is no git.
+        return None
+    return process.stdout.strip()

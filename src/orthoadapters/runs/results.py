@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.errors import UserError
-from orthoadapters.files import write_text
+from orthoadapters.files import read_json, write_text
 
 SCHEMA_VERSION = 1
+# The name of the average over target languages, as tables and trackers show it; the paper calls it AVGz.
+AVERAGE = "avg_zero_shot"
 log = logging.getLogger(__name__)
 
 
@@ -82,14 +84,14 @@ class UnusableResultError(UserError):
 def read_result(path: Path) -> Result:
     """Reads one result.json. Raises UnusableResultError if it is damaged or of a newer schema."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = read_json(path)
         version = record["schema_version"]
         if version <= SCHEMA_VERSION:
             selection = record.pop("selection")
             result = Result(**record, selection=None if selection is None else Selection(**selection))
             _check_values(result)
             return result
-    except (ValueError, TypeError, KeyError, AttributeError, OSError):
+    except (UserError, ValueError, TypeError, KeyError, AttributeError):
         raise UnusableResultError(
             path, "it is damaged; move its folder away and give the run's command again"
         ) from None
@@ -149,11 +151,11 @@ def _names(result: Result) -> list[Any]:
 
 def _scores(result: Result) -> list[Any]:
     """Lists all that must lie in 0..1. A run of the MLM stage has losses instead."""
-    selected = [] if result.selection is None else [result.selection.value]
+    values = [] if result.selection is None else [result.selection.value]
     if result.task is None:
-        return selected
+        return values
     rows = [*result.test.values(), *result.target_dev.values(), result.avg_zero_shot]
-    return selected + [value for row in rows for name, value in row.items() if name != "n"]
+    return values + [value for row in rows for name, value in row.items() if name != "n"]
 
 
 def _epochs(result: Result) -> list[Any]:

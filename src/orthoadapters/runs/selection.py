@@ -83,7 +83,8 @@ def best_point(scores: Mapping[Point, Mapping[int, float]]) -> Point:
 
     def mean(seeds: Mapping[int, float]) -> float:
         values = [value for seed, value in seeds.items() if not common or seed in common]
-        return fsum(values) / len(values)  # fsum gives the same in any order of the runs
+        # fsum gives the same in any order of the runs.
+        return fsum(values) / len(values)
 
     top = max(mean(seeds) for seeds in scores.values())
     return min((point for point, seeds in scores.items() if mean(seeds) == top), key=lambda p: (p[0], p[1] or 0.0))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from orthoadapters.runs.results import Result
+from orthoadapters.runs.results import AVERAGE, Result
 
 
 def show(result: Result) -> None:
@@ -18,7 +18,7 @@ def show(result: Result) -> None:
     for name in names:
         table.add_column(name if is_loss else f"{name} x 100", justify="right")
     table.add_column("n", justify="right")
-    rows = dict(result.test) | ({"avg_zero_shot": result.avg_zero_shot} if result.avg_zero_shot else {})
+    rows = dict(result.test) | ({AVERAGE: result.avg_zero_shot} if result.avg_zero_shot else {})
     for language, scores in rows.items():
         values = [f"{scores[name]:.4f}" if is_loss else f"{100 * scores[name]:.2f}" for name in names]
         table.add_row(language, *values, str(scores.get("n", "")))
@@ -37,7 +37,7 @@ def show_together(results: Sequence[Result]) -> None:
         table = Table()
         for heading in ("variant", "lr", "ort lr", "seed"):
             table.add_column(heading)
-        for heading in (*languages, "avg_zero_shot"):
+        for heading in (*languages, AVERAGE):
             table.add_column(heading, justify="right")
         for row in rows:
             scores = [row.test.get(code, {}).get(metric) for code in languages] + [row.avg_zero_shot.get(metric)]

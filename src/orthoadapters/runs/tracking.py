@@ -66,6 +66,7 @@ class CsvTracker:
         self.writer.writerow({"iteration": str(iteration)} | {name: f"{value:.7g}" for name, value in row.items()})
 
     def flush(self) -> None:
+        # Rows must be on the disk before a checkpoint that goes on from them.
         self.file.flush()
 
     def summarise(self, values: Mapping[str, Any]) -> None:
@@ -87,20 +88,21 @@ def check_trackers(logger: LoggerConfig) -> None:
 @contextmanager
 def trackers(config: Config, run: RunDirectory, columns: Sequence[str]) -> Iterator[list[Tracker]]:
     """Opens the trackers that `logger` asks for; ends them as failed if the block raises, whatever it raises."""
-    opened: list[Tracker] = []
+    run_trackers: list[Tracker] = []
     exit_code = 1
     try:
         if config.logger.csv:
-            opened.append(CsvTracker(run.path / "metrics.csv", columns))
+            run_trackers.append(CsvTracker(run.path / "metrics.csv", columns))
         if config.logger.tensorboard:
-            opened.append(TensorBoardTracker(config, run))
+            run_trackers.append(TensorBoardTracker(config, run))
         if config.logger.wandb:
             try:
-                opened.append(WandbTracker(config, run))
-            except Exception as error:  # W&B raises errors of many types, and each means the same to the reader
+                run_trackers.append(WandbTracker(config, run))
+            except Exception as error:
+                # W&B raises errors of many types, and each means the same to the reader.
                 raise not_started(error) from error
-        yield opened
+        yield run_trackers
         exit_code = 0
     finally:
-        for tracker in opened:
+        for tracker in run_trackers:
             tracker.close(exit_code)

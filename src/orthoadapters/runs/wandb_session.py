@@ -15,10 +15,10 @@ NOT_SENDING = (*OFFLINE, "disabled")
 
 def wandb_mode() -> str:
     """Returns what WANDB_MODE or the command `wandb offline` says; else online with a key and offline without."""
-    return _chosen_mode() or ("online" if _has_key(verify=False) else "offline")
+    return _explicit_mode() or ("online" if _has_key(verify=False) else "offline")
 
 
-def _chosen_mode() -> str | None:
+def _explicit_mode() -> str | None:
     """Returns the mode that somebody has chosen; None if nobody has."""
     import wandb
 
@@ -40,7 +40,7 @@ def _has_key(verify: bool) -> bool:
 def say_if_offline(upload: str) -> None:
     """Prints how to upload a run, if it will be an offline one."""
     if wandb_mode() in OFFLINE:
-        why = "" if _chosen_mode() else "no key found, "
+        why = "" if _explicit_mode() else "no key found, "
         print(f"W&B: {why}logging offline; `{upload}` uploads it later", file=sys.stderr)
 
 
@@ -66,15 +66,21 @@ def check_wandb(otherwise: str = "logger=csv") -> None:
             TemporaryFile(dir=wandb_folder(Path())).close()
         except OSError as error:
             raise UserError(f"WANDB_DIR={folder} cannot be written to ({error.strerror}); choose another") from None
-    try:
-        import wandb
+    import wandb
 
+    # A process that is started later, perhaps on another machine, would look for the service that this one has started.
+    has_service = wandb.env.SERVICE in os.environ
+    try:
         mode = wandb_mode()
         wandb.setup(wandb.Settings(silent=True, mode=mode))  # type: ignore[arg-type]
         if mode not in NOT_SENDING and not _has_key(verify=True):
             raise UserError("no key found; `wandb login` or WANDB_API_KEY gives one")
-    except Exception as error:  # W&B raises errors of many types, and each means the same to the reader
+    except Exception as error:
+        # W&B raises errors of many types, and each means the same to the reader.
         raise not_started(error, otherwise) from error
+    finally:
+        if not has_service:
+            wandb.teardown()
 
 
 def not_started(error: Exception, otherwise: str = "logger=csv") -> UserError:

@@ -34,14 +34,12 @@ class WandbTracker:
 
         stage, logger = config.stage.value, config.logger
         subject = config.language.code if stage == "mlm" else config.task.name
-        trained = f"l{config.variant.language_adapter.value}" if stage == "mlm" else config.variant.name
-        tags = [stage, trained, subject, str(config.backbone.name), f"seed{config.seed}", *(logger.tags or [])]
-        run_id = safe_id(run.name.replace("/", "-"))
-        say_if_offline(upload_command(run.path, run_id))
+        variant = f"l{config.variant.language_adapter.value}" if stage == "mlm" else config.variant.name
+        tags = [stage, variant, subject, str(config.backbone.name), f"seed{config.seed}", *(logger.tags or [])]
         self.run = wandb.init(
             project=logger.project,
             entity=logger.entity,
-            id=run_id,
+            id=safe_id(run.name.replace("/", "-")),
             name=short(logger.name or run.name, LONGEST),
             group=short(logger.group or config.sweep.name or f"{stage}-{subject}", LONGEST),
             job_type=stage,
@@ -54,22 +52,25 @@ class WandbTracker:
             reinit="create_new",
             settings=wandb.Settings(silent=True, console="off"),
         )
-        # The last iteration of each value that W&B has, over all restarts. An agent of W&B gives the run an id of its own.
-        self.file = wandb_folder(run.path) / f"logged-{self.run.id}.json"
-        self.logged = _read_iterations(self.file)
+        # An agent of W&B gives the run another id.
+        say_if_offline(upload_command(run.path, self.run.id))
+        # The last iteration of each value that W&B has, over all restarts.
+        self.file = wandb_folder(run.path) / f"iterations-{self.run.id}.json"
+        self.iterations = _read_iterations(self.file)
 
     def resume_from(self, iteration: int) -> None:
         """Does nothing: `log` leaves out what W&B has already, and both are equal, bit for bit."""
 
     def log(self, iteration: int, row: Mapping[str, float]) -> None:
-        new = {name: value for name, value in row.items() if iteration > self.logged.get(name, 0)}
-        self.logged |= dict.fromkeys(new, iteration)
+        new = {name: value for name, value in row.items() if iteration > self.iterations.get(name, 0)}
+        self.iterations |= dict.fromkeys(new, iteration)
         if new:
             self.run.log(new, step=iteration)
 
     def flush(self) -> None:
-        if self.file.parent.is_dir():  # with WANDB_MODE=disabled there is none
-            self.file.write_text(json.dumps(self.logged), encoding="utf-8")
+        # With WANDB_MODE=disabled there is no folder.
+        if self.file.parent.is_dir():
+            self.file.write_text(json.dumps(self.iterations), encoding="utf-8")
 
     def summarise(self, values: Mapping[str, Any]) -> None:
         self.run.summary.update(dict(values))
@@ -111,7 +112,8 @@ def log_sweep(config: Config, columns: Sequence[str], rows: Sequence[Sequence[st
         ) as run:
             run.log({"cells": cells})
             run.summary.update(dict(counts))
-    except Exception as error:  # W&B raises errors of many types; the cells are finished all the same
+    except Exception as error:
+        # W&B raises errors of many types. The cells are finished all the same.
         print(f"W&B did not take the sweep's table: {reason(error)}; the same command logs it again", file=sys.stderr)
 
 
@@ -151,7 +153,8 @@ def log_report(
             for key, (png, caption) in figures.items():
                 values[safe_key(f"figures/{key}", run_id)] = wandb.Image(Image.open(BytesIO(png)), caption=caption)
             run.log(values)
-    except Exception as error:  # W&B raises errors of many types, and each means the same to the reader
+    except Exception as error:
+        # W&B raises errors of many types, and each means the same to the reader.
         how = "" if is_told_offline() else f"; WANDB_MODE=offline keeps it in {folder}"
         raise UserError(f"W&B did not take the report: {reason(error)}{how}") from error
 

@@ -7,11 +7,11 @@ from orthoadapters.config.choices import choices
 from orthoadapters.config.schema import Config, Stage
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.provenance import provenance
-from orthoadapters.runs.results import Result, write_result
+from orthoadapters.runs.results import AVERAGE, Result, write_result
 from orthoadapters.runs.tracking import Tracker, check_trackers, trackers
 from orthoadapters.training.fit import device
 from orthoadapters.training.processes import rank
-from orthoadapters.training.record import Recorder, logged_columns
+from orthoadapters.training.record import Recorder, metric_columns
 
 
 def check_loggers(config: Config) -> None:
@@ -26,7 +26,7 @@ def open_run(config: Config, run: RunDirectory, inputs: Mapping[str, str], layer
     if rank(config.trainer) > 0:
         yield []
         return
-    with run.open(inputs), trackers(config, run, logged_columns(config.task.metrics, layers)) as run_trackers:
+    with run.open(inputs), trackers(config, run, metric_columns(config.task.metrics, layers)) as run_trackers:
         yield run_trackers
 
 
@@ -72,7 +72,7 @@ def new_result(
 def finish(run: RunDirectory, result: Result, run_trackers: Sequence[Tracker]) -> None:
     """Writes result.json, which makes the run a finished one, and gives the trackers their summary."""
     scores = {f"test_{code}_{name}": value for code, row in result.test.items() for name, value in row.items()}
-    scores |= {f"avg_zero_shot_{name}": value for name, value in result.avg_zero_shot.items()}
+    scores |= {f"{AVERAGE}_{name}": value for name, value in result.avg_zero_shot.items()}
     if result.selection:
         scores |= {"selected_epoch": result.selection.epoch, "selected_dev": result.selection.value}
     write_result(run.result, result)

@@ -219,8 +219,8 @@ def _hub_model(config: Config) -> str | None:
 
 
 def _backbone(config: Config) -> str:
-    named = _hub_model(config) or str(config.backbone.name)
-    return f"{named}, revision {config.backbone.revision}" if config.backbone.revision else named
+    name = _hub_model(config) or str(config.backbone.name)
+    return f"{name}, revision {config.backbone.revision}" if config.backbone.revision else name
 
 
 def _rates(config: Config) -> str:

@@ -9,7 +9,7 @@ from orthoadapters.runs.directory import RunDirectory
 
 def print_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
     """Prints the run, its state, its size as far as the configuration tells it, and what it waits for."""
-    state = "finished" if run.finished else "to be resumed" if run.checkpoint.exists() else "to run"
+    state = "finished" if run.is_finished else "to be resumed" if run.checkpoint.exists() else "to run"
     print(f"{run.path}: {state}")
     ort = f", ort_lr {config.optim.ort_lr:g}" if config.is_orthogonal else ", no orthogonality loss"
     if config.stage is Stage.mlm:

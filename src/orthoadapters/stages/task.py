@@ -10,7 +10,7 @@ from orthoadapters.config.compose import language_config
 from orthoadapters.config.schema import Config
 from orthoadapters.data.modules import TaskData
 from orthoadapters.data.tokenizer import load_tokenizer
-from orthoadapters.evaluation.scoring import reached_orthogonality
+from orthoadapters.evaluation.scoring import measure_orthogonality
 from orthoadapters.evaluation.transfer import TASK_ADAPTER, Stacks, load_language_adapter, transfer
 from orthoadapters.files import new_folder, write_text
 from orthoadapters.model.adapterhub import heads as head_files
@@ -60,7 +60,7 @@ class TrainingOutcome:
 
 
 @dataclass(frozen=True)
-class Scores:
+class TransferOutcome:
     """The scores by language, each with `n`: on the test sets, and on the target languages' development sets."""
 
     test: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -74,7 +74,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
     with open_run(config, run, setup.inputs, len(setup.model.sites)) as run_trackers:
         outcome = _train(config, run, setup, run_trackers)
         scores = _transfer(config, run, setup)
-        after = reached_orthogonality(setup.model, setup.data.dev, setup.layers_loss)
+        after = measure_orthogonality(setup.model, setup.data.dev, setup.layers_loss)
         _write_weights(config, run, setup, scores, after)
         result = new_result(
             config, run, overrides, outcome.recorder, setup.data.iterations, scores.test, setup.stacks.entries
@@ -165,7 +165,7 @@ def _train(config: Config, run: RunDirectory, setup: Setup, run_trackers: Sequen
         setup.layers_loss,
     ).to(device(config.trainer))
     # This is measured on the fresh weights, so that a resumed run records the same number.
-    before = reached_orthogonality(model, data.dev, setup.layers_loss)
+    before = measure_orthogonality(model, data.dev, setup.layers_loss)
     select = SelectOnDev(data.dev, metrics, data.batches_per_epoch)
     fit(config.trainer, run, module, data, f"{config.task.name} {config.variant.name} lr {config.optim.lr:g}", [select])
     select.restore(module)
@@ -173,9 +173,9 @@ def _train(config: Config, run: RunDirectory, setup: Setup, run_trackers: Sequen
     return TrainingOutcome(recorder, selection, before)
 
 
-def _transfer(config: Config, run: RunDirectory, setup: Setup) -> Scores:
+def _transfer(config: Config, run: RunDirectory, setup: Setup) -> TransferOutcome:
     """Tests every language with its own adapter, and writes predictions and counts per sentence."""
-    data, model, stacks, scores = setup.data, setup.model, setup.stacks, Scores()
+    data, model, stacks, scores = setup.data, setup.model, setup.stacks, TransferOutcome()
     for code, on_test, on_dev in transfer(model, setup.head, stacks, data):
         scores.test[code] = on_test.scores | {"n": len(data.tests[code].examples)}
         if on_dev is not None:
@@ -186,7 +186,9 @@ def _transfer(config: Config, run: RunDirectory, setup: Setup) -> Scores:
     return scores
 
 
-def _write_weights(config: Config, run: RunDirectory, setup: Setup, scores: Scores, after: list[float]) -> None:
+def _write_weights(
+    config: Config, run: RunDirectory, setup: Setup, scores: TransferOutcome, after: list[float]
+) -> None:
     """Saves the trained adapter with its head and card (or the trained backbone), and the head in the project's form."""
     model, head, name, folder = setup.model, setup.head, setup.stacks.task_adapter, run.path / "adapter"
     if name:

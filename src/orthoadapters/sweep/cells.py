@@ -56,7 +56,7 @@ class Cell:
 
     @property
     def state(self) -> State:
-        if self.run.finished and (self.config.stage is Stage.task or self._is_published):
+        if self.run.is_finished and (self.config.stage is Stage.task or self._is_published):
             return State.finished
         if self.run.in_use:
             return State.running
@@ -73,7 +73,7 @@ class Cell:
 
     def result(self) -> Result | None:
         """Reads its result.json; None without one, and with a warning in the log if it is damaged."""
-        if not self.run.finished:
+        if not self.run.is_finished:
             return None
         try:
             return read_result(self.run.result)
@@ -88,18 +88,18 @@ def expand(axes: Mapping[str, Sequence[str]]) -> list[Cell]:
     axes: what `read_axes` reads from the command line. Raises UserError for what `compose_config` and `check` refuse.
     """
     sweep = compose_config(first_point(axes)).sweep
-    given = _without_keys_of_the_sweep(axes)
-    axes = {key: [override_text(key, value) for value in values] for key, values in sweep.axes.items()} | given
+    own_axes = _without_keys_of_the_sweep(axes)
+    axes = {key: [override_text(key, value) for value in values] for key, values in sweep.axes.items()} | own_axes
     if empty := [key for key, values in axes.items() if not values]:
         raise UserError(f"{empty[0]} has no value to sweep over; give it at least one")
     # Seeds are set in the composed configuration, as composing is slow.
     seeds = axes.pop("seed", [])
     cells: list[Cell] = []
     for point in itertools.product(*axes.values()):
-        composed = Cell(point, compose_config(point))
-        grid = list(_grid(composed, axes.keys())) if sweep.name else [composed]
+        base = Cell(point, compose_config(point))
+        grid = list(_grid(base, axes.keys())) if sweep.name else [base]
         if sweep.selected and len(grid) > 1:
-            grid = [_selected(grid)]
+            grid = [_select_cell(grid)]
         cells += [_with_seed(cell, seed) for seed in seeds for cell in grid] if seeds else grid
     different: dict[Path, Cell] = {}
     for cell in cells:
@@ -130,10 +130,10 @@ def _check_is_one_process(config: Config) -> None:
         )
 
 
-def _grid(cell: Cell, given: Collection[str]) -> Iterator[Cell]:
+def _grid(cell: Cell, keys: Collection[str]) -> Iterator[Cell]:
     """Makes the points of the paper's learning rate grid (A.2, A.3) for a task run.
 
-    given: keys of the command line; a rate among them replaces the grid's.
+    keys: those of the command line; a rate among them replaces the grid's.
     """
     config = cell.config
     if config.stage is Stage.mlm:
@@ -141,8 +141,8 @@ def _grid(cell: Cell, given: Collection[str]) -> Iterator[Cell]:
         return
     grid = config.task.grid
     rates = grid.lr_with_language_adapters if config.variant.has_language_adapter else grid.lr
-    axes = {} if "optim.lr" in given else {"lr": rates}
-    axes |= {"ort_lr": grid.ort_lr} if config.is_orthogonal and "optim.ort_lr" not in given else {}
+    axes = {} if "optim.lr" in keys else {"lr": rates}
+    axes |= {"ort_lr": grid.ort_lr} if config.is_orthogonal and "optim.ort_lr" not in keys else {}
     for values in itertools.product(*axes.values()):
         point = dict(zip(axes, values, strict=True))
         overrides = (*cell.overrides, *(f"optim.{key}={rate:g}" for key, rate in point.items()))
@@ -150,19 +150,19 @@ def _grid(cell: Cell, given: Collection[str]) -> Iterator[Cell]:
 
 
 def _with_seed(cell: Cell, seed: str) -> Cell:
-    kept = tuple(override for override in cell.overrides if not override.startswith("seed="))
-    return Cell((*kept, seed), replace(cell.config, seed=int(str(yaml.safe_load(seed.partition("=")[2])))))
+    others = tuple(override for override in cell.overrides if not override.startswith("seed="))
+    return Cell((*others, seed), replace(cell.config, seed=int(str(yaml.safe_load(seed.partition("=")[2])))))
 
 
-def _selected(grid: Sequence[Cell]) -> Cell:
+def _select_cell(grid: Sequence[Cell]) -> Cell:
     """Takes the cell that the source language's development set selects. Raises UserError if one of them is not finished."""
     config = grid[0].config
     results = {cell.run.fingerprint: result for cell in grid if (result := cell.result())}
-    if unfinished := [cell for cell in grid if cell.run.fingerprint not in results]:
+    if unfinished_cells := [cell for cell in grid if cell.run.fingerprint not in results]:
         raise UserError(
             f"sweep={config.sweep.name} runs the selected grid point, and of {config.task.name} {config.variant.name} "
-            f"{len(unfinished)} of {len(grid)} grid points are not finished with seed {config.seed} (the first of them is "
-            f"{unfinished[0].run.path}); run them first, with sweep=paper or "
+            f"{len(unfinished_cells)} of {len(grid)} grid points are not finished with seed {config.seed} (the first of them "
+            f"is {unfinished_cells[0].run.path}); run them first, with sweep=paper or "
             f"sweep={config.task.name} and the same other arguments, or leave {config.variant.name} out with variant=..."
         )
     best = select([candidate(result) for result in results.values()])[0]
@@ -175,17 +175,17 @@ def _language_adapters(cells: Sequence[Cell]) -> list[Cell]:
     Raises UserError if two cells need adapters of the same name that are trained differently.
     """
     trainings: dict[str, Cell] = {}
-    composed: dict[tuple[str, ...], Cell] = {}
+    by_overrides: dict[tuple[str, ...], Cell] = {}
     for cell in cells:
         if cell.config.stage is Stage.mlm or cell.config.language_adapters.missing is not Missing.train:
             continue
         for adapter in library.needed_adapters(cell.config):
             overrides = tuple(mlm_overrides(cell.overrides, adapter.language))
-            if overrides not in composed:
-                composed[overrides] = Cell(overrides, compose_config(overrides))
-            training = composed[overrides]
+            if overrides not in by_overrides:
+                by_overrides[overrides] = Cell(overrides, compose_config(overrides))
+            training = by_overrides[overrides]
             check(training.config)
-            if adapter.exists and not training.run.finished:
+            if adapter.exists and not training.run.is_finished:
                 continue  # it was trained elsewhere, and serves as well
             former = trainings.setdefault(adapter.location, training)
             if former.run.fingerprint != training.run.fingerprint:

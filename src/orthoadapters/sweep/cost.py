@@ -61,7 +61,7 @@ def costs(cells: Sequence[Cell], hardware: Callable[[TrainerConfig], str] = hard
 def _cost(cell: Cell, earlier: Sequence[Result], here: str) -> Cost:
     config = cell.config
     steps, size = optimizer_steps(config), disk(config)
-    if cell.run.finished:
+    if cell.run.is_finished:
         record = next((r.provenance for r in earlier if r.fingerprint == cell.run.fingerprint), {})
         hours = record["wall_seconds"] / 3600 if "wall_seconds" in record else None
         return Cost(record.get("steps", steps), hours, size)
@@ -73,8 +73,8 @@ def _cost(cell: Cell, earlier: Sequence[Result], here: str) -> Cost:
     ]
     if steps is None or not rates:
         return Cost(steps, None, size)
-    left = steps - iteration(cell) if cell.run.checkpoint.exists() else steps
-    return Cost(steps, left * median(rates) / 3600, size)
+    rest = steps - iteration(cell) if cell.run.checkpoint.exists() else steps
+    return Cost(steps, rest * median(rates) / 3600, size)
 
 
 def iteration(cell: Cell) -> int:
@@ -155,8 +155,8 @@ def _examples(key: str, config: Config) -> int | None:
 def _count(config: Config) -> int | None:
     source, limit = config.source_language, config.data.limit_train
     if config.data.source == "hub":
-        known = config.task.hub_train.get(source)
-        return known if known is None or limit is None else min(known, limit)
+        count = config.task.hub_train.get(source)
+        return count if count is None or limit is None else min(count, limit)
     try:
         return len(read_examples(config.data, config.task, "train", language_config(source)))
     except UserError:
@@ -176,17 +176,19 @@ def disk(config: Config) -> int | None:
     variant, ort_moments = config.variant, 2 if config.is_orthogonal else 0
     if config.stage is Stage.mlm:
         quarter = int(backbone.get("embedding_size", hidden)) // 4
-        trained = layers * _adapter(hidden, hidden // variant.language_reduction) + 2 * _adapter(2 * quarter, quarter)
+        adapter_weights = layers * _adapter(hidden, hidden // variant.language_reduction) + 2 * _adapter(
+            2 * quarter, quarter
+        )
         # The run's adapter and the published one; the checkpoint's weights with Adam's moments.
-        return FLOAT * trained * (2 + 3 + ort_moments)
+        return FLOAT * adapter_weights * (2 + 3 + ort_moments)
     head = _head(hidden, config.task)
     if not variant.has_task_adapter:
         weights = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
         # The folders backbone/ and head/; the checkpoint's weights with Adam's moments, and those of the best epoch.
         return weights * (1 + 4) + FLOAT * head * (1 + 4)
-    trained = layers * _adapter(hidden, hidden // variant.task_reduction)
+    adapter_weights = layers * _adapter(hidden, hidden // variant.task_reduction)
     # The head lies in head/ and, for AdapterHub, in adapter/.
-    return FLOAT * (trained * (1 + 4 + ort_moments) + head * (2 + 4))
+    return FLOAT * (adapter_weights * (1 + 4 + ort_moments) + head * (2 + 4))
 
 
 def _adapter(width: int, bottleneck: int) -> int:

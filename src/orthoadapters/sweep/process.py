@@ -31,11 +31,11 @@ TRAIN = CONF.parent / "train.py"
 # The server that forks the cells imports these once, and PyTorch with them.
 PRELOAD = ["orthoadapters.stages.task", "orthoadapters.stages.language_adapter"]
 # The exit codes after Ctrl-C and SIGTERM, also before training began: they were asked for, and are no failure.
-STOPPED = (130, 143, -signal.SIGTERM)
+STOP_CODES = (130, 143, -signal.SIGTERM)
 # SLURM announces the end of a job's time with one of these, to every process of the job; submitit answers it.
 TIME_OUT = (signal.SIGUSR1, signal.SIGUSR2)
 # ours: lines of the log that failed.txt repeats, enough for the longest of tracebacks
-SHOWN = 200
+LOG_LINES = 200
 
 
 def run_cell(overrides: Sequence[str], run: RunDirectory) -> int:
@@ -67,7 +67,7 @@ def run_cell(overrides: Sequence[str], run: RunDirectory) -> int:
                 raise
             raise
     code = process.exitcode or 0
-    if code in (0, InUseError.exit_code, *STOPPED):
+    if code in (0, InUseError.exit_code, *STOP_CODES):
         if code == 0:
             run.failure.unlink(missing_ok=True)
         return code
@@ -91,9 +91,9 @@ def _fork_server() -> ForkServerContext:
     context.set_forkserver_preload(PRELOAD)
     # The server inherits the blocked signals. Otherwise a signal to all processes of a job would end it, and nobody would
     # learn how its cells end. The server ends with its parent.
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, *TIME_OUT))
+    former_mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, *TIME_OUT))
     forkserver.ensure_running()
-    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+    signal.pthread_sigmask(signal.SIG_SETMASK, former_mask)
     return context
 
 
@@ -116,7 +116,7 @@ def _failure_text(overrides: Sequence[str], code: int, log: Path, start: int) ->
     ending = f"exit code {code}"
     if code < 0:
         ending = f"killed by {signal.Signals(-code).name}, by the system if memory ran out"
-    return "\n".join([shlex.join(["python", "train.py", *overrides]), ending, "", *lines[-SHOWN:]]) + "\n"
+    return "\n".join([shlex.join(["python", "train.py", *overrides]), ending, "", *lines[-LOG_LINES:]]) + "\n"
 
 
 def failure_reason(run: RunDirectory) -> str:

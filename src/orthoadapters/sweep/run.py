@@ -28,7 +28,7 @@ from orthoadapters.runs.terminal import show_together
 from orthoadapters.runs.tracking import check_trackers
 from orthoadapters.sweep.cells import Cell, State, expand, first_point
 from orthoadapters.sweep.cost import costs
-from orthoadapters.sweep.process import STOPPED, failure_reason, in_own_process
+from orthoadapters.sweep.process import STOP_CODES, failure_reason, in_own_process
 from orthoadapters.sweep.table import (
     COLUMNS,
     SCORES,
@@ -52,48 +52,48 @@ class CellLauncher(Protocol):
 
 
 def sweep(
-    arguments: Sequence[str], launcher: CellLauncher, loader: ConfigLoader | None, launching: Sequence[str]
+    arguments: Sequence[str], launcher: CellLauncher, loader: ConfigLoader | None, hydra_overrides: Sequence[str]
 ) -> int:
     """Runs the command line's cells with Hydra's launcher; with plan=true only shows them. Returns the exit code.
 
     loader: Hydra's, which knows the files that a pattern in the arguments means.
-    launching: the command line's overrides of Hydra itself, such as hydra/launcher=joblib.
+    hydra_overrides: the command line's overrides of Hydra itself, such as hydra/launcher=joblib.
     """
     try:
         axes = read_axes(arguments, loader)
-        shared = compose_config(first_point(axes))
+        shared_config = compose_config(first_point(axes))
         all_cells = expand(axes)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     problems = outdated_cells(all_cells)
-    cells = [cell for cell in all_cells if shared.rerun is not Rerun.failed or cell.state is State.failed]
+    cells = [cell for cell in all_cells if shared_config.rerun is not Rerun.failed or cell.state is State.failed]
     if not cells:
         print("no cell has failed: nothing to repeat")
         return 0
-    ordered = in_order(cells)
-    if shared.plan:
+    queue = in_order(cells)
+    if shared_config.plan:
         # That data were read to be counted is no news.
         logging.getLogger("orthoadapters").setLevel(logging.WARNING)
-        print_plan(ordered, costs(ordered))
+        print_plan(queue, costs(queue))
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
-    if shared.plan or problems:
+    if shared_config.plan or problems:
         return 1 if problems else 0
     try:
-        check_trackers(shared.logger)
+        check_trackers(shared_config.logger)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     make_demo_backbone(cells)
     print(summary(cells), file=sys.stderr)
-    with saving_on_signals(cells), live_table(ordered):
-        codes = run_all(ordered, launcher)
-    print_closing(cells, codes, _repeated_command(arguments, launching, shared), shared)
-    if shared.logger.wandb and shared.sweep.name:
+    with saving_on_signals(cells), live_table(queue):
+        codes = run_all(queue, launcher)
+    print_closing(cells, codes, _repeated_command(arguments, hydra_overrides, shared_config), shared_config)
+    if shared_config.logger.wandb and shared_config.sweep.name:
         from orthoadapters.runs.weights_and_biases import log_sweep
 
-        log_sweep(shared, [*COLUMNS, *SCORES], closing_rows(all_cells), count_states(all_cells))
+        log_sweep(shared_config, [*COLUMNS, *SCORES], closing_rows(all_cells), count_states(all_cells))
     return 0 if all(cell.state is State.finished for cell in cells) else 1
 
 
@@ -103,7 +103,7 @@ def outdated_cells(cells: Sequence[Cell]) -> list[str]:
     for cell in cells:
         if cell.state is State.finished:
             try:
-                library.check_finished(cell.config, cell.run)
+                library.check_run(cell.config, cell.run)
             except UserError as error:
                 sentences.append(str(error))
     return sentences
@@ -116,9 +116,9 @@ def make_demo_backbone(cells: Sequence[Cell]) -> None:
         in_own_process(backbone_path, demo[0])
 
 
-def _repeated_command(arguments: Sequence[str], launching: Sequence[str], shared: Config) -> list[str]:
+def _repeated_command(arguments: Sequence[str], hydra_overrides: Sequence[str], shared_config: Config) -> list[str]:
     """Writes the command that repeats this sweep: its arguments without plan and rerun, which are said of one call."""
-    command = ["python", "train.py", *([] if shared.sweep.name else ["-m"]), *launching]
+    command = ["python", "train.py", *([] if shared_config.sweep.name else ["-m"]), *hydra_overrides]
     return command + [argument for argument in arguments if not argument.startswith(("rerun=", "plan="))]
 
 
@@ -162,34 +162,34 @@ def _launch(ready: Sequence[Cell], launcher: CellLauncher, first: int) -> dict[P
 
 
 def print_closing(
-    cells: Sequence[Cell], codes: Mapping[Path, int | None], command: Sequence[str], shared: Config
+    cells: Sequence[Cell], codes: Mapping[Path, int | None], command: Sequence[str], shared_config: Config
 ) -> None:
     """Prints the closing tables, and a sentence for whatever is not finished.
 
-    command: what repeats the sweep. shared: the configuration that all cells have in common.
+    command: what repeats the sweep. shared_config: the configuration that all cells have in common.
     """
     print_scores(cells)
-    finished = [cell for cell in cells if cell.state is State.finished]
-    show_together([result for cell in finished if (result := cell.result()) and result.task])
-    failed = [cell for cell in cells if cell.state is State.failed]
-    for cell in failed:
+    finished_cells = [cell for cell in cells if cell.state is State.finished]
+    show_together([result for cell in finished_cells if (result := cell.result()) and result.task])
+    failed_cells = [cell for cell in cells if cell.state is State.failed]
+    for cell in failed_cells:
         print(f"failed: {cell.run.path}: {failure_reason(cell.run)}", file=sys.stderr)
         print(f"  alone: {shlex.join(['python', 'train.py', *cell.overrides])}", file=sys.stderr)
     for cell in cells:
         if (code := codes.get(cell.run.path)) and cell.state in (State.to_run, State.resume):
             print(_unfinished_sentence(cell, code), file=sys.stderr)
-    if failed:
+    if failed_cells:
         print(f"to repeat what failed: {shlex.join([*command, 'rerun=failed'])}", file=sys.stderr)
     waiting = sorted({language for cell in cells if cell.state is State.waiting for language in cell.awaited_languages})
     if waiting:
         how = "whose training is not finished"
-        if shared.language_adapters.missing is not Missing.train:
+        if shared_config.language_adapters.missing is not Missing.train:
             how = f"which {shlex.join([*command, 'language_adapters.missing=train'])} trains first"
         print(f"waiting for language adapters of {', '.join(waiting)}, {how}", file=sys.stderr)
 
 
 def _unfinished_sentence(cell: Cell, code: int) -> str:
-    why = "it was stopped" if code in STOPPED else f"exit code {code}, and nothing could be written there"
+    why = "it was stopped" if code in STOP_CODES else f"exit code {code}, and nothing could be written there"
     folder = next(path for path in (cell.run.path, *cell.run.path.absolute().parents) if path.exists())
     free = f"{shutil.disk_usage(folder).free / 1e6:,.0f} MB are free on its disk"
     return f"not finished: {cell.run.path}: {why}; {free}"
@@ -207,7 +207,7 @@ def saving_on_signals(cells: Sequence[Cell]) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
         for each in former:
             signal.signal(each, signal.SIG_DFL)
-        ending = {cell.run.path: cell.run for cell in cells if (pid := cell.run.process_of(name)) and _ended(pid)}
+        ending = {cell.run.path: cell.run for cell in cells if (pid := cell.run.process_of(name)) and _tell_to_end(pid)}
         while any(run.in_use for run in ending.values()):
             time.sleep(0.1)
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)  # as a shell counts it
@@ -222,7 +222,7 @@ def saving_on_signals(cells: Sequence[Cell]) -> Iterator[None]:
         del os.environ[SWEEP]
 
 
-def _ended(pid: int) -> bool:
+def _tell_to_end(pid: int) -> bool:
     """Tells a cell to save and end. Returns False if it has ended by itself."""
     try:
         os.kill(pid, signal.SIGTERM)

@@ -13,13 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from orthoadapters.config.schema import Stage
+from orthoadapters.runs.results import AVERAGE
 from orthoadapters.runs.terminal import print_wide
 from orthoadapters.sweep.cells import Cell, State
 from orthoadapters.sweep.cost import Cost, iteration
 
 # ours: seconds between two looks at the cells' directories
 EVERY = 2.0
-COLUMNS, SCORES = ("#", "cell", "lr", "ort lr", "seed", "state"), ("dev", "avg_zero_shot", "time")
+COLUMNS, SCORES = ("#", "cell", "lr", "ort lr", "seed", "state"), ("dev", AVERAGE, "time")
 STYLES = {State.finished: "green", State.running: "bold", State.failed: "red", State.waiting: "dim"}
 
 
@@ -40,17 +41,17 @@ def print_plan(cells: Sequence[Cell], costs: Sequence[Cost]) -> None:
     """Prints every cell in the order in which it is run, with its state and what it costs; the last line counts them."""
     table = _table("steps", "time", "disk")
     for number, (cell, cost) in enumerate(zip(cells, costs, strict=True), 1):
-        awaited = f" for {', '.join(cell.awaited_languages)}" if cell.state is State.waiting else ""
+        note = f" for {', '.join(cell.awaited_languages)}" if cell.state is State.waiting else ""
         steps = "unknown" if cost.steps is None else f"{cost.steps:,}"
         table.add_row(
-            *_row(number, cell, awaited), steps, duration(cost.hours), size(cost.size), style=STYLES.get(cell.state)
+            *_row(number, cell, note), steps, duration(cost.hours), size(cost.size), style=STYLES.get(cell.state)
         )
     print_wide(table)
     open_cells = [cost for cell, cost in zip(cells, costs, strict=True) if cell.state is not State.finished]
-    left, disk = [cost.hours for cost in open_cells], [cost.size for cost in open_cells]
+    hours, disk = [cost.hours for cost in open_cells], [cost.size for cost in open_cells]
     if open_cells:
-        unknown = ", as no run of some kind was finished on this hardware yet" if None in left else ""
-        print(f"left: time {duration(_total(left))}{unknown}; disk {size(_total(disk))}")
+        unknown = ", as no run of some kind was finished on this hardware yet" if None in hours else ""
+        print(f"left: time {duration(_total(hours))}{unknown}; disk {size(_total(disk))}")
     print(summary(cells))
 
 
@@ -82,22 +83,22 @@ def scores(cell: Cell) -> list[str]:
 @contextmanager
 def live_table(cells: Sequence[Cell]) -> Iterator[None]:
     """Shows, while the block runs, a live table on a terminal, elsewhere one line for every cell that changes its state."""
-    console, ended = Console(stderr=True), threading.Event()
+    console, end = Console(stderr=True), threading.Event()
     live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
-    known = {id(cell): cell.state for cell in cells}
+    states = {id(cell): cell.state for cell in cells}
 
     def look() -> None:
         for number, cell in enumerate(cells, 1):
             state = cell.state
-            if known[id(cell)] is not state and live is None:
+            if states[id(cell)] is not state and live is None:
                 line = " ".join(part for part in _row(number, cell)[1:] if part)
                 print(f"[{number}/{len(cells)}] {line}", file=sys.stderr, flush=True)
-            known[id(cell)] = state
+            states[id(cell)] = state
         if live is not None:
             live.update(_screen(cells, console.height), refresh=True)
 
     def loop() -> None:
-        while not ended.wait(EVERY):
+        while not end.wait(EVERY):
             look()
 
     thread = threading.Thread(target=loop, daemon=True)
@@ -107,7 +108,7 @@ def live_table(cells: Sequence[Cell]) -> Iterator[None]:
     try:
         yield
     finally:
-        ended.set()
+        end.set()
         thread.join()
         look()
         if live is not None:
@@ -117,24 +118,24 @@ def live_table(cells: Sequence[Cell]) -> Iterator[None]:
 def _screen(cells: Sequence[Cell], height: int) -> Group:
     """Fills the terminal: with the cells that run, then with those that failed, then with the others by their state."""
     ranks = {State.running: 0, State.failed: 1, State.resume: 2, State.to_run: 3, State.waiting: 4, State.finished: 5}
-    numbered = sorted(enumerate(cells, 1), key=lambda pair: ranks[pair[1].state])
+    ranking = sorted(enumerate(cells, 1), key=lambda pair: ranks[pair[1].state])
     table = _table("iteration", *SCORES)
-    for number, cell in sorted(numbered[: max(1, height - 6)], key=lambda pair: pair[0]):
+    for number, cell in sorted(ranking[: max(1, height - 6)], key=lambda pair: pair[0]):
         at = f"{iteration(cell):,}" if cell.state in (State.running, State.resume) else ""
         table.add_row(*_row(number, cell), at, *_scores_once(cell), style=STYLES.get(cell.state))
     return Group(table, Text(summary(cells)))
 
 
-_shown: dict[Path, list[str]] = {}
+_scores_of_run: dict[Path, list[str]] = {}
 
 
 def _scores_once(cell: Cell) -> list[str]:
     """Reads a finished cell's scores once, and not every two seconds again."""
     if cell.state is not State.finished:
         return scores(cell)
-    if cell.run.path not in _shown:
-        _shown[cell.run.path] = scores(cell)
-    return _shown[cell.run.path]
+    if cell.run.path not in _scores_of_run:
+        _scores_of_run[cell.run.path] = scores(cell)
+    return _scores_of_run[cell.run.path]
 
 
 def _table(*more_headings: str) -> Table:
@@ -146,14 +147,14 @@ def _table(*more_headings: str) -> Table:
     return table
 
 
-def _row(number: int, cell: Cell, awaited: str = "") -> list[str]:
-    """Writes a cell in the words of COLUMNS. awaited: what it waits for, to be said after its state."""
+def _row(number: int, cell: Cell, note: str = "") -> list[str]:
+    """Writes a cell in the words of COLUMNS. note: what it waits for, to be said after its state."""
     config, state = cell.config, cell.state
     subject = f"{config.task.name} {config.variant.name}"
     if config.stage is Stage.mlm:
         subject = f"mlm {config.language.code} {config.variant.language_adapter.value}"
     ort_lr = f"{config.optim.ort_lr:g}" if config.is_orthogonal else ""
-    return [str(number), subject, f"{config.optim.lr:g}", ort_lr, str(config.seed), state.value + awaited]
+    return [str(number), subject, f"{config.optim.lr:g}", ort_lr, str(config.seed), state.value + note]
 
 
 def duration(hours: float | None) -> str:

@@ -43,12 +43,12 @@ class AlternatingTraining(pl.LightningModule, ABC):
         self.model, self.head = model, head
         self.orthogonal, self.optim, self.recorder = orthogonal, optim, recorder
         self.layers_loss = layers_loss
-        trained: nn.Module = model.backbone if adapter is None else model.adapter_modules(adapter)
-        self.body = list(trained.requires_grad_(True).parameters())
+        module: nn.Module = model.backbone if adapter is None else model.adapter_modules(adapter)
+        self.body = list(module.requires_grad_(True).parameters())
         self.main_parameters = self.body + ([] if head is None else list(head.parameters()))
         # With several processes (trainer=ddp) each one may ask to save a checkpoint and to stop. `requests` are this
         # process's own; `agreed_requests` are their sums over all processes, as of the last backward pass.
-        self.requests, self.agreed_requests = (0.0, 0.0), torch.zeros(2)
+        self.requests, self.request_sums = (0.0, 0.0), torch.zeros(2)
         self._rng: dict[str, Any] | None = None
 
     @abstractmethod
@@ -99,9 +99,9 @@ class AlternatingTraining(pl.LightningModule, ABC):
         part = share * loss
         self.manual_backward(part)
         values = [part.detach(), *(part.new_full((), request) for request in self.requests)]
-        summed = sum_gradients(parameters, torch.stack(values))
-        self.agreed_requests = summed[1:]
-        return summed[0]
+        sums = sum_gradients(parameters, torch.stack(values))
+        self.request_sums = sums[1:]
+        return sums[0]
 
     def _clip(self, parameters: list[nn.Parameter]) -> Tensor:
         """Clips the gradients, and returns their norm before that, on its device."""

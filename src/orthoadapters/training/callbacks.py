@@ -31,7 +31,8 @@ class SelectOnDev(Callback):
     def __init__(self, dev: Evaluation, metrics: list[str], batches_per_epoch: int) -> None:
         self.dev, self.metrics, self.batches_per_epoch = dev, metrics, batches_per_epoch
         self.epoch, self.value = 0, -1.0
-        self.history: list[dict[str, float]] = []  # one entry per epoch
+        # The history has one entry per epoch.
+        self.history: list[dict[str, float]] = []
         self.best: dict[str, Tensor] = {}
 
     def on_train_batch_end(
@@ -77,8 +78,8 @@ class KeepLast(Checkpoint):
 
     def __init__(self, path: Path, every: int, minutes: float, log_every: int) -> None:
         self.path, self.every, self.seconds, self.log_every = path, every, 60 * minutes, log_every
-        self.saved = time.monotonic()
-        self.stopping = False
+        self.save_time = time.monotonic()
+        self.is_stopping = False
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.world_size > 1:
@@ -86,30 +87,30 @@ class KeepLast(Checkpoint):
             signal.signal(signal.SIGTERM, self._stop)
 
     def _stop(self, number: int, frame: object) -> None:
-        self.stopping = True
+        self.is_stopping = True
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         assert isinstance(pl_module, AlternatingTraining)
-        save, stop = (self._is_late, False) if trainer.world_size == 1 else self._agreed(trainer, pl_module)
+        save, stop = (self._is_late, False) if trainer.world_size == 1 else self._common_requests(trainer, pl_module)
         if save or trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps:
             self._save(trainer)
         if trainer.world_size > 1:
-            pl_module.requests = (float(self._is_late), float(self.stopping))
+            pl_module.requests = (float(self._is_late), float(self.is_stopping))
         if stop:
             raise SIGTERMException
 
     @property
     def _is_late(self) -> bool:
-        return time.monotonic() - self.saved > self.seconds
+        return time.monotonic() - self.save_time > self.seconds
 
-    def _agreed(self, trainer: pl.Trainer, pl_module: AlternatingTraining) -> tuple[bool, bool]:
+    def _common_requests(self, trainer: pl.Trainer, pl_module: AlternatingTraining) -> tuple[bool, bool]:
         """Says whether any process asked to save, and to stop, before this iteration; every process gets the same answer."""
         if pl_module.device.type != "cpu" and trainer.global_step % self.log_every != 0:
             # Reading the sum makes the GPU wait.
             return False, False
-        save, stop = pl_module.agreed_requests.tolist()
+        save, stop = pl_module.request_sums.tolist()
         return save > 0, stop > 0
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
@@ -131,7 +132,7 @@ class KeepLast(Checkpoint):
             # On a full disk the unfinished file would occupy the space that is left.
             temporary.unlink(missing_ok=True)
             raise
-        self.saved = time.monotonic()
+        self.save_time = time.monotonic()
 
 
 class ProgressBar(Callback):
@@ -142,9 +143,9 @@ class ProgressBar(Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        remaining = (TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[losses]}"))
-        hidden = not (sys.stderr.isatty() and trainer.is_global_zero)
-        self.bar = Progress(*columns, *remaining, disable=hidden, console=Console(stderr=True))
+        rest = (TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[losses]}"))
+        is_hidden = not (sys.stderr.isatty() and trainer.is_global_zero)
+        self.bar = Progress(*columns, *rest, disable=is_hidden, console=Console(stderr=True))
         self.line = self.bar.add_task(self.title, total=trainer.max_steps, completed=trainer.global_step, losses="")
         self.bar.start()
 

@@ -44,10 +44,10 @@ def sum_gradients(parameters: Sequence[nn.Parameter], values: Tensor) -> Tensor:
     All of them go into one flat tensor, so that one collective is enough. A parameter that the loss does not reach has no
     gradient in this process and in every other.
     """
-    reached = [parameter for parameter in parameters if parameter.grad is not None]
-    gradients = [parameter.grad.flatten() for parameter in reached if parameter.grad is not None]
+    targets = [parameter for parameter in parameters if parameter.grad is not None]
+    gradients = [parameter.grad.flatten() for parameter in targets if parameter.grad is not None]
     pieces = sum_over_processes(torch.cat([*gradients, values])).split([*map(len, gradients), len(values)])
-    for parameter, piece in zip(reached, pieces, strict=False):
+    for parameter, piece in zip(targets, pieces, strict=False):
         parameter.grad = piece.view_as(parameter)
     # A view would keep all gradients in memory for as long as the loss waits to be logged.
     return pieces[-1].clone()
@@ -61,9 +61,9 @@ def sum_over_processes(values: Tensor) -> Tensor:
 
 def gather_from_processes(value: Any) -> list[Any]:
     """Returns the values of all processes, in the order of their ranks."""
-    gathered: list[Any] = [None] * distributed.get_world_size()
-    distributed.all_gather_object(gathered, value)
-    return gathered
+    values: list[Any] = [None] * distributed.get_world_size()
+    distributed.all_gather_object(values, value)
+    return values
 
 
 def process_seed(rank: int) -> int:

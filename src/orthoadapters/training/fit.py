@@ -52,27 +52,27 @@ def fit(
     # result.json records the devices, so that Lightning need not print them.
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    keep = KeepLast(run.checkpoint, config.checkpoint_every, config.checkpoint_minutes, config.log_every)
+    last = KeepLast(run.checkpoint, config.checkpoint_every, config.checkpoint_minutes, config.log_every)
     with warnings.catch_warnings():
         # Lightning warns of what is by design here: no worker processes, no logger, no validation loop.
         warnings.filterwarnings("ignore", module="pytorch_lightning")
         # Where srun is installed, it also advises to start every run of several processes with it.
         warnings.filterwarnings("ignore", "The `srun` command is available")
-        trainer = _trainer(config, data.iterations, [*callbacks, ProgressBar(title), keep])
+        trainer = _trainer(config, data.iterations, [*callbacks, ProgressBar(title), last])
         try:
             if run.checkpoint.exists():
                 _check_readable(run.checkpoint, config.processes)
             with one_fit_over_processes(trainer) if config.processes > 1 else nullcontext():
                 checkpoint = str(run.checkpoint) if run.checkpoint.exists() else None
                 trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
-            if keep.stopping:
+            if last.is_stopping:
                 raise SIGTERMException
         except SystemExit as stop:
             # Lightning raises it for Ctrl-C and, at the end of an iteration, for SIGTERM.
             if not trainer.is_global_zero:
                 raise
-            saved = f"{run.checkpoint}" if run.checkpoint.exists() else "the start, as no checkpoint was written yet"
-            print(f"stopped at iteration {trainer.global_step}; the same command goes on from {saved}", file=sys.stderr)
+            place = f"{run.checkpoint}" if run.checkpoint.exists() else "the start, as no checkpoint was written yet"
+            print(f"stopped at iteration {trainer.global_step}; the same command goes on from {place}", file=sys.stderr)
             # A shell gives a process that a signal has ended the exit code 128 + the signal's number.
             raise SystemExit(143 if isinstance(stop, SIGTERMException) else 130) from None
     if trainer.global_step < data.iterations:
@@ -83,14 +83,14 @@ def fit(
 
 def _trainer(config: TrainerConfig, iterations: int, callbacks: list[Callback]) -> pl.Trainer:
     """Builds the Trainer, without those of its parts that this project replaces (docs/architecture.md says why)."""
-    several = config.processes > 1
+    is_distributed = config.processes > 1
     return pl.Trainer(
         accelerator="gpu" if device(config).type == "cuda" else "cpu",
         devices=config.devices,
         num_nodes=config.num_nodes,
-        strategy=SummedDDP() if several else "auto",
+        strategy=SummedDDP() if is_distributed else "auto",
         # A run of one process may itself be part of a larger SLURM job, whose environment is not meant for it.
-        plugins=None if several else [LightningEnvironment()],
+        plugins=None if is_distributed else [LightningEnvironment()],
         precision=config.precision,  # type: ignore[arg-type]  # config.checks allows only two of Lightning's values
         # The training loader holds all epochs, so that every resume is one in the middle of an epoch.
         max_epochs=1,
@@ -105,17 +105,18 @@ def _trainer(config: TrainerConfig, iterations: int, callbacks: list[Callback]) 
     )
 
 
-def _check_readable(checkpoint: Path, wanted: int) -> None:
+def _check_readable(checkpoint: Path, processes: int) -> None:
     """Raises UserError if it is damaged or was written by another number of processes, each of which has its own dropout."""
     try:
         content = torch.load(checkpoint, "cpu", weights_only=True, mmap=True)
-    except Exception as error:  # a broken file makes torch raise exceptions of many types
+    except Exception as error:
+        # A broken file makes torch raise exceptions of many types.
         raise UserError(
             f"{checkpoint} cannot be read ({str(error).splitlines()[0]}); delete it to start this run from its beginning"
         ) from None
-    written = len(content["rng"]) if isinstance(content["rng"], list) else 1
-    if written != wanted:
+    count = len(content["rng"]) if isinstance(content["rng"], list) else 1
+    if count != processes:
         raise UserError(
-            f"{checkpoint} was written by {written} process(es) and this command asks for {wanted}; give "
-            f"trainer.devices={written} as before, or delete it to start this run from its beginning"
+            f"{checkpoint} was written by {count} process(es) and this command asks for {processes}; give "
+            f"trainer.devices={count} as before, or delete it to start this run from its beginning"
         )

@@ -19,8 +19,8 @@ def mlm_loss(model: AdaptedEncoder, hidden: Tensor, positions: Tensor, labels: T
 
     hidden: (B, T, H). positions: (M,) indices into the flattened (B * T). labels: (M,) the original subwords.
     """
-    masked = hidden.flatten(0, 1)[positions]
-    return cross_entropy(model.mlm_logits(masked, invert=invert).float(), labels)
+    vectors = hidden.flatten(0, 1)[positions]
+    return cross_entropy(model.mlm_logits(vectors, invert=invert).float(), labels)
 
 
 class MLMTraining(AlternatingTraining):
@@ -62,14 +62,14 @@ def score_held_out(
     was_training, device = model.training, next(model.parameters()).device
     model.eval()
     loss, layers = torch.zeros((), device=device), torch.zeros(len(model.sites), device=device)
-    masked = tokens = 0
+    places = tokens = 0
     for batch in loader:
-        encoded = model.encode(batch, device)
+        encoding = model.encode(batch, device)
         count = len(batch["labels"])
-        one = mlm_loss(model, encoded.hidden, batch["positions"].to(device), batch["labels"].to(device), invert)
-        loss, masked, tokens = loss + one * count, masked + count, tokens + batch["input_ids"].numel()
+        batch_loss = mlm_loss(model, encoding.hidden, batch["positions"].to(device), batch["labels"].to(device), invert)
+        loss, places, tokens = loss + batch_loss * count, places + count, tokens + batch["input_ids"].numel()
         if model.stack:
-            layers = layers + layers_loss(encoded.pairs, None) * batch["input_ids"].numel()
+            layers = layers + layers_loss(encoding.pairs, None) * batch["input_ids"].numel()
     model.train(was_training)
-    scores, reached = {"mlm_loss": float(loss) / masked}, (layers / tokens).tolist()
-    return (scores | {"l_ort": sum(reached)}, reached) if model.stack else (scores, [])
+    scores, means = {"mlm_loss": float(loss) / places}, (layers / tokens).tolist()
+    return (scores | {"l_ort": sum(means)}, means) if model.stack else (scores, [])

@@ -15,11 +15,11 @@ def rank(trainer: TrainerConfig) -> int:
         return 0
     if "RANK" in os.environ:
         return int(os.environ["RANK"])
-    if "LOCAL_RANK" not in os.environ and started_together():
+    if "LOCAL_RANK" not in os.environ and has_launcher():
         return int(os.environ["SLURM_PROCID"])
     return int(os.environ.get("NODE_RANK", 0)) * trainer.devices + int(os.environ.get("LOCAL_RANK", 0))
 
 
-def started_together() -> bool:
+def has_launcher() -> bool:
     """Says whether torchrun or srun started all processes; if not, the first one of each machine starts the others."""
     return "RANK" in os.environ or (int(os.environ.get("SLURM_NTASKS", 1)) > 1 and "SLURM_PROCID" in os.environ)

@@ -17,7 +17,7 @@ from orthoadapters.runs.tracking import Tracker
 STEP_COLUMNS = ("loss", "grad_norm", "l_ort", "ort_grad_norm", "lr", "ort_lr", "tokens_per_second")
 
 
-def logged_columns(metrics: Sequence[str], layers: int) -> list[str]:
+def metric_columns(metrics: Sequence[str], layers: int) -> list[str]:
     """Lists the columns of metrics.csv: a step's values, the scores on the development set, and L_ORT per layer."""
     return [*STEP_COLUMNS, *(f"dev_{name}" for name in metrics), *(f"l_ort_layer_{i}" for i in range(layers))]
 
@@ -36,28 +36,28 @@ class Recorder:
         self.rates = {"lr": optim.lr} | ({"ort_lr": optim.ort_lr} if orthogonal else {})
         # Both count the whole run, over all its restarts.
         self.seconds, self.tokens = 0.0, 0
-        self._wall, self._begun = 0.0, time.perf_counter()
+        self._wall, self._start_time = 0.0, time.perf_counter()
         # The progress bar shows the newest row.
         self.last: dict[str, float] = {}
         self._rows: list[tuple[int, list[str]]] = []
         self._values: list[Tensor] = []
-        self._since, self._pending = time.perf_counter(), 0
+        self._interval_start, self._interval_tokens = time.perf_counter(), 0
 
     def resume_from(self, iteration: int) -> None:
         """Tells the trackers at which iteration training begins, and starts the clock."""
         for tracker in self.trackers:
             tracker.resume_from(iteration)
-        self._begun = time.perf_counter()
+        self._start_time = time.perf_counter()
         self.start()
 
     @property
     def wall_seconds(self) -> float:
         """The seconds since the first iteration, over all restarts: training, scoring and saving."""
-        return self._wall + time.perf_counter() - self._begun
+        return self._wall + time.perf_counter() - self._start_time
 
     def start(self) -> None:
         """Starts the interval over which tokens per second are counted."""
-        self._since, self._pending = time.perf_counter(), 0
+        self._interval_start, self._interval_tokens = time.perf_counter(), 0
 
     def wants_layers(self, iteration: int) -> bool:
         """Says whether this iteration's row has a value per layer."""
@@ -67,7 +67,7 @@ class Recorder:
         """Keeps one iteration's values on their device. tokens: the batch's real subwords."""
         self._rows.append((iteration, list(row)))
         self._values.extend(row.values())
-        self._pending += tokens
+        self._interval_tokens += tokens
         if iteration % self.log_every == 0:
             self.flush()
 
@@ -76,10 +76,10 @@ class Recorder:
         if not self._rows:
             return
         values = torch.stack([value.float() for value in self._values]).tolist()
-        seconds = time.perf_counter() - self._since
-        rate = self._pending / max(seconds, 1e-9)
+        seconds = time.perf_counter() - self._interval_start
+        rate = self._interval_tokens / max(seconds, 1e-9)
         self.seconds += seconds
-        self.tokens += self._pending
+        self.tokens += self._interval_tokens
         for iteration, names in self._rows:
             row = dict(zip(names, values, strict=False)) | self.rates | {"tokens_per_second": rate}
             values = values[len(names) :]

@@ -58,24 +58,24 @@ def test_split_words_stand_as_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tags", "expected"),
+    ("tags", "reference"),
     [("AUX PART", "AUX"), ("PART AUX", "AUX"), ("ADP SCONJ PRON", "PRON"), ("SYM PUNCT", "PUNCT"), ("CCONJ SYM", "CCONJ"),
      ("DET ADP", "ADP"), ("X SCONJ", "SCONJ"), ("PROPN NOUN", "NOUN"), ("NUM ADJ", "ADJ"), ("INTJ ADV", "ADV")],
 )  # fmt: skip
-def test_among_words_of_one_height_xtremes_precedence_decides(tmp_path: Path, tags: str, expected: str) -> None:
+def test_among_words_of_one_height_xtremes_precedence_decides(tmp_path: Path, tags: str, reference: str) -> None:
     members = tags.split()
     rows = "".join(row(number, "a", tag, len(members) + 1) for number, tag in enumerate(members, 1))
     write(tmp_path, row(f"1-{len(members)}", "aa") + rows + row(len(members) + 1, "b", "VERB", 0))
-    assert read(tmp_path)[0].tags == (expected, "VERB")
+    assert read(tmp_path)[0].tags == (reference, "VERB")
 
 
 def test_height_counts_every_word_above_in_head_and_deps_together(tmp_path: Path) -> None:
     """An enhanced edge from `b` puts `b` and what is above it over the verb, which leaves the particle highest."""
     after = row(3, "b", "NOUN", 4) + row(4, "c", "VERB", 0)
-    for deps, expected in (("_", "VERB"), ("4:dep|3:dep", "PART"), ("4:dep|8.1:dep", "VERB")):
+    for deps, reference in (("_", "VERB"), ("4:dep|3:dep", "PART"), ("4:dep|8.1:dep", "VERB")):
         rows = row("1-2", "aa") + row(1, "a", "PART", 4) + row(2, "a", "VERB", 4, deps)
         write(tmp_path, rows + after)
-        assert read(tmp_path)[0].tags == (expected, "NOUN", "VERB"), deps
+        assert read(tmp_path)[0].tags == (reference, "NOUN", "VERB"), deps
 
 
 def test_a_circle_of_heads_ends(tmp_path: Path) -> None:
@@ -97,8 +97,8 @@ def test_comments_empty_nodes_and_missing_tags(tmp_path: Path, caplog: pytest.Lo
     write(tmp_path, content)
     with caplog.at_level(logging.INFO):
         assert read(tmp_path) == [TaggedSentence(("Who", "#"), ("PRON", "X"))]
-    expected = "1 sentences, 2 empty nodes left out, 2 syntactic words, 1 of them without UPOS, read as X, 2 words"
-    assert f"en_ewt-ud-test.conllu: {expected}" in caplog.text
+    reference = "1 sentences, 2 empty nodes left out, 2 syntactic words, 1 of them without UPOS, read as X, 2 words"
+    assert f"en_ewt-ud-test.conllu: {reference}" in caplog.text
 
 
 @pytest.mark.parametrize("content", [PLAIN, PLAIN + "\n", "\ufeff" + PLAIN + "\n \n\n# end\n", "\n\n" + PLAIN])
@@ -112,8 +112,8 @@ def test_sentences_without_their_text_are_left_out_and_counted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     hidden = row(1, "_", "NOUN", 2) + row(2, "_", "VERB", 0) + row(3, ".", "PUNCT", 2)
-    kept = row(1, "a", "NOUN", 0) + row(2, "_", "PUNCT", 1) + row(3, "b", "NOUN", 1)
-    write(tmp_path, "\n".join([hidden, kept, row(1, "_", "X", 0)]))
+    with_words = row(1, "a", "NOUN", 0) + row(2, "_", "PUNCT", 1) + row(3, "b", "NOUN", 1)
+    write(tmp_path, "\n".join([hidden, with_words, row(1, "_", "X", 0)]))
     with caplog.at_level(logging.INFO):
         assert [sentence.words for sentence in read(tmp_path)] == [("a", "_", "b")]
     assert "2 sentences without text left out" in caplog.text
@@ -128,12 +128,12 @@ def test_all_treebanks_of_a_language_are_pooled_in_order_of_their_names(
         write(tmp_path, row(1, name.removeprefix("en_"), "NOUN", 0), f"{folder}/{name}.conllu")
     for other in ("en_pud-ud-train", "de_pud-ud-test", "en_pud-ud-tests", "enm_x-ud-test"):
         write(tmp_path, row(1, "other", "NOUN", 0), f"r/{other}.conllu")
-    expected = ["hdt-ud-test-a", "hdt-ud-test-b", "partut-ud-test", "pud-ud-test"]
+    reference = ["hdt-ud-test-a", "hdt-ud-test-b", "partut-ud-test", "pud-ud-test"]
     with caplog.at_level(logging.INFO):
-        assert [sentence.words[0] for sentence in read(tmp_path)] == expected
-    assert all(f"en_{name}.conllu: 1 sentences" in caplog.text for name in expected)
+        assert [sentence.words[0] for sentence in read(tmp_path)] == reference
+    assert all(f"en_{name}.conllu: 1 sentences" in caplog.text for name in reference)
     caplog.clear()
-    assert [sentence.words[0] for sentence in read(tmp_path, limit=2)] == expected[:2]
+    assert [sentence.words[0] for sentence in read(tmp_path, limit=2)] == reference[:2]
 
 
 def test_a_file_that_is_there_twice_is_refused(tmp_path: Path) -> None:
@@ -191,10 +191,10 @@ def test_a_broken_file_is_refused_with_its_name_and_line(
     tmp_path: Path, content: str | bytes, message: str, fuse: bool
 ) -> None:
     write(tmp_path, content)
-    with pytest.raises(UserError, match=message) as caught:
+    with pytest.raises(UserError, match=message) as error:
         read(tmp_path, fuse)
-    assert "en_ewt-ud-test.conllu" in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert "en_ewt-ud-test.conllu" in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -218,16 +218,20 @@ def test_choices_that_do_not_go_together_are_refused(overrides: list[str], sente
 
 
 def test_fusing_is_a_choice_of_treebanks_alone() -> None:
-    def made(*overrides: str) -> str:
+    def fingerprint_of(*overrides: str) -> str:
         config = compose_config(["task=udpos", *overrides])
         check(config)
         return fingerprint(config)
 
     treebanks = ("data=conllu", "data.root=x")
-    assert made(*treebanks) == made(*treebanks, "data.fuse_multiword=true")
-    assert made(*treebanks) != made(*treebanks, "data.fuse_multiword=false")
+    assert fingerprint_of(*treebanks) == fingerprint_of(*treebanks, "data.fuse_multiword=true")
+    assert fingerprint_of(*treebanks) != fingerprint_of(*treebanks, "data.fuse_multiword=false")
     adapter = ("stage=mlm", "language=sw")
-    assert made(*adapter) == made(*adapter, *treebanks) == made(*adapter, *treebanks, "data.fuse_multiword=false")
+    assert (
+        fingerprint_of(*adapter)
+        == fingerprint_of(*adapter, *treebanks)
+        == fingerprint_of(*adapter, *treebanks, "data.fuse_multiword=false")
+    )
     assert "data.fuse_multiword" not in choices(
         compose_config([])
     )  # so that runs of other sources keep their directories

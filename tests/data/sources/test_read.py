@@ -111,10 +111,10 @@ def test_limits_take_the_first_examples_of_their_split_alone(tmp_path: Path) -> 
 def test_a_bad_file_is_refused_with_its_name_and_line(
     tmp_path: Path, name: str, content: str | bytes, message: str
 ) -> None:
-    with pytest.raises(UserError, match=rf"{FOLDERS[name]}/train-en.tsv.*{message}|{message}") as caught:
+    with pytest.raises(UserError, match=rf"{FOLDERS[name]}/train-en.tsv.*{message}|{message}") as error:
         read_file(tmp_path, name, content)
-    assert str(tmp_path) in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert str(tmp_path) in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(("name", "content"), [("wikiann", "Sioux\nFalls\n"), ("xnli", "premise\thypothesis\n")])
@@ -172,8 +172,8 @@ def test_hub_pairs_are_read_by_language_and_split(make_hub: MakeHub) -> None:
     }
     rows: dict[str, list[Any]] = {"premise": ["a", "b", "c"], "hypothesis": ["x", "y", "z"], "label": [2, 0, 1]}
     hub_id = make_hub("sw", {"validation": rows, "test": {k: v[:1] for k, v in rows.items()}}, features)
-    expected = [SentencePair("a", "x", "contradiction"), SentencePair("b", "y", "entailment")]
-    assert read_hub(hub_id, "xnli", "dev", SW, limit_dev=2) == expected
+    reference = [SentencePair("a", "x", "contradiction"), SentencePair("b", "y", "entailment")]
+    assert read_hub(hub_id, "xnli", "dev", SW, limit_dev=2) == reference
     assert read_hub(hub_id, "xnli", "dev", SW, limit_dev=100)[2] == SentencePair("c", "z", "neutral")
     assert len(read_hub(hub_id, "xnli", "test", SW)) == 1
 
@@ -212,8 +212,8 @@ def test_the_task_names_columns_that_are_not_the_usual_ones(make_hub: MakeHub) -
     rows = {"words": [["a"]], "upos": [[7]]}
     features = {"words": datasets.Sequence(Value("string")), "upos": datasets.Sequence(Value("int64"))}
     hub_id = make_hub("udpos.English", {"test": rows}, features)
-    expected: list[Example] = [TaggedSentence(("a",), ("NOUN",))]
-    assert read_hub(hub_id, "udpos", "test", EN, hub_columns=["words", "upos"]) == expected
+    reference: list[Example] = [TaggedSentence(("a",), ("NOUN",))]
+    assert read_hub(hub_id, "udpos", "test", EN, hub_columns=["words", "upos"]) == reference
     with pytest.raises(UserError, match=r"has columns words, upos but no tokens; check task.hub_id and task.hub_col"):
         read_hub(hub_id, "udpos", "test", EN)
     with pytest.raises(UserError, match=r"task.hub_columns=\[words\] must name 2 columns: the words and their tags"):
@@ -221,21 +221,21 @@ def test_the_task_names_columns_that_are_not_the_usual_ones(make_hub: MakeHub) -
 
     pairs = {"one": ["a"], "two": ["b"], "same": ["neutral"]}
     hub_id = make_hub("en", {"test": pairs}, {name: Value("string") for name in pairs})
-    found = read_hub(hub_id, "xnli", "test", EN, hub_columns=["one", "two", "same"])
-    assert found == [SentencePair("a", "b", "neutral")]
+    pair_list = read_hub(hub_id, "xnli", "test", EN, hub_columns=["one", "two", "same"])
+    assert pair_list == [SentencePair("a", "b", "neutral")]
 
 
 @pytest.mark.parametrize(
-    ("names", "value", "shown"), [(["O", "B-MISC"], 1, "'B-MISC'"), (None, 9, "9"), (None, -1, "-1")]
+    ("names", "value", "label_in_words"), [(["O", "B-MISC"], 1, "'B-MISC'"), (None, 9, "9"), (None, -1, "-1")]
 )
 def test_hub_labels_that_the_task_does_not_know_are_refused_with_their_row(
-    make_hub: MakeHub, names: list[str] | None, value: int, shown: str
+    make_hub: MakeHub, names: list[str] | None, value: int, label_in_words: str
 ) -> None:
     tags = datasets.Sequence(ClassLabel(names=names) if names else Value("int64"))
     rows = {"tokens": [["a"], ["b"]], "ner_tags": [[0], [value]]}
     hub_id = make_hub("sw", {"test": rows}, {"tokens": datasets.Sequence(Value("string")), "ner_tags": tags})
     with pytest.raises(
-        UserError, match=rf"config sw, split test\), row 1: unknown label {shown}; the labels of task=wiki"
+        UserError, match=rf"config sw, split test\), row 1: unknown label {label_in_words}; the labels of task=wiki"
     ):
         read_hub(hub_id, "wikiann", "test", SW)
 
@@ -255,11 +255,11 @@ def test_a_missing_config_or_split_is_one_sentence(make_hub: MakeHub) -> None:
     hub_id = make_hub("sw", {"test": {"tokens": [["a"]], "ner_tags": [[0]]}}, features)
     cases: list[tuple[Split, LanguageConfig]] = [("test", EN), ("train", SW)]
     for split, language in cases:
-        with pytest.raises(UserError, match=rf"could not load {hub_id} \(config {language.code}") as caught:
+        with pytest.raises(UserError, match=rf"could not load {hub_id} \(config {language.code}") as error:
             read_hub(hub_id, "wikiann", split, language)
-        assert "\n" not in str(caught.value)
+        assert "\n" not in str(error.value)
         # Of the second case the language is there, and its split is not.
-        assert isinstance(caught.value, MissingSplitError) == (split == "train")
+        assert isinstance(error.value, MissingSplitError) == (split == "train")
 
 
 def test_an_unreachable_hub_names_the_ways_to_work_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,16 +275,16 @@ def test_an_unreachable_hub_names_the_ways_to_work_without_a_network(monkeypatch
 
 
 def test_the_revision_of_a_data_set_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: dict[str, object] = {}
+    arguments: dict[str, object] = {}
 
     def load_dataset(*args: object, **kwargs: object) -> Dataset:
-        asked.update(kwargs, args=args)
+        arguments.update(kwargs, args=args)
         return Dataset.from_dict({"premise": ["a"], "hypothesis": ["b"], "label": [0]})
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     config = task_config("xnli", hub_id="facebook/xnli", hub_revision="abc")
     read_examples(DataConfig(source="hub"), config, "test", SW)
-    assert asked == {"args": ("facebook/xnli", "sw"), "split": "test", "revision": "abc"}
+    assert arguments == {"args": ("facebook/xnli", "sw"), "split": "test", "revision": "abc"}
     assert hub.HUB_SPLITS == {"train": "train", "dev": "validation", "test": "test"}
 
 

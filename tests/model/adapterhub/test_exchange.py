@@ -15,17 +15,17 @@ from orthoadapters.model.heads import SentencePairHead, TokenHead
 from tests.adapterhub import ours
 from tests.helpers.commands import ROOT
 
-FROZEN = ROOT / "tests" / "adapterhub" / "frozen"
+CASES = ROOT / "tests" / "adapterhub" / "frozen"
 
 
 def test_what_the_library_wrote_computes_here_what_it_computed_there(caplog: pytest.LogCaptureFixture) -> None:
-    assert ours.check(FROZEN) < 1e-5
-    assert {path.name for path in FROZEN.glob("*/*/*.bin")} == {"pytorch_adapter.bin", "pytorch_model_head.bin"}
+    assert ours.check(CASES) < 1e-5
+    assert {path.name for path in CASES.glob("*/*/*.bin")} == {"pytorch_adapter.bin", "pytorch_model_head.bin"}
     assert "pair: its prediction head is not loaded" in caplog.text
 
 
 def test_what_is_written_again_has_the_librarys_tensors_and_fields(tmp_path: Path) -> None:
-    case = FROZEN / "frozen-xlmr"
+    case = CASES / "frozen-xlmr"
     model = AdaptedEncoder.from_pretrained(str(case / "backbone"))
     for name in ("pair", "tags"):
         head, labels = head_files.read(case / name, model)
@@ -36,27 +36,27 @@ def test_what_is_written_again_has_the_librarys_tensors_and_fields(tmp_path: Pat
         assert their_head.keys() == our_head.keys()
         assert all(torch.equal(their_head[key], our_head[key]) for key in their_head)
         for file in ("head_config.json", "adapter_config.json"):
-            theirs, written = (json.loads((folder / name / file).read_text()) for folder in (case, tmp_path))
+            theirs, ours = (json.loads((folder / name / file).read_text()) for folder in (case, tmp_path))
             # their dropout_prob is null, which means 0.1 as ours does
-            config = {field: value for field, value in written["config"].items() if field != "dropout_prob"}
+            config = {field: value for field, value in ours["config"].items() if field != "dropout_prob"}
             assert config == {field: theirs["config"][field] for field in config}
             for field in ("hidden_size", "model_type", "name"):
-                assert written[field] == theirs[field]
-        assert written["name"] == name
+                assert ours[field] == theirs[field]
+        assert ours["name"] == name
 
 
 @pytest.fixture
 def model() -> AdaptedEncoder:
-    return AdaptedEncoder.from_pretrained(str(FROZEN / "frozen-xlmr" / "backbone"))
+    return AdaptedEncoder.from_pretrained(str(CASES / "frozen-xlmr" / "backbone"))
 
 
-def edited(folder: Path, kind: str, **changes: Any) -> Path:
-    copy = Path(shutil.copytree(FROZEN / "frozen-xlmr" / kind, folder / kind))
+def edit(folder: Path, kind: str, **changes: Any) -> Path:
+    copy = Path(shutil.copytree(CASES / "frozen-xlmr" / kind, folder / kind))
     path = copy / "head_config.json"
-    described = json.loads(path.read_text())
+    record = json.loads(path.read_text())
     for field, value in changes.items():
-        (described if field in described else described["config"])[field] = value
-    path.write_text(json.dumps(described))
+        (record if field in record else record["config"])[field] = value
+    path.write_text(json.dumps(record))
     return copy
 
 
@@ -81,18 +81,18 @@ def test_a_head_that_computes_something_else_is_refused(
     model: AdaptedEncoder, tmp_path: Path, kind: str, changes: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(UserError, match=sentence):
-        head_files.read(edited(tmp_path, kind, **changes), model)
+        head_files.read(edit(tmp_path, kind, **changes), model)
 
 
 def test_a_head_without_names_for_its_labels_numbers_them(model: AdaptedEncoder, tmp_path: Path) -> None:
-    head, labels = head_files.read(edited(tmp_path, "tags", label2id=None, dropout_prob=0.3), model)
+    head, labels = head_files.read(edit(tmp_path, "tags", label2id=None, dropout_prob=0.3), model)
     assert isinstance(head, TokenHead)
     assert head.dropout.p == 0.3
     assert labels == ["0", "1", "2", "3", "4"]
 
 
 def test_broken_head_files_are_sentences(model: AdaptedEncoder, tmp_path: Path) -> None:
-    folder = edited(tmp_path, "pair")
+    folder = edit(tmp_path, "pair")
     head, _ = head_files.read(folder, model)
     assert isinstance(head, SentencePairHead)
     weights = folder / "model_head.safetensors"

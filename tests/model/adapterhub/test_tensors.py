@@ -29,13 +29,13 @@ MISSING = object()  # as a field's new value: the field is taken out
 def edit(folder: Path, **changes: Any) -> None:
     """Sets fields of adapter_config.json: those on top by their names, all others inside `config`."""
     path = folder / "adapter_config.json"
-    described = json.loads(path.read_text())
+    record = json.loads(path.read_text())
     for field, value in changes.items():
-        place = described if field in TOP else described["config"]
+        place = record if field in TOP else record["config"]
         place[field] = value
         if value is MISSING:
             del place[field]
-    path.write_text(json.dumps(described))
+    path.write_text(json.dumps(record))
 
 
 TOP = {"config", "hidden_size", "model_class", "model_name", "model_type", "name", "type", "version"}
@@ -43,15 +43,15 @@ TOP = {"config", "hidden_size", "model_class", "model_name", "model_type", "name
 
 def rename(folder: Path, *changes: tuple[str, str]) -> None:
     """Gives the tensors other names."""
-    renamed = {}
+    tensors_by_old_name = {}
     for name, tensor in load_file(folder / "adapter.safetensors").items():
         for old, new in changes:
             name = name.replace(old, new)
-        renamed[name] = tensor
-    save_file(renamed, folder / "adapter.safetensors")
+        tensors_by_old_name[name] = tensor
+    save_file(tensors_by_old_name, folder / "adapter.safetensors")
 
 
-def loaded(model: AdaptedEncoder, folder: Path) -> torch.Tensor:
+def load(model: AdaptedEncoder, folder: Path) -> torch.Tensor:
     model.load_adapter(folder, "adapter")
     model.activate("adapter")
     with torch.no_grad():
@@ -65,7 +65,7 @@ def loaded(model: AdaptedEncoder, folder: Path) -> torch.Tensor:
 def test_older_names_under_any_prefix_mean_the_same_adapter(
     model: AdaptedEncoder, folder: Path, prefix: str, kind: str
 ) -> None:
-    expected = loaded(model, folder)
+    expectation = load(model, folder)
     rename(
         folder,
         ("output.adapters.sw", f"output.layer_text_{kind}_adapters.other"),
@@ -75,7 +75,7 @@ def test_older_names_under_any_prefix_mean_the_same_adapter(
     )
     assert not any("output.adapters" in name for name in load_file(folder / "adapter.safetensors"))
     edit(folder, type=f"text_{kind}", version="1.0.1")
-    assert torch.equal(loaded(model, folder), expected)
+    assert torch.equal(load(model, folder), expectation)
 
 
 OLD_CONFIG = {
@@ -106,24 +106,24 @@ OLD_CONFIG = {
     ],
 )
 def test_older_fields_mean_the_same_adapter(model: AdaptedEncoder, folder: Path, model_fields: dict[str, str]) -> None:
-    expected = loaded(model, folder)
-    described = {"name": "sw", "type": "text_lang", "hidden_size": 64, "config": OLD_CONFIG} | model_fields
-    (folder / "adapter_config.json").write_text(json.dumps(described))
-    assert torch.equal(loaded(model, folder), expected)
+    expectation = load(model, folder)
+    record = {"name": "sw", "type": "text_lang", "hidden_size": 64, "config": OLD_CONFIG} | model_fields
+    (folder / "adapter_config.json").write_text(json.dumps(record))
+    assert torch.equal(load(model, folder), expectation)
 
 
 def test_a_configuration_may_be_a_name_or_speak_of_layers_one_by_one(
     model: AdaptedEncoder, oracle: Path, folder: Path, tmp_path: Path
 ) -> None:
     plain = Path(shutil.copytree(oracle / "ner", tmp_path / "ner"))
-    expected = loaded(model, plain)
+    expectation = load(model, plain)
     for name in ("pfeiffer", "seq_bn"):
         edit(plain, config=name)
-        assert torch.equal(loaded(model, plain), expected)
-    expected = loaded(model, folder)
+        assert torch.equal(load(model, plain), expectation)
+    expectation = load(model, folder)
     for factor in ({"0": 2, "1": 2.0, "2": 2}, {"1": 2, "default": 2}):
         edit(folder, reduction_factor=factor)
-        assert torch.equal(loaded(model, folder), expected)
+        assert torch.equal(load(model, folder), expectation)
     edit(folder, reduction_factor={"0": 2, "1": 2})
     with pytest.raises(UserError, match="says nothing of layer 2, nor a default"):
         model.load_adapter(folder)
@@ -136,9 +136,9 @@ def test_a_task_adapter_of_2020_names_an_invertible_part_that_it_does_not_have(
     model: AdaptedEncoder, oracle: Path, tmp_path: Path
 ) -> None:
     plain = Path(shutil.copytree(oracle / "ner", tmp_path / "ner"))
-    expected = loaded(model, plain)
+    expectation = load(model, plain)
     edit(plain, type="text_task", invertible_adapter=OLD_CONFIG["invertible_adapter"])
-    assert torch.equal(loaded(model, plain), expected)
+    assert torch.equal(load(model, plain), expectation)
     edit(plain, type="text_lang")
     with pytest.raises(UserError, match="lacks invertible"):
         model.load_adapter(plain)
@@ -156,9 +156,9 @@ def test_a_round_trip_changes_nothing(model: AdaptedEncoder, config: AdapterConf
         with torch.no_grad():
             outputs.append(model(ids).hidden)
     assert torch.equal(*outputs)
-    described = json.loads((tmp_path / "sw" / "adapter_config.json").read_text())
-    assert int(64 // described["config"]["reduction_factor"]) == config.bottleneck  # as `adapters` computes d
-    assert described["name"] == "sw"
+    record = json.loads((tmp_path / "sw" / "adapter_config.json").read_text())
+    assert int(64 // record["config"]["reduction_factor"]) == config.bottleneck  # as `adapters` computes d
+    assert record["name"] == "sw"
 
 
 def test_what_is_written_has_the_librarys_tensor_names_and_fields(
@@ -243,7 +243,7 @@ def test_another_family_of_backbones_is_refused_whichever_field_says_it(
 
 
 def test_fields_without_effect_and_unknown_neutral_ones_are_taken(model: AdaptedEncoder, folder: Path) -> None:
-    expected = loaded(model, folder)
+    expectation = load(model, folder)
     edit(
         folder,
         init_weights="mam_adapter",
@@ -253,7 +253,7 @@ def test_fields_without_effect_and_unknown_neutral_ones_are_taken(model: Adapted
         other_new=False,
         architecture=None,
     )
-    assert torch.equal(loaded(model, folder), expected)
+    assert torch.equal(load(model, folder), expectation)
 
 
 def test_another_pretrained_model_and_a_second_weights_file_are_named(
@@ -261,11 +261,11 @@ def test_another_pretrained_model_and_a_second_weights_file_are_named(
 ) -> None:
     edit(folder, model_name="xlm-roberta-base")
     model.backbone.config.name_or_path = "FacebookAI/xlm-roberta-base"
-    loaded(model, folder)
+    load(model, folder)
     assert caplog.text == ""
     model.backbone.config.name_or_path = "somebody/xlm-roberta-swahili"
     shutil.copy(oracle / "ar" / "pytorch_adapter.bin", folder)
-    loaded(model, folder)
+    load(model, folder)
     assert "was trained on xlm-roberta-base; this backbone is somebody/xlm-roberta-swahili" in caplog.text
     assert "adapter.safetensors is read, pytorch_adapter.bin is not" in caplog.text
 

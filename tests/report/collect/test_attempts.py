@@ -12,7 +12,7 @@ def test_failed_and_unfinished_cells_show(tmp_path: Path) -> None:
     attempted(tmp_path, "t_noo", failed=True, seed=1)
     failed = attempted(tmp_path, "t_ort", failed=True)
     attempted(tmp_path, "t_ort", failed=False, seed=1)
-    unfinished = attempted(tmp_path, "lort_tort", failed=False)
+    attempt = attempted(tmp_path, "lort_tort", failed=False)
     attempted(tmp_path, "sw-ort", failed=True, task="mlm")
     (tmp_path / "elsewhere" / "checkpoints").mkdir(parents=True)
     report = build(tmp_path)
@@ -24,7 +24,7 @@ def test_failed_and_unfinished_cells_show(tmp_path: Path) -> None:
     assert row_of(table, "T-NOO").scores["zh"].state == "missing"
     assert "T-NOO was selected while 1 of its runs is failed." in table.warnings
     assert f"{failed} failed; its failed.txt says why" in report.problems
-    assert f"{unfinished} is unfinished, or under way" in report.problems
+    assert f"{attempt} is unfinished, or under way" in report.problems
     assert (
         f"{tmp_path}/elsewhere is unfinished, and its name does not say of which cell: it is in no table"
         in report.problems
@@ -45,9 +45,9 @@ def test_a_failed_run_is_of_the_setting_that_its_configuration_has(tmp_path: Pat
     }
     attempted(tmp_path, "t_ort", failed=True, config=config)
     attempted(tmp_path, "full_ft", failed=True)  # of which setting is not known: of none
-    found = {t.distinctions["data.limit_train"]: t for t in build(tmp_path).tables}
-    assert states(row_of(found[100], "T-ORT")) == {"failed"}
-    for table, label in ((found[None], "T-ORT"), (found[None], "FULL-FT"), (found[100], "FULL-FT")):
+    matches = {t.distinctions["data.limit_train"]: t for t in build(tmp_path).tables}
+    assert states(row_of(matches[100], "T-ORT")) == {"failed"}
+    for table, label in ((matches[None], "T-ORT"), (matches[None], "FULL-FT"), (matches[100], "FULL-FT")):
         assert states(row_of(table, label)) == {"missing"}
 
 
@@ -65,5 +65,5 @@ def test_only_the_languages_of_a_failed_run_failed(tmp_path: Path) -> None:
     attempted(tmp_path, "full_ft", failed=True, config=config | {"languages": None})
     table = only_table(tmp_path)
     for label, languages in (("T-ORT", {"en", "ar"}), ("FULL-FT", {"en", "ar", "tr", "zh"})):
-        found = {language for language, score in row_of(table, label).scores.items() if score.state == "failed"}
-        assert found == languages | {AVERAGE}
+        matches = {language for language, score in row_of(table, label).scores.items() if score.state == "failed"}
+        assert matches == languages | {AVERAGE}

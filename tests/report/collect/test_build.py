@@ -55,15 +55,15 @@ def test_another_source_language_has_no_numbers_of_the_paper(tmp_path: Path) -> 
 def test_the_grid_point_is_selected_on_source_dev_and_scored_over_its_seeds(tmp_path: Path) -> None:
     for seed, arabic, turkish in ((1, 0.3, 0.4), (0, 0.1, 0.5)):
         test = {"en": 0.9, "ar": arabic, "tr": turkish}
-        chosen = finished(tmp_path, "t_ort", test, dev=0.8, seed=seed, epoch=seed + 4, name=f"run{-seed}")
+        path_of_best = finished(tmp_path, "t_ort", test, dev=0.8, seed=seed, epoch=seed + 4, name=f"run{-seed}")
     finished(tmp_path, "t_ort", {"en": 0.99, "ar": 0.9, "tr": 0.9}, dev=0.7, ort_lr=1e-6)
-    found = row_of(only_table(tmp_path), "T-ORT")
-    assert (found.point, found.seeds, found.epochs, found.dev) == ((1e-4, 1e-7), [0, 1], [4, 5], 0.8)
-    assert found.points == [(1e-4, 1e-7), (1e-4, 1e-6)]
-    ar, mean = found.scores["ar"], found.scores[AVERAGE]
+    best = row_of(only_table(tmp_path), "T-ORT")
+    assert (best.point, best.seeds, best.epochs, best.dev) == ((1e-4, 1e-7), [0, 1], [4, 5], 0.8)
+    assert best.points == [(1e-4, 1e-7), (1e-4, 1e-6)]
+    ar, mean = best.scores["ar"], best.scores[AVERAGE]
     assert (ar.by_seed, ar.value, ar.std) == ((0.1, 0.3), pytest.approx(0.2), pytest.approx(0.2 / 2**0.5))
     assert (mean.by_seed, mean.std) == (pytest.approx((0.3, 0.35)), pytest.approx(0.05 / 2**0.5))
-    assert ar.paths[0] == chosen
+    assert ar.paths[0] == path_of_best
     assert mean.paths == ar.paths
     assert ar.n_sentences == 100
 
@@ -81,7 +81,7 @@ def test_all_seven_variants_with_their_real_choices_make_one_table(tmp_path: Pat
         "L-NOO+T-NOO",
     ]
     assert len(table.rows) == 8
-    assert all(row.selected for row in table.rows)
+    assert all(row.selected_runs for row in table.rows)
 
 
 def test_rows_of_one_variant_with_other_bottlenecks_stand_apart(tmp_path: Path) -> None:
@@ -105,12 +105,12 @@ def test_every_number_is_a_runs_own_or_the_mean_of_them(
     table = only_table(runs)
     targets = {code for test in tests.values() for code in test if code != "en"}
     assert {*table.targets} == targets
-    for found in table.rows:
-        test = tests.get(found.variant, {})
-        assert {code: score.value for code, score in found.scores.items() if score.by_seed and code != AVERAGE} == test
+    for row in table.rows:
+        test = tests.get(row.variant, {})
+        assert {code: score.value for code, score in row.scores.items() if score.by_seed and code != AVERAGE} == test
         full = bool(targets) and targets <= test.keys()
-        expected = pytest.approx(sum(test[code] for code in targets) / len(targets)) if full else None
-        assert found.scores[AVERAGE].value == expected
+        reference = pytest.approx(sum(test[code] for code in targets) / len(targets)) if full else None
+        assert row.scores[AVERAGE].value == reference
 
 
 def test_the_order_of_folders_changes_no_number(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def test_warnings_name_what_makes_rows_unlike(tmp_path: Path) -> None:
     finished(tmp_path, "lort_tnoo", seed=1, adapters=adapters("ort", "trained", "3"), provenance={"git_commit": "beef"})
     finished(tmp_path, "t_ort", choices={"optim.ort_eps": 1e-8})
     finished(tmp_path, "lort_tort", choices={"optim.ort_eps": 1e-12}, adapters=adapters("ort", "trained", "2"))
-    trained = Result(
+    mlm_result = Result(
         "m",
         "m",
         "mlm",
@@ -35,7 +35,7 @@ def test_warnings_name_what_makes_rows_unlike(tmp_path: Path) -> None:
         adapters("ort", "trained", "2"),
         {"steps": 400},
     )
-    write_result(tmp_path / "m" / "result.json", trained)
+    write_result(tmp_path / "m" / "result.json", mlm_result)
     assert list(only_table(tmp_path).warnings) == [
         "Selected on different numbers of grid points: L-NOO+T-NOO 1, L-ORT+T-NOO 2.",
         "Selected among different values of lr: T-ORT 0.0001, L-NOO+T-NOO 0.0001, L-ORT+T-NOO 5e-05/0.0001, "
@@ -64,9 +64,14 @@ def with_trained_adapter(runs: Path, variant: str, sha256: str, steps: int | Non
     adapters = {"en": {"kind": kind, "source": "trained", "path": "p", "sha256": sha256}}
     finished(runs, variant, adapters=adapters)
     if steps is not None:
-        made = {"mlm.batch_size": 8, "corpus.source": "wikipedia", "optim.lr": 1e-4, "variant.language_adapter": kind}
-        made |= {"language.code": "en"} | ({"optim.ort_lr": 1e-7} if kind == "ort" else {}) | choices
-        trained = Result(
+        adapter_choices = {
+            "mlm.batch_size": 8,
+            "corpus.source": "wikipedia",
+            "optim.lr": 1e-4,
+            "variant.language_adapter": kind,
+        }
+        adapter_choices |= {"language.code": "en"} | ({"optim.ort_lr": 1e-7} if kind == "ort" else {}) | choices
+        mlm_result = Result(
             sha256,
             "m",
             "mlm",
@@ -79,9 +84,9 @@ def with_trained_adapter(runs: Path, variant: str, sha256: str, steps: int | Non
             {"en": {"mlm_loss": 2.5, "n": 4}},
             adapters,
             {"steps": steps},
-            choices=made,
+            choices=adapter_choices,
         )
-        write_result(runs / sha256 / "result.json", trained)
+        write_result(runs / sha256 / "result.json", mlm_result)
 
 
 def test_language_adapters_that_were_trained_otherwise_are_named(tmp_path: Path) -> None:
@@ -140,8 +145,8 @@ def test_runs_of_unknown_code_are_counted(tmp_path: Path) -> None:
 def test_test_sets_of_other_words_than_the_papers_are_named(tmp_path: Path, data: dict[str, Any], split: bool) -> None:
     finished(tmp_path / "udpos", choices=data)
     finished(tmp_path / "xnli", test={"en": 0.9, "ar": 0.5}, task="xnli", choices=data)
-    told = [text for text in only_table(tmp_path / "udpos").warnings if "syntactic words" in text]
-    assert [text.partition(": ")[2][:25] for text in told] == ["AR and TR differ from the"] * split
+    texts = [text for text in only_table(tmp_path / "udpos").warnings if "syntactic words" in text]
+    assert [text.partition(": ")[2][:25] for text in texts] == ["AR and TR differ from the"] * split
     assert not any("syntactic words" in text for text in only_table(tmp_path / "xnli").warnings)
 
 

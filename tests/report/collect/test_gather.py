@@ -73,34 +73,34 @@ def test_a_run_that_does_not_say_what_it_was_tested_on_is_left_out(tmp_path: Pat
 def test_damaged_and_newer_results_are_named_and_left_out(tmp_path: Path) -> None:
     finished(tmp_path, "t_noo", name="a")
     text = (finished(tmp_path, "t_noo", name="b", lr=5e-5, dev=0.99) / "result.json").read_text()
-    found = json.loads(text)
-    damaged = {
+    fields = json.loads(text)
+    cases = {
         "cut": text[: len(text) // 2],
         "empty": "",
         "list": "[]",
         "null": "null",
-        "text": json.dumps(found | {"lr": "1e-4"}),
+        "text": json.dumps(fields | {"lr": "1e-4"}),
         "more": text.replace("0.66", "66"),
         "nan": text.replace("0.66", "NaN"),
         "true": text.replace("0.66", "true"),
-        "test": json.dumps(found | {"test": [1]}),
-        "none": json.dumps(found | {"test": None}),
-        "running": json.dumps(found | {"status": "running"}),
-        "seed": json.dumps(found | {"seed": 0.5}),
+        "test": json.dumps(fields | {"test": [1]}),
+        "none": json.dumps(fields | {"test": None}),
+        "running": json.dumps(fields | {"status": "running"}),
+        "seed": json.dumps(fields | {"seed": 0.5}),
         "half": text.replace('"n": 100', '"n": 99.5'),
         "no-n": text.replace('"n": 100', '"n": 0'),
-        "zero": json.dumps(found | {"lr": 0.0}),
-        "inf": json.dumps(found | {"lr": float("inf")}),
-        "minus": json.dumps(found | {"ort_lr": -1e-7}),
-        "ort": json.dumps(found | {"ort_lr": float("nan")}),
+        "zero": json.dumps(fields | {"lr": 0.0}),
+        "inf": json.dumps(fields | {"lr": float("inf")}),
+        "minus": json.dumps(fields | {"ort_lr": -1e-7}),
+        "ort": json.dumps(fields | {"ort_lr": float("nan")}),
     }
-    for name, content in damaged.items():
+    for name, content in cases.items():
         shutil.copytree(tmp_path / "b", tmp_path / name)
         (tmp_path / name / "result.json").write_text(content)
-    (tmp_path / "b" / "result.json").write_text(json.dumps(found | {"schema_version": 2, "more": 0}))
+    (tmp_path / "b" / "result.json").write_text(json.dumps(fields | {"schema_version": 2, "more": 0}))
     report = build(tmp_path)
     assert [run.path.name for run in row_of(report.tables[0], "T-NOO").candidates] == ["a"]
-    for name in damaged:
+    for name in cases:
         assert any(
             problem.startswith(f"{tmp_path}/{name}/result.json is left out: it is damaged")
             for problem in report.problems
@@ -109,7 +109,7 @@ def test_damaged_and_newer_results_are_named_and_left_out(tmp_path: Path) -> Non
         problem.startswith(f"{tmp_path}/b/result.json is left out: its schema 2 is newer")
         for problem in report.problems
     )
-    assert len(report.problems) == len(damaged) + 1
+    assert len(report.problems) == len(cases) + 1
 
 
 def test_duplicates_are_counted_once_if_equal_and_left_out_if_not(tmp_path: Path) -> None:

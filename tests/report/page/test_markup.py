@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from orthoadapters.report.page.markup import inline_svg, joined, tag
+from orthoadapters.report.page.markup import inline_svg, join, tag
 from tests.helpers.html import read
 
 
@@ -17,7 +17,7 @@ from tests.helpers.html import read
 def test_text_comes_back_as_it_was(content: str) -> None:
     html = tag("p", content, title=content)
     assert html == f'<p title="{escape(content)}">{escape(content)}</p>'
-    assert joined(html, content) == html + escape(content)
+    assert join(html, content) == html + escape(content)
 
 
 def test_attributes_that_are_false_or_none_are_left_out() -> None:
@@ -36,10 +36,12 @@ def test_figures_on_one_page_keep_their_own_clip_paths() -> None:
     assert ids[0]
     assert not ids[0] & ids[1]
     for root, idents in zip((one, two), ids, strict=True):
-        used = [ident for e in root.iter() for v in e.attrib.values() for ident in re.findall(r"url\(#([^)]+)\)", v)]
-        used += [e.attrib["href"][1:] for e in root.iter("use")]
+        references = [
+            ident for e in root.iter() for v in e.attrib.values() for ident in re.findall(r"url\(#([^)]+)\)", v)
+        ]
+        references += [e.attrib["href"][1:] for e in root.iter("use")]
         assert any("clip-path" in e.attrib for e in root.iter())
-        assert used
-        assert set(used) <= idents
+        assert references
+        assert set(references) <= idents
         assert not [e for e in root.iter() if e.tag in ("style", "metadata")]
         assert (root.tag, root.get("role"), root.get("aria-labelledby")) == ("svg", "img", "caption")

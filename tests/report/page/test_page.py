@@ -19,16 +19,16 @@ def test_ids_are_unique_and_every_reference_has_its_target(whole: ShownPage) -> 
     root = whole.root
     ids = [element.get("id") for element in root.iter() if element.get("id")]
     assert len(ids) == len(set(ids))
-    referred = set[str]()
+    references = set[str]()
     for element in root.iter():
         for name, value in element.attrib.items():
-            referred |= set(re.findall(r"url\(#([^)]+)\)", value))
+            references |= set(re.findall(r"url\(#([^)]+)\)", value))
             if name in ("aria-describedby", "aria-labelledby", "for"):
-                referred.add(value)
+                references.add(value)
             if name == "href" and value.startswith("#"):
-                referred.add(value[1:])
-    assert len(referred) > 100
-    assert referred <= set(ids)
+                references.add(value[1:])
+    assert len(references) > 100
+    assert references <= set(ids)
 
 
 def test_warnings_stand_first(whole: ShownPage) -> None:

@@ -35,8 +35,8 @@ def test_provenance_has_what_made_a_run_and_the_command_that_repeats_it(tmp_path
         tmp_path, "lnoo_tnoo", "udpos", seed=3, adapters={"sw": ADAPTER | {"kind": "noo"}}, provenance=provenance
     )
     result = json.loads((path / "result.json").read_text())
-    recorded = {"choices": choices(config), "fingerprint": fingerprint(config)}
-    (path / "result.json").write_text(json.dumps(result | recorded))
+    record = {"choices": choices(config), "fingerprint": fingerprint(config)}
+    (path / "result.json").write_text(json.dumps(result | record))
     counted(tmp_path, "t_noo", "udpos", known=False)
     root = shown_page(*reported(tmp_path, pictures=False), tmp_path).root
     runs = {text(run[0]): facts(run) for run in of_class(root, "run")}

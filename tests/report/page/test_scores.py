@@ -15,15 +15,15 @@ def test_the_numbers_are_those_of_the_csv(whole: ShownPage) -> None:
     report, _, _, root = whole
     states = set()
     for place, table in enumerate(report.tables, 1):
-        shown = {
+        by_place = {
             (label, column): cell
             for label, cells in rows(root, f"table-{place}-scores")
             for column, cell in zip(table.columns, cells, strict=True)
         }
         records = list(csv.DictReader(io.StringIO(scores_csv(table))))
-        assert len(records) == len(shown) == len(table.rows) * len(table.columns)
+        assert len(records) == len(by_place) == len(table.rows) * len(table.columns)
         for record in records:
-            cell = shown[record["row"], record["language"]]
+            cell = by_place[record["row"], record["language"]]
             states.add(record["state"])
             if record["state"] == "scored":
                 assert float(cell.attrib["data-value"]) == float(record["score"])
@@ -60,8 +60,8 @@ def test_headers_are_buttons_and_say_how_the_table_is_sorted(whole: ShownPage) -
 def test_a_tooltip_tells_all_that_is_known_of_its_number(whole: ShownPage) -> None:
     report, _, _, root = whole
     xnli = report.tables[0]
-    labelled = dict(rows(root, "table-1-scores"))
-    cell = labelled["T-NOO"][xnli.columns.index("tr")]
+    by_label = dict(rows(root, "table-1-scores"))
+    cell = by_label["T-NOO"][xnli.columns.index("tr")]
     button, tip = cell[0], by_id(root, cell[0].attrib["aria-describedby"])
     assert (button.tag, button.get("type"), tip.get("role"), "hidden" in tip.attrib) == (
         "button",
@@ -80,7 +80,7 @@ def test_a_tooltip_tells_all_that_is_known_of_its_number(whole: ShownPage) -> No
     assert re.fullmatch(r"\d\d\.\d\d, chosen on TR dev: not zero-shot", tip_facts["oracle"])
     assert tip_facts["selected"] == "lr 0.0001"
     assert tip_facts["runs"] == ", ".join(path.name for path in source.paths)
-    assert "oracle" not in text(labelled["L-ORT+T-ORT"][0])
+    assert "oracle" not in text(by_label["L-ORT+T-ORT"][0])
 
 
 def test_lines_of_the_paper_and_the_oracle_stand_below_their_row(whole: ShownPage) -> None:

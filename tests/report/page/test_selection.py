@@ -8,13 +8,13 @@ from tests.helpers.html import ShownPage, by_id, rows, text
 def test_what_was_selected_is_shown_as_in_the_other_formats_and_sorted_by_its_numbers(whole: ShownPage) -> None:
     for position, table in enumerate(whole.report.tables, 1):
         ident = f"table-{position}-selected"
-        printed = printed_selection(table)
+        table_in_print = printed_selection(table)
         heads = [text(head) for head in next(by_id(whole.root, ident).iter("tr"))]
-        assert heads == [*printed.header, "runs"]
-        shown = dict(rows(whole.root, ident))
-        assert list(shown) == [row.label for row in table.rows]
-        for row, line in zip(table.rows, printed.rows, strict=True):
-            *numbers, links = shown[row.label]
+        assert heads == [*table_in_print.header, "runs"]
+        by_label = dict(rows(whole.root, ident))
+        assert list(by_label) == [row.label for row in table.rows]
+        for row, line in zip(table.rows, table_in_print.rows, strict=True):
+            *numbers, links = by_label[row.label]
             assert [text(cell) for cell in numbers] == [cell.text for cell in line.cells]
             assert text(links) == ", ".join(f"seed {seed}" for seed in row.seeds)
             values = [cell.attrib["data-value"] for cell in numbers]

@@ -26,8 +26,8 @@ def test_differences_are_those_of_the_comparisons(whole: ShownPage) -> None:
 
 
 def test_the_page_says_what_few_seeds_cannot_tell(whole: ShownPage) -> None:
-    (said,) = few_seeds([c for analysis in whole.analyses for c in analysis.comparisons])
-    assert said in text(whole.root)
+    (caveat,) = few_seeds([c for analysis in whole.analyses for c in analysis.comparisons])
+    assert caveat in text(whole.root)
 
 
 def test_a_tooltip_tells_all_numbers_of_its_comparison(whole: ShownPage) -> None:

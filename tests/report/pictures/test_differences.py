@@ -31,12 +31,12 @@ def test_a_difference_map_draws_the_differences_and_hatches_those_that_are_not_s
     assert bar.get_ylabel() == "F1 x 100, difference to L-NOO+T-NOO"
     assert [label.get_text() for label in axes.get_xticklabels()] == ["ar", "sw", "tr"]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["T-NOO", "T-ORT", "FULL-FT"]
-    hatched = {
+    hatching = {
         (patch.get_y() + 0.5, patch.get_x() + 0.5)
         for patch in axes.patches
         if isinstance(patch, Rectangle) and patch.get_hatch()
     }
-    assert hatched == {(0, 2), (2, 1), (2, 2)}
+    assert hatching == {(0, 2), (2, 1), (2, 2)}
     texts = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in axes.texts}
     assert texts == {
         (0, 0): "+1.2", (0, 1): "–", (0, 2): "0.0", (1, 0): "–", (1, 1): "–", (1, 2): "–",
@@ -53,8 +53,8 @@ def test_what_a_difference_map_lacks_is_named() -> None:
 def test_without_numbers_there_is_no_map() -> None:
     nothing = np.empty((0, 0))
     assert difference_map(nothing, nothing.astype(bool), [], [], "F1", "L-NOO+T-NOO") is None
-    gone = np.full((1, 2), NAN)
-    assert difference_map(gone, gone.astype(bool), ["T-NOO"], ["ar", "sw"], "F1", "L-NOO+T-NOO") is None
+    gaps = np.full((1, 2), NAN)
+    assert difference_map(gaps, gaps.astype(bool), ["T-NOO"], ["ar", "sw"], "F1", "L-NOO+T-NOO") is None
 
 
 def test_labels_of_another_number_than_the_differences_are_refused() -> None:
@@ -67,17 +67,17 @@ def test_the_map_shows_the_comparisons_with_mad_x(everything: Analysed) -> None:
     axes = everything.picture("differences-xnli-tiny").figure.axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels == ["FULL-FT", "T-NOO", "T-ORT", "L-NOO+T-ORT", "L-ORT+T-NOO", "L-ORT+T-ORT"]
-    shown = axes.collections[0].get_array().filled(np.nan)  # type: ignore[union-attr]
+    colours = axes.collections[0].get_array().filled(np.nan)  # type: ignore[union-attr]
     columns = analysis.table.columns
-    hatched = {(round(p.get_y() + 0.5), round(p.get_x() + 0.5)) for p in axes.patches if isinstance(p, Rectangle)}
-    expected = set()
+    hatching = {(round(p.get_y() + 0.5), round(p.get_x() + 0.5)) for p in axes.patches if isinstance(p, Rectangle)}
+    reference = set()
     for row, label in enumerate(labels):
         for column, code in enumerate(columns):
             c = analysis.between(label, "L-NOO+T-NOO", code)
             if c is None:
-                assert np.isnan(shown[row, column])
+                assert np.isnan(colours[row, column])
                 continue
-            assert shown[row, column] == pytest.approx(100 * c.difference)
+            assert colours[row, column] == pytest.approx(100 * c.difference)
             if not c.significant:
-                expected.add((row, column))
-    assert hatched == expected != set()
+                reference.add((row, column))
+    assert hatching == reference != set()

@@ -11,10 +11,10 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from orthoadapters.report.pictures.style import COLOURS, line_style, note, panels, save, styled
+from orthoadapters.report.pictures.style import COLOURS, in_style, line_style, note, panels, save
 
 
-@styled
+@in_style
 def example() -> Figure:
     """A figure with all that a file could be unequal in: lines, marks, hatches, clipped parts, formulas."""
     figure, (axes,) = panels(1, 1, 2.0)
@@ -59,12 +59,12 @@ def test_equal_figures_are_equal_files_whatever_a_user_has_set(tmp_path: Path) -
 
 
 def test_a_figure_is_saved_in_both_forms_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    figure, written = example(), Figure.savefig
+    figure, save_figure = example(), Figure.savefig
 
     def failing(self: Figure, content: object, **options: object) -> None:
         if options["format"] == "pdf":
             raise OSError("no space left")
-        written(self, content, **options)  # type: ignore[arg-type]
+        save_figure(self, content, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Figure, "savefig", failing)
     with pytest.raises(OSError, match="no space left"):

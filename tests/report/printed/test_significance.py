@@ -5,7 +5,7 @@ from pathlib import Path
 
 from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.printed.records import significance_csv
-from orthoadapters.report.printed.significance import COMPARED, significance_markdown, summary
+from orthoadapters.report.printed.significance import COMPARISON_FIELDS, significance_markdown, summary
 from tests.helpers.xnli_runs import one_analysis, scored
 
 
@@ -25,7 +25,7 @@ def test_comparisons_in_print(tmp_path: Path) -> None:
     assert mean is not None
     assert f"- AVGz, T-NOO against L-NOO+T-NOO: {mean.effect}." in second
     records = list(csv.DictReader(significance_csv(analysis).splitlines()))
-    assert tuple(records[0]) == COMPARED
+    assert tuple(records[0]) == COMPARISON_FIELDS
     assert len(records) == len(analysis.comparisons) == 12
     for record, c in zip(records, analysis.comparisons, strict=True):
         assert (record["a"], record["b"], record["language"]) == (c.a, c.b, c.language)

@@ -106,7 +106,7 @@ def test_csv_has_everything_in_full_precision(runs: Path) -> None:
     for record, (row, score) in zip(rows, scores, strict=True):
         assert (record["variant"], record["language"], record["state"]) == (row.variant, score.language, score.state)
         oracle = None if score.oracle is None else score.oracle.value
-        expected = {
+        reference = {
             "score": score.value,
             "std": score.std,
             "paper": score.paper,
@@ -115,7 +115,7 @@ def test_csv_has_everything_in_full_precision(runs: Path) -> None:
             "oracle": oracle,
             "dev": row.dev,
         }
-        for name, value in expected.items():
+        for name, value in reference.items():
             assert (float(record[name]) if record[name] else None) == value
     (one,) = (row for row in rows if (row["variant"], row["language"]) == ("t_ort", "tr"))
     assert [one[name] for name in ("score", "n_seeds", "seeds", "oracle", "oracle_lr", "oracle_ort_lr", "ort_lr")] == [
@@ -138,9 +138,9 @@ def test_best_and_second_are_those_of_the_printed_numbers(
     for index, value in enumerate(values):
         finished(folder, f"variant{index}", {"en": value})
     (table,) = build(folder).tables
-    printed = [row.cells[0] for row in printed_scores(table, Extras()).rows if row.label.startswith("variant")]
-    order = sorted({float(cell.text) for cell in printed}, reverse=True)
-    for cell in printed:
+    in_print = [row.cells[0] for row in printed_scores(table, Extras()).rows if row.label.startswith("variant")]
+    order = sorted({float(cell.text) for cell in in_print}, reverse=True)
+    for cell in in_print:
         rank = order.index(float(cell.text))
         assert cell.mark == {0: "best", 1: "second"}.get(rank, "")
 
@@ -155,8 +155,8 @@ def test_names_do_not_break_the_markup(tmp_path: Path) -> None:
     finished(tmp_path, "a|b_c&d%{e}~^\\#$", {"en": 0.5}, name="x")
     (table,) = build(tmp_path).tables
     assert "| a\\|b_c&d%{e}~^\\\\#$ |" in markdown(printed_scores(table, Extras()))
-    expected = r"a|b\_c\&d\%\{e\}\textasciitilde{}\textasciicircum{}\textbackslash{}\#\$ & 50.00 &"
-    assert expected in latex(printed_scores(table, Extras()))
+    reference = r"a|b\_c\&d\%\{e\}\textasciitilde{}\textasciicircum{}\textbackslash{}\#\$ & 50.00 &"
+    assert reference in latex(printed_scores(table, Extras()))
     (row,) = (row for row in csv.DictReader(scores_csv(table).splitlines()) if row["state"] == "scored")
     assert row["variant"] == "a|b_c&d%{e}~^\\#$"
 
@@ -173,19 +173,19 @@ def test_a_label_is_of_characters_that_tex_reads_as_they_stand(tmp_path: Path) -
 def test_the_command_writes_what_it_prints(runs: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     finished(runs, "t_noo", {"en": 0.5}, task="xnli", name="x")
-    done = report(runs, "--out", out, "--paper", "--seeds")
-    assert done.returncode == 0
+    process = report(runs, "--out", out, "--paper", "--seeds")
+    assert process.returncode == 0
     stems = ("udpos-tiny", "xnli-tiny", "selected-udpos-tiny", "selected-xnli-tiny")
     names = {f"{stem}.{ending}" for stem in stems for ending in ("md", "tex", "csv")}
     names |= {"problems.md", "figures.md", "report.html"}
     names |= {f"significance-{name}.{ending}" for name in ("udpos-tiny", "xnli-tiny") for ending in ("md", "csv")}
     assert {str(path.relative_to(out)) for path in out.rglob("*.*") if path.parent == out} == names
     for stem in stems:
-        assert (out / f"{stem}.md").read_text() in done.stdout
+        assert (out / f"{stem}.md").read_text() in process.stdout
     number = sum(path.is_file() for path in out.rglob("*"))
-    assert done.stdout.endswith(f"written: {out} ({number} files)\n")
-    problems, notes = (out / "problems.md").read_text(), done.stderr.splitlines()
-    assert done.stderr.startswith(problems)
+    assert process.stdout.endswith(f"written: {out} ({number} files)\n")
+    problems, notes = (out / "problems.md").read_text(), process.stderr.splitlines()
+    assert process.stderr.startswith(problems)
     assert "lnoo_tnoo/lr0.0001-seed0-0123abcd failed; its failed.txt says why" in problems
     assert all(
         " is not compared on " in note for note in notes[len(problems.splitlines()) :]
@@ -193,8 +193,8 @@ def test_the_command_writes_what_it_prints(runs: Path, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in out.rglob("*.*") if path.is_file()}
     shutil.rmtree(runs / "x")
     again = report(runs, "--out", out, "--paper", "--seeds")
-    changed = {path for path, content in before.items() if path.read_bytes() != content}
-    assert changed == {out / "figures.md", out / "report.html"}
+    differences = {path for path, content in before.items() if path.read_bytes() != content}
+    assert differences == {out / "figures.md", out / "report.html"}
     assert f"{out}/xnli-tiny.csv and its like were left there by an earlier report" in again.stderr
 
 
@@ -224,9 +224,9 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(
 def test_a_folder_of_damaged_results_alone_names_them(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "result.json").write_text("{")
-    done = report(tmp_path, "--out", tmp_path / "out")
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"- {tmp_path}/a/result.json is left out: it is damaged")
+    process = report(tmp_path, "--out", tmp_path / "out")
+    assert process.returncode == 1
+    assert process.stderr.startswith(f"- {tmp_path}/a/result.json is left out: it is damaged")
     assert not (tmp_path / "out").exists()
 
 
@@ -236,11 +236,11 @@ def test_the_report_needs_neither_torch_nor_transformers(runs: Path, tmp_path: P
         "assert report.main() == 0; assert not {'torch', 'transformers', 'datasets'} & set(sys.modules)"
     )
     environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert process.returncode == 0, process.stderr
 
 
 def test_average_has_no_size(runs: Path) -> None:
     (table,) = build(runs).tables
-    printed = printed_scores(table, ALL)
-    assert [cell.text for cell in printed.rows[-1].cells] == ["7", "7", "", "", "7", "", ""]
+    in_print = printed_scores(table, ALL)
+    assert [cell.text for cell in in_print.rows[-1].cells] == ["7", "7", "", "", "7", "", ""]

@@ -21,8 +21,8 @@ def test_every_pair_is_compared_by_the_sentences_of_its_selected_runs(tmp_path: 
     scored(tmp_path, "t_noo", answers("full_ft"), lr=5e-5, dev=0.1)  # another grid point, not selected
     analysis = one_analysis(tmp_path)
     labels = {"full_ft": "FULL-FT", "t_noo": "T-NOO", "lnoo_tnoo": "L-NOO+T-NOO"}
-    expected = compare({label: answers(variant) for variant, label in labels.items()}, "en", FEW_DRAWS)
-    assert list(analysis.comparisons) == expected
+    reference = compare({label: answers(variant) for variant, label in labels.items()}, "en", FEW_DRAWS)
+    assert list(analysis.comparisons) == reference
     assert analysis.notes == ()
     assert [c.language for c in analysis.comparisons[:4]] == ["en", "sw", "tr", AVERAGE]
     assert {c.test for c in analysis.comparisons} == {MCNEMAR, RANDOMISATION}
@@ -38,7 +38,7 @@ def test_a_comparison_is_found_from_both_sides(tmp_path: Path) -> None:
     analysis = one_analysis(tmp_path)
     forward, backward = analysis.between("T-NOO", "L-NOO+T-NOO", "sw"), analysis.between("L-NOO+T-NOO", "T-NOO", "sw")
     assert forward is not None
-    assert backward == forward.reversed()
+    assert backward == forward.reverse()
     assert analysis.between("T-NOO", "T-ORT", "sw") is None
 
 
@@ -48,8 +48,8 @@ def test_all_seeds_are_compared_and_rows_may_have_different_numbers_of_them(tmp_
     scored(tmp_path, "lnoo_tnoo")
     analysis = one_analysis(tmp_path)
     of_seeds = {code: np.stack([answers("t_noo", seed)[code] for seed in (0, 1, 2)]) for code in ("en", "sw", "tr")}
-    expected = compare({"T-NOO": of_seeds, "L-NOO+T-NOO": answers("lnoo_tnoo")}, "en", FEW_DRAWS)
-    assert list(analysis.comparisons) == expected
+    reference = compare({"T-NOO": of_seeds, "L-NOO+T-NOO": answers("lnoo_tnoo")}, "en", FEW_DRAWS)
+    assert list(analysis.comparisons) == reference
     assert {(c.seeds, c.test) for c in analysis.comparisons} == {((3, 1), OVER_SEEDS)}
 
 
@@ -88,14 +88,14 @@ WRONG: dict[str, tuple[Counts, str]] = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_counts_that_do_not_make_the_score_are_not_used(wrong: str, tmp_path: Path) -> None:
-    counts, said = WRONG[wrong]
+    counts, complaint = WRONG[wrong]
     path = scored(tmp_path, "t_noo")
     scored(tmp_path, "lnoo_tnoo")
     write_sentence_counts(path, "sw", counts)
     analysis = one_analysis(tmp_path)
     assert [c.language for c in analysis.comparisons] == ["en", "tr"]
     assert analysis.notes[0].startswith("T-NOO is not compared on SW: ")
-    assert said in analysis.notes[0]
+    assert complaint in analysis.notes[0]
     assert str(path) in analysis.notes[0]
 
 

@@ -51,13 +51,13 @@ def test_mcnemar_by_hand() -> None:
     assert row.p == pytest.approx(2 * (1 + 7) / 2**7)
 
 
-@pytest.mark.parametrize("simulated", [words, spans])
-def test_the_interval_is_scipys_paired_percentile_bootstrap(simulated: Simulation) -> None:
-    a, b, _ = simulated(np.random.default_rng(1), 60, gap=0.05)
+@pytest.mark.parametrize("simulate", [words, spans])
+def test_the_interval_is_scipys_paired_percentile_bootstrap(simulate: Simulation) -> None:
+    a, b, _ = simulate(np.random.default_rng(1), 60, gap=0.05)
     columns = np.concatenate((parts(a[0]), parts(b[0])), axis=1).T
 
-    def difference(*drawn: NDArray[np.int64], axis: int = -1) -> NDArray[np.float64]:
-        above_a, below_a, above_b, below_b = (column.sum(axis=axis) for column in drawn)
+    def difference(*resamples: NDArray[np.int64], axis: int = -1) -> NDArray[np.float64]:
+        above_a, below_a, above_b, below_b = (column.sum(axis=axis) for column in resamples)
         return above_a / below_a - above_b / below_b
 
     theirs = bootstrap(
@@ -69,9 +69,9 @@ def test_the_interval_is_scipys_paired_percentile_bootstrap(simulated: Simulatio
     assert ours.high == pytest.approx(theirs.high, abs=0.02 * width)
 
 
-@pytest.mark.parametrize("simulated", [words, spans])
-def test_p_is_that_of_scipys_exact_permutation_test(simulated: Simulation) -> None:
-    a, b, _ = simulated(np.random.default_rng(5), 9, gap=0.15)
+@pytest.mark.parametrize("simulate", [words, spans])
+def test_p_is_that_of_scipys_exact_permutation_test(simulate: Simulation) -> None:
+    a, b, _ = simulate(np.random.default_rng(5), 9, gap=0.15)
     both = parts(np.concatenate((a[0], b[0])))
 
     def difference(in_a: NDArray[np.int64], in_b: NDArray[np.int64]) -> float:
@@ -94,8 +94,8 @@ counts_of_two = st.integers(1, 12).flatmap(
 def two_of(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
     """Spans of two variants, whose gold spans are the same."""
     right_a, wrong_a, right_b, wrong_b, gold = np.array(rows).T
-    found = [(np.minimum(right, gold), wrong) for right, wrong in ((right_a, wrong_a), (right_b, wrong_b))]
-    a, b = (np.stack((right, right + wrong, gold), axis=-1) for right, wrong in found)
+    groups = [(np.minimum(right, gold), wrong) for right, wrong in ((right_a, wrong_a), (right_b, wrong_b))]
+    a, b = (np.stack((right, right + wrong, gold), axis=-1) for right, wrong in groups)
     return a, b
 
 
@@ -105,9 +105,9 @@ def test_swapping_a_and_b_negates_the_difference_and_keeps_p(rows: Rows) -> None
     forth, back = compare_two(a, b, draws=50), compare_two(b, a, draws=50)
     assert (back.difference, back.p) == (-forth.difference, forth.p)
     assert (back.low, back.high) == pytest.approx((-forth.high, -forth.low), abs=1e-12)
-    assert forth.reversed().reversed() == forth
-    assert (forth.reversed().difference, forth.reversed().low) == (-forth.difference, -forth.high)
-    assert (forth.reversed().a, forth.reversed().p) == ("b", forth.p)
+    assert forth.reverse().reverse() == forth
+    assert (forth.reverse().difference, forth.reverse().low) == (-forth.difference, -forth.high)
+    assert (forth.reverse().a, forth.reverse().p) == ("b", forth.p)
 
 
 @given(counts_of_two, st.integers(1, 3))
@@ -186,10 +186,10 @@ def test_the_seeds_of_a_draw_are_the_same_in_all_languages() -> None:
 def test_a_language_is_compared_where_both_have_it_and_the_average_only_over_all() -> None:
     counts = several(np.random.default_rng(0))
     del counts["t_ort"]["qu"]
-    found: dict[tuple[str, str], list[str]] = {}
+    groups: dict[tuple[str, str], list[str]] = {}
     for row in compare(counts, source="en", draws=50):
-        found.setdefault((row.a, row.b), []).append(row.language)
-    assert found == {
+        groups.setdefault((row.a, row.b), []).append(row.language)
+    assert groups == {
         ("t_noo", "t_ort"): ["en", "sw"],
         ("t_noo", "lort_tnoo"): ["en", "sw", "qu", AVERAGE],
         ("t_ort", "lort_tnoo"): ["en", "sw"],
@@ -204,12 +204,12 @@ def test_holm_by_hand() -> None:
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_is_no_smaller_than_p_at_most_1_and_keeps_the_order(p: list[float]) -> None:
-    adjusted = holm(p)
-    assert all(raw <= corrected <= 1 for raw, corrected in zip(p, adjusted, strict=True))
-    in_order = [adjusted[place] for place in sorted(range(len(p)), key=lambda place: p[place])]
+    p_values = holm(p)
+    assert all(raw <= p_of_test <= 1 for raw, p_of_test in zip(p, p_values, strict=True))
+    in_order = [p_values[place] for place in sorted(range(len(p)), key=lambda place: p[place])]
     assert all(smaller <= larger for smaller, larger in pairwise(in_order))
-    assert min(adjusted) == min(1, len(p) * min(p))
-    assert all(adjusted[i] == adjusted[j] for i in range(len(p)) for j in range(len(p)) if p[i] == p[j])
+    assert min(p_values) == min(1, len(p) * min(p))
+    assert all(p_values[i] == p_values[j] for i in range(len(p)) for j in range(len(p)) if p[i] == p[j])
 
 
 def comparison_of(difference: float, low: float, high: float, p_holm: float) -> Comparison:
@@ -229,7 +229,7 @@ def comparison_of(difference: float, low: float, high: float, p_holm: float) -> 
 )
 def test_a_difference_is_claimed_if_p_and_interval_agree(row: Comparison, effect: str) -> None:
     assert row.effect == effect
-    assert row.reversed().effect == effect
+    assert row.reverse().effect == effect
 
 
 GOOD = np.array([[1, 2, 3], [0, 1, 1]])

@@ -27,7 +27,7 @@ Rows = list[tuple[int, ...]]
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=9))
 def test_f1_is_the_metrics_f1(rows: Rows) -> None:
-    counts = np.array([(right, right + wrong, right + missed) for right, wrong, missed in rows])
+    counts = np.array([(right, right + wrong, right + misses) for right, wrong, misses in rows])
     assert float(ratio(parts(counts).sum(axis=0))) == pytest.approx(f1_of_counts(counts), abs=1e-12)
 
 
@@ -45,11 +45,11 @@ def test_all_outputs_of_a_sentence_are_exchanged_together(seeds: tuple[int, int]
     rng = np.random.default_rng(6)
     a, b, _ = words(rng, 9, seeds=6, gap=0.1)
     a, b = a[: seeds[0]], b[: seeds[1]]
-    moved = rng.integers(0, 2, (3, 9))
-    drawn = exchanged_differences(
-        a.sum(axis=1), b.sum(axis=1), np.einsum("ri,sik->rsk", moved, a), np.einsum("ri,sik->rsk", moved, b)
+    moves = rng.integers(0, 2, (3, 9))
+    differences = exchanged_differences(
+        a.sum(axis=1), b.sum(axis=1), np.einsum("ri,sik->rsk", moves, a), np.einsum("ri,sik->rsk", moves, b)
     )
-    for swap, difference in zip(moved.astype(bool)[:, :, None], drawn, strict=True):
+    for swap, difference in zip(moves.astype(bool)[:, :, None], differences, strict=True):
         by_hand = []
         for place in range(np.lcm(*seeds)):
             in_a, in_b = a[place % seeds[0]], b[place % seeds[1]]
@@ -69,11 +69,11 @@ def test_the_size_of_a_chunk_changes_no_number(sums: Callable[..., dict[str, NDA
     fractions = {
         variant: parts(np.stack(list(by_language.values())[:1])) for variant, by_language in several(rng()).items()
     }
-    expected = sums(fractions, 100, rng())
-    cut = sums(fractions, 100, rng(), chunk=chunk)
-    assert cut.keys() == expected.keys()
-    assert all((cut[variant] == expected[variant]).all() for variant in expected)
-    assert len(np.unique(expected["t_noo"], axis=0)) > 1
+    reference = sums(fractions, 100, rng())
+    in_chunks = sums(fractions, 100, rng(), chunk=chunk)
+    assert in_chunks.keys() == reference.keys()
+    assert all((in_chunks[variant] == reference[variant]).all() for variant in reference)
+    assert len(np.unique(reference["t_noo"], axis=0)) > 1
 
 
 def rng() -> np.random.Generator:

@@ -32,7 +32,7 @@ COLUMNS = 10
 # The default of XTREME's converter (conllu_to_conll.py), which gives es, fr and it lists of their own; SYM is last here,
 # as the converter stops at one.
 PRECEDENCE = "VERB NOUN PROPN PRON ADJ NUM ADV INTJ AUX ADP DET PART CCONJ SCONJ X PUNCT SYM".split()
-UNTAGGED = "of them without UPOS, read as X"
+NO_UPOS = "of them without UPOS, read as X"
 log = logging.getLogger(__name__)
 
 
@@ -66,12 +66,12 @@ def read_conllu(
     files = treebanks(data.root, split, language)
     for path in files:
         counts: Counter[str] = Counter()
-        left = None if limit is None else limit - len(examples)
-        sentences = list(islice(_examples(path, task, data.fuse_multiword, counts), left))
-        if counts[UNTAGGED] and counts[UNTAGGED] == counts["syntactic words"]:
+        rest = None if limit is None else limit - len(examples)
+        sentences = list(islice(_examples(path, task, data.fuse_multiword, counts), rest))
+        if counts[NO_UPOS] and counts[NO_UPOS] == counts["syntactic words"]:
             raise UserError(f"{path} has no UPOS (column 4) at any word; leave it out of data.root, or add the tags")
-        counted = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
-        log.info("%s: %d sentences, %s", path, len(sentences), counted)
+        summary = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
+        log.info("%s: %d sentences, %s", path, len(sentences), summary)
         examples.extend(sentences)
         if len(examples) == limit:
             break
@@ -101,7 +101,7 @@ def treebanks(root: str | None, split: str, language: LanguageConfig) -> list[Pa
 def _examples(path: Path, task: TaskConfig, fuse: bool, counts: Counter[str]) -> Iterator[TaggedSentence]:
     """Yields the sentences of one file whose text the release holds, and counts what was left out or changed."""
     for sentence in _sentences(path, task, counts):
-        pairs = list(_fused(sentence)) if fuse else [(word.form, word.tag) for word in sentence.words]
+        pairs = list(_fuse(sentence)) if fuse else [(word.form, word.tag) for word in sentence.words]
         withheld = sum(form == "_" for form, _ in pairs)
         if withheld and withheld >= len(pairs) - 1:
             counts["sentences without text left out"] += 1
@@ -130,22 +130,22 @@ def _sentences(path: Path, task: TaskConfig, counts: Counter[str]) -> Iterator[_
             sentence, last = _Sentence(), 0
             continue
         row = _Row(path, number, line)
-        expected = len(sentence.words) + 1
+        next_id = len(sentence.words) + 1
         if re.fullmatch(r"[0-9]+\.[0-9]+", row.id):
             counts["empty nodes left out"] += 1
         elif bounds := re.fullmatch(r"([0-9]+)-([0-9]+)", row.id):
             first, end = int(bounds[1]), int(bounds[2])
-            if first != expected or end < first or first <= last:
-                raise row.malformed(f"the range {row.id} where word {expected} should come")
+            if first != next_id or end < first or first <= last:
+                raise row.error(f"the range {row.id} where word {next_id} should come")
             sentence.ranges[first], last = (end, row.form), end
         elif not re.fullmatch(r"[0-9]+", row.id):
-            raise row.malformed(f"{row.id!r} is no id")
-        elif int(row.id) != expected:
-            raise row.malformed(f"id {row.id} where {expected} should come")
+            raise row.error(f"{row.id!r} is no id")
+        elif int(row.id) != next_id:
+            raise row.error(f"id {row.id} where {next_id} should come")
         else:
             sentence.words.append(row.word(task))
             counts["syntactic words"] += 1
-            counts[UNTAGGED] += row.upos == "_"
+            counts[NO_UPOS] += row.upos == "_"
 
 
 class _Row:
@@ -155,10 +155,10 @@ class _Row:
         self.place, self.line = f"{path}, line {number}", line
         columns = line.split("\t")
         if len(columns) != COLUMNS:
-            raise self.malformed(f"{len(columns)} columns instead of CoNLL-U's {COLUMNS}")
+            raise self.error(f"{len(columns)} columns instead of CoNLL-U's {COLUMNS}")
         self.id, self.form, _, self.upos, _, _, self.head, _, self.deps, _ = columns
         if not self.form:
-            raise self.malformed("no form (column 2)")
+            raise self.error("no form (column 2)")
 
     def word(self, task: TaskConfig) -> _Word:
         """Reads the row as a syntactic word. Raises UserError for an unknown tag or a malformed head."""
@@ -166,41 +166,43 @@ class _Row:
         if tag not in task.labels:
             raise UserError(unknown_label(self.place, self.upos, task))
         if not re.fullmatch(r"[0-9]+|_", self.head):
-            raise self.malformed(f"{self.head!r} is no head (column 7)")
-        enhanced = re.findall(r"(?:^|\|)([0-9]+):", self.deps)  # `4:nsubj|8.1:obj`: heads that are empty nodes aside
-        return _Word(self.form, tag, tuple(int(head) for head in (self.head.replace("_", "0"), *enhanced)))
+            raise self.error(f"{self.head!r} is no head (column 7)")
+        enhanced_heads = re.findall(
+            r"(?:^|\|)([0-9]+):", self.deps
+        )  # `4:nsubj|8.1:obj`: heads that are empty nodes aside
+        return _Word(self.form, tag, tuple(int(head) for head in (self.head.replace("_", "0"), *enhanced_heads)))
 
-    def malformed(self, problem: str) -> UserError:
+    def error(self, problem: str) -> UserError:
         """Makes the sentence about a problem of this row."""
         return UserError(f"{self.place}: {problem} in {excerpt(self.line)}; mend that line")
 
 
-def _fused(sentence: _Sentence) -> Iterator[tuple[str, str]]:
+def _fuse(sentence: _Sentence) -> Iterator[tuple[str, str]]:
     """Yields XTREME's words and their tags."""
-    place = 1
-    while place <= len(sentence.words):
-        word = sentence.words[place - 1]
-        end, form = sentence.ranges.get(place, (place, word.form))
-        tag = _tag_of_range(sentence.words, place, end) if place in sentence.ranges else word.tag
+    position = 1
+    while position <= len(sentence.words):
+        word = sentence.words[position - 1]
+        end, form = sentence.ranges.get(position, (position, word.form))
+        tag = _tag_of_range(sentence.words, position, end) if position in sentence.ranges else word.tag
         yield form.strip().replace("\u200c", "").replace(" ", ""), tag
-        place = end + 1
+        position = end + 1
 
 
 def _tag_of_range(words: Sequence[_Word], first: int, last: int) -> str:
     """Finds the tag of the word with the fewest words above it, by HEAD and DEPS; PRECEDENCE decides among several."""
-    above = {place: _words_above(words, place) for place in range(first, last + 1)}
-    highest = [words[place - 1].tag for place, count in above.items() if count == min(above.values())]
+    above = {position: _words_above(words, position) for position in range(first, last + 1)}
+    highest = [words[position - 1].tag for position, count in above.items() if count == min(above.values())]
     return highest[0] if len(highest) == 1 else min(highest, key=PRECEDENCE.index)
 
 
-def _words_above(words: Sequence[_Word], place: int) -> int:
+def _words_above(words: Sequence[_Word], position: int) -> int:
     """Counts the words that are above a word by HEAD and DEPS, at any distance."""
-    seen: set[int] = set()
-    waiting = [place]
+    above: set[int] = set()
+    waiting = [position]
     while waiting:
         current = waiting.pop()
         if 0 < current <= len(words):
-            new = set(words[current - 1].heads) - seen
-            seen |= new
+            new = set(words[current - 1].heads) - above
+            above |= new
             waiting.extend(new)
-    return len(seen - {place})
+    return len(above - {position})

@@ -42,7 +42,7 @@ def read_hub(
     label_of = _Labels(dataset.features[names[-1]], task, place)
     if task.kind is TaskKind.sentence_pair:
         return [SentencePair(p, h, label_of(value, row)) for row, (p, h, value) in enumerate(rows)], place
-    return [_tagged(words, tags, label_of, row, place) for row, (words, tags) in enumerate(rows)], place
+    return [_tagged_sentence(words, tags, label_of, row, place) for row, (words, tags) in enumerate(rows)], place
 
 
 def _data_set(task: TaskConfig, language: LanguageConfig) -> tuple[str, str]:
@@ -87,16 +87,16 @@ def load(dataset_id: str, config: str, *, revision: str | None = None, otherwise
         except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
             raise UserError(f"could not load {what}: {first_line(error)}; check what the folder holds") from error
     with from_hub(what, otherwise), _split_of(what):
-        loaded = datasets.load_dataset(dataset_id, config, revision=revision, **options)
+        dataset = datasets.load_dataset(dataset_id, config, revision=revision, **options)
     # Without a network, datasets takes whatever revision it has.
-    for file in getattr(loaded, "cache_files", []):
-        cached = Path(file["filename"]).parent
-        if revision is not None and cached.name != revision:
+    for file in getattr(dataset, "cache_files", []):
+        folder = Path(file["filename"]).parent
+        if revision is not None and folder.name != revision:
             raise NotFetchedError(
-                f"{what}: {cached} holds revision {cached.name[:8]} and not {revision[:8]}, which this run asks for; "
+                f"{what}: {folder} holds revision {folder.name[:8]} and not {revision[:8]}, which this run asks for; "
                 f"delete that folder, and fetch the other where there is a network, with: {FETCH}"
             )
-    return loaded
+    return dataset
 
 
 @contextmanager
@@ -110,7 +110,9 @@ def _split_of(what: str) -> Iterator[None]:
         raise
 
 
-def _tagged(words: Sequence[str], values: Sequence[Any], label_of: "_Labels", row: int, place: str) -> TaggedSentence:
+def _tagged_sentence(
+    words: Sequence[str], values: Sequence[Any], label_of: "_Labels", row: int, place: str
+) -> TaggedSentence:
     if len(words) != len(values):
         raise UserError(
             f"{place}, row {row}: {len(words)} words but {len(values)} tags; the data set is damaged, load it again"
@@ -128,9 +130,9 @@ class _Labels:
         feature = getattr(feature, "feature", feature)  # a list of classes, or one class
         names: Sequence[str] = getattr(feature, "names", None) or tuple(task.labels)
         self.task, self.place = task, place
-        known = set(task.labels)
-        self.names: dict[Any, str] = {number: name for number, name in enumerate(names) if name in known}
-        self.names.update({name: name for name in known})
+        labels = set(task.labels)
+        self.names: dict[Any, str] = {number: name for number, name in enumerate(names) if name in labels}
+        self.names.update({name: name for name in labels})
         self.all_names: dict[Any, str] = dict(enumerate(names))
 
     def __call__(self, value: Any, row: int) -> str:

@@ -28,11 +28,11 @@ def excerpt(line: str) -> str:
     return repr(line if len(line) <= 60 else line[:60] + "...")  # ours: enough to find the row by eye
 
 
-def malformed(source: str, number: int, line: str, expected: str) -> UserError:
+def column_error(source: str, number: int, line: str, layout: str) -> UserError:
     """Makes the sentence about a line with another number of columns than expected."""
     count = line.count("\t") + 1
     return UserError(
-        f"{source}, line {number}: {count} columns instead of `{expected}` in {excerpt(line)}; mend that line"
+        f"{source}, line {number}: {count} columns instead of `{layout}` in {excerpt(line)}; mend that line"
     )
 
 

@@ -44,7 +44,7 @@ def read_examples(data: DataConfig, task: TaskConfig, split: Split, language: La
 def check_examples(examples: list[Example], place: str, task: TaskConfig) -> None:
     """Refuses examples of another kind than the task's, and labels that it does not have, whatever reader gave them."""
     kind = SentencePair if task.kind is TaskKind.sentence_pair else TaggedSentence
-    known = set(task.labels)
+    labels = set(task.labels)
     for number, example in enumerate(examples, 1):
         if not isinstance(example, kind):
             raise UserError(
@@ -52,5 +52,5 @@ def check_examples(examples: list[Example], place: str, task: TaskConfig) -> Non
                 "choose another data source, or mend its reader"
             )
         for label in example.tags if isinstance(example, TaggedSentence) else (example.label,):
-            if label not in known:
+            if label not in labels:
                 raise UserError(unknown_label(f"{place}, example {number}", label, task))

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 
 from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig, TaskKind
-from orthoadapters.data.sources.lines import excerpt, malformed, numbered_lines, unknown_label
+from orthoadapters.data.sources.lines import column_error, excerpt, numbered_lines, unknown_label
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
 
@@ -30,13 +30,13 @@ def read_xtreme(
         raise MissingSplitError(
             f"there is no {path}; data.root={data.root} must hold {task.folder}/{path.name}, as XTREME's download makes it"
         )
-    read = _read_pairs if task.kind is TaskKind.sentence_pair else _read_tagged
+    read = _read_pairs if task.kind is TaskKind.sentence_pair else _read_sentences
     return list(islice(read(path, task, split), limit)), str(path)
 
 
-def _read_tagged(path: Path, task: TaskConfig, split: Split) -> Iterator[TaggedSentence]:
+def _read_sentences(path: Path, task: TaskConfig, split: Split) -> Iterator[TaggedSentence]:
     """Yields the sentences of a file of words and tags."""
-    known = set(task.labels)
+    labels = set(task.labels)
     words: list[str] = []
     tags: list[str] = []
     for number, line in numbered_lines(path):
@@ -47,12 +47,12 @@ def _read_tagged(path: Path, task: TaskConfig, split: Split) -> Iterator[TaggedS
             continue
         columns = line.split("\t")
         if len(columns) > 2:
-            raise malformed(str(path), number, line, "word TAB tag")
+            raise column_error(str(path), number, line, "word TAB tag")
         if len(columns) < 2 or not columns[1].strip():
-            raise _unlabelled(path, number, line, split)
+            raise _label_error(path, number, line, split)
         # An empty word stays, as XTREME's preprocessing can leave some.
         word, tag = columns[0], columns[1].strip()
-        if tag not in known:
+        if tag not in labels:
             raise UserError(unknown_label(f"{path}, line {number}", tag, task))
         words.append(word)
         tags.append(tag)
@@ -62,24 +62,24 @@ def _read_tagged(path: Path, task: TaskConfig, split: Split) -> Iterator[TaggedS
 
 def _read_pairs(path: Path, task: TaskConfig, split: Split) -> Iterator[SentencePair]:
     """Yields the pairs of a file of premises, hypotheses and labels."""
-    known = set(task.labels)
+    labels = set(task.labels)
     for number, line in numbered_lines(path):
         if not line.strip():
             continue
         columns = line.split("\t")
         if len(columns) == 2:
-            raise _unlabelled(path, number, line, split)
+            raise _label_error(path, number, line, split)
         if len(columns) != 3:
-            raise malformed(str(path), number, line, "premise TAB hypothesis TAB label")
+            raise column_error(str(path), number, line, "premise TAB hypothesis TAB label")
         premise, hypothesis, label = (column.strip() for column in columns)
-        if label not in known:
+        if label not in labels:
             label = XNLI_SPELLINGS.get(label, label)
-        if label not in known:
+        if label not in labels:
             raise UserError(unknown_label(f"{path}, line {number}", label, task))
         yield SentencePair(premise, hypothesis, label)
 
 
-def _unlabelled(path: Path, number: int, line: str, split: Split) -> UserError:
+def _label_error(path: Path, number: int, line: str, split: Split) -> UserError:
     """Makes the sentence about a line without a label."""
     if split == "test":
         fix = (

@@ -36,7 +36,7 @@ PLACEMENT: dict[str, Any] = {
     "use_gating": False,
 }
 # The fields that have no default in `adapters`.
-_REQUIRED = ("mh_adapter", "non_linearity", "output_adapter", "reduction_factor")
+_WITHOUT_DEFAULT = ("mh_adapter", "non_linearity", "output_adapter", "reduction_factor")
 # The fields whose default in `adapters` is not what a site computes.
 _OTHER_DEFAULT = {"original_ln_before": False}
 _SIZES = ("reduction_factor", "inv_adapter", "inv_adapter_reduction_factor", "invertible_adapter")
@@ -67,7 +67,7 @@ _OLD_NAMES = {
 _PLAIN: dict[str, Any] = {"reduction_factor": 16}
 _INVERTIBLE = _PLAIN | {"inv_adapter": "nice", "inv_adapter_reduction_factor": 2}
 _PRESETS = {"pfeiffer": _PLAIN, "seq_bn": _PLAIN, "pfeiffer+inv": _INVERTIBLE, "seq_bn_inv": _INVERTIBLE}
-SUPPORTED = "sites compute AdapterHub's pfeiffer (seq_bn) adapter"
+SUPPORT = "sites compute AdapterHub's pfeiffer (seq_bn) adapter"
 HOULSBY = "Houlsby's placement (houlsby, double_seq_bn), with adapters on the attention's output too, is not supported"
 
 
@@ -137,31 +137,31 @@ def _adapter_fields(folder: Path, config: Any) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise UserError(f"{folder / FILE} has no 'config': it does not describe an AdapterHub adapter")
     if config.get("architecture"):
-        raise UserError(f"adapter {folder}: architecture = {config['architecture']!r} is not supported; {SUPPORTED}")
+        raise UserError(f"adapter {folder}: architecture = {config['architecture']!r} is not supported; {SUPPORT}")
     return {_OLD_NAMES.get(str(field), str(field)): value for field, value in config.items() if field != "architecture"}
 
 
 def _check_placement(folder: Path, config: Mapping[str, Any]) -> None:
     """Raises UserError for a field that lacks what is needed, or asks for what a site does not compute."""
-    for field in _REQUIRED:
+    for field in _WITHOUT_DEFAULT:
         if config.get(field) is None:
             raise UserError(f"adapter {folder}: {FILE} does not say {field}, which decides what the adapter computes")
     if config["mh_adapter"]:
-        raise UserError(f"adapter {folder}: mh_adapter = {config['mh_adapter']!r}: {HOULSBY}; {SUPPORTED}")
-    for field, supported in PLACEMENT.items():
-        value = config.get(field, _OTHER_DEFAULT.get(field, supported))
+        raise UserError(f"adapter {folder}: mh_adapter = {config['mh_adapter']!r}: {HOULSBY}; {SUPPORT}")
+    for field, site_value in PLACEMENT.items():
+        value = config.get(field, _OTHER_DEFAULT.get(field, site_value))
         plain = value.lower() if field == "non_linearity" and isinstance(value, str) else value
-        if plain != supported and not (field == "leave_out" and value is None):
+        if plain != site_value and not (field == "leave_out" and value is None):
             origin = "" if field in config else " (what `adapters` takes where the file does not say it)"
             raise UserError(
-                f"adapter {folder}: {field} = {value!r}{origin} is not supported; {SUPPORTED}, where it is {supported!r}"
+                f"adapter {folder}: {field} = {value!r}{origin} is not supported; {SUPPORT}, where it is {site_value!r}"
             )
     for field, value in config.items():
-        known = field in PLACEMENT or field in _WITHOUT_EFFECT or field in _SIZES
-        if not known and value is not None and value is not False:
+        is_known = field in PLACEMENT or field in _WITHOUT_EFFECT or field in _SIZES
+        if not is_known and value is not None and value is not False:
             raise UserError(
                 f"adapter {folder}: the field {field} = {value!r} is not known here and may change what the adapter "
-                f"computes; {SUPPORTED}"
+                f"computes; {SUPPORT}"
             )
 
 
@@ -171,12 +171,12 @@ def _invertible_width(folder: Path, config: Mapping[str, Any], half: int) -> int
     The file says it in one of two ways: `inv_adapter`, or `invertible_adapter` until 2021.
     """
     block, factor = config.get("inv_adapter"), config.get("inv_adapter_reduction_factor")
-    if nested := config.get("invertible_adapter"):
-        if not isinstance(nested, dict) or nested.get("non_linearity", "relu") != "relu":
+    if part := config.get("invertible_adapter"):
+        if not isinstance(part, dict) or part.get("non_linearity", "relu") != "relu":
             raise UserError(
-                f"adapter {folder}: invertible_adapter = {nested!r} is not supported; supported: a nice block with relu"
+                f"adapter {folder}: invertible_adapter = {part!r} is not supported; supported: a nice block with relu"
             )
-        block, factor = nested.get("block_type"), nested.get("reduction_factor")
+        block, factor = part.get("block_type"), part.get("reduction_factor")
     if not block:
         return None
     if block != "nice":

@@ -17,7 +17,7 @@ from orthoadapters.hub.families import FAMILIES
 from orthoadapters.model.adapterhub.config import check_backbone, read_fields
 from orthoadapters.model.adapterhub.tensors import backbone_fields, read_tensors
 from orthoadapters.model.heads import SentencePairHead, TokenHead
-from orthoadapters.model.shape import Shaped
+from orthoadapters.model.shape import ShapeOwner
 
 # The fields of `adapters`' two heads that compute what ours do. With one layer the activation is not applied.
 CLASSIFICATION = {
@@ -37,12 +37,14 @@ def exists(folder: Path) -> bool:
     return any((folder / name).exists() for name in (HEAD_FILE, *HEAD_WEIGHTS))
 
 
-def write(folder: Path, model: Shaped, name: str, head: SentencePairHead | TokenHead, labels: Sequence[str]) -> None:
+def write(
+    folder: Path, model: ShapeOwner, name: str, head: SentencePairHead | TokenHead, labels: Sequence[str]
+) -> None:
     """Adds the head to adapter `name`'s folder, so that the `adapters` library loads both.
 
     model: the encoder below the head. Each file is whole or not there at all.
     """
-    numbers = _numbered(head)
+    numbers = _their_names(head)
     tensors = {
         f"heads.{name}.{numbers[key]}": value.detach().cpu().contiguous() for key, value in head.state_dict().items()
     }
@@ -64,7 +66,7 @@ def write(folder: Path, model: Shaped, name: str, head: SentencePairHead | Token
     write_text(folder / HEAD_FILE, json.dumps(fields, indent=2) + "\n")
 
 
-def read(folder: Path, model: Shaped) -> tuple[SentencePairHead | TokenHead, list[str]]:
+def read(folder: Path, model: ShapeOwner) -> tuple[SentencePairHead | TokenHead, list[str]]:
     """Reads the head beside an adapter, in eval mode on the CPU, and its labels in the order of its outputs.
 
     model: the encoder below the head. Labels that the file does not name are "0", "1", ....
@@ -95,7 +97,7 @@ def read(folder: Path, model: Shaped) -> tuple[SentencePairHead | TokenHead, lis
     return head.eval(), labels
 
 
-def _numbered(head: SentencePairHead | TokenHead) -> dict[str, str]:
+def _their_names(head: SentencePairHead | TokenHead) -> dict[str, str]:
     """Returns the names of a head's tensors in `adapters`, such as 4.weight for our out.weight."""
     numbers = _NUMBERS[type(head)]
     return {key: f"{numbers[module]}.{rest}" for key in head.state_dict() for module, _, rest in [key.partition(".")]}
@@ -114,12 +116,12 @@ def _labels(folder: Path, config: dict[str, Any]) -> list[str]:
 
 def _fill(folder: Path, head: SentencePairHead | TokenHead) -> None:
     """Reads the head's weights into it. Raises UserError for tensors that are missing, surplus or misshapen."""
-    saved = read_tensors(folder, HEAD_WEIGHTS)
-    ours = {number: key for key, number in _numbered(head).items()}
+    file_tensors = read_tensors(folder, HEAD_WEIGHTS)
+    ours = {number: key for key, number in _their_names(head).items()}
     # heads.NAME.4.weight is our out.weight; an unknown name is kept, so that the sentence below has it
-    tensors = {ours.get(".".join(name.split(".")[2:]), name): tensor for name, tensor in saved.items()}
-    expected = {key: tuple(value.shape) for key, value in head.state_dict().items()}
+    tensors = {ours.get(".".join(name.split(".")[2:]), name): tensor for name, tensor in file_tensors.items()}
+    head_shapes = {key: tuple(value.shape) for key, value in head.state_dict().items()}
     shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
-    if shapes != expected or len(tensors) != len(saved):
-        raise UserError(f"head {folder}: its tensors {shapes} are not the {expected} that {HEAD_FILE} makes of it")
+    if shapes != head_shapes or len(tensors) != len(file_tensors):
+        raise UserError(f"head {folder}: its tensors {shapes} are not the {head_shapes} that {HEAD_FILE} makes of it")
     head.load_state_dict(tensors)

@@ -23,7 +23,7 @@ from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import new_folder
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.hub.adapters import FILE
-from orthoadapters.model.adapterhub.config import HOULSBY, PLACEMENT, SUPPORTED, read_config
+from orthoadapters.model.adapterhub.config import HOULSBY, PLACEMENT, SUPPORT, read_config
 from orthoadapters.model.shape import Shape
 
 _SITE = re.compile(
@@ -101,7 +101,8 @@ def read_tensors(folder: Path, names: Sequence[str]) -> dict[str, Tensor]:
         tensors = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, EOFError, ValueError) as error:
         raise UserError(f"{path} cannot be read, it may be cut off: {first_line(error)}") from None
-    except Exception as error:  # torch.load's refusal of code in a pickle has a private exception type
+    except Exception as error:
+        # torch.load refuses code in a pickle with a private type of exception.
         raise UserError(f"{path} holds more than tensors and is not loaded: {type(error).__name__}") from None
     if not isinstance(tensors, dict) or not all(
         isinstance(t, Tensor) and t.is_floating_point() for t in tensors.values()
@@ -129,7 +130,7 @@ def _by_our_names(folder: Path, tensors: Mapping[str, Tensor]) -> dict[str, Tens
         elif invertible := _INVERTIBLE.fullmatch(key):
             name, our_key = invertible[1], f"invertible.{invertible[2]}"
         elif _ATTENTION.fullmatch(key):
-            raise UserError(f"adapter {folder}: tensor {key}: {HOULSBY}; {SUPPORTED}")
+            raise UserError(f"adapter {folder}: tensor {key}: {HOULSBY}; {SUPPORT}")
         else:
             raise UserError(f"adapter {folder}: tensor {key} belongs to no site of this model")
         names.add(name)
@@ -165,12 +166,12 @@ def _last(name: str) -> str:
 
 def _check_tensors(folder: Path, tensors: Mapping[str, Tensor], config: AdapterConfig, shape: Shape) -> None:
     """Raises UserError naming tensors that are missing, surplus or misshapen."""
-    expected = _tensor_shapes(config, shape)
-    missing, surplus = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
+    shapes = _tensor_shapes(config, shape)
+    missing, surplus = sorted(shapes.keys() - tensors.keys()), sorted(tensors.keys() - shapes.keys())
     if missing or surplus:
         parts = [f"{verb} {', '.join(k[:3])}" for verb, k in (("lacks", missing), ("also has", surplus)) if k]
         raise UserError(f"adapter {folder} does not fit a backbone of {shape.layers} layers: {'; '.join(parts)}")
-    for name, size in expected.items():
+    for name, size in shapes.items():
         if tuple(tensors[name].shape) != size:
             raise UserError(f"adapter {folder}: {name} has shape {tuple(tensors[name].shape)}, expected {size}")
 

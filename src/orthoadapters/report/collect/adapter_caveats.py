@@ -21,7 +21,7 @@ class Training(NamedTuple):
 
 def adapter_caveats(rows: Sequence[Row], adapters: Mapping[str, Result]) -> Iterator[str]:
     """Yields the sentences. adapters: results of the MLM stage by the SHA-256 of the adapter that was trained."""
-    rows = [row for row in rows if any(run.result.adapters for run in row.selected)]
+    rows = [row for row in rows if any(run.result.adapters for run in row.selected_runs)]
     yield from _provenance(rows)
     trainings = {row.label: _trainings(row, adapters) for row in rows}
     choices = [training.choices for several in trainings.values() for training in several]
@@ -38,18 +38,20 @@ def adapter_caveats(rows: Sequence[Row], adapters: Mapping[str, Result]) -> Iter
 def _provenance(rows: Sequence[Row]) -> Iterator[str]:
     """Names the rows' sources of adapters where these differ."""
     sources = {
-        row.label: sorted({str(entry.get("source")) for run in row.selected for entry in run.result.adapters.values()})
+        row.label: sorted(
+            {str(entry.get("source")) for run in row.selected_runs for entry in run.result.adapters.values()}
+        )
         for row in rows
     }
     if len({source for several in sources.values() for source in several}) > 1:
-        listed = ", ".join(f"{label} {'/'.join(several)}" for label, several in sources.items())
-        yield f"Language adapters of different provenance are compared: {listed}."
+        listing = ", ".join(f"{label} {'/'.join(several)}" for label, several in sources.items())
+        yield f"Language adapters of different provenance are compared: {listing}."
 
 
 def _trainings(row: Row, adapters: Mapping[str, Result]) -> list[Training]:
     """Says how each language adapter of a row was trained."""
     trainings: dict[tuple[str, str], Training] = {}
-    for run in row.selected:
+    for run in row.selected_runs:
         for language, entry in run.result.adapters.items():
             digest = str(entry.get("sha256"))
             choices = None
@@ -74,8 +76,8 @@ def _different_trainings(trainings: Mapping[str, Sequence[Training]]) -> Iterato
             label: sorted({_text(one.choices.get(key)) for one in several if one.choices is not None})
             for label, several in trainings.items()
         }
-        listed = ", ".join(f"{label} {'/'.join(several)}" for label, several in values.items() if several)
-        yield f"Language adapters were trained with different {key}: {listed}."
+        listing = ", ".join(f"{label} {'/'.join(several)}" for label, several in values.items() if several)
+        yield f"Language adapters were trained with different {key}: {listing}."
     if unknown := [label for label, several in trainings.items() if any(one.choices is None for one in several)]:
         yield (
             f"Language adapters of {', '.join(unknown)} are not known to be trained as the others were (batch size, "
@@ -91,7 +93,7 @@ def _different_contents(rows: Sequence[Row]) -> Iterator[str]:
     """Names the languages and kinds for which the selected runs read several adapters."""
     contents: dict[tuple[str, str], set[str]] = {}
     for row in rows:
-        for run in row.selected:
+        for run in row.selected_runs:
             for language, entry in run.result.adapters.items():
                 contents.setdefault((language, str(entry.get("kind"))), set()).add(str(entry.get("sha256")))
     if several := [f"{language} ({kind})" for (language, kind), digests in contents.items() if len(digests) > 1]:

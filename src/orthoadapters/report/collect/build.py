@@ -67,10 +67,10 @@ def _table(group: Group, siblings: Sequence[Group], collection: Collection) -> T
     attempts = [a for a in attempts if _has_choices(a, group.setting, unknown=len(siblings) == 1)]
     columns = _columns(group)
     rows = list(_rows(group, columns, attempts))
-    tested = {language for row in rows for run in row.selected for language in run.result.test}
-    targets = tuple(language for language in columns if language in tested and language != group.source)
-    published = paper().tables.get(group.task)
-    is_comparable = published is not None and {*targets, group.source} == {*published.languages}
+    test_languages = {language for row in rows for run in row.selected_runs for language in run.result.test}
+    targets = tuple(language for language in columns if language in test_languages and language != group.source)
+    paper_table = paper().tables.get(group.task)
+    is_comparable = paper_table is not None and {*targets, group.source} == {*paper_table.languages}
     rows = [_with_average(row, group, targets, is_comparable) for row in rows]
     name = f"{group.task}-{group.backbone}"
     if len(siblings) > 1:
@@ -96,33 +96,39 @@ def _table(group: Group, siblings: Sequence[Group], collection: Collection) -> T
 
 def _columns(group: Group) -> tuple[str, ...]:
     """Returns the source language, the paper's languages if any of them was tested, then all other tested languages."""
-    tested = dict.fromkeys(language for run in group.runs for language in run.result.test)
-    published = paper().tables.get(group.task)
-    first = published.languages if published is not None and tested.keys() & {*published.languages} else ()
-    return tuple(dict.fromkeys([group.source, *first, *tested]))
+    test_languages = dict.fromkeys(language for run in group.runs for language in run.result.test)
+    paper_table = paper().tables.get(group.task)
+    first = (
+        paper_table.languages if paper_table is not None and test_languages.keys() & {*paper_table.languages} else ()
+    )
+    return tuple(dict.fromkeys([group.source, *first, *test_languages]))
 
 
 def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> Iterator[Row]:
     """Yields the rows in the paper's order: one for each variant and each set of choices that it was run with."""
     names = paper().variants
-    tried = [run.result.variant for run in group.runs] + [attempt.variant for attempt in attempts]
-    for variant in dict.fromkeys([*names, *tried]):
+    variants = [run.result.variant for run in group.runs] + [attempt.variant for attempt in attempts]
+    for variant in dict.fromkeys([*names, *variants]):
         by_choices: dict[str, list[Run]] = {}
         for run in (run for run in group.runs if run.result.variant == variant):
             by_choices.setdefault(canonical(run.row), []).append(run)
         rows = list(by_choices.values()) or [[]]
         choices = [runs[0].row if runs else {} for runs in rows]
         keys = differing_keys(choices)
-        for runs, chosen in zip(rows, choices, strict=True):
-            distinctions = ", ".join(f"{key}={chosen[key]}" for key in keys if key in chosen)
+        for runs, of_row in zip(rows, choices, strict=True):
+            distinctions = ", ".join(f"{key}={of_row[key]}" for key in keys if key in of_row)
             label = names.get(variant, variant) + (f" [{distinctions}]" if distinctions else "")
-            of_row = [a for a in attempts if a.variant == variant and _has_choices(a, chosen, unknown=len(rows) == 1)]
-            selected = _select(runs)
+            row_attempts = [
+                a for a in attempts if a.variant == variant and _has_choices(a, of_row, unknown=len(rows) == 1)
+            ]
+            selected_runs = _select(runs)
             scores = {
-                language: language_score(group, variant, language, runs, selected, _state(selected, of_row, language))
+                language: language_score(
+                    group, variant, language, runs, selected_runs, _state(selected_runs, row_attempts, language)
+                )
                 for language in columns
             }
-            yield Row(variant, label, chosen, tuple(runs), tuple(selected), tuple(of_row), scores)
+            yield Row(variant, label, of_row, tuple(runs), tuple(selected_runs), tuple(row_attempts), scores)
 
 
 def _select(runs: Sequence[Run]) -> list[Run]:
@@ -130,13 +136,13 @@ def _select(runs: Sequence[Run]) -> list[Run]:
     if not runs:
         return []
     best = {(c.lr, c.ort_lr, c.seed) for c in select([candidate(run.result) for run in runs])}
-    selected = [run for run in runs if (*run.point, run.result.seed) in best]
-    return sorted(selected, key=lambda run: run.result.seed)
+    selected_runs = [run for run in runs if (*run.point, run.result.seed) in best]
+    return sorted(selected_runs, key=lambda run: run.result.seed)
 
 
-def _state(selected: Sequence[Run], attempts: Sequence[Attempt], language: str | None = None) -> str:
+def _state(selected_runs: Sequence[Run], attempts: Sequence[Attempt], language: str | None = None) -> str:
     """Says why a row has no score: failed, unfinished or missing. language: attempts that do not test it do not count."""
-    if selected:
+    if selected_runs:
         return "missing"
     states = {attempt.state for attempt in attempts if language is None or _tests(attempt, language)}
     return next((state for state in ("failed", "unfinished") if state in states), "missing")
@@ -150,9 +156,9 @@ def _tests(attempt: Attempt, language: str) -> bool:
 
 def _with_average(row: Row, group: Group, targets: Sequence[str], is_comparable: bool) -> Row:
     """Adds AVERAGE to a row. is_comparable: whether it is over the same languages as the paper's."""
-    published = paper().score(group.task, group.metric, group.source, row.variant, AVERAGE) if is_comparable else None
-    state = _state(row.selected, row.attempts)
-    mean = average(row.variant, [row.scores[language] for language in targets], published, state)
+    paper_score = paper().score(group.task, group.metric, group.source, row.variant, AVERAGE) if is_comparable else None
+    state = _state(row.selected_runs, row.attempts)
+    mean = average(row.variant, [row.scores[language] for language in targets], paper_score, state)
     return replace(row, scores={**row.scores, AVERAGE: mean})
 
 

@@ -15,7 +15,7 @@ SPLIT_WORDS = ("ar", "tr")  # paper: the languages of Table 3 whose treebanks ha
 
 def caveats(table: Table, adapters: Mapping[str, Result]) -> Iterator[str]:
     """Yields the sentences. adapters: results of the MLM stage by the SHA-256 of the adapter that was trained."""
-    rows = [row for row in table.rows if row.selected]
+    rows = [row for row in table.rows if row.selected_runs]
     yield from _search(rows)
     yield from _completeness(rows)
     yield from _languages(table)
@@ -40,8 +40,8 @@ def _search(rows: Sequence[Row]) -> Iterator[str]:
     for index, name, group in ((0, "lr", [*rows]), (1, "ort lr", orthogonal)):
         values = {row.label: _rates(row, index) for row in group}
         if len({*values.values()}) > 1:
-            listed = ", ".join(f"{label} {rates}" for label, rates in values.items())
-            yield f"Selected among different values of {name}: {listed}."
+            listing = ", ".join(f"{label} {rates}" for label, rates in values.items())
+            yield f"Selected among different values of {name}: {listing}."
 
 
 def _rates(row: Row, index: int) -> str:
@@ -67,10 +67,10 @@ def _completeness(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _languages(table: Table) -> Iterator[str]:
-    untested = [language.upper() for language in table.languages[1:] if language not in table.targets]
-    if untested and table.targets:
+    gaps = [language.upper() for language in table.languages[1:] if language not in table.targets]
+    if gaps and table.targets:
         targets = ", ".join(language.upper() for language in table.targets)
-        yield f"No selected run was tested on {', '.join(untested)}: AVGz is over {targets} and is not the paper's."
+        yield f"No selected run was tested on {', '.join(gaps)}: AVGz is over {targets} and is not the paper's."
 
 
 def _orthogonality(rows: Sequence[Row]) -> Iterator[str]:
@@ -84,7 +84,7 @@ def _orthogonality(rows: Sequence[Row]) -> Iterator[str]:
 
 def _code(rows: Sequence[Row]) -> Iterator[str]:
     """Names code that no commit holds, that is not known, and that differs between the selected runs."""
-    runs = [run for row in rows for run in row.selected]
+    runs = [run for row in rows for run in row.selected_runs]
     code = [(run.result.provenance.get("git_commit"), run.result.provenance.get("git_dirty")) for run in runs]
     if dirty := sum(bool(is_dirty) for _, is_dirty in code):
         yield f"{dirty} of {len(runs)} selected runs were made by code with changes that no commit holds."
@@ -98,12 +98,12 @@ def _code(rows: Sequence[Row]) -> Iterator[str]:
 def _paper(table: Table) -> Iterator[str]:
     """Says what keeps scores from being compared with the paper's, where the table shows both."""
     setting = table.setting or {}
-    scored = {column for row in table.rows for column, score in row.scores.items() if score.difference is not None}
-    if not scored:
+    columns = {column for row in table.rows for column, score in row.scores.items() if score.difference is not None}
+    if not columns:
         return
     source = setting.get("data.source")
     is_split = source == "hub" or (source == "conllu" and setting.get("data.fuse_multiword") is False)
-    if table.task == "udpos" and is_split and (others := [code.upper() for code in SPLIT_WORDS if code in scored]):
+    if table.task == "udpos" and is_split and (others := [code.upper() for code in SPLIT_WORDS if code in columns]):
         yield (
             f"These test sets keep split syntactic words, as the Hub's copy does: {' and '.join(others)} differ from the "
             "paper's, and so do their scores and AVGz."

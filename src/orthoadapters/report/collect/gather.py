@@ -162,8 +162,8 @@ def _unique(runs: Sequence[Run], problems: list[str]) -> list[Run]:
     for run in runs:
         key = (run.result.variant, canonical(run.row), *run.point, run.result.seed)
         by_cell.setdefault(key, []).append(run)
-    joined = [_join(same, problems) for same in by_cell.values()]
-    return [run for run in joined if run is not None]
+    unions = [_join(same, problems) for same in by_cell.values()]
+    return [run for run in unions if run is not None]
 
 
 def _join(runs: Sequence[Run], problems: list[str]) -> Run | None:
@@ -171,22 +171,22 @@ def _join(runs: Sequence[Run], problems: list[str]) -> Run | None:
 
     Returns None, and adds a problem, where two runs disagree on anything.
     """
-    joined = runs[0]
+    union = runs[0]
     for run in runs[1:]:
-        if not _agree(joined, run):
+        if not _agree(union, run):
             paths = ", ".join(str(one.path) for one in runs)
             problems.append(
                 f"{paths} are of the same cell (variant, lr, ort lr, seed) and have different scores: all are left out; "
                 "move away what is not to be counted"
             )
             return None
-        a, b = joined.result, run.result
+        a, b = union.result, run.result
         if b.test.keys() <= a.test.keys():
-            problems.append(f"{run.path} has the same scores as {joined.path}: it is counted once")
+            problems.append(f"{run.path} has the same scores as {union.path}: it is counted once")
         result = replace(a, test=a.test | b.test, target_dev=a.target_dev | b.target_dev)
-        inputs, paths_of = {**run.inputs, **joined.inputs}, {**run.paths, **joined.paths}
-        joined = replace(joined, result=result, inputs=inputs, paths=paths_of)
-    return joined
+        inputs, paths_of = {**run.inputs, **union.inputs}, {**run.paths, **union.paths}
+        union = replace(union, result=result, inputs=inputs, paths=paths_of)
+    return union
 
 
 def _agree(a: Run, b: Run) -> bool:

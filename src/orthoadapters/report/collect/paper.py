@@ -8,7 +8,8 @@ from typing import Any
 
 import yaml
 
-AVERAGE = "avg_zero_shot"  # the column that the paper calls AVGz
+from orthoadapters.runs.results import AVERAGE as AVERAGE
+
 FILE = Path(__file__).with_name("paper_tables.yaml")
 
 

@@ -1,7 +1,7 @@
 """Scores from runs: one language's, the average over target languages, and the oracle's."""
 
-import statistics
 from collections.abc import Sequence
+from statistics import fmean
 
 from orthoadapters.report.collect.gather import Group, Run
 from orthoadapters.report.collect.paper import AVERAGE, paper
@@ -10,34 +10,34 @@ from orthoadapters.runs.selection import Point, best_point
 
 
 def language_score(
-    group: Group, variant: str, language: str, candidates: Sequence[Run], selected: Sequence[Run], state: str
+    group: Group, variant: str, language: str, candidates: Sequence[Run], selected_runs: Sequence[Run], state: str
 ) -> Score:
     """Makes the score of a row's selected runs on one language. state: what to call it where no run has a score."""
     metric = group.metric
-    runs = [run for run in selected if metric in run.result.test.get(language, {})]
-    published = paper().score(group.task, metric, group.source, variant, language)
+    runs = [run for run in selected_runs if metric in run.result.test.get(language, {})]
+    paper_score = paper().score(group.task, metric, group.source, variant, language)
     if not runs:
-        return Score(variant, language, state, paper=published)
+        return Score(variant, language, state, paper=paper_score)
     by_seed = tuple(run.result.test[language][metric] for run in runs)
     seeds = {run.result.seed for run in runs}
     oracle = None if language == group.source else _oracle(candidates, seeds, language, metric)
     n_sentences = int(runs[0].result.test[language]["n"])
-    return Score(variant, language, "scored", tuple(runs), by_seed, n_sentences, published, oracle)
+    return Score(variant, language, "scored", tuple(runs), by_seed, n_sentences, paper_score, oracle)
 
 
-def average(variant: str, scores: Sequence[Score], published: float | None, state: str) -> Score:
+def average(variant: str, scores: Sequence[Score], paper_score: float | None, state: str) -> Score:
     """Makes the score AVGz of the runs that were tested on all target languages.
 
-    scores: a row's, one for each target language; published: the paper's AVGz; state: what to call it where no run has
+    scores: a row's, one for each target language; paper_score: the paper's AVGz; state: what to call it where no run has
     a score on any of them.
     """
     runs = [run for run in scores[0].runs if all(run in score.runs for score in scores)] if scores else []
     if not runs:
         partly = any(score.runs for score in scores)
-        return Score(variant, AVERAGE, "missing" if partly else state, paper=published)
-    by_seed = tuple(statistics.fmean(score.by_seed[score.runs.index(run)] for score in scores) for run in runs)
+        return Score(variant, AVERAGE, "missing" if partly else state, paper=paper_score)
+    by_seed = tuple(fmean(score.by_seed[score.runs.index(run)] for score in scores) for run in runs)
     oracle = _average_oracle(scores) if all(score.runs == tuple(runs) for score in scores) else None
-    return Score(variant, AVERAGE, "scored", tuple(runs), by_seed, None, published, oracle)
+    return Score(variant, AVERAGE, "scored", tuple(runs), by_seed, None, paper_score, oracle)
 
 
 def _average_oracle(scores: Sequence[Score]) -> Oracle | None:
@@ -46,7 +46,7 @@ def _average_oracle(scores: Sequence[Score]) -> Oracle | None:
     if len(oracles) < len(scores):
         return None
     paths = dict.fromkeys(path for oracle in oracles for path in oracle.paths)
-    return Oracle(statistics.fmean(oracle.value for oracle in oracles), None, tuple(paths))
+    return Oracle(fmean(oracle.value for oracle in oracles), None, tuple(paths))
 
 
 def _oracle(candidates: Sequence[Run], seeds: set[int], language: str, metric: str) -> Oracle | None:
@@ -68,5 +68,5 @@ def _oracle(candidates: Sequence[Run], seeds: set[int], language: str, metric: s
     }
     best = best_point(dev)
     runs = [run for _, run in sorted(points[best].items())]
-    value = statistics.fmean(run.result.test[language][metric] for run in runs)
+    value = fmean(run.result.test[language][metric] for run in runs)
     return Oracle(value, best, tuple(run.paths[language] for run in runs))

@@ -4,10 +4,10 @@ The printed tables, the statistics, the pictures and the page are made of these.
 """
 
 import hashlib
-import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 from orthoadapters.report.collect.attempts import Attempt
@@ -50,12 +50,12 @@ class Score:
     @property
     def value(self) -> float | None:
         """The mean over seeds."""
-        return statistics.fmean(self.by_seed) if self.by_seed else None
+        return fmean(self.by_seed) if self.by_seed else None
 
     @property
     def std(self) -> float | None:
         """The sample standard deviation over seeds; None for fewer than two."""
-        return statistics.stdev(self.by_seed) if len(self.by_seed) > 1 else None
+        return stdev(self.by_seed) if len(self.by_seed) > 1 else None
 
     @property
     def difference(self) -> float | None:
@@ -77,7 +77,7 @@ class Row:
     """A variant's scores.
 
     label: the paper's name, and the choices that tell the row from another one of that name; candidates: all runs among
-    which the grid point was selected; selected: the runs of the best grid point, ordered by their seeds; attempts: the
+    which the grid point was selected; selected_runs: those of the best grid point, ordered by their seeds; attempts: the
     variant's failed and unfinished runs; scores: by column.
     """
 
@@ -85,7 +85,7 @@ class Row:
     label: str
     choices: Mapping[str, Any]
     candidates: tuple[Run, ...]
-    selected: tuple[Run, ...]
+    selected_runs: tuple[Run, ...]
     attempts: tuple[Attempt, ...]
     scores: Mapping[str, Score]
 
@@ -98,17 +98,17 @@ class Row:
     @property
     def point(self) -> Point | None:
         """The best grid point; None without a finished run."""
-        return self.selected[0].point if self.selected else None
+        return self.selected_runs[0].point if self.selected_runs else None
 
     @property
     def seeds(self) -> list[int]:
         """The seeds of the selected runs."""
-        return [run.result.seed for run in self.selected]
+        return [run.result.seed for run in self.selected_runs]
 
     @property
     def epochs(self) -> list[int]:
         """The best epoch of each selected run."""
-        return [run.selection.epoch for run in self.selected]
+        return [run.selection.epoch for run in self.selected_runs]
 
     def count(self, state: str) -> int:
         """Counts the attempts that are failed, or those that are unfinished."""
@@ -117,7 +117,7 @@ class Row:
     @property
     def dev(self) -> float | None:
         """The mean development score on the source language, by which the grid point was selected."""
-        return statistics.fmean(run.selection.value for run in self.selected) if self.selected else None
+        return fmean(run.selection.value for run in self.selected_runs) if self.selected_runs else None
 
 
 @dataclass(frozen=True)

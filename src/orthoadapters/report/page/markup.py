@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from matplotlib.figure import Figure
 
-from orthoadapters.report.pictures.style import styled
+from orthoadapters.report.pictures.style import in_style
 
 # The elements that have no end.
 VOID = {"input", "meta", "link"}
@@ -31,10 +31,10 @@ def tag(element: str, *content: str | None, **attributes: str | int | bool | Non
             start += f" {key}" if value is True else f' {key}="{escape(str(value))}"'
     if element in VOID:
         return Markup(f"<{start}>")
-    return Markup(f"<{start}>{joined(*content)}</{element}>")
+    return Markup(f"<{start}>{join(*content)}</{element}>")
 
 
-def joined(*content: str | None) -> Markup:
+def join(*content: str | None) -> Markup:
     """Puts parts one after another; those that are no Markup are escaped."""
     return Markup("".join(part if isinstance(part, Markup) else escape(part) for part in content if part is not None))
 
@@ -46,13 +46,13 @@ def bullets(sentences: Iterable[str]) -> Markup:
 
 def definitions(facts: Iterable[tuple[str, str | None]]) -> Markup:
     """Makes a list of names, each with a text; a name whose text is None is left out."""
-    return tag("dl", *(joined(tag("dt", name), tag("dd", text)) for name, text in facts if text is not None))
+    return tag("dl", *(join(tag("dt", name), tag("dd", text)) for name, text in facts if text is not None))
 
 
 def comma_list(parts: Iterable[str]) -> Markup:
     """Puts parts one after another with commas between them."""
     with_commas = [piece for part in parts for piece in (", ", part)]
-    return joined(*with_commas[1:])
+    return join(*with_commas[1:])
 
 
 def with_minus(number: str) -> str:
@@ -60,7 +60,7 @@ def with_minus(number: str) -> str:
     return number.replace("-", "−")
 
 
-@styled
+@in_style
 def inline_svg(figure: Figure, prefix: str, labelled_by: str) -> Markup:
     """Makes an <svg> whose ids begin with `prefix`, so that no two figures of a page have an id in common.
 

@@ -6,7 +6,7 @@ from string import Template
 
 from orthoadapters.report.collect.paper import paper
 from orthoadapters.report.collect.table import Report, Table, table_title
-from orthoadapters.report.page.markup import Markup, bullets, inline_svg, joined, tag
+from orthoadapters.report.page.markup import Markup, bullets, inline_svg, join, tag
 from orthoadapters.report.page.provenance import adapters_provenance, provenance
 from orthoadapters.report.page.scores import scores_table
 from orthoadapters.report.page.selection import selection_table
@@ -25,14 +25,14 @@ READING = (
 def page(report: Report, analyses: Sequence[Analysis], drawings: Sequence[Drawing], out: Path) -> str:
     """Makes report.html. out: the folder in which it will lie, from which links to runs start."""
     title = f"Report on {report.folder}"
-    body = joined(
+    body = join(
         tag("header", tag("h1", title), tag("p", _size(report), class_="quiet")),
         _warnings(report),
         _navigation(report),
         tag("main", *_sections(report, analyses, drawings, out)),
     )
     style, script = (_file(f"page.{ending}").strip() for ending in ("css", "js"))
-    return Template(_file("page.html")).substitute(title=joined(title), style=style, script=script, body=body)
+    return Template(_file("page.html")).substitute(title=join(title), style=style, script=script, body=body)
 
 
 def _file(name: str) -> str:
@@ -52,7 +52,7 @@ def _warnings(report: Report) -> Markup:
     if not lists:
         none = "No warnings: nothing was set apart, and the rows of each table are alike."
         return tag("section", none, class_="warnings", id="warnings")
-    parts = [joined(tag("h3", subject), bullets(sentences)) for subject, sentences in lists]
+    parts = [join(tag("h3", subject), bullets(sentences)) for subject, sentences in lists]
     return tag("section", tag("h2", "Warnings"), *parts, class_="warnings some", id="warnings")
 
 
@@ -104,10 +104,10 @@ def _section(table: Table, analysis: Analysis, drawings: Sequence[Drawing], out:
 def _choices(table: Table) -> Markup | None:
     """Offers to show what stands beside the scores, as far as there is any of it."""
     scores = [score for row in table.rows for score in row.scores.values()]
-    published = paper().tables.get(table.task)
+    paper_table = paper().tables.get(table.task)
     labels = {}
-    if published is not None and any(score.paper for score in scores):
-        labels["paper"] = f"the paper's, Table {published.number}"
+    if paper_table is not None and any(score.paper for score in scores):
+        labels["paper"] = f"the paper's, Table {paper_table.number}"
     if any(score.std is not None for score in scores):
         labels["seeds"] = "standard deviation (seeds)"
     if any(score.oracle for score in scores):

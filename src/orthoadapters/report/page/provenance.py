@@ -10,7 +10,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.report.collect.gather import Run
 from orthoadapters.report.collect.table import Row, Table, point_label
 from orthoadapters.report.collect.trained_adapters import TrainedAdapters
-from orthoadapters.report.page.markup import Markup, comma_list, definitions, joined, tag
+from orthoadapters.report.page.markup import Markup, comma_list, definitions, join, tag
 from orthoadapters.report.printed.numbers import percent
 from orthoadapters.runs.results import Result, Selection
 
@@ -18,19 +18,19 @@ from orthoadapters.runs.results import Result, Selection
 def provenance(table: Table, out: Path) -> Markup:
     """Lists the selected runs, and, folded away, the other candidates. out: the folder of the page."""
     runs = [(row, run) for row in table.rows for run in row.candidates]
-    selected = [_task_run(row, run, out) for row, run in runs if run in row.selected]
-    others = [_task_run(row, run, out) for row, run in runs if run not in row.selected]
-    return _folded(
-        f"Provenance of the selected runs ({len(selected)}), and the commands that repeat them",
-        *selected,
-        _folded(f"The other runs of the grids ({len(others)})", *others) if others else None,
+    selected_runs = [_task_run(row, run, out) for row, run in runs if run in row.selected_runs]
+    others = [_task_run(row, run, out) for row, run in runs if run not in row.selected_runs]
+    return _fold(
+        f"Provenance of the selected runs ({len(selected_runs)}), and the commands that repeat them",
+        *selected_runs,
+        _fold(f"The other runs of the grids ({len(others)})", *others) if others else None,
     )
 
 
 def adapters_provenance(adapters: TrainedAdapters, out: Path) -> Markup:
     """Lists the runs that trained language adapters. out: the folder of the page."""
     runs = [_run(label, [path], result, out) for label, (path, result) in adapters.runs.items()]
-    return _folded(f"Provenance of the {adapters.title} ({len(runs)}), and the commands that repeat them", *runs)
+    return _fold(f"Provenance of the {adapters.title} ({len(runs)}), and the commands that repeat them", *runs)
 
 
 def seed_links(runs: Iterable[Run], out: Path) -> Markup:
@@ -38,7 +38,7 @@ def seed_links(runs: Iterable[Run], out: Path) -> Markup:
     return comma_list(_links(_folders(run), f"seed {run.result.seed}", out) for run in runs)
 
 
-def _folded(summary: str, *content: Markup | None) -> Markup:
+def _fold(summary: str, *content: Markup | None) -> Markup:
     return tag("details", tag("summary", summary), *content, class_="provenance")
 
 
@@ -62,15 +62,15 @@ def _task_run(row: Row, run: Run, out: Path) -> Markup:
 
 def _run(label: str, folders: Sequence[Path], result: Result, out: Path) -> Markup:
     """Lists what made a run, folded away below its label."""
-    recorded = result.provenance
-    dirty = ", with changes that no commit holds" if recorded.get("git_dirty") else ""
-    duration = f"{recorded.get('seconds', 'unknown')} s, {recorded.get('steps', 'unknown')} iterations"
+    record = result.provenance
+    dirty = ", with changes that no commit holds" if record.get("git_dirty") else ""
+    duration = f"{record.get('seconds', 'unknown')} s, {record.get('steps', 'unknown')} iterations"
     facts: list[tuple[str, str | None]] = [
         ("directory", comma_list(_links([folder], str(folder), out) for folder in folders)),
         ("selected", None if result.selection is None else _selection(result.selection)),
-        ("commit", joined(tag("code", str(recorded.get("git_commit") or "unknown")), dirty)),
+        ("commit", join(tag("code", str(record.get("git_commit") or "unknown")), dirty)),
         ("packages", _packages(result)),
-        ("hardware", str(recorded.get("hardware", "unknown"))),
+        ("hardware", str(record.get("hardware", "unknown"))),
         ("training", duration),
         *((f"adapter {language}", _adapter(entry)) for language, entry in result.adapters.items()),
         ("command", _command(result)),
@@ -92,7 +92,7 @@ def _packages(result: Result) -> str:
 
 def _adapter(entry: dict[str, str]) -> Markup:
     origin = ", ".join(str(entry.get(key)) for key in ("kind", "source", "path"))
-    return joined(f"{origin}, sha256 ", tag("code", str(entry.get("sha256"))))
+    return join(f"{origin}, sha256 ", tag("code", str(entry.get("sha256"))))
 
 
 def _command(result: Result) -> str:

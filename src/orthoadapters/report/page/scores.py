@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from orthoadapters.report.collect.paper import AVERAGE, paper
 from orthoadapters.report.collect.table import Row, Score, Table, heading, point_label
-from orthoadapters.report.page.markup import Markup, definitions, joined, tag, with_minus
+from orthoadapters.report.page.markup import Markup, definitions, join, tag, with_minus
 from orthoadapters.report.page.sortable import Body, Line, Number, sortable_table
 from orthoadapters.report.printed.numbers import (
     MISSING,
@@ -13,7 +13,7 @@ from orthoadapters.report.printed.numbers import (
     rank_marks,
     score_text,
     seeds_text,
-    signed,
+    signed_percent,
     size_text,
 )
 from orthoadapters.report.statistics.analysis import Analysis
@@ -48,7 +48,7 @@ def _lines(scores: Sequence[Score]) -> list[Line]:
     """Makes the lines below a row; those without any number are left out."""
     texts = {
         "paper": [percent(score.paper) for score in scores],
-        "difference": [with_minus(signed(score.difference)) for score in scores],
+        "difference": [with_minus(signed_percent(score.difference)) for score in scores],
         "oracle": [percent(None if score.oracle is None else score.oracle.value) for score in scores],
     }
     return [Line(label, line, f"beside {label}") for label, line in texts.items() if set(line) != {MISSING}]
@@ -57,18 +57,18 @@ def _lines(scores: Sequence[Score]) -> list[Line]:
 def _tip(table: Table, analysis: Analysis, row: Row, score: Score, value: float) -> Markup:
     """Tells what is known of a score: of how many runs it is, and how it compares."""
     baselines = [baseline for baseline in analysis.baselines if baseline is not row]
-    compared = [(other.label, analysis.between(row.label, other.label, score.language)) for other in baselines]
+    comparisons = [(other.label, analysis.between(row.label, other.label, score.language)) for other in baselines]
     facts: list[tuple[str, str | None]] = [
         (table.metric, percent(value)),
         ("seeds", _seeds(score)),
         ("sentences", None if score.n_sentences is None else f"{score.n_sentences} in the test set"),
-        *((f"to {label}", None if c is None else _comparison(c)) for label, c in compared),
+        *((f"to {label}", None if c is None else _comparison(c)) for label, c in comparisons),
         ("paper", _paper(score)),
         ("oracle", _oracle(score)),
         ("selected", None if row.point is None else point_label(row.point)),
         ("run" if len(score.paths) == 1 else "runs", ", ".join(path.name for path in score.paths)),
     ]
-    return joined(tag("strong", f"{row.label}, {heading(score.language)}"), definitions(facts))
+    return join(tag("strong", f"{row.label}, {heading(score.language)}"), definitions(facts))
 
 
 def _seeds(score: Score) -> str:
@@ -80,13 +80,13 @@ def _seeds(score: Score) -> str:
 
 def _comparison(c: Comparison) -> str:
     ends = with_minus(interval(c.low, c.high))
-    return f"{with_minus(signed(c.difference))} (95 % interval {ends}); {c.effect}"
+    return f"{with_minus(signed_percent(c.difference))} (95 % interval {ends}); {c.effect}"
 
 
 def _paper(score: Score) -> str | None:
     if score.paper is None:
         return None
-    return f"{percent(score.paper)} ({paper().backbone}); this is {with_minus(signed(score.difference))} to it"
+    return f"{percent(score.paper)} ({paper().backbone}); this is {with_minus(signed_percent(score.difference))} to it"
 
 
 def _oracle(score: Score) -> str | None:

@@ -12,7 +12,7 @@ from orthoadapters.report.printed.tables import selection_header
 
 def selection_table(table: Table, ident: str, out: Path) -> Markup:
     """Lays out what was selected; a list of epochs or seeds is sorted by its first. out: the folder of the page."""
-    bodies = [Body(row.label, _numbers(row), links=seed_links(row.selected, out)) for row in table.rows]
+    bodies = [Body(row.label, _numbers(row), links=seed_links(row.selected_runs, out)) for row in table.rows]
     return sortable_table(ident, selection_header(table), bodies)
 
 

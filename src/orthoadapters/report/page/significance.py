@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.collect.table import Row, heading
-from orthoadapters.report.page.markup import Markup, bullets, definitions, joined, tag, with_minus
+from orthoadapters.report.page.markup import Markup, bullets, definitions, join, tag, with_minus
 from orthoadapters.report.page.sortable import Body, Line, Number, sortable_table
-from orthoadapters.report.printed.numbers import MISSING, interval, p_value, signed
+from orthoadapters.report.printed.numbers import MISSING, interval, p_value, signed_percent
 from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.report.statistics.compare import NO_DIFFERENCE, Comparison, few_seeds
 
@@ -21,10 +21,10 @@ def significance(analysis: Analysis, ident: str) -> Iterator[Markup]:
     yield tag("h3", "Differences that these data can show")
     for number, baseline in enumerate(analysis.baselines, 1):
         name = f"{ident}-differences-{number}"
-        against_baseline = joined(
+        against_baseline = join(
             tag("p", CAPTION.format(baseline.label), id=f"{name}-caption"),
             significance_table(analysis, baseline, name),
-            bullets(_in_words(analysis, row, baseline) for row in analysis.compared if row is not baseline),
+            bullets(_in_words(analysis, row, baseline) for row in analysis.compared_rows if row is not baseline),
         )
         if number == 1:
             yield against_baseline
@@ -40,7 +40,7 @@ def significance_table(analysis: Analysis, baseline: Row, ident: str) -> Markup:
     """Lays out the differences of all other rows to the baseline."""
     columns = analysis.table.columns
     bodies = []
-    for row in analysis.compared:
+    for row in analysis.compared_rows:
         if row is not baseline:
             comparisons = [analysis.between(row.label, baseline.label, column) for column in columns]
             p_line = Line("p", [p_value(c.p_holm if c else None) for c in comparisons], "beside p always")
@@ -53,21 +53,21 @@ def significance_table(analysis: Analysis, baseline: Row, ident: str) -> Markup:
 def _number(c: Comparison | None) -> Number:
     if c is None:
         return Number(MISSING)
-    difference, ends = with_minus(signed(c.difference)), with_minus(interval(c.low, c.high))
+    difference, ends = with_minus(signed_percent(c.difference)), with_minus(interval(c.low, c.high))
     return Number(difference, c.difference, "strong" if c.significant else "", _tip(c), f"({ends})")
 
 
 def _tip(c: Comparison) -> Markup:
     """Tells all numbers of a comparison, and the test that they are from."""
     facts = [
-        ("difference", with_minus(signed(c.difference))),
+        ("difference", with_minus(signed_percent(c.difference))),
         ("95 % interval", with_minus(interval(c.low, c.high))),
         ("p", f"{c.p:.2g}" if c.language == AVERAGE else f"{c.p:.2g}; after Holm {c.p_holm:.2g}"),
         ("test", c.test),
         ("n", f"{c.n} sentences; seeds: {c.seeds[0]} of {c.a}, {c.seeds[1]} of {c.b}"),
         ("in words", c.effect),
     ]
-    return joined(tag("strong", f"{c.a} against {c.b}, {heading(c.language)}"), definitions(facts))
+    return join(tag("strong", f"{c.a} against {c.b}, {heading(c.language)}"), definitions(facts))
 
 
 def _in_words(analysis: Analysis, row: Row, baseline: Row) -> str:

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from orthoadapters.report.collect.table import Table, table_title
 from orthoadapters.report.collect.trained_adapters import TrainedAdapters
 from orthoadapters.report.pictures.picture import CaptionedFigure, Picture
-from orthoadapters.report.pictures.style import line_style, note, panels, sentence, styled
+from orthoadapters.report.pictures.style import in_style, line_style, note, panels, sentence
 from orthoadapters.report.statistics.analysis import Analysis
 
 Cosines = Mapping[str, Sequence[float]]  # a result's `layer_cos2`: "before" and "after" training, one value per layer
@@ -36,7 +36,7 @@ def _by_panel(table: Table) -> dict[str, dict[str, list[Cosines]]]:
         if language_adapter in TASK_PANELS and task_adapter != "none":
             # The part in brackets tells two rows of one variant apart.
             label = task_adapter.upper() + "".join(row.label.partition(" [")[1:])
-            runs = [run.result.layer_cos2 for run in row.selected if run.result.layer_cos2]
+            runs = [run.result.layer_cos2 for run in row.selected_runs if run.result.layer_cos2]
             panels[TASK_PANELS[language_adapter]][label] = [*runs]
     return panels
 
@@ -50,23 +50,23 @@ def draw_adapters(adapters: TrainedAdapters) -> CaptionedFigure:
     )
 
 
-@styled
+@in_style
 def layer_cosines(by_panel: Mapping[str, Mapping[str, Sequence[Cosines]]]) -> Figure | None:
     """Draws the mean cos(x_h, x_a)^2 by layer before and after training: a line per kind of adapter, the mean over its runs.
 
     by_panel: a panel's title, as "language adapters" -> kind, as "ORT" -> cosines of each run, all of as many layers. The
     range over several runs after training is shaded: give runs that differ by chance alone.
     """
-    filled = {
+    full_panels = {
         title: {k: [run for run in runs if run] for k, runs in kinds.items()} for title, kinds in by_panel.items()
     }
-    filled = {title: kinds for title, kinds in filled.items() if any(kinds.values())}
-    if not filled:
+    full_panels = {title: kinds for title, kinds in full_panels.items() if any(kinds.values())}
+    if not full_panels:
         return None
     # Two columns of a legend are as wide as a panel that is half of the figure.
-    columns = 2 if len(filled) < 3 else 1
-    figure, grid = panels(1, len(filled), 4.2 - 0.3 * columns, sharey=True)
-    for axes, (title, kinds) in zip(grid, filled.items(), strict=True):
+    columns = 2 if len(full_panels) < 3 else 1
+    figure, grid = panels(1, len(full_panels), 4.2 - 0.3 * columns, sharey=True)
+    for axes, (title, kinds) in zip(grid, full_panels.items(), strict=True):
         for number, (kind, runs) in enumerate(kinds.items()):
             if runs:
                 _draw_kind(axes, number, kind, runs)

@@ -41,11 +41,11 @@ def _thin(table: Floats, columns: Sequence[str], points: int) -> Curves:
     count = int(stretch.max()) + 1
     thin = {"iteration": np.minimum((np.arange(count) + 1) * length, iteration[-1])}
     for name, values in zip(columns, table[:, 1:].T, strict=True):
-        logged = ~np.isnan(values)
-        sums = np.bincount(stretch[logged], values[logged], count)
+        is_logged = ~np.isnan(values)
+        sums = np.bincount(stretch[is_logged], values[is_logged], count)
         # 0 / 0 is NaN, which is what an empty stretch should give.
         with np.errstate(invalid="ignore"):
-            thin[name] = sums / np.bincount(stretch[logged], minlength=count)
+            thin[name] = sums / np.bincount(stretch[is_logged], minlength=count)
     return thin
 
 

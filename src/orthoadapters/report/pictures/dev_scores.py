@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from orthoadapters.report.collect.table import Row, point_label, table_title
 from orthoadapters.report.pictures.picture import CaptionedFigure, Picture
-from orthoadapters.report.pictures.style import label_with_gaps, line_style, note, panels, sentence, styled
+from orthoadapters.report.pictures.style import in_style, label_with_gaps, line_style, note, panels, sentence
 from orthoadapters.report.statistics.analysis import Analysis
 
 History = Sequence[tuple[int, float]]  # (epoch, score), in order of the epochs
@@ -20,9 +20,9 @@ def draw(analysis: Analysis) -> CaptionedFigure:
     """Draws what the grid points of a table's rows scored after each epoch."""
     table = analysis.table
     histories = {row.label: _histories(row, table.metric) for row in table.rows}
-    selected = {row.label: point_label(row.point) for row in table.rows if row.point is not None}
+    selected_points = {row.label: point_label(row.point) for row in table.rows if row.point is not None}
     runs = sum(bool(history) for points in histories.values() for history in points.values())
-    return dev_scores(histories, table.metric, selected), (
+    return dev_scores(histories, table.metric, selected_points), (
         f"{table_title(table)}: {table.metric} x 100 on {table.source.upper()} dev after each epoch, for every grid point "
         f"(n = {runs} runs, of each point the first seed). The thick line is the grid point that was selected."
     )
@@ -38,14 +38,14 @@ def _histories(row: Row, metric: str) -> dict[str, History]:
     return histories
 
 
-@styled
+@in_style
 def dev_scores(
-    histories: Mapping[str, Mapping[str, History]], metric: str, selected: Mapping[str, str] | None = None
+    histories: Mapping[str, Mapping[str, History]], metric: str, selected_points: Mapping[str, str] | None = None
 ) -> Figure | None:
     """Draws development scores over epochs of a grid: a panel per variant, a line per grid point, its best epoch marked.
 
     histories: variant -> grid point -> history. A grid point looks the same in every panel.
-    selected: variant -> the grid point whose line is thick.
+    selected_points: variant -> the grid point whose line is thick.
     """
     variants = [variant for variant, by_point in histories.items() if any(by_point.values())]
     if not variants:
@@ -55,7 +55,7 @@ def dev_scores(
     figure, grid = panels(rows, columns, 1.0 + 1.75 * rows, sharex=True, sharey=True)
     lines: dict[str, Line2D] = {}
     for axes, variant in zip(grid, variants, strict=False):
-        thick = None if selected is None else selected.get(variant)
+        thick = None if selected_points is None else selected_points.get(variant)
         lines |= _draw_panel(axes, variant, histories[variant], points, thick)
     for axes in grid[len(variants) :]:
         axes.remove()

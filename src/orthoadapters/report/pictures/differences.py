@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.collect.table import table_title
 from orthoadapters.report.pictures.picture import CaptionedFigure, Picture
-from orthoadapters.report.pictures.style import Floats, label_with_gaps, note, panels, sentence, styled
+from orthoadapters.report.pictures.style import Floats, in_style, label_with_gaps, note, panels, sentence
 from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.report.statistics.compare import Comparison, few_seeds
 
@@ -47,7 +47,7 @@ def _sizes(comparisons: Sequence[Sequence[Comparison | None]]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-@styled
+@in_style
 def difference_map(
     differences: Floats,
     significant: NDArray[np.bool_],
@@ -75,13 +75,13 @@ def difference_map(
     bar = figure.colorbar(mesh, ax=axes, pad=0.02, fraction=0.05)
     bar.outline.set_visible(False)
     bar.set_label(f"{metric} x 100, difference to {baseline}")
-    hatched = ["Hatched: no difference that these data can show."] if (~significant & ~missing).any() else []
+    legend = ["Hatched: no difference that these data can show."] if (~significant & ~missing).any() else []
     gaps = [
         label_with_gaps(variant, [code for code, gap in zip(languages, row, strict=True) if gap], len(languages))
         for variant, row in zip(variants, missing, strict=True)
         if row.any()
     ]
-    note(figure, [*hatched, *sentence("–: missing", gaps)])
+    note(figure, [*legend, *sentence("–: missing", gaps)])
     return figure
 
 

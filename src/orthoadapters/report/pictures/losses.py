@@ -13,7 +13,7 @@ from orthoadapters.report.collect.table import table_title
 from orthoadapters.report.collect.trained_adapters import TrainedAdapters
 from orthoadapters.report.pictures.curves import Curves, read_curves
 from orthoadapters.report.pictures.picture import CaptionedFigure, Picture
-from orthoadapters.report.pictures.style import line_style, note, panels, sentence, styled
+from orthoadapters.report.pictures.style import in_style, line_style, note, panels, sentence
 from orthoadapters.report.statistics.analysis import Analysis
 
 NO_CURVES: Curves = {name: np.empty(0) for name in ("iteration", "loss", "l_ort")}
@@ -22,7 +22,7 @@ NO_CURVES: Curves = {name: np.empty(0) for name in ("iteration", "loss", "l_ort"
 def draw(analysis: Analysis) -> CaptionedFigure:
     """Draws the losses of the first seed of each row's selected grid point."""
     table = analysis.table
-    curves, problems = _read({row.label: run.path for row in table.rows for run in row.selected[:1]})
+    curves, problems = _read({row.label: run.path for row in table.rows for run in row.selected_runs[:1]})
     # A row without a selected run keeps its place, and with it its look.
     curves = {row.label: curves.get(row.label, NO_CURVES) for row in table.rows}
     caption = (
@@ -55,7 +55,7 @@ def _read(folders: Mapping[str, Path]) -> tuple[dict[str, Curves], list[str]]:
     return curves, problems
 
 
-@styled
+@in_style
 def training_losses(curves: Mapping[str, Curves], main_loss: str = "main loss") -> Figure | None:
     """Draws the main loss and, where a run takes the second step, L_ORT over iterations; a line per run.
 
@@ -83,15 +83,15 @@ def _draw_panel(axes: Axes, column: str, curves: Mapping[str, Curves]) -> list[s
     """Draws a line per label; returns the labels that have no value in the column."""
     gaps = []
     for number, (label, curve) in enumerate(curves.items()):
-        logged = np.isfinite(curve[column])
-        if not logged.any():
+        is_logged = np.isfinite(curve[column])
+        if not is_logged.any():
             gaps.append(label)
             continue
         # The marks of two lines are shifted against each other, or they would hide each other.
         shift = (number + 1) / (len(curves) + 1)
-        marks = ((np.arange(5) + shift) / 5 * (logged.sum() - 1)).astype(int).tolist()
+        marks = ((np.arange(5) + shift) / 5 * (is_logged.sum() - 1)).astype(int).tolist()
         style = line_style(number)._asdict()
-        iteration, values = curve["iteration"][logged], curve[column][logged]
+        iteration, values = curve["iteration"][is_logged], curve[column][is_logged]
         axes.plot(iteration, values, **style, label=label, markevery=marks, linewidth=1.0)
     return gaps
 

@@ -47,7 +47,7 @@ DASHES = ("solid", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "X", "P")
 
 # A decorator: the function draws in STYLE, on matplotlib's own defaults.
-styled = matplotlib.style.context(["default", STYLE])
+in_style = matplotlib.style.context(["default", STYLE])
 
 
 class LineStyle(NamedTuple):
@@ -87,7 +87,7 @@ def label_with_gaps(label: str, gaps: Sequence[str], total: int) -> str:
     return f"{label} ({', '.join(gaps) if len(gaps) < total else 'all'})"
 
 
-@styled
+@in_style
 def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Writes <name>.svg and <name>.pdf, each whole or not at all; equal figures give equal bytes."""
     contents = {}
@@ -95,12 +95,12 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
         content = io.BytesIO()
         figure.savefig(content, format=ending, metadata={date: None})
         contents[folder / f"{name}.{ending}"] = content.getvalue()
-    for path, written in contents.items():
-        write_bytes(path, written)
+    for path, data in contents.items():
+        write_bytes(path, data)
     return list(contents)
 
 
-@styled
+@in_style
 def png(figure: Figure) -> bytes:
     """Draws the figure in pixels."""
     content = io.BytesIO()

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from orthoadapters.report.collect.table import table_title
 from orthoadapters.report.pictures.picture import CaptionedFigure, Picture
-from orthoadapters.report.pictures.style import label_with_gaps, line_style, note, panels, sentence, styled
+from orthoadapters.report.pictures.style import in_style, label_with_gaps, line_style, note, panels, sentence
 from orthoadapters.report.pictures.text_sizes import WIKIPEDIA_WORDS
 from orthoadapters.report.statistics.analysis import Analysis
 
@@ -24,7 +24,7 @@ def draw(analysis: Analysis) -> CaptionedFigure:
     )
 
 
-@styled
+@in_style
 def scores_by_text(
     scores: Mapping[str, Mapping[str, float]], words: Mapping[str, int], metric: str, source: str
 ) -> Figure | None:
@@ -33,8 +33,8 @@ def scores_by_text(
     scores: variant -> language -> score. words: language -> running words (`text_sizes.WIKIPEDIA_WORDS`); source: where
     they were counted. A language that is not in `words` is left out and named.
     """
-    scored = {code for row in scores.values() for code, value in row.items() if np.isfinite(value)}
-    languages = sorted(scored & words.keys(), key=lambda code: words[code])
+    all_codes = {code for row in scores.values() for code, value in row.items() if np.isfinite(value)}
+    languages = sorted(all_codes & words.keys(), key=lambda code: words[code])
     if not languages:
         return None
     figure, (axes,) = panels(1, 1, 4.2)
@@ -53,8 +53,8 @@ def scores_by_text(
     axes.grid(axis="y")
     _name_languages(axes, {code: words[code] for code in languages})
     figure.legend(loc="outside upper center", ncols=4)
-    left_out = sentence("Left out, as how much text they have is not known", sorted(scored - words.keys()))
-    note(figure, [*sentence("Missing", gaps), *left_out])
+    omission = sentence("Left out, as how much text they have is not known", sorted(all_codes - words.keys()))
+    note(figure, [*sentence("Missing", gaps), *omission])
     return figure
 
 

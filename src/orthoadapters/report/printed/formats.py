@@ -18,17 +18,17 @@ LATEX_CHARACTERS = {character: f"\\{character}" for character in "#$%&_{}"} | {
 }
 
 
-def markdown(printed: PrintedTable) -> str:
+def markdown(table: PrintedTable) -> str:
     """Writes a table whose columns are padded to equal width, with its caption above and its notes below."""
-    rows = [[_escape_markdown(text) for text in printed.header]]
-    for row in printed.rows:
+    rows = [[_escape_markdown(text) for text in table.header]]
+    for row in table.rows:
         label = _escape_markdown(row.label)
         rows.append([f"↳ {label}" if row.beside else label, *(_markdown_cell(cell) for cell in row.cells)])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(printed.header))]
-    padded = ["| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |" for row in rows]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(table.header))]
+    lines = ["| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |" for row in rows]
     rule = "|" + "|".join(["-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:])]) + "|"
-    notes = ["", *(f"- {note}" for note in printed.notes)] if printed.notes else []
-    return "\n".join([f"**{printed.caption}**", "", padded[0], rule, *padded[1:], *notes]) + "\n"
+    notes = ["", *(f"- {note}" for note in table.notes)] if table.notes else []
+    return "\n".join([f"**{table.caption}**", "", lines[0], rule, *lines[1:], *notes]) + "\n"
 
 
 def _markdown_cell(cell: PrintedCell) -> str:
@@ -39,17 +39,17 @@ def _escape_markdown(text: str) -> str:
     return text.replace("\\", "\\\\").replace("|", "\\|")
 
 
-def latex(printed: PrintedTable) -> str:
+def latex(table: PrintedTable) -> str:
     r"""Writes a table environment; it needs \usepackage{booktabs}."""
     # TeX reads some other characters of a label as commands.
-    label = re.sub("[^A-Za-z0-9:-]+", "-", printed.name)
-    header = ["AVG$_z$" if text == heading(AVERAGE) else _escape_latex(text) for text in printed.header]
+    label = re.sub("[^A-Za-z0-9:-]+", "-", table.name)
+    header = ["AVG$_z$" if text == heading(AVERAGE) else _escape_latex(text) for text in table.header]
     rows = [
         [(r"\quad " if row.beside else "") + _escape_latex(row.label), *map(_latex_cell, row.cells)]
-        for row in printed.rows
+        for row in table.rows
     ]
     lines = [
-        *(f"% {note}" for note in printed.notes),
+        *(f"% {note}" for note in table.notes),
         r"\begin{table}",
         r"\centering",
         rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
@@ -59,7 +59,7 @@ def latex(printed: PrintedTable) -> str:
         *(" & ".join(row) + r" \\" for row in rows),
         r"\bottomrule",
         r"\end{tabular}",
-        rf"\caption{{{_escape_latex(printed.caption)}}}",
+        rf"\caption{{{_escape_latex(table.caption)}}}",
         rf"\label{{tab:{label}}}",
         r"\end{table}",
     ]

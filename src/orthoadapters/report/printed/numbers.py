@@ -12,14 +12,14 @@ def percent(value: float | None) -> str:
     return MISSING if value is None else f"{100 * value:.2f}"
 
 
-def signed(value: float | None) -> str:
+def signed_percent(value: float | None) -> str:
     """Shows a difference of fractions x 100, with its sign."""
     return MISSING if value is None else f"{100 * value:+.2f}"
 
 
 def interval(low: float, high: float) -> str:
     """Shows the ends of an interval of a difference."""
-    return f"{signed(low)} to {signed(high)}"
+    return f"{signed_percent(low)} to {signed_percent(high)}"
 
 
 def rate(value: float | None) -> str:

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 
 from orthoadapters.report.collect.table import Row, Score, Table
-from orthoadapters.report.printed.significance import COMPARED, significance_records
+from orthoadapters.report.printed.significance import COMPARISON_FIELDS, significance_records
 from orthoadapters.report.statistics.analysis import Analysis
 
 # The columns of a table's scores
@@ -46,7 +46,7 @@ def _score_record(table: Table, row: Row, score: Score) -> Mapping[str, object]:
         "score": score.value,
         "std": score.std,
         "n_seeds": len(score.runs),
-        "seeds": _joined(run.result.seed for run in score.runs),
+        "seeds": _join(run.result.seed for run in score.runs),
         "n_sentences": score.n_sentences,
         "paper": score.paper,
         "difference": score.difference,
@@ -55,10 +55,10 @@ def _score_record(table: Table, row: Row, score: Score) -> Mapping[str, object]:
         "oracle_ort_lr": oracle_ort_lr,
         "lr": lr,
         "ort_lr": ort_lr,
-        "epochs": _joined(run.selection.epoch for run in score.runs),
+        "epochs": _join(run.selection.epoch for run in score.runs),
         "dev": row.dev,
         "grid_points": len(row.points),
-        "runs": _joined(score.paths),
+        "runs": _join(score.paths),
     }
 
 
@@ -75,23 +75,23 @@ def _selection_record(table: Table, row: Row) -> Mapping[str, object]:
         "row": row.label,
         "lr": lr,
         "ort_lr": ort_lr,
-        "epochs": _joined(row.epochs),
+        "epochs": _join(row.epochs),
         "dev": row.dev,
         "metric": table.metric,
         "grid_points": len(row.points),
-        "seeds": _joined(row.seeds),
+        "seeds": _join(row.seeds),
         "failed": row.count("failed"),
         "unfinished": row.count("unfinished"),
-        "runs": _joined(run.path for run in row.selected),
+        "runs": _join(run.path for run in row.selected_runs),
     }
 
 
 def significance_csv(analysis: Analysis) -> str:
     """Writes a line for each pair of rows and column."""
-    return _csv(COMPARED, significance_records(analysis))
+    return _csv(COMPARISON_FIELDS, significance_records(analysis))
 
 
-def _joined(values: Iterable[object]) -> str:
+def _join(values: Iterable[object]) -> str:
     return ";".join(map(str, values))
 
 

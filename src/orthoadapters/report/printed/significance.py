@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.collect.table import Row, heading, table_title
 from orthoadapters.report.printed.formats import markdown
-from orthoadapters.report.printed.numbers import MISSING, interval, p_value, signed
+from orthoadapters.report.printed.numbers import MISSING, interval, p_value, signed_percent
 from orthoadapters.report.printed.tables import PrintedCell, PrintedRow, PrintedTable
 from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.report.statistics.compare import NO_DIFFERENCE, Comparison, few_seeds
 
 # The columns of the CSV file
-COMPARED = (
+COMPARISON_FIELDS = (
     "a",
     "b",
     "language",
@@ -33,7 +33,7 @@ def printed_significance(analysis: Analysis, baseline: Row) -> PrintedTable:
     """Prints for each variant and language the difference to the baseline with its interval, and p after Holm."""
     table = analysis.table
     rows = []
-    for row in (row for row in analysis.compared if row is not baseline):
+    for row in (row for row in analysis.compared_rows if row is not baseline):
         comparisons = [analysis.between(row.label, baseline.label, column) for column in table.columns]
         p_values = [PrintedCell(p_value(c.p_holm if c else None)) for c in comparisons]
         rows += [PrintedRow(row.label, [_cell(c) for c in comparisons]), PrintedRow("p", p_values, beside=True)]
@@ -47,7 +47,7 @@ def printed_significance(analysis: Analysis, baseline: Row) -> PrintedTable:
 def _cell(c: Comparison | None) -> PrintedCell:
     if c is None:
         return PrintedCell(MISSING)
-    return PrintedCell(f"{signed(c.difference)} ({interval(c.low, c.high)})", "best" if c.significant else "")
+    return PrintedCell(f"{signed_percent(c.difference)} ({interval(c.low, c.high)})", "best" if c.significant else "")
 
 
 def significance_markdown(analysis: Analysis) -> str:
@@ -87,7 +87,7 @@ def _comparisons(analysis: Analysis, baseline: str) -> Iterator[Comparison]:
     """Yields the comparisons of every other row against the baseline."""
     for c in analysis.comparisons:
         if baseline in (c.a, c.b):
-            yield c.reversed() if c.a == baseline else c
+            yield c.reverse() if c.a == baseline else c
 
 
 def _notes(analysis: Analysis) -> Iterator[str]:

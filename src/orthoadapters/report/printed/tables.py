@@ -17,7 +17,7 @@ from orthoadapters.report.printed.numbers import (
     rank_marks,
     rate,
     score_text,
-    signed,
+    signed_percent,
     size_text,
 )
 
@@ -89,7 +89,7 @@ def _rows_beside(scores: Sequence[Score], extras: Extras) -> Iterator[PrintedRow
     texts: dict[str, list[str]] = {}
     if extras.paper:
         texts["paper"] = [percent(score.paper) for score in scores]
-        texts["difference"] = [signed(score.difference) for score in scores]
+        texts["difference"] = [signed_percent(score.difference) for score in scores]
     if extras.oracle:
         texts["oracle"] = [percent(None if score.oracle is None else score.oracle.value) for score in scores]
     for label, line in texts.items():
@@ -99,13 +99,13 @@ def _rows_beside(scores: Sequence[Score], extras: Extras) -> Iterator[PrintedRow
 
 def _notes(table: Table, extras: Extras) -> list[str]:
     """Explains the extras, then repeats the table's warnings."""
-    published = paper().tables.get(table.task)
+    paper_table = paper().tables.get(table.task)
     has_paper = any(score.paper for row in table.rows for score in row.scores.values())
     notes = [SEEDS_NOTE] if extras.seeds else []
     if extras.oracle:
         notes.append(ORACLE_NOTE)
-    if extras.paper and published is not None and has_paper:
-        notes.append(f"paper: {paper().source}, Table {published.number}, backbone {paper().backbone}.")
+    if extras.paper and paper_table is not None and has_paper:
+        notes.append(f"paper: {paper().source}, Table {paper_table.number}, backbone {paper().backbone}.")
     return [*notes, *table.warnings]
 
 
@@ -131,8 +131,8 @@ def _selection(row: Row) -> list[str]:
 
 def scores_caption(table: Table) -> str:
     """Says what the scores of a table are."""
-    chosen = f"grid point and epoch selected on {table.source.upper()} dev"
-    return f"{table_title(table)}: {table.metric} x 100 on test, zero-shot from {table.source.upper()}; {chosen}"
+    basis = f"grid point and epoch selected on {table.source.upper()} dev"
+    return f"{table_title(table)}: {table.metric} x 100 on test, zero-shot from {table.source.upper()}; {basis}"
 
 
 def selection_caption(table: Table) -> str:

@@ -25,11 +25,11 @@ class Analysis:
         """Returns the comparison of row a against row b, in either order of the table; None if there is none."""
         for comparison in self.comparisons:
             if comparison.language == language and {comparison.a, comparison.b} == {a, b}:
-                return comparison if comparison.a == a else comparison.reversed()
+                return comparison if comparison.a == a else comparison.reverse()
         return None
 
     @property
-    def compared(self) -> list[Row]:
+    def compared_rows(self) -> list[Row]:
         """The rows that any comparison is about."""
         labels = {label for comparison in self.comparisons for label in (comparison.a, comparison.b)}
         return [row for row in self.table.rows if row.label in labels]
@@ -37,23 +37,23 @@ class Analysis:
     @property
     def baselines(self) -> list[Row]:
         """The rows that a reader wants the others compared with: MAD-X and T-NOO, or else the first one."""
-        rows = [row for variant in BASELINES for row in self.compared if row.variant == variant]
-        return rows or self.compared[:1]
+        rows = [row for variant in BASELINES for row in self.compared_rows if row.variant == variant]
+        return rows or self.compared_rows[:1]
 
 
 def analyse(table: Table, resamples: int = DRAWS, seed: int = 0) -> Analysis:
     """Compares every pair of rows on each language and on AVERAGE, over all seeds of the selected grid points."""
     counts, notes = table_counts(table)
     # compare() averages over the languages that have counts. The table's AVGz must be over the same languages and runs.
-    averaged = {row.label for row in table.rows if _has_average(table, row, counts.get(row.label, {}))}
+    labels_with_average = {row.label for row in table.rows if _has_average(table, row, counts.get(row.label, {}))}
     for row in table.rows:
-        if row.scores[AVERAGE].runs and row.label not in averaged:
+        if row.scores[AVERAGE].runs and row.label not in labels_with_average:
             notes.append(
                 f"{row.label} is not compared on AVGz: that is not of the same runs and languages as the above."
             )
     counts = {label: by_language for label, by_language in counts.items() if by_language}
     comparisons = compare(counts, table.source, resamples, seed)
-    comparisons = [c for c in comparisons if c.language != AVERAGE or {c.a, c.b} <= averaged]
+    comparisons = [c for c in comparisons if c.language != AVERAGE or {c.a, c.b} <= labels_with_average]
     order = [row.label for row in table.rows]
     comparisons.sort(key=lambda c: (order.index(c.a), order.index(c.b), table.columns.index(c.language)))
     return Analysis(table, tuple(comparisons), tuple(notes))

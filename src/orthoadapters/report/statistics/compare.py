@@ -93,10 +93,10 @@ class Comparison:
         better = self.a if self.difference > 0 else self.b
         return f"{better} better by {100 * abs(self.difference):.{digits}f} ({near:.{digits}f} to {far:.{digits}f})"
 
-    def reversed(self) -> "Comparison":
+    def reverse(self) -> "Comparison":
         """Returns the same comparison as b against a."""
-        swapped = replace(self, a=self.b, b=self.a, seeds=self.seeds[::-1])
-        return replace(swapped, difference=-self.difference, low=-self.high, high=-self.low)
+        mirror = replace(self, a=self.b, b=self.a, seeds=self.seeds[::-1])
+        return replace(mirror, difference=-self.difference, low=-self.high, high=-self.low)
 
 
 def compare(
@@ -113,15 +113,15 @@ def compare(
     """
     if draws < 1:
         raise ValueError(f"{draws} draws are none; give at least 1")
-    languages = list(dict.fromkeys(language for by_language in counts.values() for language in by_language))
+    languages = list(dict.fromkeys(language for of_variant in counts.values() for language in of_variant))
     targets = [language for language in languages if language != source]
-    drawn = {language: _draw(counts, language, draws, seed) for language in languages}
+    by_language = {language: _draw(counts, language, draws, seed) for language in languages}
     comparisons: list[Comparison] = []
     for pair in combinations(counts, 2):
-        of_pair = {language: drawn[language][pair] for language in languages if pair in drawn[language]}
-        uncorrected = [_comparison(pair, language, draw) for language, draw in of_pair.items()]
-        corrected = holm([comparison.p for comparison in uncorrected])
-        comparisons += [replace(one, p_holm=p) for one, p in zip(uncorrected, corrected, strict=True)]
+        of_pair = {language: of_language[pair] for language, of_language in by_language.items() if pair in of_language}
+        of_languages = [_comparison(pair, language, draw) for language, draw in of_pair.items()]
+        p_values = holm([comparison.p for comparison in of_languages])
+        comparisons += [replace(one, p_holm=p) for one, p in zip(of_languages, p_values, strict=True)]
         if targets and all(language in of_pair for language in targets):
             comparisons.append(_comparison(pair, AVERAGE, _average([of_pair[language] for language in targets])))
     return comparisons
@@ -131,15 +131,15 @@ def compare(
 class _Draws:
     """The draws for one pair on one language.
 
-    by_seed: the scores of a's seeds and of b's; resampled, exchanged: (draws,) differences after each; mcnemar: the exact
+    by_seed: the scores of a's seeds and of b's; bootstrap, exchange: (draws,) differences after each; mcnemar: the exact
     p, where that test fits.
     """
 
     n: int
     by_seed: tuple[Floats, Floats]
     difference: float
-    resampled: Floats
-    exchanged: Floats
+    bootstrap: Floats
+    exchange: Floats
     mcnemar: float | None
 
 
@@ -147,15 +147,15 @@ def _draw(
     counts: Mapping[str, Mapping[str, Counts]], language: str, draws: int, seed: int
 ) -> dict[tuple[str, str], _Draws]:
     """Draws for one language, and returns the draws of each pair of variants that have it."""
-    checked = {
+    seed_counts = {
         variant: with_seeds(by_language[language], f"{variant}, {language}")
         for variant, by_language in counts.items()
         if language in by_language
     }
-    check_same_sentences(checked, language)
-    fractions = {variant: parts(of_variant) for variant, of_variant in checked.items()}
-    resampled = resampled_sums(fractions, draws, stream(seed, "sentences", language))
-    moved = moved_sums(fractions, draws, stream(seed, "exchange", language))
+    check_same_sentences(seed_counts, language)
+    fractions = {variant: parts(of_variant) for variant, of_variant in seed_counts.items()}
+    bootstrap_sums = resampled_sums(fractions, draws, stream(seed, "sentences", language))
+    moves = moved_sums(fractions, draws, stream(seed, "exchange", language))
     sums = {variant: fraction.sum(axis=1) for variant, fraction in fractions.items()}
     by_seed = {variant: ratio(total) for variant, total in sums.items()}
     score = {variant: float(scores.mean()) for variant, scores in by_seed.items()}
@@ -163,18 +163,19 @@ def _draw(
     sizes = {len(scores) for scores in by_seed.values()}
     weights = {size: drawn_seeds(size, draws, stream(seed, "seeds", str(size))) for size in sizes}
     drawn_scores = {
-        variant: (weights[len(by_seed[variant])] * ratio(total)).sum(axis=1) for variant, total in resampled.items()
+        variant: (weights[len(by_seed[variant])] * ratio(total)).sum(axis=1)
+        for variant, total in bootstrap_sums.items()
     }
     return {
         (a, b): _Draws(
             n=fractions[a].shape[1],
             by_seed=(by_seed[a], by_seed[b]),
             difference=score[a] - score[b],
-            resampled=drawn_scores[a] - drawn_scores[b],
-            exchanged=exchanged_differences(sums[a], sums[b], moved[a], moved[b]),
-            mcnemar=_mcnemar(checked[a], checked[b]),
+            bootstrap=drawn_scores[a] - drawn_scores[b],
+            exchange=exchanged_differences(sums[a], sums[b], moves[a], moves[b]),
+            mcnemar=_mcnemar(seed_counts[a], seed_counts[b]),
         )
-        for a, b in combinations(checked, 2)
+        for a, b in combinations(seed_counts, 2)
     }
 
 
@@ -190,8 +191,8 @@ def _average(languages: Sequence[_Draws]) -> _Draws:
         n=sum(draw.n for draw in languages),
         by_seed=(_common([draw.by_seed[0] for draw in languages]), _common([draw.by_seed[1] for draw in languages])),
         difference=float(np.mean([draw.difference for draw in languages])),
-        resampled=np.mean([draw.resampled for draw in languages], axis=0),
-        exchanged=np.mean([draw.exchanged for draw in languages], axis=0),
+        bootstrap=np.mean([draw.bootstrap for draw in languages], axis=0),
+        exchange=np.mean([draw.exchange for draw in languages], axis=0),
         mcnemar=None,
     )
 
@@ -203,11 +204,11 @@ def _common(by_seed: Sequence[Floats]) -> Floats:
 
 
 def _comparison(pair: tuple[str, str], language: str, draw: _Draws) -> Comparison:
-    low, high = np.quantile(draw.resampled, (LEVEL / 2, 1 - LEVEL / 2))
-    p, test = _share(np.abs(draw.exchanged) >= abs(draw.difference) - TIE), RANDOMISATION
+    low, high = np.quantile(draw.bootstrap, (LEVEL / 2, 1 - LEVEL / 2))
+    p, test = _share(np.abs(draw.exchange) >= abs(draw.difference) - TIE), RANDOMISATION
     seeds = (len(draw.by_seed[0]), len(draw.by_seed[1]))
     if seeds != (1, 1):
-        tail = min(_share(draw.resampled <= TIE), _share(draw.resampled >= -TIE))
+        tail = min(_share(draw.bootstrap <= TIE), _share(draw.bootstrap >= -TIE))
         half_width, p_t = student_t(*draw.by_seed)
         low, high = min(low, draw.difference - half_width), max(high, draw.difference + half_width)
         p, test = max(p, min(1.0, 2 * tail), p_t), OVER_SEEDS

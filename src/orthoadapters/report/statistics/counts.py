@@ -20,16 +20,16 @@ ROUNDING = 1e-9  # ours: a score and the ratio of its sums are equal but for the
 def table_counts(table: Table) -> tuple[dict[str, dict[str, Counts]], list[str]]:
     """Returns (seeds, n, k) counts by row label and language, and a sentence for all that has none."""
     notes: list[str] = []
-    counts = {row.label: _row_counts(table, row, notes) for row in table.rows if row.selected}
+    counts = {row.label: _row_counts(table, row, notes) for row in table.rows if row.selected_runs}
     for language in table.languages:
-        checked = {
+        seed_counts = {
             label: with_seeds(by_language[language], label)
             for label, by_language in counts.items()
             if language in by_language
         }
         try:
-            if checked:
-                check_same_sentences(checked, language)
+            if seed_counts:
+                check_same_sentences(seed_counts, language)
         except ValueError as error:
             # Nothing says which row is right, so that none is compared.
             notes.append(f"{language.upper()} is compared for no pair: {error}.")
@@ -47,12 +47,14 @@ def _row_counts(table: Table, row: Row, notes: list[str]) -> dict[str, Counts]:
             counts[language] = _score_counts(row.scores[language], table.metric)
         except UserError as error:
             problems[language] = str(error)
-    expected = (table.source, *table.targets)
-    if untested := [language for language in expected if not row.scores[language].runs]:
-        notes.append(f"{row.label} is not compared on {_listed(untested)}: it has no score there.")
+    languages = (table.source, *table.targets)
+    if gaps := [language for language in languages if not row.scores[language].runs]:
+        notes.append(f"{row.label} is not compared on {_list_languages(gaps)}: it has no score there.")
     if problems:
         others = ", and similarly for the others" if len(problems) > 1 else ""
-        notes.append(f"{row.label} is not compared on {_listed(problems)}: {next(iter(problems.values()))}{others}.")
+        notes.append(
+            f"{row.label} is not compared on {_list_languages(problems)}: {next(iter(problems.values()))}{others}."
+        )
     return counts
 
 
@@ -75,16 +77,16 @@ def _run_counts(run: Run, language: str, metric: str, score: float) -> Counts:
     if counts is None:
         raise UserError(f"{path} has no sentence counts of {metric}; {mend}")
     try:
-        computed = float(ratio(parts(with_seeds(counts, "its sentence counts")).sum(axis=1))[0])
+        value = float(ratio(parts(with_seeds(counts, "its sentence counts")).sum(axis=1))[0])
     except ValueError as error:
         raise UserError(f"{error}; {mend}") from None
-    if len(counts) != n or abs(computed - score) > ROUNDING:
+    if len(counts) != n or abs(value - score) > ROUNDING:
         raise UserError(
-            f"the sentence counts of {path} make {metric} {computed:.4f} of {len(counts)} sentences, and its result.json "
+            f"the sentence counts of {path} make {metric} {value:.4f} of {len(counts)} sentences, and its result.json "
             f"says {score:.4f} of {n:g}; {mend}"
         )
     return counts
 
 
-def _listed(languages: Iterable[str]) -> str:
+def _list_languages(languages: Iterable[str]) -> str:
     return ", ".join(language.upper() for language in languages)

@@ -23,8 +23,8 @@ def holm(p: Sequence[float]) -> list[float]:
 
     The i-th smallest of m, counted from 0, is multiplied by m - i, and is never less than the one before it.
     """
-    adjusted, largest = [0.0] * len(p), 0.0
+    p_holm, largest = [0.0] * len(p), 0.0
     for rank, index in enumerate(sorted(range(len(p)), key=lambda index: p[index])):
         largest = max(largest, min(1.0, (len(p) - rank) * p[index]))
-        adjusted[index] = largest
-    return adjusted
+        p_holm[index] = largest
+    return p_holm

@@ -30,14 +30,14 @@ def with_seeds(counts: Counts, name: str) -> NDArray[np.int64]:
             f"{name}: counts must be integers of shape (sentences, 2 or 3) or (seeds, sentences, 2 or 3), "
             f"not {counts.dtype} of shape {counts.shape}"
         )
-    checked = np.array(counts, dtype=np.int64, ndmin=3)
-    if 0 in checked.shape:
-        raise ValueError(f"{name}: there are no {'seeds' if checked.shape[0] == 0 else 'sentences'} to compare")
-    if (checked < 0).any() or (checked[..., :1] > checked[..., 1:]).any():
+    seed_counts = np.array(counts, dtype=np.int64, ndmin=3)
+    if 0 in seed_counts.shape:
+        raise ValueError(f"{name}: there are no {'seeds' if seed_counts.shape[0] == 0 else 'sentences'} to compare")
+    if (seed_counts < 0).any() or (seed_counts[..., :1] > seed_counts[..., 1:]).any():
         raise ValueError(f"{name}: a sentence has a negative count, or more right than there are")
-    if checked.shape[-1] == 2 and (checked[..., 1].sum(axis=1) == 0).any():
+    if seed_counts.shape[-1] == 2 and (seed_counts[..., 1].sum(axis=1) == 0).any():
         raise ValueError(f"{name}: the accuracy of no words is undefined")
-    return checked
+    return seed_counts
 
 
 def check_same_sentences(counts: Mapping[str, NDArray[np.int64]], language: str) -> None:
@@ -135,16 +135,16 @@ def drawn_seeds(seeds: int, draws: int, rng: np.random.Generator) -> Floats:
 
 
 def exchanged_differences(
-    a: NDArray[np.int64], b: NDArray[np.int64], a_moved: NDArray[np.int64], b_moved: NDArray[np.int64]
+    a: NDArray[np.int64], b: NDArray[np.int64], a_moves: NDArray[np.int64], b_moves: NDArray[np.int64]
 ) -> Floats:
     """Returns (draws,) differences of mean scores after a and b have exchanged the moved sentences.
 
-    a, b: (seeds, 2) sums over all sentences; a_moved, b_moved: (draws, seeds, 2) sums over the moved ones. The first seed
+    a, b: (seeds, 2) sums over all sentences; a_moves, b_moves: (draws, seeds, 2) sums over the moved ones. The first seed
     of a exchanges with the first seed of b, and so on. Where their numbers differ, seeds are repeated up to the least
     common multiple, which leaves the means as they are.
     """
     indices = np.arange(lcm(len(a), len(b)))
     i, j = indices % len(a), indices % len(b)
-    moved = a_moved[:, i] - b_moved[:, j]
-    difference: Floats = (ratio(a[i] - moved) - ratio(b[j] + moved)).mean(axis=1)
+    moves = a_moves[:, i] - b_moves[:, j]
+    difference: Floats = (ratio(a[i] - moves) - ratio(b[j] + moves)).mean(axis=1)
     return difference
