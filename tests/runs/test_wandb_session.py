@@ -13,7 +13,7 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command_args
 from orthoadapters import UserError
 from orthoadapters.config.compose import check_command_line, compose_config
 from orthoadapters.runs.tracking import check_trackers
-from orthoadapters.runs.wandb_session import not_started, upload_command
+from orthoadapters.runs.wandb_session import start_error, upload_command
 from tests.helpers.commands import ROOT
 from tests.helpers.short_runs import execute, overrides
 from tests.helpers.wandb_commands import check_command
@@ -60,7 +60,7 @@ def test_what_keeps_wandb_from_starting_is_said_before_data_are_read(
 
 def test_offline_already_is_no_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
-    assert str(not_started(ValueError("why"))) == "W&B did not start: why; logger=csv goes on without it"
+    assert str(start_error(ValueError("why"))) == "W&B did not start: why; logger=csv goes on without it"
 
 
 @pytest.mark.parametrize("name", ["tensorboard", "wandb"])

@@ -19,7 +19,7 @@ from hydra.errors import HydraException, OverrideParseException
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from orthoadapters.config.logger import environment, settle_logger
+from orthoadapters.config.logger import check_logger_choice, environment, settle_logger
 from orthoadapters.config.messages import nearest, sentence
 from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
 from orthoadapters.errors import UserError, first_line
@@ -115,7 +115,7 @@ def check_command_line(arguments: Sequence[str]) -> None:
         if key == "sweep" and override.is_sweep_override():
             raise UserError(f"'{override.input_line}': one sweep at a time; sweep=paper is all of the paper's")
         if override.key_or_group == "logger":
-            _check_logger_choice(override)
+            check_logger_choice(override, CONF / "logger")
         if override.is_sweep_override() and not options.multirun and not is_sweep:
             raise UserError(
                 f"'{override.input_line}' asks for several runs; add -m (--multirun) to the command, or sweep=NAME"
@@ -130,26 +130,6 @@ def check_command_line(arguments: Sequence[str]) -> None:
     # Each value is composed once, not every product of them.
     for position in range(max(map(len, axes), default=1)):
         compose_config([values[min(position, len(values) - 1)] for values in axes])
-
-
-def _check_logger_choice(override: Override) -> None:
-    """Raises UserError for what Hydra would read otherwise than it is meant, or answer in its own words."""
-    line, files = override.input_line, sorted(path.stem for path in (CONF / "logger").glob("*.yaml"))
-    if override.is_sweep_override():
-        several = ",".join(map(str, override.sweep_string_iterator()))
-        raise UserError(f"'{line}' would run everything once for each; logger=[{several}] logs to all of them")
-    names = override.value()
-    if names is None:
-        raise UserError(f"'{line}': write logger=none to log nowhere")
-    if override.is_add():
-        raise UserError(f"'{line}': name all places at once, such as logger=[tensorboard,wandb]")
-    if not isinstance(names, list):
-        return
-    if "none" in names and len(names) > 1:
-        raise UserError(f"'{line}': none goes alone; leave it out, or write logger=none")
-    for name in map(str, names):
-        if name not in files:
-            raise UserError(f"logger has no '{name}'{nearest(name, files)}; there are: {', '.join(files)}")
 
 
 def settle(composition: DictConfig) -> Config:

@@ -1,7 +1,11 @@
 """The keys of `logger`, and W&B's own environment variables in place of those that are not given."""
 
 import os
+from pathlib import Path
 
+from hydra.core.override_parser.types import Override
+
+from orthoadapters.config.messages import nearest
 from orthoadapters.config.schema import LoggerConfig, LoggerKind
 from orthoadapters.errors import UserError
 
@@ -36,6 +40,29 @@ def settle_logger(logger: LoggerConfig) -> None:
         if getattr(logger, key) is None and text:
             setattr(logger, key, [tag.strip() for tag in text.split(",")] if key == "tags" else text)
     logger.project = logger.project or PROJECT
+
+
+def check_logger_choice(override: Override, folder: Path) -> None:
+    """Raises UserError for what Hydra would read otherwise than it is meant, or answer in its own words.
+
+    folder: the one of the group's files.
+    """
+    line, files = override.input_line, sorted(path.stem for path in folder.glob("*.yaml"))
+    if override.is_sweep_override():
+        several = ",".join(map(str, override.sweep_string_iterator()))
+        raise UserError(f"'{line}' would run everything once for each; logger=[{several}] logs to all of them")
+    names = override.value()
+    if names is None:
+        raise UserError(f"'{line}': write logger=none to log nowhere")
+    if override.is_add():
+        raise UserError(f"'{line}': name all places at once, such as logger=[tensorboard,wandb]")
+    if not isinstance(names, list):
+        return
+    if "none" in names and len(names) > 1:
+        raise UserError(f"'{line}': none goes alone; leave it out, or write logger=none")
+    for name in map(str, names):
+        if name not in files:
+            raise UserError(f"logger has no '{name}'{nearest(name, files)}; there are: {', '.join(files)}")
 
 
 def check_logger(logger: LoggerConfig) -> None:

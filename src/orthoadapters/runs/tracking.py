@@ -12,7 +12,7 @@ from orthoadapters.config.schema import Config, LoggerConfig
 from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.tensorboard import TensorBoardTracker
-from orthoadapters.runs.wandb_session import check_wandb, not_started
+from orthoadapters.runs.wandb_session import check_wandb, start_error
 from orthoadapters.runs.weights_and_biases import WandbTracker
 
 
@@ -100,7 +100,7 @@ def trackers(config: Config, run: RunDirectory, columns: Sequence[str]) -> Itera
                 run_trackers.append(WandbTracker(config, run))
             except Exception as error:
                 # W&B raises errors of many types, and each means the same to the reader.
-                raise not_started(error) from error
+                raise start_error(error) from error
         yield run_trackers
         exit_code = 0
     finally:

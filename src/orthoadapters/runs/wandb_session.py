@@ -77,13 +77,13 @@ def check_wandb(otherwise: str = "logger=csv") -> None:
             raise UserError("no key found; `wandb login` or WANDB_API_KEY gives one")
     except Exception as error:
         # W&B raises errors of many types, and each means the same to the reader.
-        raise not_started(error, otherwise) from error
+        raise start_error(error, otherwise) from error
     finally:
         if not has_service:
             wandb.teardown()
 
 
-def not_started(error: Exception, otherwise: str = "logger=csv") -> UserError:
+def start_error(error: Exception, otherwise: str = "logger=csv") -> UserError:
     """Makes the error that says why W&B did not start, and how to go on without it."""
     offline = "" if is_told_offline() else " or WANDB_MODE=offline"
     return UserError(f"W&B did not start: {reason(error)}; {otherwise}{offline} goes on without it")
