@@ -14,8 +14,9 @@ from orthoadapters import UserError
 from orthoadapters.config.compose import check_command_line, compose_config
 from orthoadapters.runs.tracking import check_trackers
 from orthoadapters.runs.wandb_session import start_error, upload_command
-from tests.helpers.commands import ROOT
+from tests.helpers.commands import ROOT, demo
 from tests.helpers.short_runs import execute, overrides
+from tests.helpers.sweeps import run_sweep
 from tests.helpers.wandb_commands import check_command
 from tests.test_docs import MANUALS, blocks, commands
 
@@ -55,6 +56,15 @@ def test_what_keeps_wandb_from_starting_is_said_before_data_are_read(
     arguments = overrides(backbone, tmp_path / "none", tmp_path, "logger=wandb", "task=udpos", "variant=t_noo")
     with pytest.raises(UserError, match=re.escape(sentence)):
         execute(arguments)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_what_keeps_wandb_from_starting_is_said_before_the_first_cell_of_a_sweep(
+    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "ofline")
+    assert run_sweep(*demo(backbone, tmp_path), "variant=t_noo", "task=udpos", "logger=wandb") == 1
+    assert capsys.readouterr().err.startswith("error: W&B did not start: mode: ")
     assert not (tmp_path / "runs").exists()
 
 

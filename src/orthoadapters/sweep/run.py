@@ -81,7 +81,8 @@ def sweep(
     if shared_config.plan or problems:
         return 1 if problems else 0
     try:
-        check_trackers(shared_config.logger)
+        if any(cell.state is not State.finished for cell in cells):
+            check_trackers(shared_config.logger)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
