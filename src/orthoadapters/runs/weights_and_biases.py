@@ -68,8 +68,8 @@ class WandbTracker:
             self.run.log(new, step=iteration)
 
     def flush(self) -> None:
-        # With WANDB_MODE=disabled there is no folder.
-        if self.file.parent.is_dir():
+        # With WANDB_MODE=disabled nothing was logged.
+        if not self.run.disabled:
             self.file.write_text(json.dumps(self.iterations), encoding="utf-8")
 
     def summarise(self, values: Mapping[str, Any]) -> None:
