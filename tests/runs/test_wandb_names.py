@@ -17,7 +17,7 @@ ODD = ["a b", "a#b", "müller", "a:b;c,d'e", "-" * 70, "x" * 70, "語" * 50, " a
 @pytest.mark.parametrize("text", ODD)
 def test_ids_and_tags_of_any_text_are_taken_by_wandb(text: str) -> None:
     run_id = safe_id(f"{text}-xnli-t_noo-lr5e-05-seed0-1f0c9a3e")
-    settings = wandb.Settings(run_id=run_id, run_tags=safe_tags([text, "", text]))
+    settings = wandb.Settings(run_id=run_id, run_tags=tuple(safe_tags([text, "", text])))
     assert settings.run_tags is not None
     assert len(settings.run_tags) == 1
     assert len(run_id) <= 128
