@@ -72,6 +72,10 @@ def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
             f"{report.folder} holds no finished run of a task to report on; {shell_command('train')} task=xnli makes one"
         )
 
+    if wandb:
+        from orthoadapters.runs.wandb_session import check_wandb
+
+        check_wandb("report.py without --wandb")
     # ours: thin products gain nothing from a second thread, and on a busy machine waiting for it takes five times as long.
     # NumPy reads this when it is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
