@@ -28,7 +28,10 @@ CONF = Path(__file__).resolve().parents[3] / "conf"
 ConfigStore.instance().store(name="schema", node=Config)
 
 # Below these keys a file or an override may name keys of its own.
-_OPEN = ("language_adapters.hub.", "language.hub_adapters.", "sweep.axes.", "task.hub_train.", "task.hub_subsets.")
+_OPEN = (
+    *("language_adapters.hub.", "language.hub_adapters.", "sweep.axes.", "task.hub_train.", "task.hub_subsets."),
+    *("task.files.splits.", "task.files.languages.", "task.files.columns.", "task.label_names.", "task.questions."),
+)
 
 
 def compose_config(overrides: Sequence[str]) -> Config:
