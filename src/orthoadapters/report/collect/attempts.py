@@ -1,5 +1,6 @@
 """Run directories without a result: runs that failed, are unfinished, or are under way."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from orthoadapters.folders import search
 
 # The loader in C is ten times as fast; not every build of PyYAML has it.
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -28,10 +31,11 @@ class Attempt:
 
 def find_attempts(folder: Path, problems: list[str]) -> list[Attempt]:
     """Finds the run directories without a result below `folder`, and adds a sentence on each to the problems."""
-    directories = {path.parent for name in ("failed.txt", "checkpoints") for path in folder.rglob(name)}
+    # What cannot be searched is named by `find_results` already.
+    directories = {path.parent for path in search(folder, lambda name: name in ("failed.txt", "checkpoints"), [])}
     attempts = []
-    for path in sorted(path for path in directories if not (path / "result.json").exists()):
-        state = "failed" if (path / "failed.txt").exists() else "unfinished"
+    for path in sorted(path for path in directories if not os.path.exists(path / "result.json")):
+        state = "failed" if os.path.exists(path / "failed.txt") else "unfinished"
         parts = path.absolute().parts[-4:]
         if len(parts) < 4 or not NAME.fullmatch(parts[-1]):
             problems.append(f"{path} is {state}, and its name does not say of which cell: it is in no table")
