@@ -3,6 +3,7 @@
 Field names and defaults are those of `adapters` 1.3.0 and its forerunner adapter-transformers (2020 on).
 """
 
+import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -126,19 +127,37 @@ def check_backbone(folder: Path, fields: Mapping[str, Any], shape: Shape) -> Non
 
 
 def _adapter_fields(folder: Path, config: Any) -> dict[str, Any]:
-    """Returns the fields of `config` by their present names; a name alone stands for AdapterHub's preset of that name."""
+    """Returns the fields of `config` by their present names.
+
+    A name alone stands for AdapterHub's preset of that name; in `seq_bn_inv[reduction_factor=2]`, for one with other values.
+    """
     if isinstance(config, str):
-        if config not in _PRESETS:
+        preset, values = _split_preset(config)
+        if preset not in _PRESETS or values is None:
             why = f"; {HOULSBY}" if "houlsby" in config or config.startswith("double_seq_bn") else ""
             raise UserError(
-                f"adapter {folder}: config = {config!r} is not supported{why}; supported names: {', '.join(_PRESETS)}"
+                f"adapter {folder}: config = {config!r} is not supported{why}; supported names: {', '.join(_PRESETS)}, also "
+                "with values, as in seq_bn_inv[reduction_factor=2]"
             )
-        return PLACEMENT | _PRESETS[config]
+        return PLACEMENT | _PRESETS[preset] | values
     if not isinstance(config, dict):
         raise UserError(f"{folder / FILE} has no 'config': it does not describe an AdapterHub adapter")
     if config.get("architecture"):
         raise UserError(f"adapter {folder}: architecture = {config['architecture']!r} is not supported; {SUPPORT}")
     return {_OLD_NAMES.get(str(field), str(field)): value for field, value in config.items() if field != "architecture"}
+
+
+def _split_preset(config: str) -> tuple[str, dict[str, Any] | None]:
+    """Splits `NAME[FIELD=VALUE, ...]`, whose values are Python's; None for values that cannot be read."""
+    name, bracket, rest = config.strip().partition("[")
+    if not bracket:
+        return name, {}
+    try:
+        call = ast.parse(f"values({rest.removesuffix(']')})", mode="eval").body
+        assert isinstance(call, ast.Call)
+        return name, {str(field.arg): ast.literal_eval(field.value) for field in call.keywords}
+    except (SyntaxError, ValueError):
+        return name, None
 
 
 def _check_placement(folder: Path, config: Mapping[str, Any]) -> None:
