@@ -27,7 +27,8 @@ FLOORS = [
 # These load no PyTorch.
 LIGHT = ("errors", "files", "folders", "examples", "config", "hub", "runs", "report", "sweep")
 ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
-# A room's docstring says in one sentence of this form what it may import. The ground files are errors, files, folders, examples.
+# A room's docstring says in one sentence of this form what it may import. The ground files are those of the first two
+# floors.
 CLAIM = re.compile(r"It may import ([^.]+?)( and what lies below them)?\.")
 GROUND = "the ground files"
 

@@ -19,10 +19,15 @@ def exists(path: Path) -> bool:
     return True
 
 
+def is_file(path: Path) -> bool:
+    """Says whether there is such a file. Raises UserError where this account may not look."""
+    return exists(path) and path.is_file()
+
+
 def names_in(folder: Path) -> list[str]:
     """Lists the names in a folder, in order; none where there is no such folder. Raises UserError if it cannot be read."""
     try:
-        return sorted(os.listdir(folder))
+        return sorted(path.name for path in folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
@@ -64,7 +69,7 @@ def _folders(top: Path, problems: list[str]) -> Iterator[tuple[Path, list[str]]]
             # W&B leaves links to runs that it uploaded and removed.
             if here.name != "wandb":
                 problems += [
-                    f"{here / file} is a link to {os.readlink(here / file)}, which is not there: it is left out"
+                    f"{here / file} is a link to {(here / file).readlink()}, which cannot be reached: it is left out"
                     for file in files
                     if _leads_nowhere(here / file)
                 ]
@@ -80,7 +85,11 @@ def _identity(folder: Path) -> tuple[int, int] | None:
 
 
 def _leads_nowhere(path: Path) -> bool:
-    return os.path.islink(path) and not os.path.exists(path)
+    try:
+        path.stat()
+    except OSError:
+        return path.is_symlink()
+    return False
 
 
 def check_writable(folder: Path, key: str) -> None:
@@ -98,7 +107,7 @@ def check_writable(folder: Path, key: str) -> None:
     except OSError as error:
         why = f"cannot be written ({error.strerror})"
         if _leads_nowhere(place):
-            why = f"is a link to {os.readlink(place)}, which is not there"
+            why = f"is a link to {place.readlink()}, which cannot be reached"
         elif not place.is_dir():
             why = "is no folder"
         raise UserError(

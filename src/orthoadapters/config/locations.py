@@ -11,7 +11,7 @@ from string import Formatter
 
 from orthoadapters.config.schema import DataConfig, TaskConfig
 from orthoadapters.errors import UserError
-from orthoadapters.folders import search
+from orthoadapters.folders import is_file, search
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def named_files(data: DataConfig, task: TaskConfig, split: str, code: str) -> tu
         return name, sorted({path for one in folders if one.is_dir() for path in one.glob(rest)})
     if "*" in name:
         return name, sorted(folder.glob(name))
-    return name, [path for path in (folder / name, folder / f"{name}.gz") if path.is_file()][:1]
+    return name, [path for path in (folder / name, folder / f"{name}.gz") if is_file(path)][:1]
 
 
 def path_template(task: TaskConfig) -> str:

@@ -6,9 +6,7 @@ from pathlib import Path
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from orthoadapters.errors import UserError, first_line
-from orthoadapters.files import check_content
-from orthoadapters.hub.backbones import TOKENIZER_FILES
-from orthoadapters.hub.vocabulary import check_vocabulary
+from orthoadapters.hub.vocabulary import check_tokenizer, check_vocabulary
 
 
 def load_tokenizer(path: str, *, needs_mask: bool = False) -> PreTrainedTokenizerFast:
@@ -18,16 +16,7 @@ def load_tokenizer(path: str, *, needs_mask: bool = False) -> PreTrainedTokenize
     embeddings, or (needs_mask) no mask token.
     """
     folder = Path(path).expanduser()
-    if not folder.is_dir():
-        raise UserError(f"there is no folder {path}; a tokenizer is read from the backbone's folder")
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
-        raise UserError(
-            f"no tokenizer in {path} (looked for {', '.join(TOKENIZER_FILES)}); "
-            "save the backbone's tokenizer into that folder, for instance with tokenizer.save_pretrained"
-        )
-    for name in TOKENIZER_FILES:
-        if (folder / name).is_file():
-            check_content(folder / name)
+    check_tokenizer(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
     except (OSError, ValueError) as error:

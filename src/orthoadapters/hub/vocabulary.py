@@ -1,12 +1,27 @@
-"""The vocabulary of a backbone's folder: whether every entry of the tokenizer has a row in the embedding matrix."""
+"""The tokenizer in a backbone's folder, as its files show it: whether it is there, and fits the embedding matrix."""
 
 import json
 from pathlib import Path
 
 from orthoadapters.errors import UserError
-from orthoadapters.files import read_json
+from orthoadapters.files import check_content, read_json
+from orthoadapters.hub.backbones import TOKENIZER_FILES
 
 FIX = "save the tokenizer there again"
+
+
+def check_tokenizer(folder: Path) -> None:
+    """Raises UserError if the folder has no tokenizer, or if something lies in the place of one of its files."""
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}; a tokenizer is read from the backbone's folder")
+    paths = [folder / name for name in TOKENIZER_FILES if (folder / name).is_file()]
+    if not paths:
+        raise UserError(
+            f"no tokenizer in {folder} (looked for {', '.join(TOKENIZER_FILES)}); "
+            "save the backbone's tokenizer into that folder, for instance with tokenizer.save_pretrained"
+        )
+    for path in paths:
+        check_content(path)
 
 
 def check_vocabulary(folder: Path, highest: int) -> None:

@@ -126,19 +126,26 @@ def require(config: Config, overrides: Sequence[str]) -> list[LanguageAdapter]:
     adapter of another kind than the variant's.
     """
     if missing := missing_adapters(config):
-        raise UserError(_missing_sentence(config, overrides, missing))
+        raise UserError(missing_sentence(config, overrides, missing))
     adapters = needed_adapters(config)
     for adapter in adapters:
-        kind = adapter.record().get("kind", AdapterKind.noo.value)
-        if adapter.source is not AdapterSource.trained and kind != adapter.kind.value:
-            raise UserError(
-                f"{adapter.location} is a language adapter of kind {kind} ({RECORD}; without a record, noo), and "
-                f"variant={config.variant.name} needs {adapter.kind.value}"
-            )
+        check_adapter(adapter, config.variant.name)
     return adapters
 
 
-def _missing_sentence(config: Config, overrides: Sequence[str], missing: Sequence[LanguageAdapter]) -> str:
+def check_adapter(adapter: LanguageAdapter, variant: str) -> None:
+    """Raises UserError if one of the adapter's files cannot be read, or if it is of another kind than the variant's."""
+    adapter_hub.check_files(adapter.path)
+    kind = adapter.record().get("kind", AdapterKind.noo.value)
+    if adapter.source is not AdapterSource.trained and kind != adapter.kind.value:
+        raise UserError(
+            f"{adapter.location} is a language adapter of kind {kind} ({RECORD}; without a record, noo), and "
+            f"variant={variant} needs {adapter.kind.value}"
+        )
+
+
+def missing_sentence(config: Config, overrides: Sequence[str], missing: Sequence[LanguageAdapter]) -> str:
+    """Says which language adapters a task run lacks, where they were looked for, and what to do about it."""
     languages, first = ", ".join(adapter.language for adapter in missing), missing[0]
     if first.source is AdapterSource.hub:
         return (

@@ -155,6 +155,8 @@ def _split_preset(config: str) -> tuple[str, dict[str, Any] | None]:
     try:
         call = ast.parse(f"values({rest.removesuffix(']')})", mode="eval").body
         assert isinstance(call, ast.Call)
+        if call.args:
+            return name, None
         return name, {str(field.arg): ast.literal_eval(field.value) for field in call.keywords}
     except (SyntaxError, ValueError):
         return name, None
