@@ -5,13 +5,14 @@ blocks of text take longer: they are read again only if their files were changed
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from orthoadapters.config.compose import language_config
+from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.schema import Config, CorpusSource, Stage
 from orthoadapters.data.sources.read import find_examples, read_examples
 from orthoadapters.data.sources.text import corpus_key, text_file
@@ -21,7 +22,7 @@ from orthoadapters.files import read_json
 from orthoadapters.folders import exists, last_change
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.runs.inputs import blocks_sha256, examples_sha256, weights_sha256
+from orthoadapters.runs.inputs import blocks_sha256, examples_sha256, stamp, weights_sha256
 
 
 def directly(function: Callable[..., Any], *arguments: object) -> Any:
@@ -62,8 +63,9 @@ def _changes(config: Config, run: RunDirectory, former: dict[str, Any], call: Ca
         text = f"text-{config.language.code}"
     if text in former and _may_have_other_text(config, run) and call(_blocks_sha256, config) != former[text]:
         changes[text] = str(text_file(config.corpus, config.language))
-    folder, is_folder = Path(config.backbone.path).expanduser(), config.backbone.revision is None
-    if "backbone" in former and is_folder and folder.is_dir() and _is_newer(folder, run):
+    folder = Path(config.backbone.path).expanduser()
+    is_folder = config.backbone.path != DEMO and config.backbone.revision is None and folder.is_dir()
+    if "backbone" in former and is_folder and _is_newer(folder, run):
         sha256 = _backbone_sha256(str(folder), config.backbone.allow_pickle, last_change(folder), call)
         if sha256 != former["backbone"]:
             changes["backbone"] = str(folder)
@@ -81,20 +83,8 @@ def _sets(config: Config) -> Iterator[tuple[str, Split, str]]:
             yield f"dev-{code}", "dev", code
 
 
-# By (data, task, split, language): dozens of cells of a sweep read the same sets.
-_examples: dict[tuple[str, str, str, str], tuple[str, str | None]] = {}
-
-
 def _present_examples(config: Config, split: Split, code: str) -> tuple[str, str | None]:
     """Names the place of a set, and hashes what is there now; None if it is in no file of this machine."""
-    data, task = config.data, config.task
-    key = (repr(data), repr(task), split, code)
-    if key not in _examples:
-        _examples[key] = _hash_examples(config, split, code)
-    return _examples[key]
-
-
-def _hash_examples(config: Config, split: Split, code: str) -> tuple[str, str | None]:
     language = language_config(code)
     try:
         paths = find_examples(config.data, config.task, split, language)
@@ -103,12 +93,19 @@ def _hash_examples(config: Config, split: Split, code: str) -> tuple[str, str | 
     if not paths:
         return "", None
     place = str(paths[0] if len(paths) == 1 else paths[0].parent)
-    try:
+    key = (repr(config.data), repr(config.task), split, code, *((path, stamp(path)) for path in paths))
+    if key not in _hashes:
         with _silence():
-            return place, examples_sha256(read_examples(config.data, config.task, split, language))
-    except UserError as error:
-        # The run could read them.
-        return f"{place} ({error})", ""
+            try:
+                _hashes[key] = examples_sha256(read_examples(config.data, config.task, split, language))
+            except UserError as error:
+                # The run could read them.
+                return f"{place} ({error})", ""
+    return place, _hashes[key]
+
+
+# By configuration, files and their stamps: dozens of cells of a sweep read the same sets.
+_hashes: dict[Hashable, str] = {}
 
 
 @contextmanager
@@ -155,8 +152,8 @@ def _blocks_sha256(config: Config) -> str:
 
 
 @cache
-def _backbone_sha256(folder: str, allow_pickle: bool, stamp: float, call: Callable[..., str]) -> str:
-    """Hashes a backbone's weights, once as long as its files do not change (`stamp`)."""
+def _backbone_sha256(folder: str, allow_pickle: bool, change: float, call: Callable[..., str]) -> str:
+    """Hashes a backbone's weights, once as long as its last change is the same."""
     return call(_hash_backbone, folder, allow_pickle)
 
 

@@ -63,13 +63,17 @@ class Inventory:
                 errors.append(error)
 
         look(check_writable, RunDirectory(config).path, "paths.runs")
-        look(_look_for_backbone, config.backbone, Path(config.paths.cache))
+        cache = Path(config.paths.cache)
+        if self.is_sweep and not (cache / "multirun").is_dir():
+            # Hydra keeps its own record of a multirun there.
+            look(check_writable, cache / "multirun", "paths.cache")
+        look(_look_for_backbone, config.backbone, cache)
         if config.stage is Stage.mlm:
             target = library.language_adapter(config, config.language.code).location
             look(check_writable, Path(target).resolve().parent, "paths.adapters")
             count = config.trainer.max_iterations * config.mlm.batch_size + config.mlm.dev_blocks
             blocks = f"{config.mlm.block_length}x{count}"
-            look(_look_for_text, config.corpus, config.language, config.seed, blocks, Path(config.paths.cache))
+            look(_look_for_text, config.corpus, config.language, config.seed, blocks, cache)
         else:
             source = config.source_language
             for code in config.evaluated_languages:
