@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from orthoadapters.errors import UserError
+from orthoadapters.folders import check_writable
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.table import Report, table_title
 from orthoadapters.report.printed.formats import markdown
@@ -44,6 +45,7 @@ def main() -> int:
         if options.xtreme is not None:
             submit(options.runs, options.backbone, options.xtreme)
             return 0
+        check_writable(options.out, "--out")
         extras = Extras(paper=options.paper, seeds=options.seeds, oracle=options.oracle, sizes=options.sizes)
         make(build(options.runs, options.backbone), options.out, extras, options.wandb)
         return 0

@@ -25,7 +25,7 @@ from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import read_result
 from orthoadapters.runs.terminal import show
-from orthoadapters.stages.finished_run import check_finished
+from orthoadapters.stages.finished_run import check_finished_run
 from orthoadapters.stages.inventory import check_inventory, check_plan
 from orthoadapters.stages.plan import print_plan
 from orthoadapters.training.processes import has_launcher, rank
@@ -48,7 +48,7 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
         if not run.is_finished:
             check_plan(config, overrides)
     elif run.is_finished:
-        check_finished(config, run)
+        check_finished_run(config, run)
         print(f"finished before: {run.path}")
         show_result(run.result)
     else:

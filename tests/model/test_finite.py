@@ -27,7 +27,7 @@ def spoil(path: Path, name: str, value: float) -> None:
 def test_weights_that_are_not_finite_are_counted(value: float) -> None:
     weights = torch.ones(3, 2)
     weights[1] = value
-    with pytest.raises(UserError, match="^file: tensor b has 2 weights that are NaN or infinite; fix$"):
+    with pytest.raises(UserError, match=r"^file: tensor b has 2 weights that are NaN or infinite; fix$"):
         check_finite({"a": torch.zeros(2), "b": weights}, "file", "fix")
 
 

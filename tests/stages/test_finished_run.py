@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from orthoadapters.config.compose import compose_config
 from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.stages.finished_run import check_finished
+from orthoadapters.stages.finished_run import check_finished_run
 from tests.helpers.short_runs import execute, overrides
 from tests.helpers.sweeps import run_sweep
 
@@ -41,7 +41,7 @@ def mlm(folder: Path) -> list[str]:
 
 def check(arguments: list[str]) -> None:
     config = compose_config(arguments)
-    check_finished(config, RunDirectory(config))
+    check_finished_run(config, RunDirectory(config))
 
 
 def change(path: Path, former: str, new: str) -> None:

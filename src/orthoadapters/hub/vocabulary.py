@@ -58,5 +58,5 @@ def highest_id(folder: Path) -> int | None:
 def _added_ids(folder: Path) -> list[object]:
     """Reads the ids of the tokens that were added to a tokenizer, from the two files that may name them."""
     files = (folder / "added_tokens.json", folder / "tokenizer_config.json")
-    added, config = (read_json(path, FIX) if path.is_file() else {} for path in files)
-    return [*added.values(), *(config.get("added_tokens_decoder") or {})]
+    additions, config = (read_json(path, FIX) if path.is_file() else {} for path in files)
+    return [*additions.values(), *(config.get("added_tokens_decoder") or {})]

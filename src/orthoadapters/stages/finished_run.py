@@ -30,7 +30,7 @@ def directly(function: Callable[..., Any], *arguments: object) -> Any:
     return function(*arguments)
 
 
-def check_finished(config: Config, run: RunDirectory, call: Callable[..., Any] = directly) -> None:
+def check_finished_run(config: Config, run: RunDirectory, call: Callable[..., Any] = directly) -> None:
     """Checks a finished run against what is on this machine; what is not here any more is not missed.
 
     call: calls a function that loads PyTorch, in a process of its own if need be. Raises UserError if data, backbone, text

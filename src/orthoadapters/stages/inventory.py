@@ -37,7 +37,7 @@ from orthoadapters.runs.directory import RunDirectory
 class Inventory:
     """A list of what is missing for one run or several; what several runs share is looked for once.
 
-    problems: a sentence for each thing that only the user can mend. unfetched: one for each command whose data, backbone or
+    problems: a sentence for each thing that only the user can mend. fetches: one for each command whose data, backbone or
     adapters are still to be fetched from the Hub, while HF_HUB_OFFLINE is set. is_sweep: language adapters that are not
     trained yet are cells of their own, or awaited.
     """
@@ -45,7 +45,7 @@ class Inventory:
     def __init__(self, is_sweep: bool = False) -> None:
         self.is_sweep = is_sweep
         self.problems: list[str] = []
-        self.unfetched: list[str] = []
+        self.fetches: list[str] = []
         self._former: set[Hashable] = set()
 
     def add(self, config: Config, overrides: Sequence[str]) -> None:
@@ -84,10 +84,10 @@ class Inventory:
             for adapter in library.needed_adapters(config):
                 if adapter.exists:
                     look(_look_at_adapter, adapter, config.variant.name)
-        fetches = [error for error in errors if isinstance(error, NotFetchedError)]
-        self.problems += [str(error) for error in errors if error not in fetches]
+        on_hub = [error for error in errors if isinstance(error, NotFetchedError)]
+        self.problems += [str(error) for error in errors if error not in on_hub]
         # The one command fetches all of them.
-        self.unfetched += [f"{error} {shlex.join(overrides)}" for error in fetches[:1]]
+        self.fetches += [f"{error} {shlex.join(overrides)}" for error in on_hub[:1]]
         if config.stage is Stage.task:
             self._add_missing_adapters(config, overrides)
 
@@ -107,20 +107,20 @@ def check_inventory(config: Config, overrides: Sequence[str]) -> None:
     """Raises UserError naming everything that a run would read or write and that is not there."""
     inventory = Inventory()
     inventory.add(config, overrides)
-    _raise_all([*inventory.problems, *inventory.unfetched])
+    _raise_all([*inventory.problems, *inventory.fetches])
 
 
 def check_plan(config: Config, overrides: Sequence[str]) -> None:
     """Does so for a run that is only planned. What is to be fetched first is said, and no error: a plan needs no network."""
     inventory = Inventory()
     inventory.add(config, overrides)
-    say_unfetched(inventory)
+    say_fetches(inventory)
     _raise_all(inventory.problems)
 
 
-def say_unfetched(inventory: Inventory) -> None:
+def say_fetches(inventory: Inventory) -> None:
     """Prints what a plan's runs would have to fetch first."""
-    for sentence in dict.fromkeys(inventory.unfetched):
+    for sentence in dict.fromkeys(inventory.fetches):
         print(f"missing: {sentence}", file=sys.stderr)
 
 

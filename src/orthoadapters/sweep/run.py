@@ -24,8 +24,8 @@ from orthoadapters.errors import UserError, first_line
 from orthoadapters.model.backbone import backbone_path
 from orthoadapters.runs.directory import SWEEP, InUseError
 from orthoadapters.runs.terminal import show_together
-from orthoadapters.stages.finished_run import check_finished
-from orthoadapters.stages.inventory import Inventory, say_unfetched
+from orthoadapters.stages.finished_run import check_finished_run
+from orthoadapters.stages.inventory import Inventory, say_fetches
 from orthoadapters.sweep.cells import Cell, State, expand, first_point
 from orthoadapters.sweep.cost import costs
 from orthoadapters.sweep.process import STOP_CODES, failure_reason, in_own_process
@@ -77,8 +77,8 @@ def sweep(
         # That data were read to be counted is no news.
         logging.getLogger("orthoadapters").setLevel(logging.WARNING)
         print_plan(queue, costs(queue))
-        say_unfetched(inventory)
-    problems += dict.fromkeys(inventory.problems if shared_config.plan else [*inventory.problems, *inventory.unfetched])
+        say_fetches(inventory)
+    problems += dict.fromkeys(inventory.problems if shared_config.plan else [*inventory.problems, *inventory.fetches])
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     if shared_config.plan or problems:
@@ -101,7 +101,7 @@ def outdated_cells(cells: Sequence[Cell]) -> list[str]:
     for cell in cells:
         if cell.state is State.finished:
             try:
-                check_finished(cell.config, cell.run, in_own_process)
+                check_finished_run(cell.config, cell.run, in_own_process)
             except UserError as error:
                 sentences.append(str(error))
     return sentences
