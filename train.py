@@ -46,13 +46,13 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
     if config.plan:
         print_plan(config, run, overrides)
         if not run.is_finished:
-            check_plan(config, overrides)
+            check_plan(config, run, overrides)
     elif run.is_finished:
         check_finished_run(config, run)
         print(f"finished before: {run.path}")
         show_result(run.result)
     else:
-        check_inventory(config, overrides)
+        check_inventory(config, run, overrides)
         if config.stage is Stage.task and config.language_adapters.missing is Missing.train:
             train_missing_adapters(config, overrides)
         train(config, run, overrides)

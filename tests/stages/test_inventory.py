@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from orthoadapters.config.compose import compose_config
+from orthoadapters.config.schema import Config
 from orthoadapters.data.sources import read
 from orthoadapters.errors import UserError
+from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.stages.inventory import Inventory, check_inventory, check_plan
 from tests.helpers.commands import ROOT
 from tests.helpers.short_runs import overrides
@@ -36,9 +38,14 @@ def command(backbone: Path, data: Path, tmp_path: Path) -> Callable[..., list[st
     return lambda *more: overrides(copy, data, tmp_path / "out", *TASK, *more)
 
 
+def run_of(arguments: list[str]) -> tuple[Config, RunDirectory, list[str]]:
+    config = compose_config(arguments)
+    return config, RunDirectory(config), arguments
+
+
 def problems(arguments: list[str]) -> list[str]:
     inventory = Inventory()
-    inventory.add(compose_config(arguments), arguments)
+    inventory.add(*run_of(arguments))
     return inventory.problems
 
 
@@ -51,24 +58,18 @@ def test_all_that_is_missing_is_named_at_once(command: Callable[..., list[str]],
     arguments = command(f"paths.runs={tmp_path}/file/runs", "variant=lort_tnoo")
     sentences = problems(arguments)
     assert [sentence.split(";")[0] for sentence in sentences[:3]] == [
-        f"nothing can be written to {tmp_path}/file/runs/{_run_name(arguments)}: {tmp_path}/file is no folder",
+        f"nothing can be written to {tmp_path}/file/runs/{run_of(arguments)[1].name}: {tmp_path}/file is no folder",
         f"there is no {data}/udpos/train-en.tsv",
         f"there is no {data}/udpos/test-tr.tsv",
     ]
     assert sentences[3].startswith("no language adapter for en, ar, tr (ort)")
     assert len(sentences) == 4
     with pytest.raises(UserError) as error:
-        check_inventory(compose_config(arguments), arguments)
+        check_inventory(*run_of(arguments))
     assert str(error.value) == "\nerror: ".join(sentences)
     with pytest.raises(UserError) as error:  # a plan says itself which adapters it waits for
-        check_plan(compose_config([*arguments, "plan=true"]), arguments)
+        check_plan(*run_of([*arguments, "plan=true"]))
     assert str(error.value) == "\nerror: ".join(sentences[:3])
-
-
-def _run_name(arguments: list[str]) -> str:
-    from orthoadapters.runs.directory import RunDirectory
-
-    return RunDirectory(compose_config(arguments)).name
 
 
 def test_no_adapter_is_trained_before_data_and_text_are_there(
@@ -88,7 +89,8 @@ def test_no_adapter_is_trained_before_data_and_text_are_there(
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        (["data=conllu", "data.root={root}/nothing"], "there is no {code}_*-ud-{split}.conllu in {root}/nothing"),
+        (["data=conllu", "data.root={root}/nothing"], "there is no folder {root}/nothing; data.root must be"),
+        (["data=conllu"], "there is no {code}_*-ud-{split}.conllu in {root}"),
         (
             ["data=files", "task.files.format=conll", "task.files.path='{language}/{split}'"],
             "there is no {root}/{code}/{split}",
@@ -110,7 +112,7 @@ def test_without_a_network_a_plan_says_what_is_to_be_fetched_and_a_run_is_refuse
 ) -> None:
     monkeypatch.setitem(sys.modules["datasets"].config.__dict__, "HF_DATASETS_CACHE", tmp_path)
     arguments = ["task=xnli", "languages=[sw]", "variant=t_noo", f"paths.runs={tmp_path}/runs"]
-    check_plan(compose_config(arguments), arguments)
+    check_plan(*run_of(arguments))
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("missing: backbone FacebookAI/xlm-roberta-base at revision ")
     assert (
@@ -118,7 +120,7 @@ def test_without_a_network_a_plan_says_what_is_to_be_fetched_and_a_run_is_refuse
         or "'" in line
     )
     with pytest.raises(UserError, match="is not in the local cache, and HF_HUB_OFFLINE is set"):
-        check_inventory(compose_config(arguments), arguments)
+        check_inventory(*run_of(arguments))
 
 
 def test_a_tokenizer_with_more_entries_than_embeddings_is_refused(

@@ -6,6 +6,7 @@ It loads no PyTorch, reads no data and fetches nothing, so that plans and sweeps
 import shlex
 import sys
 from collections.abc import Callable, Hashable, Sequence
+from functools import cache
 from pathlib import Path
 
 from orthoadapters.config.compose import compose_config, language_config, mlm_overrides
@@ -47,8 +48,9 @@ class Inventory:
         self.problems: list[str] = []
         self.fetches: list[str] = []
         self._former: set[Hashable] = set()
+        self._language_config = cache(language_config)
 
-    def add(self, config: Config, overrides: Sequence[str]) -> None:
+    def add(self, config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
         """Looks for everything of one run. overrides: those that gave the configuration."""
         errors: list[UserError] = []
 
@@ -62,25 +64,26 @@ class Inventory:
             except UserError as error:
                 errors.append(error)
 
-        look(check_writable, RunDirectory(config).path, "paths.runs")
-        cache = Path(config.paths.cache)
-        if self.is_sweep and not (cache / "multirun").is_dir():
+        look(check_writable, run.path, "paths.runs")
+        folder = Path(config.paths.cache)
+        if self.is_sweep and not (folder / "multirun").is_dir():
             # Hydra keeps its own record of a multirun there.
-            look(check_writable, cache / "multirun", "paths.cache")
-        look(_look_for_backbone, config.backbone, cache)
+            look(check_writable, folder / "multirun", "paths.cache")
+        look(_look_for_backbone, config.backbone, folder)
         if config.stage is Stage.mlm:
             target = library.language_adapter(config, config.language.code).location
             look(check_writable, Path(target).resolve().parent, "paths.adapters")
             count = config.trainer.max_iterations * config.mlm.batch_size + config.mlm.dev_blocks
             blocks = f"{config.mlm.block_length}x{count}"
-            look(_look_for_text, config.corpus, config.language, config.seed, blocks, cache)
+            look(_look_for_text, config.corpus, config.language, config.seed, blocks, folder)
         else:
             source = config.source_language
             for code in config.evaluated_languages:
+                language = self._language_config(code)
                 splits: tuple[Split, ...] = ("train", "dev", "test") if code == source else ("test", "dev")
                 for split in splits:
                     is_optional = split == "dev" and code != source
-                    look(_look_for_examples, config.data, config.task, split, code, is_optional)
+                    look(_look_for_examples, config.data, config.task, split, language, is_optional)
             for adapter in library.needed_adapters(config):
                 if adapter.exists:
                     look(_look_at_adapter, adapter, config.variant.name)
@@ -98,22 +101,23 @@ class Inventory:
         if config.language_adapters.missing is Missing.train:
             for adapter in missing:
                 training = mlm_overrides(overrides, adapter.language)
-                self.add(compose_config(training), training)
+                config_of_training = compose_config(training)
+                self.add(config_of_training, RunDirectory(config_of_training), training)
         elif not config.plan or missing[0].source is not AdapterSource.trained:
             self.problems.append(library.missing_sentence(config, overrides, missing))
 
 
-def check_inventory(config: Config, overrides: Sequence[str]) -> None:
+def check_inventory(config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
     """Raises UserError naming everything that a run would read or write and that is not there."""
     inventory = Inventory()
-    inventory.add(config, overrides)
+    inventory.add(config, run, overrides)
     _raise_all([*inventory.problems, *inventory.fetches])
 
 
-def check_plan(config: Config, overrides: Sequence[str]) -> None:
+def check_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
     """Does so for a run that is only planned. What is to be fetched first is said, and no error: a plan needs no network."""
     inventory = Inventory()
-    inventory.add(config, overrides)
+    inventory.add(config, run, overrides)
     say_fetches(inventory)
     _raise_all(inventory.problems)
 
@@ -142,9 +146,11 @@ def _look_for_backbone(backbone: BackboneConfig, cache: Path) -> None:
         check_vocabulary(folder, highest)
 
 
-def _look_for_examples(data: DataConfig, task: TaskConfig, split: Split, code: str, is_optional: bool) -> None:
+def _look_for_examples(
+    data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig, is_optional: bool
+) -> None:
     try:
-        find_examples(data, task, split, language_config(code))
+        find_examples(data, task, split, language)
     except MissingSplitError:
         if not is_optional:
             raise

@@ -112,7 +112,7 @@ def take_inventory(cells: Sequence[Cell]) -> Inventory:
     inventory = Inventory(is_sweep=True)
     for cell in cells:
         if cell.state not in (State.finished, State.running):
-            inventory.add(cell.config, cell.overrides)
+            inventory.add(cell.config, cell.run, cell.overrides)
     return inventory
 
 

@@ -1,5 +1,6 @@
 """Labelled examples from the Hugging Face Hub, or from a local folder in its layout (which is what the tests read)."""
 
+import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ CONTENT = {
 TAG_COLUMNS = ("ner_tags", "pos_tags")  # unimelb-nlp/wikiann, google/xtreme; both have the words in `tokens`
 # The way out other than fetching, for the sentence where there is no network.
 OTHERWISE = "use data=xtreme data.root=DIR, or "
+log = logging.getLogger(__name__)
 
 
 def read_hub(
@@ -60,13 +62,17 @@ def read_hub(
 
 
 def hub_files(data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig) -> list[Path]:
-    """Lists the files of a local folder; none of a data set on the Hub, whose contents its revision decides.
+    """Lists the files of a local folder, those of the subset if their names tell; none of a data set on the Hub.
 
     Raises UserError if it has no such language, and NotFetchedError if it is needed without a network and not in the cache.
     """
     hub_id, subset = _data_set(task, language)
     if Path(hub_id).is_dir():
-        return [path for path in search(Path(hub_id), lambda _: True, []) if path.is_file()]
+        problems: list[str] = []
+        paths = [path for path in search(Path(hub_id), lambda _: True, problems) if path.is_file()]
+        for problem in problems:
+            log.warning("%s", problem)
+        return [path for path in paths if subset in path.relative_to(hub_id).as_posix()] or paths
     if is_offline() and not any(_cached_data(hub_id, subset)):
         raise cache_error(f"{hub_id} (config {subset}, split {HUB_SPLITS[split]})", OTHERWISE)
     return []

@@ -47,6 +47,11 @@ def find_examples(data: DataConfig, task: TaskConfig, split: Split, language: La
 
     Raises MissingSplitError if the language has no such split, and UserError for what else can be seen from outside.
     """
+    root = data.root if data.root in (None, "???") else Path(data.root).expanduser()
+    if isinstance(root, Path) and not root.is_dir():
+        raise UserError(
+            f"there is no folder {root}; data.root must be the folder that holds the data of data={data.source}"
+        )
     find = FINDERS.get(data.source)
     paths = [] if find is None else find(data, task, split, language)
     for path in paths:
