@@ -149,8 +149,19 @@ def test_every_language_of_every_task_has_a_file() -> None:
 
 
 def test_commands_for_missing_adapters_keep_what_the_training_depends_on() -> None:
-    arguments = ["variant=lort_tort", "task=udpos", "data=xtreme", "data.root=x", "optim.lr=1e-3", "mlm.lr=1e-3", "seed=4",
-             "paths.adapters=a", "languages=[tr]", "trainer.max_epochs=2", "trainer.max_iterations=9"]  # fmt: skip
+    arguments = [
+        "variant=lort_tort",
+        "task=udpos",
+        "data=xtreme",
+        "data.root=x",
+        "optim.lr=1e-3",
+        "mlm.lr=1e-3",
+        "seed=4",
+        "paths.adapters=a",
+        "languages=[tr]",
+        "trainer.max_epochs=2",
+        "trainer.max_iterations=9",
+    ]
     result = mlm_overrides(arguments, "tr")
     assert result == [
         "stage=mlm",

@@ -177,9 +177,13 @@ def test_lightning_resumes_with_the_batch_after_the_checkpoint(tmp_path: Path) -
     def fit(checkpoint: Path | None = None) -> list[list[int]]:
         model = Model()
         trainer = pl.Trainer(
-            max_epochs=3, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+            max_epochs=3,
+            accelerator="cpu",
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
             enable_model_summary=False,
-        )  # fmt: skip
+        )
         trainer.fit(model, batch_loader(), ckpt_path=checkpoint)
         return model.batch_windows
 

@@ -81,9 +81,15 @@ def test_a_data_source_is_one_reader_and_one_file(
     monkeypatch.setitem(READERS, "letters", read_letters)
     (conf / "data" / "letters.yaml").write_text("source: letters\nroot: null\n")
     result, run = short_run(
-        backbone, tmp_path, tmp_path / "out", "task=udpos", "languages=[tr]", "data=letters", "data.root=null",
+        backbone,
+        tmp_path,
+        tmp_path / "out",
+        "task=udpos",
+        "languages=[tr]",
+        "data=letters",
+        "data.root=null",
         "data.limit_test=5",
-    )  # fmt: skip
+    )
     assert result.choices["data.source"] == "letters"
     assert {code: scores["n"] for code, scores in result.test.items()} == {"en": 5, "tr": 5}
     assert "data=letters" in (run / "adapter" / "README.md").read_text()

@@ -131,10 +131,16 @@ class Reader(pl.LightningModule):
 def trainer(folder: Path, data: TaskData) -> pl.Trainer:
     """A Trainer as TaskData's docstring has it, with a checkpoint after every iteration."""
     return pl.Trainer(
-        max_epochs=1, max_steps=data.iterations, val_check_interval=data.batches_per_epoch, accelerator="cpu",
-        callbacks=[ModelCheckpoint(folder, "last", every_n_train_steps=1)], logger=False, num_sanity_val_steps=0,
-        enable_progress_bar=False, enable_model_summary=False,
-    )  # fmt: skip
+        max_epochs=1,
+        max_steps=data.iterations,
+        val_check_interval=data.batches_per_epoch,
+        accelerator="cpu",
+        callbacks=[ModelCheckpoint(folder, "last", every_n_train_steps=1)],
+        logger=False,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

@@ -223,9 +223,12 @@ def test_a_bad_line_stops_after_those_before_it(run_folders: dict[str, Path]) ->
 
 
 def test_the_command_writes_a_file_whole_or_not_at_all(
-    run_folders: dict[str, Path], script: ModuleType, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    run_folders: dict[str, Path],
+    script: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     text, out = tmp_path / "text.txt", tmp_path / "out" / "labels.tsv"
     text.write_text("\ufeffanna sees dog\n")
     run = run_folders["wikiann"]
@@ -257,9 +260,13 @@ def test_the_list_shows_what_was_evaluated_and_what_else_has_an_adapter(
 
 
 def test_what_is_wrong_is_one_sentence(
-    run_folders: dict[str, Path], script: ModuleType, tmp_path: Path, backbone: Path,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    run_folders: dict[str, Path],
+    script: ModuleType,
+    tmp_path: Path,
+    backbone: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     run = run_folders["wikiann"]
     adapters = run.parents[4] / "adapters"
     elsewhere = tmp_path / "moved"
@@ -292,7 +299,10 @@ def test_what_is_wrong_is_one_sentence(
     (mlm / "inputs.json").write_text("{}")
     cases: list[tuple[list[object], str]] = [
         ([run, "--language", "xx"], "no language adapter for 'xx' (noo) in"),
-        ([run, "--language", "xx"], "there: ar, en, qu, sw, tr; --adapters DIR names another place, and this trains one: "),
+        (
+            [run, "--language", "xx"],
+            "there: ar, en, qu, sw, tr; --adapters DIR names another place, and this trains one: ",
+        ),
         ([run, "--language", "xx"], "python train.py stage=mlm backbone=local backbone.path="),
         ([run], "--language CODE is missing"),
         ([run, "--language", "sw", "--batch-size", 0], "--batch-size 0 must be at least 1"),
@@ -313,9 +323,12 @@ def test_what_is_wrong_is_one_sentence(
         ([break_file("config.yaml", b"fingerprint: a\nseed: 0"), "--language", "sw"], "config.yaml cannot be read"),
         ([break_file("head/head.safetensors", head[:-9]), "--language", "sw"], "/head cannot be read"),
         ([break_file("head/head.safetensors", None), "--language", "sw"], "/head cannot be read"),
-        ([break_file("head/head.json", labels.replace(b"B-PER", b"B-LOC")), "--language", "sw"], "labels of config.yaml"),
+        (
+            [break_file("head/head.json", labels.replace(b"B-PER", b"B-LOC")), "--language", "sw"],
+            "labels of config.yaml",
+        ),
         ([break_file("adapter/adapter_config.json", b"{"), "--language", "sw"], "adapter_config.json"),
-    ]  # fmt: skip
+    ]
     for arguments, sentence in cases:
         assert command(script, monkeypatch, *arguments) == 1, arguments
         streams = capsys.readouterr()
@@ -353,9 +366,13 @@ def test_help_and_a_mistyped_language_do_not_wait_for_torch(run_folders: dict[st
         "print(code, 'torch' in sys.modules, 'spacy' in sys.modules)"
     )
     outcome = subprocess.run(
-        [sys.executable, "-c", program, str(run_folders["udpos"]), "--language", "xx"], cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        [sys.executable, "-c", program, str(run_folders["udpos"]), "--language", "xx"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert outcome.stdout == "1 False False\n", outcome.stderr
 
 
@@ -408,9 +425,12 @@ def test_a_head_comes_back_as_it_was_saved(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_one_sentence(
-    run_folders: dict[str, Path], script: ModuleType, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    run_folders: dict[str, Path],
+    script: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     text = tmp_path / "text.txt"
     text.write_text("anna sees dog\n")
 

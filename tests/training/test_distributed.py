@@ -88,9 +88,11 @@ def both_gradients(module: AlternatingTraining, batch: Batch) -> list[Tensor]:
     pairs = module.model.encode(batch).pairs
     l_ort = orthogonality_loss(pairs, batch.get("attention_mask")) * batch.get("token_share", 1.0)
     return [
-        main.detach(), *torch.autograd.grad(main, module.main_parameters),
-        l_ort.detach(), *torch.autograd.grad(l_ort, module.body),
-    ]  # fmt: skip
+        main.detach(),
+        *torch.autograd.grad(main, module.main_parameters),
+        l_ort.detach(),
+        *torch.autograd.grad(l_ort, module.body),
+    ]
 
 
 @pytest.mark.parametrize("kind", ["mlm", "tagging", "pairs"])
