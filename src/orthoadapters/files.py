@@ -1,6 +1,5 @@
 """Reads records, looks what a file is, and writes files and folders that are there whole or not at all."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -19,7 +18,6 @@ BEGINNING = 256
 def read_json(path: Path, fix: str = "restore it") -> dict[str, Any]:
     """Reads a file of one JSON object. Raises UserError with the file and the `fix` if it is missing, broken or another."""
     try:
-        # Some editors put a byte order mark before it.
         record = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {fix}") from None
@@ -60,6 +58,14 @@ def check_content(path: Path, *, is_binary: bool = False) -> None:
         )
 
 
+def user_path(text: str) -> Path:
+    """Reads a path that a user wrote: a ~ at its beginning is a home folder. Raises UserError if there is no such home."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise UserError(f"{text}: there is no home folder {text.partition('/')[0]}; write the whole path") from None
+
+
 def write_text(path: Path, text: str) -> None:
     """Writes a UTF-8 file that is there whole or not at all."""
     with new_file(path) as file:
@@ -74,12 +80,24 @@ def write_bytes(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def lock(file: TextIO, wait: bool = False) -> bool:
+    """Locks an open file for this process alone; says whether it could. The lock falls when the file is closed.
+
+    The system closes the files of a dead process, however it died. Raises OSError where the file system has no locks.
+    """
+    from filelock import (
+        lock_descriptor,  # late, as it takes a tenth of a second, and a mistake is answered before a lock
+    )
+
+    return lock_descriptor(file.fileno(), blocking=wait)
+
+
 @contextmanager
-def one_at_a_time(lock: Path) -> Iterator[None]:
+def one_at_a_time(path: Path) -> Iterator[None]:
     """Waits until no other process is in a block of the same lock file; a dead process holds no lock."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        lock(file, wait=True)
         yield
 
 

@@ -9,14 +9,8 @@ import yaml
 from hydra import compose, initialize_config_dir
 
 from orthoadapters.config.checks import check
-from orthoadapters.config.compose import (
-    CONF,
-    check_command_line,
-    compose_config,
-    language_config,
-    mlm_overrides,
-    settle,
-)
+from orthoadapters.config.command_line import check_command_line
+from orthoadapters.config.compose import CONF, compose_config, language_config, mlm_overrides, settle
 from orthoadapters.config.schema import AdapterKind
 from orthoadapters.errors import UserError
 
@@ -144,7 +138,7 @@ def test_every_language_of_every_task_has_a_file() -> None:
     for task in ("xnli", "udpos", "wikiann"):
         for code in compose_config([f"task={task}"]).task.languages:
             assert language_config(code).code == code
-    with pytest.raises(UserError, match="unknown language 'xx'; conf/language/ has ar, en"):
+    with pytest.raises(UserError, match="unknown language 'xx'; conf/language/ has ar, de, en"):
         language_config("xx")
 
 

@@ -221,3 +221,12 @@ def test_text_that_leaves_no_training_batch_names_the_fix(tmp_path: Path) -> Non
         UserError, match=r"the sw text gives \d+ blocks of 16 subwords, too few for mlm.dev_blocks=1000"
     ):
         mlm_data(tmp_path, dev_blocks=1000).train_dataloader()
+
+
+def test_a_text_shorter_than_a_block_names_its_file_the_cause_and_the_fix(tmp_path: Path) -> None:
+    module = mlm_data(tmp_path)
+    (Path(str(module.corpus.root)) / "sw.txt").write_text("habari\n")
+    with pytest.raises(
+        UserError, match=r"/sw.txt: only \d subwords of text, which make 0 blocks of 16; .*: add text, or"
+    ):
+        _ = module.blocks

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from orthoadapters.config.compose import check_language
+from orthoadapters.config.compose import check_language, group_files, language_config
 from orthoadapters.config.file_checks import check_files
 from orthoadapters.config.hub_ids import DEMO, HUB_ID, is_id
 from orthoadapters.config.kinds import KINDS
+from orthoadapters.config.locations import has_language
 from orthoadapters.config.schema import (
     AdapterKind,
     AdapterSource,
@@ -209,10 +210,32 @@ def check_labels(task: TaskConfig) -> None:
 
 
 def check_languages(config: Config) -> None:
-    """Refuses a language without a file in conf/language/. Only reading the data shows whether they hold it.
+    """Refuses a language that has neither a file in conf/language/ nor data. The rest is seen when the data are read.
 
     `task.languages` are those of the task that are tested by default. A language that it does not list may be named in
     `languages=[...]`, if the data have a test set of it.
     """
-    for language in config.evaluated_languages:
-        check_language(language)
+    if config.stage is Stage.mlm:
+        return
+    for code in config.evaluated_languages:
+        if code in group_files("language", config.paths.config):
+            language_config(code, config.paths.config)
+        elif not has_language(config.data, config.task, code):
+            try:
+                check_language(code, config.paths.config)
+            except UserError as error:
+                raise UserError(f"{error}; {_why_unknown(config, code)}") from None
+
+
+def _why_unknown(config: Config, code: str) -> str:
+    """Says why the data do not make a language without a file known, and what does."""
+    task, source = config.task, config.data.source
+    if source == "hub" and task.hub_subsets:
+        return f"{task.hub_id} has no {task.name} data for it in task.hub_subsets"
+    if source == "hub" and task.hub_id is None:
+        return f"task={task.name} names no data set on the Hub, so choose other data, such as data=files data.root=DIR"
+    if source == "hub":
+        return f"for a language of {task.hub_id} that has none, write conf/language/{code}.yaml"
+    if source == "demo":
+        return "the demo world has its own languages alone"
+    return f"data.root={config.data.root} has no {task.name} data for it either"

@@ -32,6 +32,7 @@ WITHOUT_EFFECT = {
     "variant.name",
     "language.name",
     "language.hub_adapters",
+    "language.word_splitter",
     "languages",
     "task.languages",
     "backbone.allow_pickle",

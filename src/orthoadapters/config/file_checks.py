@@ -1,6 +1,6 @@
 """The checks of what a task says of its data: its files, their columns, and the values that stand for labels."""
 
-from orthoadapters.config.locations import path_template
+from orthoadapters.config.locations import SPLITS, path_template
 from orthoadapters.config.messages import nearest
 from orthoadapters.config.schema import Config, FileFormat, TaskConfig, TaskKind
 from orthoadapters.errors import UserError
@@ -14,7 +14,6 @@ COLUMNS = {
 }
 # In rows of words and tags, a row is no example.
 ROW_COLUMNS = ("word", "tag")
-SPLITS = ("train", "dev", "test")
 
 
 def check_files(config: Config) -> None:

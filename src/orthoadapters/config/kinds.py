@@ -1,7 +1,7 @@
 """The kinds of tasks: what each one's examples are, and which metrics have a meaning for them.
 
-What a kind needs of PyTorch stands where that is loaded, by the same keys: its head in `model/heads.py`. Its forms in
-files of free text stand in `labelling/forms.py`. Everything else follows from the type of its examples.
+A kind has one more line in each of two tables: its head, which needs PyTorch, in `model/heads.py`, and how a line of raw
+text becomes an example in `labelling/free_text.py`. Everything else follows from what is here.
 """
 
 from dataclasses import dataclass

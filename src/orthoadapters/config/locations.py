@@ -15,6 +15,10 @@ from orthoadapters.folders import is_file, search
 
 log = logging.getLogger(__name__)
 
+SPLITS = ("train", "dev", "test")
+# ours: what may be a language's code, and a part of a file's name
+CODE = re.compile(r"[A-Za-z]+([_-][A-Za-z0-9]+)*")
+
 
 def root_folder(data: DataConfig, what: str) -> Path:
     """Finds data.root. what: what it holds, for the sentence where it is not given."""
@@ -84,3 +88,21 @@ def _warn(problems: list[str]) -> None:
 def _warn_once(problem: str) -> None:
     """Logs a problem at its first appearance, as each language searches the same folders."""
     log.warning("%s", problem)
+
+
+def has_language(data: DataConfig, task: TaskConfig, code: str) -> bool:
+    """Says whether the data have a language by its code, as far as that is seen without a network.
+
+    Of files on this machine, those of a task that lists the language are taken to be there: their reader says which are not.
+    """
+    if data.source == "hub":
+        return code in task.hub_subsets
+    if data.source not in ("xtreme", "files", "conllu") or not CODE.fullmatch(code):
+        return False
+    if code in task.languages:
+        return True
+    if data.source == "conllu":
+        return bool(treebanks_of(root_folder(data, "that holds the treebanks"), code))
+    if data.source == "xtreme":
+        return any(is_file(xtreme_file(data, task, split, code)) for split in SPLITS)
+    return any(named_files(data, task, split, code)[1] for split in SPLITS)

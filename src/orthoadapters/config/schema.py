@@ -91,6 +91,13 @@ class CorpusSource(Enum):
     demo = "demo"
 
 
+class WordSplitter(Enum):
+    """The rules that cut raw text of a language into words: spaCy's, or jieba's dictionary of Chinese."""
+
+    spacy = "spacy"
+    jieba = "jieba"
+
+
 class LoggerKind(Enum):
     """The place where values are logged: Weights & Biases and metrics.csv, metrics.csv alone, or nowhere."""
 
@@ -118,6 +125,7 @@ class LanguageConfig:
     name: str = MISSING  # the name in English, for model cards
     wikipedia: str | None = None  # the subset of wikimedia/wikipedia; null: none is known
     hub_adapters: dict[str, str] = field(default_factory=dict)  # backbone.name -> a language adapter's id on the Hub
+    word_splitter: WordSplitter = WordSplitter.spacy  # what predict.py cuts raw text into words with
 
 
 @dataclass
@@ -178,7 +186,7 @@ class TaskConfig:
     questions: dict[str, str] = field(default_factory=dict)
     character_words: list[str] = field(default_factory=list)  # languages whose words are single characters in the data
     max_length: int = MISSING  # subwords per window, special ones included
-    batch_size: int = MISSING  # sentences, pairs or questions per iteration
+    batch_size: int = MISSING  # examples per iteration
     epochs: int = MISSING  # the length of the training, which trainer.max_epochs takes from here
     lr: float = MISSING  # the learning rate of the main loss, which stage=task gives to optim.lr
     ort_lr: float = MISSING  # the learning rate of the orthogonality loss, which stage=task gives to optim.ort_lr
@@ -335,12 +343,14 @@ class SweepConfig:
 
 @dataclass
 class PathsConfig:
-    """The folders that are written to."""
+    """The folders that are written to, and the user's own folder of configuration files."""
 
     runs: str = MISSING  # the folder of run directories
     adapters: str = MISSING  # the folder that trained language adapters are published to and read from
     # The folder of what can be made again: blocks of text, the demo backbone, Hydra's own records.
     cache: str = MISSING
+    # A folder of further files with the layout of conf/ (variant/, language/, sweep/ ...), as --config-dir names it.
+    config: str | None = None
 
 
 @dataclass

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orthoadapters.config.compose import CONF, read_config
+from orthoadapters.config.compose import group_files, language_overrides, read_config
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.schema import AdapterSource, Config
 from orthoadapters.errors import UserError
@@ -65,7 +65,7 @@ class FinishedRun:
     def require(self, language: str) -> None:
         """Raises UserError if the language has no adapter here, or another one than was evaluated."""
         if not self.swaps_languages:
-            if not (CONF / "language" / f"{language}.yaml").exists():
+            if language not in group_files("language", self.config.paths.config):
                 log.warning(
                     "conf/language/ has no '%s': its words are split as those of no language in particular", language
                 )
@@ -95,7 +95,7 @@ class FinishedRun:
         """
         import torch
 
-        from orthoadapters.config.compose import language_config
+        from orthoadapters.config.compose import task_language
         from orthoadapters.data.modules import TaskData
         from orthoadapters.data.tokenizer import load_tokenizer
         from orthoadapters.evaluation.transfer import TASK_ADAPTER, swap_in
@@ -129,9 +129,10 @@ class FinishedRun:
         head = load_head(self._part("head"), config.task, model.hidden_size)
         swap_in(model, self._stacks(model, language), language)
         task = replace(config.task, batch_size=batch_size or config.task.batch_size)
-        source = language_config(config.source_language)
+        source = task_language(config.source_language, config.paths.config)
         data = TaskData(config.data, task, source, tokenizer, config.seed)
-        return Predictor(model.eval().to(place), head.to(place), data)
+        splitter = task_language(language, config.paths.config).word_splitter
+        return Predictor(model.eval().to(place), head.to(place), data, splitter)
 
     def _stacks(self, model: "AdaptedEncoder", language: str) -> "Stacks":
         """Describes the stack of one language, as the evaluation had it."""
@@ -164,12 +165,13 @@ class FinishedRun:
         backbone = self.config.backbone
         if backbone.path == DEMO:
             overrides = ["suite=demo"]
-        elif (CONF / "backbone" / f"{backbone.name}.yaml").exists():
+        elif backbone.name in group_files("backbone", self.config.paths.config):
             overrides = [f"backbone={backbone.name}"]
         else:
             overrides = ["backbone=local", f"backbone.path={backbone.path}"]
         variant, folder = self.config.variant.name, self.config.paths.adapters
-        overrides += [f"variant={variant}", f"language={language}", f"paths.adapters={folder}"]
+        languages = language_overrides(language, self.config.paths.config)
+        overrides += [f"variant={variant}", *languages, f"paths.adapters={folder}"]
         return shlex.join(["python", "train.py", "stage=mlm", *overrides])
 
 

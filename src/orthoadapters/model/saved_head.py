@@ -12,7 +12,7 @@ from orthoadapters.config.schema import TaskConfig
 from orthoadapters.errors import UserError
 from orthoadapters.files import check_content, new_folder, read_json
 from orthoadapters.model.finite import check_finite
-from orthoadapters.model.heads import HEADS, SentencePairHead, TokenHead
+from orthoadapters.model.heads import HEADS, TaskHead
 
 
 def save_head(folder: Path, head: nn.Module, task: TaskConfig) -> None:
@@ -23,7 +23,7 @@ def save_head(folder: Path, head: nn.Module, task: TaskConfig) -> None:
         (temporary / "head.json").write_text(json.dumps(_record(task), indent=2) + "\n")
 
 
-def load_head(folder: Path, task: TaskConfig, hidden: int) -> SentencePairHead | TokenHead:
+def load_head(folder: Path, task: TaskConfig, hidden: int) -> TaskHead:
     """Reads what `save_head` wrote, without dropout. Raises UserError if a file is missing, broken or of another task."""
     record = read_json(folder / "head.json", "restore it, or repeat the run")
     path, fix = folder / "head.safetensors", "restore it, or repeat the run"

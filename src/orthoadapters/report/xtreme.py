@@ -1,7 +1,7 @@
 """A submission to the XTREME benchmark (arXiv:2003.11080): the best run of each task, in the form that evaluate.py reads.
 
-`<folder>/test-<language>.tsv` has a label on each line: in xnli one for each pair; in panx and udpos one for each word, and
-a blank line after each sentence. The predictions files of a run have this form, and are copied as they are.
+`<folder>/test-<language>.tsv` has a label on each line: in xnli and pawsx one for each pair; in panx and udpos one for each
+word, and a blank line after each sentence. The predictions files of a run have this form, and are copied as they are.
 
 The best run of a task has the highest score on the source language's development set. Scores of target languages choose
 nothing.
@@ -21,6 +21,7 @@ from orthoadapters.runs.results import Result, Selection, read_results
 
 # The languages that evaluate.py scores, by folder. It stops at the first one that has no file.
 XTREME_LANGUAGES = {
+    "pawsx": "de en es fr ja ko zh".split(),
     "xnli": "ar bg de el en es fr hi ru sw th tr ur vi zh".split(),
     "panx": (
         "ar he vi id jv ms tl eu ml ta te af nl en de el bn hi mr ur "
@@ -141,13 +142,17 @@ def describe(choice: Choice) -> str:
 
 
 def _task_runs(runs: Path) -> Iterator[TaskRun]:
-    """Yields the finished runs of the task stage that were tested on whole test sets."""
+    """Yields the finished runs of XTREME's tasks that were tested on whole test sets."""
     for path, result in read_results(runs):
         if result.task is None or result.selection is None:
             continue
         config, dev = _configuration(path), _dev_digest(path)
         if (limit := config["data"]["limit_test"]) is not None:
             log.warning("%s is left out: data.limit_test=%d, and a submission is of whole test sets", path, limit)
+            continue
+        if (folder := config["task"].get("folder")) not in XTREME_LANGUAGES:
+            known = ", ".join(XTREME_LANGUAGES)
+            log.warning("%s is left out: task.folder=%s is none of XTREME's, which are %s", path, folder, known)
             continue
         yield TaskRun(path, result, result.selection, config, dev)
 

@@ -90,7 +90,7 @@ def adapters_folder(config: Config) -> Path:
     """Returns the folder that holds a run's trained or local language adapters."""
     settings = config.language_adapters
     if config.stage is Stage.task and settings.source is AdapterSource.local:
-        return Path(str(settings.root))
+        return Path(str(settings.root)).expanduser()
     return Path(config.paths.adapters) / str(config.backbone.name)
 
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from orthoadapters.config.compose import language_config
+from orthoadapters.config.compose import task_language
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.schema import Config, CorpusSource, Stage
 from orthoadapters.data.sources.read import find_examples, read_examples
@@ -85,7 +85,7 @@ def _sets(config: Config) -> Iterator[tuple[str, Split, str]]:
 
 def _present_examples(config: Config, split: Split, code: str) -> tuple[str, str | None]:
     """Names the place of a set, and hashes what is there now; None if it is in no file of this machine."""
-    language = language_config(code)
+    language = task_language(code, config.paths.config)
     try:
         paths = find_examples(config.data, config.task, split, language)
     except UserError:

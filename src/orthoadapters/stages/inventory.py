@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 from functools import cache
 from pathlib import Path
 
-from orthoadapters.config.compose import compose_config, language_config, mlm_overrides
+from orthoadapters.config.compose import compose_config, mlm_overrides, task_language
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.schema import (
     AdapterSource,
@@ -48,7 +48,7 @@ class Inventory:
         self.problems: list[str] = []
         self.fetches: list[str] = []
         self._former: set[Hashable] = set()
-        self._language_config = cache(language_config)
+        self._language = cache(task_language)
 
     def add(self, config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
         """Looks for everything of one run. overrides: those that gave the configuration."""
@@ -79,7 +79,7 @@ class Inventory:
         else:
             source = config.source_language
             for code in config.evaluated_languages:
-                language = self._language_config(code)
+                language = self._language(code, config.paths.config)
                 splits: tuple[Split, ...] = ("train", "dev", "test") if code == source else ("test", "dev")
                 for split in splits:
                     is_optional = split == "dev" and code != source

@@ -186,6 +186,7 @@ HEADER = "first\tsecond\tlabel\n"
         (CONLL, "a\tO\nb\tx\tO\n", {}, r"line 2: 3 columns instead of 2 as in the rows above in 'b\\tx\\tO'; mend"),
         (CONLL, "a\tO\n#\tx\tO\n", {}, r"line 2: 3 columns .*task.files.comment='#' if such lines are comments"),
         (CONLL, "a\tB-PERS\n", {}, r"line 1: unknown label 'B-PERS'; .*; did you mean 'B-PER'\?"),
+        (CONLL, "a\n", {}, r"line 1: no tag in 'a'; add it, with a tab before it"),
         (CONLL, "a\t\n", {}, r"line 1: no label; add it"),
         (CONLL, "a\tO\n", {"columns": {"tag": 4}}, r"line 1: 2 columns .*column 4 is asked for; set task.files.columns"),
         (CONLL, "a\tO\n", {"columns": {"tag": "ner"}}, r"task.files.columns.tag=ner of wikiann is no number of a column"),

@@ -62,6 +62,8 @@ def _problem(fields: list[str], count: int, places: list[int], line: str, charac
             f"no {name} but a {other} between the columns of {excerpt(line)}; put the {name} there, or set "
             f"task.files.separator={other}"
         )
+    if len(fields) == 1:
+        return f"no tag in {excerpt(line)}; add it, with a {name} before it"
     if len(fields) == count:
         highest = max(places, key=abs)
         return f"{len(fields)} columns in {excerpt(line)}, and column {highest} is asked for; set task.files.columns"

@@ -129,6 +129,9 @@ def columns_of(task: TaskConfig, available: Collection[Column]) -> Columns:
 def label_name(value: Any, task: TaskConfig, place: str) -> str:
     """Returns the label that a value stands for. Raises UserError if task.labels does not have it."""
     text = value.strip() if isinstance(value, str) else str(value)
+    if isinstance(value, bool):
+        # As JSON and YAML write it.
+        text = text.lower()
     name = task.label_names.get(text, text)
     if name in task.labels:
         return name

@@ -127,19 +127,9 @@ def check_backbone(folder: Path, fields: Mapping[str, Any], shape: Shape) -> Non
 
 
 def _adapter_fields(folder: Path, config: Any) -> dict[str, Any]:
-    """Returns the fields of `config` by their present names.
-
-    A name alone stands for AdapterHub's preset of that name; in `seq_bn_inv[reduction_factor=2]`, for one with other values.
-    """
+    """Returns the fields of `config` by their present names; a text stands for one of AdapterHub's presets."""
     if isinstance(config, str):
-        preset, values = _split_preset(config)
-        if preset not in _PRESETS or values is None:
-            why = f"; {HOULSBY}" if "houlsby" in config or config.startswith("double_seq_bn") else ""
-            raise UserError(
-                f"adapter {folder}: config = {config!r} is not supported{why}; supported names: {', '.join(_PRESETS)}, also "
-                "with values, as in seq_bn_inv[reduction_factor=2]"
-            )
-        return PLACEMENT | _PRESETS[preset] | values
+        return _preset_fields(folder, config)
     if not isinstance(config, dict):
         raise UserError(f"{folder / FILE} has no 'config': it does not describe an AdapterHub adapter")
     if config.get("architecture"):
@@ -147,19 +137,23 @@ def _adapter_fields(folder: Path, config: Any) -> dict[str, Any]:
     return {_OLD_NAMES.get(str(field), str(field)): value for field, value in config.items() if field != "architecture"}
 
 
-def _split_preset(config: str) -> tuple[str, dict[str, Any] | None]:
-    """Splits `NAME[FIELD=VALUE, ...]`, whose values are Python's; None for values that cannot be read."""
+def _preset_fields(folder: Path, config: str) -> dict[str, Any]:
+    """Returns the fields of a preset, some of which a text such as `seq_bn_inv[reduction_factor=2]` replaces."""
     name, bracket, rest = config.strip().partition("[")
-    if not bracket:
-        return name, {}
+    if name not in _PRESETS or (bracket and not rest.endswith("]")):
+        why = f"; {HOULSBY}" if "houlsby" in config or config.startswith("double_seq_bn") else ""
+        raise UserError(
+            f"adapter {folder}: config = {config!r} is not supported{why}; supported names: {', '.join(_PRESETS)}"
+        )
+    # As in `adapters`: KEY=VALUE, ..., with values as Python writes them.
+    values = re.sub(r"(\w+)=", r"'\1':", rest.removesuffix("]"))
     try:
-        call = ast.parse(f"values({rest.removesuffix(']')})", mode="eval").body
-        assert isinstance(call, ast.Call)
-        if call.args:
-            return name, None
-        return name, {str(field.arg): ast.literal_eval(field.value) for field in call.keywords}
-    except (SyntaxError, ValueError):
-        return name, None
+        fields = ast.literal_eval("{" + values + "}")
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise UserError(
+            f"adapter {folder}: config = {config!r} cannot be read; write it as {name}[reduction_factor=2]"
+        ) from None
+    return PLACEMENT | _PRESETS[name] | {_OLD_NAMES.get(field, field): value for field, value in fields.items()}
 
 
 def _check_placement(folder: Path, config: Mapping[str, Any]) -> None:
