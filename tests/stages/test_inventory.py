@@ -8,19 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from orthoadapters.commands import train
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import Config
 from orthoadapters.data.sources import read
 from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.stages.inventory import Inventory, check_inventory, check_plan
-from tests.helpers.commands import ROOT
 from tests.helpers.short_runs import overrides
 from tests.helpers.sweeps import run_sweep
 from tests.test_files import PAGE, POINTER
-
-sys.path.insert(0, str(ROOT))
-import train
 
 TASK = ("variant=t_noo", "task=udpos", "languages=[ar,tr]")
 
