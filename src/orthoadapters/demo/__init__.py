@@ -8,14 +8,8 @@ from pathlib import Path
 
 from .languages import LANGUAGES, SOURCE, UNSEEN_LANGUAGE
 from .recipe import BackboneRecipe
-from .tasks import TASKS, check_choice, demo_examples
+from .tasks import check_choice, demo_examples
 from .text import monolingual
-
-
-def check_demo(task: str, language: str) -> None:
-    """Raises UserError for a task or a language that this world does not have."""
-    check_choice("task", task, TASKS)
-    check_choice("language", language, LANGUAGES)
 
 
 def demo_text(language: str) -> Iterator[str]:
@@ -32,7 +26,4 @@ def ensure_backbone(cache: Path, recipe: BackboneRecipe | None = None) -> Path:
     return ensure(cache, recipe)
 
 
-__all__ = [
-    "LANGUAGES", "SOURCE", "UNSEEN_LANGUAGE", "BackboneRecipe", "check_demo", "demo_examples", "demo_text",
-    "ensure_backbone",
-]  # fmt: skip
+__all__ = ["LANGUAGES", "SOURCE", "UNSEEN_LANGUAGE", "BackboneRecipe", "demo_examples", "demo_text", "ensure_backbone"]

@@ -18,7 +18,9 @@ def read_demo(
 
 def demo_files(data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig) -> list[Path]:
     """Returns no file, as the examples are made anew. Raises UserError for a task or language that the world does not have."""
-    from orthoadapters.demo import check_demo
+    from orthoadapters.demo import LANGUAGES
+    from orthoadapters.demo.tasks import TASKS, check_choice
 
-    check_demo(task.name, language.code)
+    check_choice("task", task.name, TASKS)
+    check_choice("language", language.code, LANGUAGES)
     return []
