@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants
 
 from orthoadapters.commands import train
 from orthoadapters.config.compose import compose_config
@@ -107,7 +108,9 @@ def test_every_source_is_looked_at(
 def test_without_a_network_a_plan_says_what_is_to_be_fetched_and_a_run_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules["datasets"].config.__dict__, "HF_DATASETS_CACHE", tmp_path)
+    monkeypatch.delitem(sys.modules, "datasets", raising=False)
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     arguments = ["task=xnli", "languages=[sw]", "variant=t_noo", f"paths.runs={tmp_path}/runs"]
     check_plan(*run_of(arguments))
     (line,) = capsys.readouterr().err.splitlines()
