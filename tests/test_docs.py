@@ -115,7 +115,9 @@ def test_what_python_examples_import_is_there(document: Path) -> None:
                     assert hasattr(import_module(str(node.module)), alias.name), f"{node.module} has no {alias.name}"
 
 
-@pytest.mark.parametrize("text", arguments_of("train.py") + arguments_of("-m orthoadapters.fetch"))
+@pytest.mark.parametrize(
+    "text", arguments_of("train.py") + arguments_of("orthoadapters train") + arguments_of("-m orthoadapters.fetch")
+)
 def test_every_training_command_composes(text: str) -> None:
     check_command_line(shlex.split(text))
 

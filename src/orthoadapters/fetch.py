@@ -13,6 +13,7 @@ from pathlib import Path
 from orthoadapters.config.checks import check
 from orthoadapters.config.command_line import read_command_line
 from orthoadapters.config.compose import compose_config, mlm_overrides, task_language
+from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import AdapterSource, Config, CorpusSource, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError, is_offline
@@ -112,7 +113,7 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped; the same command goes on with what is missing", file=sys.stderr)
         return 130
-    print(f"without a network from now on: HF_HUB_OFFLINE=1 {shlex.join(['python', 'train.py', *arguments])}")
+    print(f"without a network from now on: HF_HUB_OFFLINE=1 {shell_command('train', arguments)}")
     return 0
 
 

@@ -80,16 +80,24 @@ def write_bytes(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def lock(file: TextIO, wait: bool = False) -> bool:
-    """Locks an open file for this process alone; says whether it could. The lock falls when the file is closed.
+def lock(file: TextIO, wait: bool = False, share: bool = False) -> bool:
+    """Locks an open file for this process alone, or with others that share it; says whether it could.
 
-    The system closes the files of a dead process, however it died. Raises OSError where the file system has no locks.
+    The lock falls when the file is closed, and the system closes the files of a dead process, however it died. Raises
+    OSError where the file system has no locks.
     """
-    from filelock import (
-        lock_descriptor,  # late, as it takes a tenth of a second, and a mistake is answered before a lock
-    )
+    try:
+        # This import stands here, as Windows has no fcntl.
+        import fcntl
+    except ModuleNotFoundError:
+        from filelock import lock_descriptor
 
-    return lock_descriptor(file.fileno(), blocking=wait)
+        return lock_descriptor(file.fileno(), blocking=wait)
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if share else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

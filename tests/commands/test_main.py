@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from orthoadapters.commands import main, predict, report, train
 from orthoadapters.commands.version import version_line
 from orthoadapters.config.compose import CONF
+from orthoadapters.files import lock
 from tests.helpers.commands import ROOT, environment
 from tests.helpers.commands import train as run_train
 
@@ -123,10 +124,20 @@ def test_every_dependency_has_a_pin_that_its_bounds_allow() -> None:
 
 
 def test_a_lock_holds_among_processes_and_falls_with_its_file(tmp_path: Path) -> None:
-    from orthoadapters.files import lock
-
     with (tmp_path / "lock").open("w") as first, (tmp_path / "lock").open() as second:
         assert lock(first)
+        assert not lock(second)
+        first.close()
+        assert lock(second)
+    with (tmp_path / "lock").open() as first, (tmp_path / "lock").open() as second:
+        assert lock(first, share=True)
+        assert lock(second, share=True)
+
+
+def test_where_there_is_no_flock_another_lock_does_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tmp_path / "lock").open("w") as first, (tmp_path / "lock").open("w") as second:
+        assert lock(first)
+        monkeypatch.setitem(sys.modules, "fcntl", None)
         assert not lock(second)
         first.close()
         assert lock(second)

@@ -37,6 +37,10 @@ from orthoadapters.errors import UserError
             ["task=udpos", "task.metrics=[f1_strict]"],
             "f1_strict is for labels O, B-TYPE and I-TYPE, and udpos has 'ADJ'",
         ),
+        (
+            ["task=xcopa", "data=xtreme", "data.root=DIR"],
+            "data=xtreme holds words with tags, .*; task=xcopa is of kind=mul",
+        ),
         (["task.metrics=[]"], "task.metrics of xnli is empty, .*; name at least one of accuracy, macro_f1"),
         (["task.labels=[same]"], r"task.labels of xnli is \[same\]; they must be at least two, each once"),
         (["task.labels=[a,b,a]"], "task.labels of xnli has 'a' twice; they must be at least two, each once"),

@@ -46,6 +46,8 @@ def test_what_is_to_be_typed_reaches_hydra_through_a_shell_unchanged(path: str) 
         ("languages=ar,tr", 'languages takes a list; write "languages=[ar,tr]"'),
         ("languages=(ar,tr)", 'is no list; write "languages=[ar,tr]"'),
         ("task.metrics=f1", 'task.metrics takes a list; write "task.metrics=[f1]"'),
+        ("-m seed=range(3,1)", "'seed=range(3,1)' names no value; give it at least one"),
+        ("hydra/launcher=null", "leave hydra/launcher=null out"),
         ("~optim.clip_norm", "a key cannot be taken out; optim.clip_norm=null leaves it without a value"),
         ("~seed", "a key cannot be taken out; it takes a whole number"),
         ("~variant", "every run has a file of this group; choose another one with variant=NAME"),

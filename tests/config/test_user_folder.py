@@ -71,6 +71,21 @@ def test_a_sweep_of_ones_own_has_cells_that_find_the_folder_alone(folder: Path) 
     assert f"paths.config={folder}" in mlm_overrides(cells[0].overrides, "xq")
 
 
+def test_a_folder_of_any_name_serves(folder: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "a b#ü(1)=x"
+    mine.symlink_to(folder)
+    arguments = ["--config-dir", str(mine), "variant=t_mine"]
+    check_command_line(arguments)
+    assert compose_config(read_command_line(arguments).overrides).paths.config == str(mine)
+
+
+def test_an_axis_of_a_sweep_is_a_list(tmp_path: Path) -> None:
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep/mine.yaml").write_text("# @package _global_\nsweep: {name: mine, axes: {variant: t_noo}}\n")
+    with pytest.raises(UserError, match=re.escape("sweep.axes.variant takes a list of values, such as [t_noo]")):
+        expand(read_axes([f"paths.config={tmp_path}", "sweep=mine"]))
+
+
 def test_a_file_with_a_name_of_the_projects_and_a_missing_folder_are_refused(tmp_path: Path) -> None:
     (tmp_path / "language").mkdir()
     (tmp_path / "language/sw.yaml").write_text("code: sw\nname: Mine\n")

@@ -151,6 +151,8 @@ def test_a_question_is_a_sequence_per_alternative() -> None:
     assert windows.truncations == 2  # questions, of the last of which each sequence is too long
     assert [int(label) for label in windows.labels] == [2, 0, 1]
     assert join_windows(windows, [[2], [0], [1]]) == [["2"], ["0"], ["1"]]
+    with pytest.raises(ValueError, match=r"the questions have \[1, 3\] alternatives"):
+        sequence_windows([*choices, Choice("the word", "why", ("a",), "0")], TOKENIZER, ["0", "1", "2"], 16)
 
 
 def test_special_ids_are_read_off_the_tokenizers_own_template() -> None:

@@ -25,7 +25,13 @@ from typing import Any
 
 from tests.helpers.warm_child import serve_children, warm_fork_server
 
-HEAVY = ("orthoadapters.stages.task", "orthoadapters.stages.language_adapter", "hydra", "wandb")
+HEAVY = (
+    "orthoadapters.commands.train",
+    "orthoadapters.stages.task",
+    "orthoadapters.stages.language_adapter",
+    "hydra",
+    "wandb",
+)
 ROOT = Path(__file__).resolve().parents[2]
 LOOK = 0.01  # seconds between two looks at a command's state
 

@@ -1,7 +1,6 @@
 """predict.py: the labels of evaluation for the same sentences, streams, both output forms, and what it refuses."""
 
 import errno
-import importlib.util
 import io
 import json
 import os
@@ -17,6 +16,7 @@ import torch
 import yaml
 
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
+from orthoadapters.commands import predict
 from orthoadapters.config.compose import compose_config, language_config, read_config
 from orthoadapters.labelling import free_text
 from orthoadapters.labelling.finished_run import open_run
@@ -83,12 +83,7 @@ def label_lines(
 
 @pytest.fixture
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("predict", ROOT / "predict.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return predict
 
 
 def command(script: ModuleType, monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
@@ -362,7 +357,7 @@ def test_an_endless_input_and_a_reader_that_has_enough_end_quietly(run_folders: 
 
 def test_help_and_a_mistyped_language_do_not_wait_for_torch(run_folders: dict[str, Path]) -> None:
     program = (
-        "import sys, predict; predict.arguments().format_help(); code = predict.main(); "
+        "import sys; from orthoadapters.commands import predict; predict.arguments().format_help(); code = predict.main(); "
         "print(code, 'torch' in sys.modules, 'spacy' in sys.modules)"
     )
     outcome = subprocess.run(

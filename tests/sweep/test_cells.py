@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orthoadapters.config.compose import check_command_line
+from orthoadapters.config.command_line import check_command_line
 from orthoadapters.config.schema import Stage
 from orthoadapters.errors import UserError
 from orthoadapters.sweep.cells import Cell, State

@@ -37,9 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command in ("-sc", "--shell-completion"):
         return complete([command, *rest])
     if command not in COMMANDS:
-        from orthoadapters.config.messages import (
-            nearest,  # late, as it reads Hydra's errors, and other commands need not
-        )
+        # This import stands here, as it reads Hydra's errors, and the other commands need not.
+        from orthoadapters.config.messages import nearest
 
         names = list(COMMANDS)
         print(

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TextIO, cast
 
 from orthoadapters.commands.version import version_line
+from orthoadapters.config.program import shell_command
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 
 
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
+        prog=shell_command("predict"),
         description="Labels raw text with a finished task run, in any language that has an adapter.",
         epilog="A line holds what the run's kind of task asks for. tagging, sentence: a sentence. sentence_pair: premise TAB "
         "hypothesis. multiple_choice: premise TAB question TAB alternative TAB alternative. Output: as XTREME's files, or "

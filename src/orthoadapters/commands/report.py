@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orthoadapters.commands.version import version_line
+from orthoadapters.config.program import shell_command
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 from orthoadapters.folders import check_writable
@@ -25,7 +26,9 @@ from orthoadapters.report.xtreme import choose, describe, write_submission
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    parser = argparse.ArgumentParser(description="Finished runs as tables, statistics and pictures.")
+    parser = argparse.ArgumentParser(
+        prog=shell_command("report"), description="Finished runs as tables, statistics and pictures."
+    )
     parser.add_argument("--version", action="version", version=version_line())
     parser.add_argument("runs", nargs="?", default="runs", type=user_path, metavar="RUNS_DIR", help="default: runs")
     parser.add_argument(
@@ -68,7 +71,7 @@ def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
         print(f"- {problem}", file=sys.stderr)
     if not report.tables:
         raise UserError(
-            f"{report.folder} holds no finished run of a task to report on; python train.py task=xnli makes one"
+            f"{report.folder} holds no finished run of a task to report on; {shell_command('train')} task=xnli makes one"
         )
 
     # ours: thin products gain nothing from a second thread, and on a busy machine waiting for it takes five times as long.

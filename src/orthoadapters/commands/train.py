@@ -148,9 +148,11 @@ def answer(options: argparse.Namespace) -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:  # whoever read has read enough, and Python's own flush at exit would fail
+    except BrokenPipeError:
+        # Whoever read has read enough. Python's own flush at exit would fail. A shell gives a process that SIGPIPE ends this
+        # exit code.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141  # as a shell counts a process that SIGPIPE ends
+        return 141
     return 0
 
 

@@ -15,6 +15,7 @@ from orthoadapters.config.schema import (
     Missing,
     Stage,
     TaskConfig,
+    TaskKind,
 )
 from orthoadapters.errors import UserError
 
@@ -165,10 +166,16 @@ def check_task(config: Config) -> None:
     task, data = config.task, config.data
     check_metrics(task)
     check_labels(task)
-    if config.stage is Stage.task:
+    is_task = config.stage is Stage.task
+    if is_task:
         check_files(config)
+    if is_task and data.source == "xtreme" and task.kind not in (TaskKind.tagging, TaskKind.sentence_pair):
+        raise UserError(
+            f"data=xtreme holds words with tags, and pairs of sentences; task={task.name} is of kind={task.kind.value}: "
+            "choose another data=..."
+        )
     treebanks = config.reads_treebanks
-    if data.source == "conllu" and config.stage is Stage.task and not task.tags_parts_of_speech:
+    if data.source == "conllu" and is_task and not task.tags_parts_of_speech:
         raise UserError(
             f"data=conllu holds part-of-speech tags alone; task={task.name} goes with data=hub or data=xtreme"
         )
@@ -180,15 +187,15 @@ def check_task(config: Config) -> None:
 
 def check_metrics(task: TaskConfig) -> None:
     """Refuses an empty list of metrics, and metrics that have no meaning for the task's kind or labels."""
-    known = ", ".join(KINDS[task.kind].metrics)
+    names = ", ".join(KINDS[task.kind].metrics)
     if not task.metrics:
         raise UserError(
-            f"task.metrics of {task.name} is empty, and the first metric selects the epoch; name at least one of {known}"
+            f"task.metrics of {task.name} is empty, and the first metric selects the epoch; name at least one of {names}"
         )
     for metric in task.metrics:
         if metric not in KINDS[task.kind].metrics:
             raise UserError(
-                f"task.metrics: '{metric}' is not one of {known}, which are those of kind={task.kind.value}; take it out"
+                f"task.metrics: '{metric}' is not one of {names}, which are those of kind={task.kind.value}; take it out"
             )
     if "f1_strict" in task.metrics:
         for label in task.labels:

@@ -84,13 +84,20 @@ def check_command_line(arguments: Sequence[str]) -> None:
     for override in overrides:
         key = str(override.get_key_element())
         if isinstance(override.value(), Glob) or key.startswith("hydra."):
-            continue  # Hydra itself knows which files match, and its own keys
+            # Hydra itself knows which files match, and its own keys.
+            continue
         if override.is_sweep_override():
             check_axis(override, is_sweep)
         if key == "hydra/launcher":
             _check_launcher(str(override.value()))
-        axes.append(override_values(override))
-    for position in range(max(map(len, axes), default=1)):  # each value once, not their product
+        if key.startswith("hydra/") and override.value() is None:
+            raise UserError(f"{key}=null: Hydra has a default here; leave {key}=null out")
+        values = override_values(override)
+        if not values:
+            raise UserError(f"'{override.input_line}' names no value; give it at least one")
+        axes.append(values)
+    # Each value is composed once, not every product of them.
+    for position in range(max(map(len, axes), default=1)):
         compose_config([values[min(position, len(values) - 1)] for values in axes])
 
 

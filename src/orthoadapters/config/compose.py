@@ -40,7 +40,7 @@ def compose_config(overrides: Sequence[str]) -> Config:
     The same overrides on the same files are composed once, and each caller gets a copy.
     """
     folders = _folders(user_folder(overrides))
-    files = tuple((path, path.stat().st_mtime_ns) for folder in folders for path in sorted(folder.rglob("*.yaml")))
+    files = tuple((path, path.stat().st_mtime_ns) for folder in folders for path in _yaml_files(folder))
     return copy.deepcopy(_compose_once(folders, tuple(in_force(overrides)), files, Path.cwd()))
 
 
@@ -49,12 +49,9 @@ def _compose_once(folders: Folders, overrides: tuple[str, ...], files: Files, cw
     groups = _groups(folders)
     parts = parse_overrides(overrides)
     check_overrides(parts, groups)
-    for part in parts:
-        if path := files_of_group(folders, part.key_or_group).get(str(part.value())):
-            check_file(path, part.key_or_group)
     try:
         try:
-            return settle(compose_in_parts(folders, overrides, files))
+            return settle(compose_in_parts(folders, parts, files))
         except (HydraException, OmegaConfBaseException):
             return settle(compose_files(folders, overrides, files))  # its errors name the file
     except (HydraException, OmegaConfBaseException) as error:
@@ -89,13 +86,18 @@ def user_folder(overrides: Sequence[str]) -> Path | None:
         raise UserError(
             f"paths.config={value}: there is no such folder; name one with folders such as variant/ and language/"
         )
-    for path in sorted(folder.rglob("*.yaml")):
+    for path in _yaml_files(folder):
         for own in (CONF, CONF.parent / "multirun_sweeps"):
             if (own / path.relative_to(folder)).exists():
                 raise UserError(
                     f"{path} has the name of a file in {own.name}/, which would be read; give yours another name"
                 )
     return folder
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    """Lists the files of groups, which are one level deep or, as hydra/launcher, two. A user's folder may hold much else."""
+    return sorted(path for depth in ("", "*/", "*/*/") for path in folder.glob(f"{depth}*.yaml"))
 
 
 def group_files(group: str, folder: str | Path | None = None) -> dict[str, Path]:

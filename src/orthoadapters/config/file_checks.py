@@ -1,5 +1,7 @@
 """The checks of what a task says of its data: its files, their columns, and the values that stand for labels."""
 
+from collections.abc import Mapping
+
 from orthoadapters.config.locations import SPLITS, path_template
 from orthoadapters.config.messages import nearest
 from orthoadapters.config.schema import Config, FileFormat, TaskConfig, TaskKind
@@ -64,7 +66,7 @@ def _check_format(task: TaskConfig) -> None:
         )
 
 
-def _check_keys(key: str, values: dict[str, object], names: tuple[str, ...]) -> None:
+def _check_keys(key: str, values: Mapping[str, object], names: tuple[str, ...]) -> None:
     for name in values:
         if name not in names:
             raise UserError(f"{key} has '{name}'{nearest(name, names)}; it may have {', '.join(names)}")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hydra.errors import MissingConfigException
 
 from orthoadapters.config.keys import OPEN, value_words
+from orthoadapters.config.program import shell_command
 
 # Keys of earlier versions, and what takes their place.
 FORMER_KEYS = {"udpos": "task.hub_subsets names the subsets of a data set, a language each"}
@@ -30,7 +31,7 @@ def sentence(error: Exception, keys: Sequence[str]) -> str:
             return f"there is no key '{key}' any more; {former}"
         if f"{key}.".startswith(OPEN):
             return f"{key} has no such entry yet; a + before the key adds it: +{key}=..."
-        return f"there is no key '{key}'{nearest(key, keys)}; `python train.py --help` lists the groups"
+        return f"there is no key '{key}'{nearest(key, keys)}; `{shell_command('train')} --help` lists the groups"
     full_key = re.search(r"full_key: (\S+)", text)
     file = re.search(r"In '([^']+)'", text)
     where = f" in conf/{file[1]}.yaml" if file else ""

@@ -126,8 +126,12 @@ def sequence_windows(
 ) -> Windows:
     """Makes one window per example. A sequence that is too long loses subwords at the end of its longer text.
 
-    An example is counted as cut if any of its sequences is.
+    An example is counted as cut if any of its sequences is. Raises ValueError unless all have as many sequences.
     """
+    counts = {len(example.sequences) for example in examples} or {1}
+    if len(counts) > 1:
+        raise ValueError(f"the questions have {sorted(counts)} alternatives; all need as many")
+    (alternatives,) = counts
     sequences = [sequence for example in examples for sequence in example.sequences]
     if max_length < tokenizer.num_special_tokens_to_add(pair=True) + 2:
         raise UserError(f"task.max_length={max_length} leaves no room for a sentence pair; the paper uses 128")
@@ -141,7 +145,6 @@ def sequence_windows(
         input_ids.extend(np.array(ids, dtype=np.int32) for ids in encodings["input_ids"])
         if segments is not None:
             segments.extend(np.array(types, dtype=np.int32) for types in encodings["token_type_ids"])
-    alternatives = len(sequences) // max(len(examples), 1) or 1
     truncations = len({number // alternatives for number in too_long})
     targets = [np.array(label_id[example.label], dtype=np.int64) for example in examples]
     log.info("%d examples, %d of them cut to %d subwords", len(examples), truncations, max_length)

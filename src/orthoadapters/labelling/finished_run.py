@@ -1,7 +1,6 @@
 """A finished task run, read from its directory to predict with."""
 
 import logging
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from orthoadapters.config.compose import group_files, language_overrides, read_config
 from orthoadapters.config.hub_ids import DEMO
+from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import AdapterSource, Config
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
@@ -172,7 +172,7 @@ class FinishedRun:
         variant, folder = self.config.variant.name, self.config.paths.adapters
         languages = language_overrides(language, self.config.paths.config)
         overrides += [f"variant={variant}", *languages, f"paths.adapters={folder}"]
-        return shlex.join(["python", "train.py", "stage=mlm", *overrides])
+        return shell_command("train", ["stage=mlm", *overrides])
 
 
 def open_run(folder: Path, adapters: str | None = None, backbone: str | None = None) -> FinishedRun:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import TaskKind
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, read_json
@@ -86,7 +87,9 @@ def choose(runs: Path, backbone: str | None = None) -> list[Choice]:
     """
     task_runs = list(_task_runs(runs))
     if not task_runs:
-        raise UserError(f"{runs} holds no finished run of a task to submit; python train.py task=xnli makes one")
+        raise UserError(
+            f"{runs} holds no finished run of a task to submit; {shell_command('train')} task=xnli makes one"
+        )
     names = sorted({run.result.backbone for run in task_runs})
     if backbone is None and len(names) > 1:
         raise UserError(f"{runs} holds runs of {', '.join(names)}; a submission is of one: add --backbone {names[0]}")
@@ -151,8 +154,8 @@ def _task_runs(runs: Path) -> Iterator[TaskRun]:
             log.warning("%s is left out: data.limit_test=%d, and a submission is of whole test sets", path, limit)
             continue
         if (folder := config["task"].get("folder")) not in XTREME_LANGUAGES:
-            known = ", ".join(XTREME_LANGUAGES)
-            log.warning("%s is left out: task.folder=%s is none of XTREME's, which are %s", path, folder, known)
+            names = ", ".join(XTREME_LANGUAGES)
+            log.warning("%s is left out: task.folder=%s is none of XTREME's, which are %s", path, folder, names)
             continue
         yield TaskRun(path, result, result.selection, config, dev)
 

@@ -63,8 +63,7 @@ class RunDirectory:
         """Says whether a living process holds the run's lock; a dead one holds none."""
         try:
             with (self.path / LOCK).open("r") as file:
-                # ours: a look of another process takes microseconds
-                return not _try_lock(file, pause=0.001)
+                return not lock(file, share=True)
         except OSError:
             # There is no such file yet; or the file system has no locks, which `open` will say.
             return False
@@ -91,15 +90,22 @@ class RunDirectory:
             )
 
     def _take(self, file: TextIO) -> bool:
-        """Locks the run for this process. Raises UserError if the file system has no locks."""
+        """Tries three times to lock the run, as another process may just be looking whether the lock is free (`in_use`).
+
+        Raises UserError if the file system has no locks.
+        """
         try:
-            # ours: time for other processes' looks to be over
-            return _try_lock(file, pause=0.1)
+            for _ in range(3):
+                if lock(file):
+                    return True
+                # ours: a look takes microseconds
+                time.sleep(0.1)
         except OSError as error:
             raise UserError(
                 f"{file.name} cannot be locked ({error.strerror}), so that two processes could train the same run; give "
                 "paths.runs=DIR on a file system with flock (NFS with its lock service, Lustre mounted with -o flock)"
             ) from None
+        return False
 
     @contextmanager
     def open(self, inputs: Mapping[str, str]) -> Iterator[None]:
@@ -142,15 +148,3 @@ def _read_fingerprint(path: Path) -> str | None:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"{path} cannot be read ({first_line(error)}); restore it, or move the run away") from None
     return record.get("fingerprint") if isinstance(record, dict) else None
-
-
-def _try_lock(file: TextIO, pause: float) -> bool:
-    """Tries three times to lock the file, as another process may just be looking whether the lock is free (`in_use`).
-
-    pause: seconds between two tries. Raises OSError if the file system has no locks.
-    """
-    for _ in range(3):
-        if lock(file):
-            return True
-        time.sleep(pause)
-    return False

@@ -6,7 +6,6 @@ imported PyTorch and holds nothing else, so that starting one takes no seconds.
 
 import multiprocessing
 import os
-import shlex
 import signal
 import sys
 import threading
@@ -19,6 +18,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TypeVar
 
+from orthoadapters.config.program import shell_command
 from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
 from orthoadapters.runs.directory import SWEEP, InUseError, RunDirectory
@@ -115,7 +115,7 @@ def _failure_text(overrides: Sequence[str], code: int, log: Path, start: int) ->
     ending = f"exit code {code}"
     if code < 0:
         ending = f"killed by {signal.Signals(-code).name}, by the system if memory ran out"
-    return "\n".join([shlex.join(["python", "train.py", *overrides]), ending, "", *lines[-LOG_LINES:]]) + "\n"
+    return "\n".join([shell_command("train", overrides), ending, "", *lines[-LOG_LINES:]]) + "\n"
 
 
 def failure_reason(run: RunDirectory) -> str:

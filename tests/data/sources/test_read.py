@@ -354,6 +354,15 @@ def test_what_any_reader_gives_is_checked_against_the_task(monkeypatch: pytest.M
         read_examples(DataConfig(source="yours"), task_config("udpos"), "dev", EN)
 
 
+def test_a_question_has_an_alternative_for_each_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    choices = [Choice("a", "why?", ("b", "c"), "1"), Choice("a", "why?", ("b", "c", "d"), "1")]
+    monkeypatch.setitem(READERS, "mine", lambda data, task, split, language, limit: (choices[:limit], "my data"))
+    data = DataConfig(source="mine", limit_dev=1)
+    assert read_examples(data, task_config("xcopa"), "dev", EN) == choices[:1]
+    with pytest.raises(UserError, match=r"my data, example 2: 3 alternatives, but task.labels of xcopa names 2; each"):
+        read_examples(DataConfig(source="mine"), task_config("xcopa"), "dev", EN)
+
+
 def test_a_local_data_set_that_has_changed_is_read_again(make_hub: MakeHub) -> None:
     features = tag_features("ner_tags", labels_of("wikiann"))
     for word in ("old", "new"):

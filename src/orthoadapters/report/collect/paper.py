@@ -44,7 +44,8 @@ class PaperTable:
         source = setting.get("data.source")
         if source is not None and source not in self.data:
             return [*keys, "data.source"]
-        return keys + [key for key, value in self.data.get(source, {}).items() if setting.get(key, value) != value]
+        places = self.data[source] if source is not None else {}
+        return keys + [key for key, value in places.items() if setting.get(key, value) != value]
 
 
 @dataclass(frozen=True)
