@@ -165,15 +165,19 @@ def _count(config: Config) -> int | None:
 
 
 def disk(config: Config) -> int | None:
-    """Computes the bytes of weights that the run will leave; None if the backbone is not on this machine.
+    """Computes the bytes of weights that the run will leave; None if the backbone is not on this machine, or damaged.
 
     Checkpoints hold two moments of Adam for every trained weight, and two more for the second optimizer of L_ORT.
     """
     folder = _backbone_folder(config.backbone.path, config.backbone.revision, config.paths.cache)
     if folder is None:
         return None
-    backbone = read_json(folder / "config.json")
-    hidden, layers = int(backbone["hidden_size"]), int(backbone["num_hidden_layers"])
+    try:
+        backbone = read_json(folder / "config.json")
+        hidden, layers = int(backbone["hidden_size"]), int(backbone["num_hidden_layers"])
+    except (UserError, KeyError, TypeError, ValueError):
+        # The inventory says what is wrong with it.
+        return None
     variant, ort_moments = config.variant, 2 if config.is_orthogonal else 0
     if config.stage is Stage.mlm:
         quarter = int(backbone.get("embedding_size", hidden)) // 4

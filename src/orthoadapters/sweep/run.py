@@ -23,10 +23,11 @@ from orthoadapters.config.program import program, shell_command
 from orthoadapters.config.schema import Config, Missing, Rerun
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.model.backbone import backbone_path
-from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import SWEEP, InUseError
 from orthoadapters.runs.terminal import show_together
 from orthoadapters.runs.tracking import check_trackers
+from orthoadapters.stages.finished_run import check_finished_run
+from orthoadapters.stages.inventory import Inventory, say_fetches
 from orthoadapters.sweep.cells import Cell, State, expand, first_point
 from orthoadapters.sweep.cost import costs
 from orthoadapters.sweep.process import STOP_CODES, failure_reason, in_own_process
@@ -66,11 +67,12 @@ def sweep(
         axes = read_axes(arguments, loader)
         shared_config = compose_config(first_point(axes))
         all_cells = expand(axes)
+        problems = outdated_cells(all_cells)
+        cells = [cell for cell in all_cells if shared_config.rerun is not Rerun.failed or cell.state is State.failed]
+        inventory = take_inventory(cells)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    problems = outdated_cells(all_cells)
-    cells = [cell for cell in all_cells if shared_config.rerun is not Rerun.failed or cell.state is State.failed]
     if not cells:
         print("no cell has failed: nothing to repeat")
         return 0
@@ -79,6 +81,8 @@ def sweep(
         # That data were read to be counted is no news.
         logging.getLogger("orthoadapters").setLevel(logging.WARNING)
         print_plan(queue, costs(queue))
+        say_fetches(inventory)
+    problems += dict.fromkeys(inventory.problems if shared_config.plan else [*inventory.problems, *inventory.fetches])
     command = _repeated_command(arguments, hydra_overrides, shared_config)
     if shared_config.language_adapters.missing is not Missing.train and (sentence := waiting_sentence(cells, command)):
         print(sentence, file=sys.stderr)
@@ -105,15 +109,24 @@ def sweep(
 
 
 def outdated_cells(cells: Sequence[Cell]) -> list[str]:
-    """Writes a sentence for each finished cell whose language adapters were trained anew since: its scores are of others."""
+    """Writes a sentence for each finished cell that read other data, weights or adapters than there are now."""
     sentences = []
     for cell in cells:
         if cell.state is State.finished:
             try:
-                library.check_run(cell.config, cell.run)
+                check_finished_run(cell.config, cell.run, in_own_process)
             except UserError as error:
                 sentences.append(str(error))
     return sentences
+
+
+def take_inventory(cells: Sequence[Cell]) -> Inventory:
+    """Looks for everything that the cells will read or write, before the first of them is run."""
+    inventory = Inventory(is_sweep=True)
+    for cell in cells:
+        if cell.state not in (State.finished, State.running):
+            inventory.add(cell.config, cell.run, cell.overrides)
+    return inventory
 
 
 def make_demo_backbone(cells: Sequence[Cell]) -> None:
