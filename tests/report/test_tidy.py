@@ -3,6 +3,7 @@
 import csv
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas
 import pytest
@@ -12,8 +13,10 @@ from orthoadapters.errors import UserError
 from orthoadapters.report.tidy import FIELDS, write_tidy
 from orthoadapters.runs.results import find_results
 from report import main
+from tests.helpers.commands import ROOT
 from tests.helpers.report_runs import attempted, finished
 from tests.helpers.xnli_runs import trained
+from tests.test_docs import blocks
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +76,11 @@ def test_a_row_says_what_the_run_was_and_whether_it_was_selected(frame: pandas.D
 
 
 def test_the_command_writes_the_rows_of_the_frame_and_names_what_is_set_apart(
-    runs: Path, frame: pandas.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    runs: Path,
+    frame: pandas.DataFrame,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = tmp_path / "new" / "runs.csv"
     monkeypatch.setattr(sys, "argv", ["report.py", str(runs), "--tidy", str(path)])
@@ -87,6 +94,16 @@ def test_the_command_writes_the_rows_of_the_frame_and_names_what_is_set_apart(
     texts = [["" if pandas.isna(value) else str(value) for value in row] for row in frame.itertuples(index=False)]
     assert [list(record.values()) for record in records] == texts
     assert [entry.name for entry in tmp_path.iterdir()] == ["new"]
+
+
+def test_the_lines_of_the_reports_page_give_what_the_tables_show(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = blocks(ROOT / "docs" / "report.md", "python")
+    monkeypatch.chdir(runs.parent)
+    *lines, means = block.strip().splitlines()
+    names: dict[str, Any] = {}
+    exec("\n".join(lines), names)
+    row = eval(means, names).loc["udpos-tiny", "T-ORT", "f1", "sw"]
+    assert (row["mean"], row["std"], row["count"]) == (pytest.approx(0.123456789012345), 0, 2)
 
 
 def test_one_backbone_can_be_asked_for(runs: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from orthoadapters.training.record import Recorder, metric_columns
 
 @contextmanager
 def record_run(config: Config, run: RunDirectory, inputs: Mapping[str, str], layers: int) -> Iterator[list[Tracker]]:
-    """Opens the run's directory and its trackers for a block. With several processes (trainer=ddp) the first one alone writes."""
+    """Holds the run's directory and trackers open. With several processes (trainer=ddp) the first one alone writes."""
     if rank(config.trainer) > 0:
         yield []
         return
