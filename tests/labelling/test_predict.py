@@ -354,7 +354,7 @@ def test_in_python_texts_get_the_records_of_the_command_and_the_language_is_swap
         assert len(run.predictors) == 1
         (predictor,) = run.predictors.values()
         assert set(predictor.model.configs) == {"task", *languages}
-    assert [record.message for record in caplog.records] == ["1 pairs were cut to 16 subwords"] * 3
+    assert [record.message for record in caplog.records] == ["2 pairs were cut to 16 subwords"] * 3
     (words,) = orthoadapters.open_run(run_folders["udpos"]).label(["dog ."], "tr", pretokenized=True)
     assert (words["words"], len(words["tags"])) == (["dog", "."], 2)
 

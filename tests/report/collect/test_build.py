@@ -55,6 +55,7 @@ def test_own_languages_beside_the_papers_source_miss_none_of_the_papers(tmp_path
     finished(tmp_path, "t_noo", {"en": 0.9, "xx": 0.5})
     table = only_table(tmp_path)
     assert (table.columns, table.warnings) == (("en", "xx", AVERAGE), ())
+    assert [row.label for row in table.rows] == ["T-NOO"]
 
 
 def test_averages_over_other_languages_than_the_papers_are_said_to_be(tmp_path: Path) -> None:

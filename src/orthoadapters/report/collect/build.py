@@ -106,12 +106,13 @@ def _columns(group: Group, attempts: Sequence[Attempt]) -> tuple[str, ...]:
 def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> Iterator[Row]:
     """Yields the rows in the paper's order: one for each variant and each set of choices that it was run with.
 
-    A variant without any run has a row in tables of the paper's tasks alone.
+    A variant without any run has a row only where a language that the paper transferred to was tested.
     """
-    names = paper().variants
+    names, paper_table = paper().variants, paper().tables.get(group.task)
+    is_papers = paper_table is not None and not {*paper_table.languages}.isdisjoint(columns[1:])
     variants = [run.result.variant for run in group.runs] + [attempt.variant for attempt in attempts]
     order = dict.fromkeys([*names, *variants])
-    for variant in order if group.task in paper().tables else (one for one in order if one in variants):
+    for variant in order if is_papers else (one for one in order if one in variants):
         by_choices: dict[str, list[Run]] = {}
         for run in (run for run in group.runs if run.result.variant == variant):
             by_choices.setdefault(canonical(run.row), []).append(run)
