@@ -11,7 +11,7 @@ from tests.helpers.notebooks import NOTEBOOKS, code_cells, read, strip
 MOST_BYTES = 40_000
 # Absolute paths, versions, times of day and of computing, and addresses of objects.
 OF_THE_MACHINE = re.compile(
-    r"(?<![\w.<])/(?:\w+/)+|\b\d+\.\d+\.\d+\b|\b\d\d:\d\d\b|\b\d+(\.\d+)? ?s\b|\b0x[0-9a-f]{6,}"
+    r"(?<![\w.<])/(?:\w+/)+|\b\d+\.\d+\.\d+\b|\b\d\d:\d\d\b|\b\d+(?:\.\d+)? ?s\b|\b0x[0-9a-f]{6,}"
 )
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 

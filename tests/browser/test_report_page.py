@@ -197,6 +197,8 @@ def test_warnings_are_folded_and_the_link_of_a_table_unfolds_its_own(page: Page)
     assert page.evaluate(WARNINGS) == "hidden"
     page.evaluate("document.querySelector('#table-1 a[href=\"#table-1-warnings\"]').click()")
     page.evaluate("new Promise(done => setTimeout(done, 100))")
-    shown = "[...document.querySelectorAll('.warnings details')].filter(part => part.open).map(part => part.textContent)"
+    shown = (
+        "[...document.querySelectorAll('.warnings details')].filter(part => part.open).map(part => part.textContent)"
+    )
     (own,) = page.evaluate(shown)
     assert own.startswith("xnli, tiny: 3 warnings")

@@ -355,7 +355,7 @@ def test_in_python_texts_get_the_records_of_the_command_and_the_language_is_swap
         (predictor,) = run.predictors.values()
         assert set(predictor.model.configs) == {"task", *languages}
     assert [record.message for record in caplog.records] == ["2 pairs were cut to 16 subwords"] * 3
-    (words,) = orthoadapters.open_run(run_folders["udpos"]).label(["dog ."], "tr", pretokenized=True)
+    (words,) = orthoadapters.open_run(run_folders["udpos"]).label(["dog ."], "tr", by_spaces=True)
     assert (words["words"], len(words["tags"])) == (["dog", "."], 2)
 
 

@@ -43,7 +43,7 @@ def test_every_score_of_every_result_has_one_row(runs: Path, frame: pandas.DataF
     keys = ["directory", "language", "split", "metric"]
     assert not frame.duplicated(keys).any()
     values = {tuple(row[:-1]): row[-1] for row in frame[[*keys, "value"]].itertuples(index=False)}
-    reference = {}
+    reference: dict[tuple[str, ...], float] = {}
     for path, result in find_results(runs)[0]:
         for split, scores in (("test", result.test), ("dev", result.target_dev)):
             for code, row in scores.items():

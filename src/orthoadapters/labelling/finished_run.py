@@ -91,13 +91,13 @@ class FinishedRun:
             )
 
     def label(
-        self, texts: "Sequence[Text]", language: str, *, pretokenized: bool = False, device: str = "auto"
+        self, texts: "Sequence[Text]", language: str, *, by_spaces: bool = False, device: str = "auto"
     ) -> list[dict[str, Any]]:
         """Labels texts, and returns for each the object that predict.py --format jsonl writes.
 
-        texts: sentences; where the task takes more than one text, tuples such as (premise, hypothesis).
-        pretokenized: words are separated by spaces already. device: one of DEVICES. The model stays loaded for the next
-        call, which swaps the language adapter. Raises UserError as `load` and `label_texts` do.
+        texts: sentences; where the task takes more than one text, tuples such as (premise, hypothesis). by_spaces: words
+        are separated by spaces already, as with --pretokenized. device: one of DEVICES. The model stays loaded for the
+        next call, which swaps the language adapter. Raises UserError as `load` and `label_texts` do.
         """
         from orthoadapters.evaluation.transfer import swap_in
         from orthoadapters.labelling.texts import label_texts
@@ -109,7 +109,7 @@ class FinishedRun:
         else:
             self.require(language)
             swap_in(predictor.model, self._stacks(predictor.model, language), language)
-        records = label_texts(predictor, texts, language, pretokenized)
+        records = label_texts(predictor, texts, language, by_spaces)
         for sentence in predictor.take_remarks():
             log.warning("%s", sentence)
         return records

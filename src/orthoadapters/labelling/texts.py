@@ -12,7 +12,7 @@ from orthoadapters.labelling.free_text import Predictor, label_text
 Text = str | Sequence[str]
 
 
-def label_texts(predictor: Predictor, texts: Iterable[Text], language: str, pretokenized: bool) -> list[dict[str, Any]]:
+def label_texts(predictor: Predictor, texts: Iterable[Text], language: str, by_spaces: bool) -> list[dict[str, Any]]:
     """Returns a record for each text: the object that predict.py --format jsonl writes for its line.
 
     Raises UserError for what is no text of one line, or has other parts than the task's.
@@ -22,7 +22,7 @@ def label_texts(predictor: Predictor, texts: Iterable[Text], language: str, pret
     lines = "".join(_line(text, number) + "\n" for number, text in enumerate(texts, 1))
     # A lone surrogate then is what it would be in a file: a line that is not UTF-8.
     source = BytesIO(lines.encode("utf-8", "surrogatepass"))
-    chunks = label_text(predictor, source, "the texts", language, "jsonl", pretokenized)
+    chunks = label_text(predictor, source, "the texts", language, "jsonl", by_spaces)
     return [json.loads(line) for _, chunk in chunks for line in chunk.split("\n") if line]
 
 
