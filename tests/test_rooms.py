@@ -23,6 +23,7 @@ FLOORS = [
     {"training", "labelling"},
     {"stages"},
     {"sweep", "fetch", "publish"},
+    {"commands"},
 ]
 # These load no PyTorch.
 LIGHT = ("errors", "files", "examples", "config", "hub", "runs", "report", "sweep")

@@ -9,10 +9,10 @@ import pandas
 import pytest
 
 import orthoadapters
+from orthoadapters.commands.report import main
 from orthoadapters.errors import UserError
 from orthoadapters.report.tidy import FIELDS, write_tidy
 from orthoadapters.runs.results import find_results
-from report import main
 from tests.helpers.commands import ROOT
 from tests.helpers.report_runs import attempted, finished
 from tests.helpers.xnli_runs import trained

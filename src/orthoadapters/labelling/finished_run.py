@@ -1,17 +1,17 @@
 """A finished task run, read from its directory to predict with."""
 
 import logging
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orthoadapters.config.compose import CONF, read_config
+from orthoadapters.config.compose import group_files, language_overrides, read_config
 from orthoadapters.config.hub_ids import DEMO
+from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import AdapterSource, Config
 from orthoadapters.errors import UserError
-from orthoadapters.files import read_json
+from orthoadapters.files import read_json, user_path
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.inputs import weights_sha256
@@ -67,7 +67,7 @@ class FinishedRun:
     def require(self, language: str) -> None:
         """Raises UserError if the language has no adapter here, or another one than was evaluated."""
         if not self.swaps_languages:
-            if not (CONF / "language" / f"{language}.yaml").exists():
+            if language not in group_files("language", self.config.paths.config):
                 log.warning(
                     "conf/language/ has no '%s': its words are split as those of no language in particular", language
                 )
@@ -121,7 +121,7 @@ class FinishedRun:
         """
         import torch
 
-        from orthoadapters.config.compose import language_config
+        from orthoadapters.config.compose import task_language
         from orthoadapters.data.modules import TaskData
         from orthoadapters.data.tokenizer import load_tokenizer
         from orthoadapters.evaluation.transfer import TASK_ADAPTER, swap_in
@@ -155,9 +155,10 @@ class FinishedRun:
         head = load_head(self._part("head"), config.task, model.hidden_size)
         swap_in(model, self._stacks(model, language), language)
         task = replace(config.task, batch_size=batch_size or config.task.batch_size)
-        source = language_config(config.source_language)
+        source = task_language(config.source_language, config.paths.config)
         data = TaskData(config.data, task, source, tokenizer, config.seed)
-        return Predictor(model.eval().to(place), head.to(place), data)
+        splitter = task_language(language, config.paths.config).word_splitter
+        return Predictor(model.eval().to(place), head.to(place), data, splitter)
 
     def _stacks(self, model: "AdaptedEncoder", language: str) -> "Stacks":
         """Describes the stack of one language, as the evaluation had it."""
@@ -190,13 +191,14 @@ class FinishedRun:
         backbone = self.config.backbone
         if backbone.path == DEMO:
             overrides = ["suite=demo"]
-        elif (CONF / "backbone" / f"{backbone.name}.yaml").exists():
+        elif backbone.name in group_files("backbone", self.config.paths.config):
             overrides = [f"backbone={backbone.name}"]
         else:
             overrides = ["backbone=local", f"backbone.path={backbone.path}"]
         variant, folder = self.config.variant.name, self.config.paths.adapters
-        overrides += [f"variant={variant}", f"language={language}", f"paths.adapters={folder}"]
-        return shlex.join(["python", "train.py", "stage=mlm", *overrides])
+        languages = language_overrides(language, self.config.paths.config)
+        overrides += [f"variant={variant}", *languages, f"paths.adapters={folder}"]
+        return shell_command("train", ["stage=mlm", *overrides])
 
 
 def open_run(folder: str | Path, adapters: str | None = None, backbone: str | None = None) -> FinishedRun:
@@ -205,7 +207,7 @@ def open_run(folder: str | Path, adapters: str | None = None, backbone: str | No
     folder: its run directory. adapters, backbone: folders in place of its paths.adapters and backbone.path, if those were
     moved. Raises UserError if the run is not finished, is none of the task stage, or a record cannot be read.
     """
-    folder = Path(folder).expanduser()
+    folder = user_path(str(folder))
     if not folder.is_dir():
         raise UserError(f"there is no run directory {folder}; train.py prints where it writes result.json")
     if not (folder / "result.json").exists():

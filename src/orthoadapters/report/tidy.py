@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from orthoadapters.config.program import shell_command
 from orthoadapters.errors import UserError
-from orthoadapters.files import write_text
+from orthoadapters.files import user_path, write_text
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.table import Report
 from orthoadapters.report.printed.records import csv_text
@@ -54,10 +55,9 @@ def read_runs(folder: str | Path = "runs") -> "pandas.DataFrame":
     try:
         import pandas
     except ImportError:
-        raise UserError(
-            "read_runs needs pandas; pip install pandas, or let `python report.py RUNS_DIR --tidy FILE` write the table"
-        ) from None
-    records, problems = tidy_records(Path(folder).expanduser())
+        command = shell_command("report", ["RUNS_DIR", "--tidy", "FILE"])
+        raise UserError(f"read_runs needs pandas; pip install pandas, or let `{command}` write the table") from None
+    records, problems = tidy_records(user_path(str(folder)))
     for problem in problems:
         log.warning("%s", problem)
     return pandas.DataFrame(records, columns=list(FIELDS)).astype(TYPES)
@@ -82,7 +82,7 @@ def tidy_records(folder: Path, backbone: str | None = None) -> tuple[list[list[A
     places = _places(report)
     results = [(path, result) for path, result in find_results(folder)[0] if backbone in (None, result.backbone)]
     if not results:
-        raise UserError(f"{folder} holds no finished run; python train.py task=xnli makes one")
+        raise UserError(f"{folder} holds no finished run; {shell_command('train', ['task=xnli'])} makes one")
     records = [
         _record(path, result, value, places.get(path, Place(None, None, None)))
         for path, result in results
