@@ -21,8 +21,8 @@ def check_loggers(config: Config) -> None:
 
 
 @contextmanager
-def open_run(config: Config, run: RunDirectory, inputs: Mapping[str, str], layers: int) -> Iterator[list[Tracker]]:
-    """Opens the run's directory and its trackers. With several processes (trainer=ddp) the first one alone writes."""
+def record_run(config: Config, run: RunDirectory, inputs: Mapping[str, str], layers: int) -> Iterator[list[Tracker]]:
+    """Holds the run's directory and trackers open. With several processes (trainer=ddp) the first one alone writes."""
     if rank(config.trainer) > 0:
         yield []
         return
