@@ -17,7 +17,7 @@ from orthoadapters.config.logger import environment, settle_logger
 from orthoadapters.config.messages import nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
 from orthoadapters.config.own_files import check_file
-from orthoadapters.config.parts import Files, Folders, compose_files, compose_in_parts, files_of_group
+from orthoadapters.config.parts import Files, Folders, compose_files, compose_in_parts, files_of_group, yaml_files
 from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import user_path
@@ -41,7 +41,7 @@ def compose_config(overrides: Sequence[str]) -> Config:
     The same overrides on the same files are composed once for the same environment, and each caller gets a copy.
     """
     folders = _folders(user_folder(overrides))
-    files = tuple((path, path.stat().st_mtime_ns) for folder in folders for path in _yaml_files(folder))
+    files = tuple((path, path.stat().st_mtime_ns) for folder in folders for path in yaml_files(folder))
     return copy.deepcopy(_compose_once(folders, tuple(in_force(overrides)), files, Path.cwd(), environment()))
 
 
@@ -89,18 +89,13 @@ def user_folder(overrides: Sequence[str]) -> Path | None:
         raise UserError(
             f"paths.config={value}: there is no such folder; name one with folders such as variant/ and language/"
         )
-    for path in _yaml_files(folder):
+    for path in yaml_files(folder):
         for own in (CONF, CONF.parent / "multirun_sweeps"):
             if (own / path.relative_to(folder)).exists():
                 raise UserError(
                     f"{path} has the name of a file in {own.name}/, which would be read; give yours another name"
                 )
     return folder
-
-
-def _yaml_files(folder: Path) -> list[Path]:
-    """Lists the files of groups, which are one level deep or, as hydra/launcher, two. A user's folder may hold much else."""
-    return sorted(path for depth in ("", "*/", "*/*/") for path in folder.glob(f"{depth}*.yaml"))
 
 
 def group_files(group: str, folder: str | Path | None = None) -> dict[str, Path]:
