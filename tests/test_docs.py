@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 import torch
 
+from orthoadapters.config.amend import amend
 from orthoadapters.config.compose import check_command_line, compose_config, language_config
+from orthoadapters.evaluate import parser
 from orthoadapters.examples import TaggedSentence
+from orthoadapters.stages.subject import KEYS
 from tests.helpers.commands import ROOT
 from tests.helpers.temporary_conf import temporary_conf
 from tests.test_rooms import FLOORS
@@ -165,6 +168,17 @@ def test_every_labelling_command_is_understood() -> None:
 
     for text in arguments_of("predict.py"):
         assert arguments().parse_intermixed_args(shlex.split(text)).run == Path("RUN_DIR")
+
+
+def test_every_evaluation_command_is_understood() -> None:
+    texts = arguments_of("evaluate.py")
+    assert len(texts) >= 5
+    for text in texts:
+        options = parser().parse_args(shlex.split(text))
+        if options.folder == Path("ADAPTER_DIR"):
+            compose_config(options.overrides)
+        else:
+            amend(compose_config([]), options.overrides, KEYS)
 
 
 def test_every_option_of_the_report_exists() -> None:

@@ -22,7 +22,7 @@ FLOORS = [
     {"evaluation", "report"},
     {"training", "labelling"},
     {"stages"},
-    {"sweep", "fetch", "publish"},
+    {"sweep", "fetch", "publish", "evaluate"},
 ]
 # These load no PyTorch.
 LIGHT = ("errors", "files", "examples", "config", "hub", "runs", "report", "sweep")

@@ -126,6 +126,12 @@ def require(config: Config, overrides: Sequence[str]) -> list[LanguageAdapter]:
     if missing := missing_adapters(config):
         raise UserError(_missing_sentence(config, overrides, missing))
     adapters = needed_adapters(config)
+    check_kinds(config, adapters)
+    return adapters
+
+
+def check_kinds(config: Config, adapters: Sequence[LanguageAdapter]) -> None:
+    """Raises UserError for an adapter from elsewhere that is of another kind than the variant's."""
     for adapter in adapters:
         kind = adapter.record().get("kind", AdapterKind.noo.value)
         if adapter.source is not AdapterSource.trained and kind != adapter.kind.value:
@@ -133,7 +139,6 @@ def require(config: Config, overrides: Sequence[str]) -> list[LanguageAdapter]:
                 f"{adapter.location} is a language adapter of kind {kind} ({RECORD}; without a record, noo), and "
                 f"variant={config.variant.name} needs {adapter.kind.value}"
             )
-    return adapters
 
 
 def _missing_sentence(config: Config, overrides: Sequence[str], missing: Sequence[LanguageAdapter]) -> str:
