@@ -142,7 +142,7 @@ class FinishedRun:
             if sha256 != training_sha256:
                 raise UserError(
                     f"the backbone in {folder} has other weights ({sha256[:8]}) than {self.path} was trained on "
-                    f"({training_sha256[:8]}); --backbone PATH names another place"
+                    f"({training_sha256[:8]}); --backbone PATH names another place (evaluate.py: backbone.path=PATH)"
                 )
             # The adapter's folder has a head too, which is the same as the one in head/.
             model.load_adapter(self._part("adapter"), TASK_ADAPTER, with_head=True)

@@ -72,7 +72,11 @@ def open_subject(folder: Path, overrides: Sequence[str]) -> Subject:
 
 def _finished_run(folder: Path, overrides: Sequence[str]) -> Subject:
     run = open_run(folder)
-    config = amend(run.config, overrides, KEYS)
+    config = run.config
+    if any(text.startswith("language_adapters.source=") for text in overrides):
+        # Root and ids belong to the run's own source.
+        config = replace(config, language_adapters=replace(config.language_adapters, root=None, hub=None))
+    config = amend(config, overrides, KEYS)
     # A run of several processes is scored by one.
     config.trainer.devices = config.trainer.num_nodes = 1
     check(config)
