@@ -39,13 +39,13 @@ def _find(text: str, directory: Path, former_run: Path, run: Path) -> str:
     A place that was written as a whole path is looked for there first. The text is returned as it is where it means the
     place that was found. Of a place that is nowhere, the first of these is returned.
     """
-    typed = Path(text).expanduser()
-    original = _normal(directory / typed)
+    path = Path(text).expanduser()
+    here, original = _normal(path.absolute()), _normal(directory / path)
     # The way is reckoned without looking at symbolic links, as the run's directory may be one.
-    moved = _normal(run.absolute() / os.path.relpath(original, _normal(former_run)))
-    places = [original, moved] if typed.is_absolute() else [moved, original, _normal(typed.absolute())]
+    beside = _normal(run.absolute() / os.path.relpath(original, _normal(former_run)))
+    places = [original, beside] if path.is_absolute() else [beside, original, here]
     place = next((place for place in places if place.exists()), places[0])
-    return text if _normal(typed.absolute()) == place else str(place)
+    return text if place == here else str(place)
 
 
 def _normal(path: Path) -> Path:

@@ -114,9 +114,9 @@ def _from_elsewhere(folder: Path, overrides: Sequence[str]) -> Subject:
     adapters = [library.language_adapter(config, code) for code in languages]
     adapters = adapters if config.variant.has_language_adapter else []
     if missing := [adapter for adapter in adapters if not adapter.exists]:
-        named = ", ".join(adapter.language for adapter in missing)
+        codes = ", ".join(adapter.language for adapter in missing)
         raise UserError(
-            f"no language adapter for {named} ({missing[0].kind.value}): {missing[0].location or 'no id on the Hub'} is "
+            f"no language adapter for {codes} ({missing[0].kind.value}): {missing[0].location or 'no id on the Hub'} is "
             "missing; language_adapters.source=local language_adapters.root=DIR reads a folder per language"
         )
     inputs = _inputs(config, languages, adapters, folder)
@@ -146,8 +146,8 @@ def _inputs(
 
 def _missing_sentence(run: FinishedRun, missing: Sequence[LanguageAdapter]) -> str:
     first = missing[0]
-    named = ", ".join(adapter.language for adapter in missing)
-    text = f"no language adapter for {named} ({first.kind.value}) {run.search_place}"
+    codes = ", ".join(adapter.language for adapter in missing)
+    text = f"no language adapter for {codes} ({first.kind.value}) {run.search_place}"
     if first.source is AdapterSource.hub:
         return f"{text}; name one with language_adapters.hub={{{first.language}:OWNER/NAME}}"
     text += "; paths.adapters=DIR, or language_adapters.source=local language_adapters.root=DIR, names another place"

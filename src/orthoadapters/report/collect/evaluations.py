@@ -22,8 +22,8 @@ Records = Sequence[tuple[Path, EvaluationRecord]]
 
 def gather_evaluations(folder: Path, backbone: str | None, groups: list[Group], problems: list[str]) -> Records:
     """Reads the evaluations below `folder`. Adds a group for each task adapter from elsewhere that fits to no runs."""
-    records, broken = find_evaluations(folder)
-    problems += broken
+    records, sentences = find_evaluations(folder)
+    problems += sentences
     records = [(path, record) for path, record in records if backbone in (None, record.backbone)]
     for _, record in records:
         if record.elsewhere is not None and not any(_belongs(record, group) for group in groups):

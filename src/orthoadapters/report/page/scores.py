@@ -39,9 +39,9 @@ def scores_table(table: Table, analysis: Analysis, ident: str) -> Markup:
             for score, of_column in zip(scores, marks, strict=True)
         ]
         numbers += [Number(MISSING)] * gaps
-        bodies.append(Body(row.label, numbers, [_padded(line, gaps) for line in _lines(scores)]))
+        bodies.append(Body(row.label, numbers, [_pad(line, gaps) for line in _lines(scores)]))
     bodies += [_evaluation_body(table, row) for row in table.evaluations]
-    foot = [_padded(Line("test sentences", [size_text(table, column) for column in table.columns]), gaps)]
+    foot = [_pad(Line("test sentences", [size_text(table, column) for column in table.columns]), gaps)]
     columns = ["variant", *table.headings]
     return sortable_table(ident, columns, bodies, foot, small="seeds")
 
@@ -61,7 +61,7 @@ def _evaluation_body(table: Table, row: EvaluationRow) -> Body:
     return Body(row.label, numbers)
 
 
-def _padded(line: Line, gaps: int) -> Line:
+def _pad(line: Line, gaps: int) -> Line:
     """Gives a line the columns of further languages, which runs have no scores on."""
     return line._replace(texts=[*line.texts, *[""] * gaps])
 

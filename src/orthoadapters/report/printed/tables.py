@@ -82,7 +82,7 @@ def printed_scores(table: Table, extras: Extras) -> PrintedTable:
     if extras.sizes:
         rows.append(PrintedRow("test sentences", [PrintedCell(size_text(table, column)) for column in table.columns]))
     header = ["variant", *table.headings]
-    rows = [_padded(row, len(header) - 1) for row in rows]
+    rows = [_pad(row, len(header) - 1) for row in rows]
     return PrintedTable(table.name, scores_caption(table), header, rows, _notes(table, extras))
 
 
@@ -93,7 +93,7 @@ def _evaluation_row(table: Table, row: EvaluationRow, extras: Extras) -> Printed
     return PrintedRow(row.label, [PrintedCell(text) for text in texts])
 
 
-def _padded(row: PrintedRow, width: int) -> PrintedRow:
+def _pad(row: PrintedRow, width: int) -> PrintedRow:
     """Gives a row the columns of further languages, which runs have no scores on."""
     gaps = [PrintedCell("" if row.beside else MISSING)] * (width - len(row.cells))
     return row._replace(cells=[*row.cells, *gaps])
