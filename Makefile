@@ -10,7 +10,7 @@ ADAPTERHUB_VENV ?= .venv-adapterhub
 ADAPTERHUB := $(ADAPTERHUB_VENV)/bin/python
 EXCHANGE := $(ADAPTERHUB_VENV)/exchange
 
-.PHONY: help setup demo report test test-real test-adapterhub test-browser lint clean
+.PHONY: help setup demo report test test-real test-wheel test-adapterhub test-browser lint clean
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -38,6 +38,9 @@ test: setup ## the tests: CPU, no network, minutes
 test-real: setup ## the checks that need real data in SHARED_DIR (default ../shared)
 	@if [ -d "$(SHARED_DIR)/data" ]; then SHARED_DIR="$(SHARED_DIR)" OMP_NUM_THREADS=2 $(RUN) -m pytest -m real tests/real; \
 	else echo "test-real: no real data in $(SHARED_DIR)/data, nothing was checked; SHARED_DIR=DIR names another place"; fi
+
+test-wheel: setup ## builds the wheel, installs it into an empty environment, and uses it from another folder
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -m wheel tests/wheel
 
 $(ADAPTERHUB_VENV)/.ready: tests/adapterhub/requirements.txt
 	$(PYTHON) -m venv $(ADAPTERHUB_VENV)

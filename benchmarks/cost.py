@@ -28,7 +28,7 @@ from orthoadapters.config.schema import AdapterKind, Config, Stage
 from orthoadapters.data.batching import BatchLoader
 from orthoadapters.evaluation.scoring import window_logits
 from orthoadapters.evaluation.transfer import TASK_ADAPTER
-from orthoadapters.model.heads import HEADS, SentencePairHead, TokenHead
+from orthoadapters.model.heads import HEADS, TaskHead
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.provenance import hardware
 from orthoadapters.sweep.cells import expand
@@ -135,7 +135,7 @@ def measure(config: Config, shape: str, iterations: int) -> Measurement:
 
 
 def scored(
-    model: AdaptedEncoder, head: SentencePairHead | TokenHead, loader: BatchLoader, machine: torch.device, passes: int
+    model: AdaptedEncoder, head: TaskHead, loader: BatchLoader, machine: torch.device, passes: int
 ) -> tuple[float, float]:
     """Measures seconds and operations per sentence or pair of a development set."""
     model.eval()

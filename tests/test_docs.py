@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import torch
 
+from orthoadapters.commands import evaluate, predict
 from orthoadapters.config.amend import amend
-from orthoadapters.config.compose import check_command_line, compose_config, language_config
-from orthoadapters.evaluate import parser
+from orthoadapters.config.command_line import check_command_line
+from orthoadapters.config.compose import compose_config, language_config
 from orthoadapters.examples import TaggedSentence
 from orthoadapters.stages.subject import KEYS
 from tests.helpers.commands import ROOT
@@ -116,7 +117,9 @@ def test_what_python_examples_import_is_there(document: Path) -> None:
                     assert hasattr(import_module(str(node.module)), alias.name), f"{node.module} has no {alias.name}"
 
 
-@pytest.mark.parametrize("text", arguments_of("train.py") + arguments_of("-m orthoadapters.fetch"))
+@pytest.mark.parametrize(
+    "text", arguments_of("train.py") + arguments_of("orthoadapters train") + arguments_of("-m orthoadapters.fetch")
+)
 def test_every_training_command_composes(text: str) -> None:
     check_command_line(shlex.split(text))
 
@@ -131,11 +134,11 @@ def defined_in(block: str) -> dict[str, Any]:
 def test_the_files_of_the_recipes_make_their_commands_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     temporary_conf(tmp_path, monkeypatch)
     files = re.findall(r"^New file `(\S+\.yaml)`:\n\n```yaml\n(.*?)^```", RECIPES.read_text(), re.MULTILINE | re.DOTALL)
-    assert len(files) == 6
+    assert len(files) == 7
     for name, text in files:
         (tmp_path / name).write_text(text)
     lines = [line.removeprefix("python train.py ") for line in commands(RECIPES) if line.startswith("python train.py ")]
-    assert len(lines) == 7
+    assert len(lines) == 10
     for line in lines:
         check_command_line(shlex.split(line))
 
@@ -164,17 +167,15 @@ def test_the_commands_of_the_documents_are_found() -> None:
 
 
 def test_every_labelling_command_is_understood() -> None:
-    from predict import arguments
-
     for text in arguments_of("predict.py"):
-        assert arguments().parse_intermixed_args(shlex.split(text)).run == Path("RUN_DIR")
+        assert predict.arguments().parse_intermixed_args(shlex.split(text)).run == Path("RUN_DIR")
 
 
 def test_every_evaluation_command_is_understood() -> None:
     texts = arguments_of("evaluate.py")
     assert len(texts) >= 5
     for text in texts:
-        options = parser().parse_args(shlex.split(text))
+        options = evaluate.arguments().parse_args(shlex.split(text))
         if options.folder == Path("ADAPTER_DIR"):
             compose_config(options.overrides)
         else:
@@ -182,7 +183,7 @@ def test_every_evaluation_command_is_understood() -> None:
 
 
 def test_every_option_of_the_report_exists() -> None:
-    source = (ROOT / "report.py").read_text()
+    source = (ROOT / "src" / "orthoadapters" / "commands" / "report.py").read_text()
     options = {word for text in arguments_of("report.py") for word in text.split() if word.startswith("--")}
     assert options
     assert {option for option in options if f'"{option}"' not in source} == set()

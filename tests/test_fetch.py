@@ -25,7 +25,7 @@ from tests.helpers.hub_cache import REVISION, add_backbone, add_xnli
 from tests.helpers.short_runs import execute, overrides
 
 sys.path.insert(0, str(ROOT))
-import train
+from orthoadapters.commands import train
 
 HUB_ID = "someone/tiny"
 FROM_HUB = [

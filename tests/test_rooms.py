@@ -22,7 +22,8 @@ FLOORS = [
     {"evaluation", "report"},
     {"training", "labelling"},
     {"stages"},
-    {"sweep", "fetch", "publish", "evaluate"},
+    {"sweep", "fetch", "publish"},
+    {"commands"},
 ]
 # These load no PyTorch.
 LIGHT = ("errors", "files", "examples", "config", "hub", "runs", "report", "sweep")

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orthoadapters.config.checks import check
-from orthoadapters.config.compose import compose_config, language_config, mlm_overrides
+from orthoadapters.config.command_line import read_command_line
+from orthoadapters.config.compose import compose_config, mlm_overrides, task_language
+from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import AdapterSource, Config, CorpusSource, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError, is_offline
@@ -59,7 +61,8 @@ def fetch_examples(config: Config) -> None:
     for code in config.evaluated_languages:
         splits: tuple[Split, ...] = ("train", "dev", "test") if code == config.source_language else ("test",)
         print(f"{config.task.name} {code} from {config.task.hub_id} ...", flush=True)
-        counts = [f"{len(read_examples(config.data, config.task, s, language_config(code)))} {s}" for s in splits]
+        language = task_language(code, config.paths.config)
+        counts = [f"{len(read_examples(config.data, config.task, s, language))} {s}" for s in splits]
         print(f"  {', '.join(counts)}")
 
 
@@ -92,14 +95,15 @@ def fetch_language_adapters(config: Config, overrides: Sequence[str]) -> None:
         fetch_text(compose_config(mlm_overrides(overrides, adapter.language)))
 
 
-def main() -> int:
-    arguments = sys.argv[1:]
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code."""
+    arguments = sys.argv[1:] if words is None else list(words)
     if {"-h", "--help"} & set(arguments):
         print(__doc__)
         return 0
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
-        fetch(arguments)
+        fetch(read_command_line(arguments).overrides)
     except NotFetchedError as error:
         print(f"error: {error} {shlex.join(arguments)}", file=sys.stderr)
         return 1
@@ -109,7 +113,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("stopped; the same command goes on with what is missing", file=sys.stderr)
         return 130
-    print(f"without a network from now on: HF_HUB_OFFLINE=1 {shlex.join(['python', 'train.py', *arguments])}")
+    print(f"without a network from now on: HF_HUB_OFFLINE=1 {shell_command('train', arguments)}")
     return 0
 
 

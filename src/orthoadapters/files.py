@@ -1,6 +1,5 @@
 """Reads records, and writes files and folders that are there whole or not at all."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -16,7 +15,7 @@ from orthoadapters.errors import UserError
 def read_json(path: Path, fix: str = "restore it") -> dict[str, Any]:
     """Reads a file of one JSON object. Raises UserError with the file and the `fix` if it is missing, broken or another."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {fix}") from None
     except OSError as error:
@@ -26,6 +25,14 @@ def read_json(path: Path, fix: str = "restore it") -> dict[str, Any]:
     if not isinstance(record, dict):
         raise UserError(f"{path} is not JSON with fields; {fix}")
     return record
+
+
+def user_path(text: str) -> Path:
+    """Reads a path that a user wrote: a ~ at its beginning is a home folder. Raises UserError if there is no such home."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise UserError(f"{text}: there is no home folder {text.partition('/')[0]}; write the whole path") from None
 
 
 def write_text(path: Path, text: str) -> None:
@@ -42,12 +49,32 @@ def write_bytes(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def lock(file: TextIO, wait: bool = False, share: bool = False) -> bool:
+    """Locks an open file for this process alone, or with others that share it; says whether it could.
+
+    The lock falls when the file is closed, and the system closes the files of a dead process, however it died. Raises
+    OSError where the file system has no locks.
+    """
+    try:
+        # This import stands here, as Windows has no fcntl.
+        import fcntl
+    except ModuleNotFoundError:
+        from filelock import lock_descriptor
+
+        return lock_descriptor(file.fileno(), blocking=wait)
+    try:
+        fcntl.flock(file, (fcntl.LOCK_SH if share else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
+
+
 @contextmanager
-def one_at_a_time(lock: Path) -> Iterator[None]:
+def one_at_a_time(path: Path) -> Iterator[None]:
     """Waits until no other process is in a block of the same lock file; a dead process holds no lock."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        lock(file, wait=True)
         yield
 
 

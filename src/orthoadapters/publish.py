@@ -12,7 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from orthoadapters.config.hub_ids import HUB_ID
+from orthoadapters.config.program import shell_command
 from orthoadapters.errors import UserError, first_line
+from orthoadapters.files import user_path
 from orthoadapters.hub.adapters import FILE
 from orthoadapters.stages import model_card
 
@@ -63,12 +65,12 @@ def _upload(folder: Path, repo: str, run: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m orthoadapters.publish", description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path, metavar="RUN_DIR", help="the directory of a finished run")
+    parser = argparse.ArgumentParser(prog=shell_command("publish"), description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=user_path, metavar="RUN_DIR", help="the directory of a finished run")
     parser.add_argument("--repo", required=True, metavar="OWNER/NAME", help="the Hub's repository, created if need be")
     parser.add_argument("--yes", action="store_true", help="upload; without it nothing leaves this machine")
-    options = parser.parse_args(arguments)
     try:
+        options = parser.parse_args(arguments)
         publish(options.run, options.repo, upload=options.yes)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

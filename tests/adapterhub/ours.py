@@ -14,10 +14,14 @@ from safetensors.torch import load_file, save_file
 
 from orthoadapters import AdaptedEncoder, AdapterConfig
 from orthoadapters.model.adapterhub import heads as head_files
-from orthoadapters.model.heads import SentencePairHead, TokenHead
+from orthoadapters.model.heads import ClassificationHead, MultipleChoiceHead, TaskHead, TokenHead
 
-KINDS: dict[str, type[SentencePairHead] | type[TokenHead]] = {"pair": SentencePairHead, "tags": TokenHead}
-LABELS = {"pair": ["entailment", "neutral", "contradiction"], "tags": ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]}
+KINDS: dict[str, type[TaskHead]] = {"pair": ClassificationHead, "tags": TokenHead, "choice": MultipleChoiceHead}
+LABELS = {
+    "pair": ["entailment", "neutral", "contradiction"],  # a single sentence has the same head
+    "tags": ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"],
+    "choice": ["first", "second"],  # the two sequences are the alternatives of one question
+}
 
 
 def check(folder: Path) -> float:
@@ -40,7 +44,7 @@ def check(folder: Path) -> float:
                 model.activate("lang", name)
                 outputs[name] = head(model(ids, mask).hidden)
         for name, values in outputs.items():
-            real = ... if name == "pair" else mask.bool()
+            real = mask.bool() if name in ("lang", "tags") else ...
             worst = max(worst, (values[real] - expectation[name][real]).abs().max().item())
         print(f"{case.name}: theirs in ours, largest difference so far {worst:.1e}")
     assert cases, folder
@@ -61,7 +65,7 @@ def write(folder: Path, new: Path) -> None:
         model.save_adapter(new / case.name / "lang", "lang")
         for name, kind in KINDS.items():
             model.add_adapter(name, AdapterConfig(3 + number))
-            head: SentencePairHead | TokenHead = kind(hidden, len(LABELS[name]), 0.1)
+            head: TaskHead = kind(hidden, len(LABELS[name]), 0.1)
             head.eval()
             _shake(model.adapter_modules(name), head)
             model.save_adapter(new / case.name / name, name)

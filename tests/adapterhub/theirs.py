@@ -28,7 +28,11 @@ SHAPES = {
     "frozen-xlmr": ("XLMRoberta", 32, 2, 2, True, 8),
     "frozen-bert": ("Bert", 32, 2, 4, True, 16),
 }
-LABELS = {"pair": ["entailment", "neutral", "contradiction"], "tags": ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"]}
+LABELS = {
+    "pair": ["entailment", "neutral", "contradiction"],
+    "tags": ["O", "B-PER", "I-PER", "B-LOC", "I-LOC"],
+    "choice": ["first", "second"],  # the two sequences are the alternatives of one question
+}
 IDS = torch.tensor([[0, 7, 8, 9, 11, 4, 2], [0, 30, 31, 2, 1, 1, 1]])
 MASK = torch.tensor([[1] * 7, [1] * 4 + [0] * 3])
 
@@ -79,6 +83,8 @@ def write(folder: Path, shapes: list[str]) -> None:
             names = dict(enumerate(labels))
             if head == "pair":
                 model.add_classification_head(head, num_labels=len(labels), id2label=names)
+            elif head == "choice":
+                model.add_multiple_choice_head(head, num_choices=len(labels), id2label=names)
             else:
                 model.add_tagging_head(head, num_labels=len(labels), id2label=names)
         for name, parameter in model.named_parameters():

@@ -18,13 +18,33 @@ from orthoadapters.errors import UserError
             "none of the paper's variants",
         ),
         (["languages=[swa]"], "unknown language 'swa', did you mean 'sw'"),
-        (["source_language=xx"], "unknown language 'xx'; conf/language/ has ar, en"),
+        (["source_language=xx"], "unknown language 'xx'; conf/language/ has ar, de, en"),
         (["variant=t_noo", "variant.task_adapter=ort"], "is variant=t_ort; choose that one"),
         (["seed=-1"], "must lie between 0 and"),
         (["optim.lr=0"], "optim.lr=0.0 must be greater than 0"),
         (["data.limit_test=0"], "must be greater than 0"),
         (["trainer.accelerator=tpu"], "not one of auto, cpu, gpu"),
-        (["task.metrics=[f1]"], "not one of accuracy"),
+        (
+            ["task.metrics=[f1]"],
+            "'f1' is not one of accuracy, macro_f1, which are those of kind=sentence_pair; take it",
+        ),
+        (["task=sib200", "task.metrics=[accuracy,f1_strict]"], "'f1_strict' is not one of accuracy, macro_f1"),
+        (
+            ["task=xcopa", "task.metrics=[macro_f1]"],
+            "'macro_f1' is not one of accuracy, which are those of kind=multiple",
+        ),
+        (
+            ["task=udpos", "task.metrics=[f1_strict]"],
+            "f1_strict is for labels O, B-TYPE and I-TYPE, and udpos has 'ADJ'",
+        ),
+        (
+            ["task=xcopa", "data=xtreme", "data.root=DIR"],
+            "data=xtreme holds words with tags, .*; task=xcopa is of kind=mul",
+        ),
+        (["task.metrics=[]"], "task.metrics of xnli is empty, .*; name at least one of accuracy, macro_f1"),
+        (["task.labels=[same]"], r"task.labels of xnli is \[same\]; they must be at least two, each once"),
+        (["task.labels=[a,b,a]"], "task.labels of xnli has 'a' twice; they must be at least two, each once"),
+        (["task.labels=[a,'']"], "each once and none of them empty"),
         (["mlm.mask_probability=1.5"], "must lie between 0 and 1"),
         (["task.max_length=4"], "leaves no room for words"),
     ],
@@ -32,3 +52,11 @@ from orthoadapters.errors import UserError
 def test_impossible_combinations_are_refused(overrides: list[str], sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         check(compose_config(overrides))
+
+
+@pytest.mark.parametrize("labels", [2, 20])
+@pytest.mark.parametrize("task", ["xnli", "sib200", "udpos", "xcopa"])
+def test_any_number_of_labels_from_two_on_is_accepted(task: str, labels: int) -> None:
+    names = ",".join(f"label{n}" for n in range(labels))
+    check(compose_config([f"task={task}", f"task.labels=[{names}]", "task.metrics=[accuracy]", "backbone=local",
+                          "backbone.path=."]))  # fmt: skip

@@ -11,8 +11,17 @@ def of(*overrides: str) -> str:
 
 def test_a_fingerprint_is_what_the_numbers_depend_on_and_no_more() -> None:
     base = of("variant=lort_tnoo")
-    same = ["paths.runs=x", "logger=none", "trainer.log_every=7", "optim.ort_lr=1e-6", "corpus=text", "corpus.root=x",
-            "language=tr", "trainer.max_iterations=3", "languages=[ar,hi,sw,tr,zh]"]  # fmt: skip
+    same = [
+        "paths.runs=x",
+        "logger=none",
+        "trainer.log_every=7",
+        "optim.ort_lr=1e-6",
+        "corpus=text",
+        "corpus.root=x",
+        "language=tr",
+        "trainer.max_iterations=3",
+        "languages=[ar,hi,sw,tr,zh]",
+    ]
     assert of("variant=lort_tnoo", *same) == base
     other = ["seed=1", "optim.lr=1e-5", "languages=[tr]", "data.limit_train=5", "task=udpos", "variant=lort_tort"]
     for override in other:

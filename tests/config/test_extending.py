@@ -7,6 +7,7 @@ import pytest
 
 from orthoadapters.config.checks import check
 from orthoadapters.config.compose import CONF, compose_config
+from orthoadapters.data.sources.text import passages
 from orthoadapters.errors import UserError
 from tests.helpers.short_runs import execute, overrides
 
@@ -62,11 +63,56 @@ def test_a_language_is_one_file_and_its_data(conf: Path, backbone: Path, world: 
     assert result.adapters["sv"]["path"].endswith("adapters/tiny/sv-noo")
 
 
+def test_a_language_without_a_file_is_named_where_it_is_trained_and_found_in_the_data(
+    backbone: Path, world: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(world, data)
+    shutil.copy(data / "udpos/test-tr.tsv", data / "udpos/test-xq.tsv")
+    shutil.copy(data / "text/tr.txt", data / "text/xq.txt")
+    short = [*SHORT, "trainer.max_iterations=2", "languages=[xq]", "task=udpos"]
+    settings = overrides(backbone, data, tmp_path, "variant=lnoo_tnoo", *short)
+    result = execute([*settings, "stage=mlm", "language=xq", "language.name=Xquish"])
+    assert result.adapters["xq"]["path"].endswith("adapters/tiny/xq-noo")
+    assert "Xquish" in (tmp_path / "adapters/tiny/xq-noo/README.md").read_text()
+    with pytest.raises(UserError, match=r"no language adapter for en .* language=en(?! language.name)"):
+        execute(settings)
+    shutil.rmtree(tmp_path / "adapters")
+    with pytest.raises(UserError, match=r"language=en\n.* language=xq language.name=xq"):
+        execute(settings)
+    result = execute([*settings, "variant=t_noo"])
+    assert {code: scores["n"] for code, scores in result.test.items()} == {"en": 14, "xq": 14}
+
+
+@pytest.mark.parametrize(
+    ("choice", "reason"),
+    [
+        (["data=hub", "data.root=null"], r"for a language of facebook/xnli that has none, write conf/language/xq.yaml"),
+        (["data=hub", "data.root=null", "task=udpos"], r"google/xtreme has no udpos data for it in task.hub_subsets"),
+        (["suite=demo"], r"the demo world has its own languages alone"),
+        (["data=xtreme", "data.root=nowhere"], r"data.root=nowhere has no xnli data for it either"),
+    ],
+)
+def test_a_language_that_neither_a_file_nor_the_data_know_is_refused_with_the_reason(
+    choice: list[str], reason: str
+) -> None:
+    with pytest.raises(UserError, match=rf"unknown language 'xq'; conf/language/ has ar, .*; {reason}"):
+        check(compose_config(["variant=t_noo", "languages=[xq]", *choice]))
+
+
+def test_a_language_without_a_file_and_without_a_name_names_the_fix() -> None:
+    with pytest.raises(UserError, match=r"language has no 'xz'.*; without a file: language=xz language.name=NAME"):
+        compose_config(["stage=mlm", "language=xz"])
+    config = compose_config(["stage=mlm", "language=xz", "language.name=Xz"])
+    with pytest.raises(UserError, match=r"no Wikipedia is known for xz"):
+        next(passages(config.corpus, config.language))
+
+
 def test_a_language_without_a_file_or_without_data_is_refused_before_training(
     conf: Path, backbone: Path, world: Path, tmp_path: Path
 ) -> None:
     arguments = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[sv]")
-    with pytest.raises(UserError, match=r"unknown language 'sv', did you mean '..'\?; conf/language/ has ar, en"):
+    with pytest.raises(UserError, match=r"unknown language 'sv', did you mean '..'\?; conf/language/ has ar, de, en"):
         check(compose_config(arguments))
     (conf / "language/sv.yaml").write_text("code: sv\nname: Swedish\n")
     check(compose_config(arguments))

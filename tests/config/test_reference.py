@@ -71,8 +71,12 @@ def test_comments_and_values_of_a_file_are_read_as_they_stand_there(tmp_path: Pa
     (tmp_path / "more.yaml").write_text("defaults:\n  - base\n  - override /data: demo\nb:\n  c: [z]\ne: ???\n")
     lines = file_lines(tmp_path / "more.yaml")
     assert {key: line.value for key, line in lines.items()} == {
-        "a": "1", "b.c": "[z]", "b.d": "null", "e": "???", "data": "demo",
-    }  # fmt: skip
+        "a": "1",
+        "b.c": "[z]",
+        "b.d": "null",
+        "e": "???",
+        "data": "demo",
+    }
     assert [lines[key].source for key in ("a", "b.c", "b.d")] == ["paper: A.1", "", "ours: why"]
 
 

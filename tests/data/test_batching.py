@@ -58,6 +58,32 @@ def same(first: Sequence[Batch], second: Sequence[Batch]) -> None:
 lengths_and_size = st.tuples(st.lists(st.integers(1, 30), min_size=1, max_size=300), st.integers(1, 5))
 
 
+@given(lengths_and_size, st.integers(2, 4), st.booleans())
+def test_the_alternatives_of_a_question_are_neighbours_in_one_batch(
+    lengths_and_size: tuple[list[int], int], alternatives: int, shuffle: bool
+) -> None:
+    lengths, size = lengths_and_size
+    sequences = make_windows([length + n for length in lengths for n in range(alternatives)])
+    labels = [np.array(number, dtype=np.int64) for number in range(len(lengths))]
+    windows = Windows(
+        sequences.input_ids, labels, np.arange(len(lengths)), len(lengths), ("a",) * alternatives, 0, 0,
+        sequences.input_ids, alternatives,
+    )  # fmt: skip
+    loader = BatchLoader(windows, size, PAD, 3, shuffle)
+    seen: list[int] = []
+    for batch in loader:
+        seen += batch["index"].tolist()
+        assert batch["labels"].tolist() == batch["index"].tolist()
+        first = batch["input_ids"][:, 0].view(-1, alternatives)
+        assert first.tolist() == [[i * alternatives + n + 10 for n in range(alternatives)] for i in batch["index"]]
+        assert torch.equal(
+            batch["token_type_ids"] * batch["attention_mask"], batch["input_ids"] * batch["attention_mask"]
+        )
+        assert batch["tokens"] == int(batch["attention_mask"].sum())
+    assert sorted(seen) == list(range(len(lengths)))
+    assert len(loader) == -(-len(lengths) // size)
+
+
 @given(lengths_and_size, st.booleans(), st.booleans(), st.integers(0, 3))
 def test_an_epoch_is_a_permutation_of_the_data_with_padding_alone_added(
     data: tuple[list[int], int], shuffle: bool, per_word: bool, seed: int
@@ -177,9 +203,13 @@ def test_lightning_resumes_with_the_batch_after_the_checkpoint(tmp_path: Path) -
     def fit(checkpoint: Path | None = None) -> list[list[int]]:
         model = Model()
         trainer = pl.Trainer(
-            max_epochs=3, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+            max_epochs=3,
+            accelerator="cpu",
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
             enable_model_summary=False,
-        )  # fmt: skip
+        )
         trainer.fit(model, batch_loader(), ckpt_path=checkpoint)
         return model.batch_windows
 

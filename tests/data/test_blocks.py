@@ -170,9 +170,12 @@ def test_whatever_decides_the_blocks_decides_the_name_in_the_cache(tmp_path: Pat
     other = tiny_tokenizer()
     other.add_tokens(["words"])
     for tokenizer, length, most, key in [
-        (TOKENIZER, 16, 20, "a"), (other, 16, 20, "a"), (TOKENIZER, 17, 20, "a"),
-        (TOKENIZER, 16, 19, "a"), (TOKENIZER, 16, 20, "b"),
-    ]:  # fmt: skip
+        (TOKENIZER, 16, 20, "a"),
+        (other, 16, 20, "a"),
+        (TOKENIZER, 17, 20, "a"),
+        (TOKENIZER, 16, 19, "a"),
+        (TOKENIZER, 16, 20, "b"),
+    ]:
         token_blocks(texts(), tokenizer, length, most, tmp_path, key)
     assert len(list(tmp_path.iterdir())) == 5
 

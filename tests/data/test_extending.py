@@ -1,15 +1,22 @@
 """A task over an existing kind is one YAML file; a data source is one reader and one YAML file (docs/extending.md)."""
 
+import re
+import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 
+from orthoadapters.commands.predict import arguments as label_arguments
+from orthoadapters.commands.predict import predict as label
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig
 from orthoadapters.data.sources.read import READERS
 from orthoadapters.examples import Example, Split, TaggedSentence
+from orthoadapters.report.collect.build import build
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import Result
+from tests.helpers.commands import ROOT
 from tests.helpers.short_runs import execute, overrides
 from tests.helpers.temporary_conf import temporary_conf
 
@@ -65,6 +72,41 @@ def test_a_task_of_sentence_pairs_is_one_file(backbone: Path, tmp_path: Path, mo
     assert result.test["tr"]["accuracy"] == result.test["en"]["accuracy"] > 0.9
 
 
+def test_an_own_set_of_entities_works_as_the_page_says(
+    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page's own files and commands, with a tiny backbone and a short training."""
+    temporary_conf(tmp_path, monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    section = (
+        (ROOT / "docs" / "extending.md").read_text().partition("## An own set of entities")[2].partition("\n## ")[0]
+    )
+    files = re.findall(r"^New file `(\S+)`.*?^```\w+\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    assert [name for name, _ in files] == ["food/train-en.txt", "food/test-sw.txt", "conf/task/food.yaml"]
+    for name, text in files:
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(text)
+    for split in ("dev", "test"):
+        shutil.copy("food/train-en.txt", f"food/{split}-en.txt")
+    train, report, predict = re.findall(r"^python (\w+\.py .*)$", section, re.MULTILINE)
+
+    command = shlex.split(train.removeprefix("train.py "))
+    result, run = short_run(backbone, tmp_path, tmp_path, *command, "task.max_length=64", "trainer.max_epochs=20")
+    assert result.test["en"]["f1"] > 0.9  # as it is the training set
+    assert {code: scores["n"] for code, scores in result.test.items()} == {"en": 2, "sw": 1}
+
+    folder = Path(shlex.split(report)[1])
+    (table,) = build(folder).tables
+    assert (table.task, table.languages) == ("food", ("en", "sw"))
+
+    Path("sentences.txt").write_text("wali wa nazi\n")
+    arguments = predict.removeprefix("predict.py ").replace("RUN_DIR", str(run))
+    label(label_arguments().parse_intermixed_args([*shlex.split(arguments), "--output", "labels.tsv"]))
+    rows = [line.split("\t") for line in Path("labels.tsv").read_text().splitlines()]
+    assert [row[0] for row in rows if row[0]] == ["wali", "wa", "nazi"]
+    assert {row[1] for row in rows if row[0]} <= {"O", "B-DISH", "I-DISH", "B-DRINK", "I-DRINK"}
+
+
 def read_letters(
     data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig, limit: int | None
 ) -> tuple[list[Example], str]:
@@ -81,9 +123,15 @@ def test_a_data_source_is_one_reader_and_one_file(
     monkeypatch.setitem(READERS, "letters", read_letters)
     (conf / "data" / "letters.yaml").write_text("source: letters\nroot: null\n")
     result, run = short_run(
-        backbone, tmp_path, tmp_path / "out", "task=udpos", "languages=[tr]", "data=letters", "data.root=null",
+        backbone,
+        tmp_path,
+        tmp_path / "out",
+        "task=udpos",
+        "languages=[tr]",
+        "data=letters",
+        "data.root=null",
         "data.limit_test=5",
-    )  # fmt: skip
+    )
     assert result.choices["data.source"] == "letters"
     assert {code: scores["n"] for code, scores in result.test.items()} == {"en": 5, "tr": 5}
     assert "data=letters" in (run / "adapter" / "README.md").read_text()

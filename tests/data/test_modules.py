@@ -131,10 +131,16 @@ class Reader(pl.LightningModule):
 def trainer(folder: Path, data: TaskData) -> pl.Trainer:
     """A Trainer as TaskData's docstring has it, with a checkpoint after every iteration."""
     return pl.Trainer(
-        max_epochs=1, max_steps=data.iterations, val_check_interval=data.batches_per_epoch, accelerator="cpu",
-        callbacks=[ModelCheckpoint(folder, "last", every_n_train_steps=1)], logger=False, num_sanity_val_steps=0,
-        enable_progress_bar=False, enable_model_summary=False,
-    )  # fmt: skip
+        max_epochs=1,
+        max_steps=data.iterations,
+        val_check_interval=data.batches_per_epoch,
+        accelerator="cpu",
+        callbacks=[ModelCheckpoint(folder, "last", every_n_train_steps=1)],
+        logger=False,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -215,3 +221,12 @@ def test_text_that_leaves_no_training_batch_names_the_fix(tmp_path: Path) -> Non
         UserError, match=r"the sw text gives \d+ blocks of 16 subwords, too few for mlm.dev_blocks=1000"
     ):
         mlm_data(tmp_path, dev_blocks=1000).train_dataloader()
+
+
+def test_a_text_shorter_than_a_block_names_its_file_the_cause_and_the_fix(tmp_path: Path) -> None:
+    module = mlm_data(tmp_path)
+    (Path(str(module.corpus.root)) / "sw.txt").write_text("habari\n")
+    with pytest.raises(
+        UserError, match=r"/sw.txt: only \d subwords of text, which make 0 blocks of 16; .*: add text, or"
+    ):
+        _ = module.blocks

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orthoadapters.data.tokenizer import fingerprint, load_tokenizer, special_ends
-from orthoadapters.data.windows import join_windows, pair_windows, tag_windows, word_budget
+from orthoadapters.data.windows import join_windows, sequence_windows, tag_windows, word_budget
 from orthoadapters.errors import UserError
-from orthoadapters.examples import IGNORE_INDEX, SentencePair, TaggedSentence
+from orthoadapters.examples import IGNORE_INDEX, Choice, Sentence, SentencePair, TaggedSentence
 from tests.helpers.tiny_tokenizer import save_tiny_tokenizer, tiny_tokenizer
 
 TOKENIZER = tiny_tokenizer()
@@ -105,7 +105,7 @@ def test_the_budget_is_that_of_xtreme_for_both_kinds_of_tokenizer() -> None:
 @given(st.lists(st.tuples(st.text("abc ", max_size=40), st.text("xyz ", max_size=40)), max_size=8), st.integers(6, 40))
 def test_pairs_are_cut_at_their_longer_sentence_and_counted(texts: list[tuple[str, str]], max_length: int) -> None:
     pairs = [SentencePair(p, h, "neutral") for p, h in texts]
-    windows = pair_windows(pairs, TOKENIZER, NLI, max_length)
+    windows = sequence_windows(pairs, TOKENIZER, NLI, max_length)
     cuts = 0
     for pair, ids in zip(pairs, windows.input_ids, strict=True):
         first, second = (
@@ -125,9 +125,34 @@ def test_pairs_are_cut_at_their_longer_sentence_and_counted(texts: list[tuple[st
 
 def test_one_label_per_pair_comes_back() -> None:
     pairs = [SentencePair("the word", "a word", label) for label in NLI]
-    windows = pair_windows(pairs, TOKENIZER, NLI, 128)
+    windows = sequence_windows(pairs, TOKENIZER, NLI, 128)
     assert [int(label) for label in windows.labels] == [0, 1, 2]
     assert join_windows(windows, [[2], [1], [0]]) == [["contradiction"], ["neutral"], ["entailment"]]
+
+
+def test_a_single_sentence_is_one_text_between_the_special_ids() -> None:
+    sentences = [Sentence("the word", "b"), Sentence("a" * 30, "a")]
+    windows = sequence_windows(sentences, TOKENIZER, ["a", "b"], 12)
+    assert windows.input_ids[0].tolist() == TOKENIZER("the word")["input_ids"]
+    assert (len(windows.input_ids[1]), windows.truncations, windows.alternatives) == (12, 1, 1)
+    assert join_windows(windows, [[1], [0]]) == [["b"], ["a"]]
+
+
+def test_a_question_is_a_sequence_per_alternative() -> None:
+    choices = [
+        Choice("the word", "why", ("a", "b" * 30, "c"), "2"),
+        Choice("the word", "", ("a", "b", "c"), "0"),
+        Choice("on" * 20, "why", ("a", "b", "c"), "1"),
+    ]
+    windows = sequence_windows(choices, TOKENIZER, ["0", "1", "2"], 16)
+    assert (len(windows), len(windows.input_ids), windows.alternatives) == (3, 9, 3)
+    assert windows.input_ids[2].tolist() == TOKENIZER("the word why", "c")["input_ids"]
+    assert windows.input_ids[3].tolist() == TOKENIZER("the word", "a")["input_ids"]
+    assert windows.truncations == 2  # questions, of the last of which each sequence is too long
+    assert [int(label) for label in windows.labels] == [2, 0, 1]
+    assert join_windows(windows, [[2], [0], [1]]) == [["2"], ["0"], ["1"]]
+    with pytest.raises(ValueError, match=r"the questions have \[1, 3\] alternatives"):
+        sequence_windows([*choices, Choice("the word", "why", ("a",), "0")], TOKENIZER, ["0", "1", "2"], 16)
 
 
 def test_special_ids_are_read_off_the_tokenizers_own_template() -> None:

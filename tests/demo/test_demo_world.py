@@ -116,7 +116,7 @@ def test_text_is_long_and_hardly_repeats(code: str) -> None:
 def test_splits_are_full_and_disjoint_in_every_language(task: str) -> None:
     for code in LANGUAGES:
         texts = {
-            split: [(e.premise, e.hypothesis) if isinstance(e, SentencePair) else e.words for e in examples]
+            split: [e.words if isinstance(e, TaggedSentence) else e.sequences for e in examples]
             for split in SIZES
             for examples in [demo_examples(task, split, code)]
         }

@@ -7,15 +7,16 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from seqeval.metrics import f1_score
 from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import IOB2
+from torchmetrics.functional.classification import multiclass_f1_score
 from transformers import PreTrainedTokenizerFast
 
 from orthoadapters.data.batching import BatchLoader
-from orthoadapters.data.windows import Windows, pair_windows, tag_windows
+from orthoadapters.data.windows import Windows, sequence_windows, tag_windows
 from orthoadapters.evaluation.metrics import (
     WindowMetric,
     counts_of,
@@ -41,8 +42,12 @@ def _silent_seqeval() -> None:
     warnings.filterwarnings("ignore", module="seqeval")
 
 
+def labels_in(*tags: Sequence[Sequence[str]]) -> list[str]:
+    return sorted({tag for sentences in tags for sentence in sentences for tag in sentence})
+
+
 def one_score(metric: str, gold: Sequence[Sequence[str]], predictions: Sequence[Sequence[str]]) -> float:
-    return score([metric], gold, predictions)[metric]
+    return score([metric], gold, predictions, labels_in(gold, predictions))[metric]
 
 
 @st.composite
@@ -90,7 +95,7 @@ def test_f1_over_upos_tags_joins_equal_neighbours_and_is_not_accuracy() -> None:
 
 def test_f1_without_any_span_is_zero() -> None:
     nothing = [["O", "O"], ["O"]]
-    assert score(["f1", "f1_strict"], nothing, nothing) == {"f1": 0.0, "f1_strict": 0.0}
+    assert score(["f1", "f1_strict"], nothing, nothing, NER) == {"f1": 0.0, "f1_strict": 0.0}
 
 
 @given(draw_pair(UPOS))
@@ -112,14 +117,33 @@ def test_counts_belong_to_the_sentence_of_the_span() -> None:
 
 @given(draw_pair(NER))
 def test_scores_are_made_of_the_counts_per_sentence_alone(pair: Pair) -> None:
-    counts = counts_of(["f1", "f1_strict", "accuracy"], *pair)
+    counts = counts_of(["f1", "f1_strict", "accuracy"], *pair, NER)
     columns = {"f1": 3, "f1_strict": 3, "accuracy": 2}
     assert {name: rows.shape for name, rows in counts.items()} == {
         name: (len(pair[0]), n) for name, n in columns.items()
     }
     if counts["accuracy"].sum():
         whole = {name: one_score(name, *pair) for name in columns}
-        assert score_of_counts(counts) == whole == score(list(whole), *pair)
+        assert score_of_counts(counts) == whole == score(list(whole), *pair, NER)
+
+
+@given(draw_pair(["a", "b", "c", "d"]))
+def test_macro_f1_is_that_of_torchmetrics(pair: Pair) -> None:
+    """The fifth label is never gold and never predicted."""
+    gold, predictions = ([tag for sentence in tags for tag in sentence] for tags in pair)
+    assume(gold)
+    ours = score(["macro_f1"], *pair, labels=[*"abcd", "e"])["macro_f1"]
+    ids, ids_gold = (torch.tensor(["abcde".index(tag) for tag in tags]) for tags in (predictions, gold))
+    theirs = multiclass_f1_score(ids, ids_gold, num_classes=5, average="macro")
+    assert ours == pytest.approx(theirs.item(), abs=1e-6)
+
+
+def test_macro_f1_by_hand() -> None:
+    """a: 2 right of 3 predicted and 2 gold; b: 0 right of 0 and 1; c: neither gold nor predicted."""
+    gold, predictions = [["a", "b"], ["a"]], [["a", "a"], ["a"]]
+    assert score(["macro_f1"], gold, predictions, ["a", "b", "c"]) == {"macro_f1": pytest.approx((4 / 5 + 0) / 2)}
+    counts = counts_of(["macro_f1"], gold, predictions, ["a", "b", "c"])["macro_f1"]
+    assert counts.tolist() == [[1, 2, 1, 0, 0, 1, 0, 0, 0], [1, 1, 1, 0, 0, 0, 0, 0, 0]]
 
 
 def test_words_are_counted_in_their_sentence() -> None:
@@ -130,7 +154,7 @@ def test_accuracy_counts_words_over_all_sentences_together() -> None:
     assert one_score("accuracy", [["a"], ["b", "c", "d"]], [["x"], ["b", "c", "d"]]) == 0.75
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "f1", "f1_strict"])
+@pytest.mark.parametrize("metric", ["accuracy", "f1", "f1_strict", "macro_f1"])
 def test_labels_of_different_shape_are_refused(metric: str) -> None:
     with pytest.raises(ValueError, match=r"number of sentences or words"):
         one_score(metric, [["O", "O"], ["O"]], [["O"], ["O", "O"]])
@@ -141,9 +165,10 @@ def test_strict_f1_refuses_tags_without_iob2_prefix() -> None:
         one_score("f1_strict", [["NOUN"]], [["NOUN"]])
 
 
-def test_nothing_to_score_is_refused() -> None:
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+def test_nothing_to_score_is_refused(metric: str) -> None:
     with pytest.raises(ValueError, match=r"there are no labels to score"):
-        score(["accuracy"], [], [])
+        score([metric], [], [], NER)
 
 
 def tagged_windows() -> tuple[PreTrainedTokenizerFast, list[TaggedSentence], Windows]:
@@ -169,7 +194,7 @@ def test_window_score_joins_windows_before_scoring_in_any_order_of_batches() -> 
 def test_window_score_of_pairs_is_accuracy_per_pair() -> None:
     labels = ["entailment", "neutral", "contradiction"]
     pairs = [SentencePair("the word", "a word", label) for label in [*labels, "neutral"]]
-    windows = pair_windows(pairs, tiny_tokenizer(), labels, 32)
+    windows = sequence_windows(pairs, tiny_tokenizer(), labels, 32)
     metric = WindowMetric(["accuracy"], windows, [[p.label] for p in pairs])
     metric.update(torch.tensor([3, 0]), torch.tensor([1, 0]))
     metric.update(torch.tensor([2, 1]), torch.tensor([0, 1]))

@@ -19,15 +19,26 @@ def finished(cell: Cell, value: float, machine: str = "abacus", seconds: float =
     """Writes the result that such a run would leave, with `value` on the source language's development set."""
     config = cell.config
     result = Result(
-        run=cell.run.name, fingerprint=cell.run.fingerprint, stage="task", task=config.task.name,
-        variant=config.variant.name, backbone=str(config.backbone.name), seed=config.seed, lr=config.optim.lr,
+        run=cell.run.name,
+        fingerprint=cell.run.fingerprint,
+        stage="task",
+        task=config.task.name,
+        variant=config.variant.name,
+        backbone=str(config.backbone.name),
+        seed=config.seed,
+        lr=config.optim.lr,
         ort_lr=config.optim.ort_lr if config.variant.task_adapter.value == "ort" else None,
-        test={"en": {"f1": 0.9, "n": 3}, "ar": {"f1": 1 - value, "n": 3}}, adapters={},
+        test={"en": {"f1": 0.9, "n": 3}, "ar": {"f1": 1 - value, "n": 3}},
+        adapters={},
         provenance={"hardware": machine, "wall_seconds": seconds, "steps": 10},
         selection=Selection("en", "dev", "f1", value, 1, [{"epoch": 1, "f1": value}]),
-        choices={"task.batch_size": 16, "task.max_length": 128, "trainer.precision": "32-true",
-                 "variant.language_adapter": config.variant.language_adapter.value,
-                 "variant.task_adapter": config.variant.task_adapter.value},
-    )  # fmt: skip
+        choices={
+            "task.batch_size": 16,
+            "task.max_length": 128,
+            "trainer.precision": "32-true",
+            "variant.language_adapter": config.variant.language_adapter.value,
+            "variant.task_adapter": config.variant.task_adapter.value,
+        },
+    )
     cell.run.path.mkdir(parents=True)
     cell.run.result.write_text(json.dumps(asdict(result)))

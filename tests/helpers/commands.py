@@ -30,6 +30,14 @@ def demo(backbone: Path, out: Path) -> list[str]:
     paths = [f"paths.{name}={out / name}" for name in ("runs", "adapters", "cache")]
     limits = [f"data.limit_{split}={count}" for split, count in (("train", 60), ("dev", 30), ("test", 30))]
     return [
-        "sweep=demo", "backbone=local", f"backbone.path={backbone}", *paths, *limits, "task.max_length=64",
-        "mlm.block_length=16", "mlm.dev_blocks=8", "trainer.max_iterations=30", "trainer.checkpoint_every=5",
-    ]  # fmt: skip
+        "sweep=demo",
+        "backbone=local",
+        f"backbone.path={backbone}",
+        *paths,
+        *limits,
+        "task.max_length=64",
+        "mlm.block_length=16",
+        "mlm.dev_blocks=8",
+        "trainer.max_iterations=30",
+        "trainer.checkpoint_every=5",
+    ]

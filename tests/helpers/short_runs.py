@@ -16,12 +16,30 @@ from orthoadapters.stages.task import train_task
 
 def overrides(backbone: Path, world: Path, out: Path, *more: str) -> list[str]:
     return [
-        "backbone=local", f"backbone.path={backbone}", "data=xtreme", f"data.root={world}", "corpus=text",
-        f"corpus.root={world}/text", "logger=csv", f"paths.runs={out}/runs", f"paths.adapters={out}/adapters",
-        f"paths.cache={out}/cache", "mlm.block_length=16", "mlm.dev_blocks=4", "mlm.batch_size=4", "task.batch_size=8",
-        "mlm.lr=1e-2", "mlm.ort_lr=1e-2", "trainer.max_iterations=6", "trainer.max_epochs=2", "trainer.accelerator=cpu",
-        "trainer.log_every=2", "trainer.layers_every=3", "task.max_length=64", *more,
-    ]  # fmt: skip
+        "backbone=local",
+        f"backbone.path={backbone}",
+        "data=xtreme",
+        f"data.root={world}",
+        "corpus=text",
+        f"corpus.root={world}/text",
+        "logger=csv",
+        f"paths.runs={out}/runs",
+        f"paths.adapters={out}/adapters",
+        f"paths.cache={out}/cache",
+        "mlm.block_length=16",
+        "mlm.dev_blocks=4",
+        "mlm.batch_size=4",
+        "task.batch_size=8",
+        "mlm.lr=1e-2",
+        "mlm.ort_lr=1e-2",
+        "trainer.max_iterations=6",
+        "trainer.max_epochs=2",
+        "trainer.accelerator=cpu",
+        "trainer.log_every=2",
+        "trainer.layers_every=3",
+        "task.max_length=64",
+        *more,
+    ]
 
 
 def execute(arguments: Sequence[str]) -> Result:

@@ -7,24 +7,31 @@ these processes: tests of that start Python itself.
 
 import gc
 import json
+import multiprocessing.spawn
 import multiprocessing.util
 import os
 import resource
 import runpy
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-HEAVY = ("orthoadapters.stages.task", "orthoadapters.stages.language_adapter", "hydra", "wandb")
+from tests.helpers.warm_child import serve_children, warm_fork_server
+
+HEAVY = (
+    "orthoadapters.commands.train",
+    "orthoadapters.stages.task",
+    "orthoadapters.stages.language_adapter",
+    "hydra",
+    "wandb",
+)
 ROOT = Path(__file__).resolve().parents[2]
 LOOK = 0.01  # seconds between two looks at a command's state
 
@@ -146,54 +153,14 @@ def become(request: dict[str, Any]) -> None:
     sys.path[0] = str(Path(sys.argv[0]).parent)
 
 
-def warm_server() -> Callable[[bytes, Sequence[str], Sequence[int]], int]:
-    """Forks a process that waits to become the command's fork server; returns what asks it to, as `spawnv_passfds` does.
-
-    It is forked before the command's script runs, so that it holds none of the script's state. It gets the environment,
-    the folder, the blocked signals and the open files that the command has when it starts its server.
-    """
-    asking, waiting = socket.socketpair()
-    pid = os.fork()
-    if pid == 0:
-        asking.close()
-        message, descriptors, *_ = socket.recv_fds(waiting, 2**20, 16)
-        if not message:
-            os._exit(0)
-        request: dict[str, Any] = json.loads(message)
-        for descriptor, number in zip(descriptors, request["numbers"], strict=True):
-            os.dup2(descriptor, number, inheritable=True)
-        for path in list(Path("/proc/self/fd").iterdir()):
-            if int(path.name) > 2 and int(path.name) not in request["numbers"]:
-                with suppress(OSError):
-                    os.close(int(path.name))
-        os.environ.clear()
-        os.environ.update(request["environment"])
-        os.chdir(request["cwd"])
-        signal.pthread_sigmask(signal.SIG_SETMASK, request["blocked"])
-        exec(request["code"], {"__name__": "server"})
-        os._exit(0)
-    waiting.close()
-
-    spawn = multiprocessing.util.spawnv_passfds
-
-    def ask(path: bytes, arguments: Sequence[str], numbers: Sequence[int]) -> int:
-        if "multiprocessing.forkserver" not in arguments[-1]:
-            return spawn(path, arguments, numbers)
-        signals = [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])]
-        request: dict[str, Any] = {"code": arguments[-1], "numbers": list(numbers), "blocked": signals}
-        request |= {"environment": dict(os.environ), "cwd": str(Path.cwd())}
-        socket.send_fds(asking, [json.dumps(request).encode()], list(numbers))
-        asking.close()
-        return pid
-
-    return ask
-
-
 if __name__ == "__main__":
     for module in HEAVY:
         import_module(module)
     gc.freeze()  # the children need not look through all that was imported
+    python = serve_children()
     if (command := serve()) is not None:
         become(command)
-        multiprocessing.util.spawnv_passfds = warm_server()  # type: ignore[assignment]
+        sys.executable = python
+        multiprocessing.spawn.set_executable(python)
+        multiprocessing.util.spawnv_passfds = warm_fork_server()  # type: ignore[assignment]
         runpy.run_path(sys.argv[0], run_name="__main__")

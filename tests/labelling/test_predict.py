@@ -1,7 +1,6 @@
 """predict.py: the labels of evaluation for the same sentences, streams, both output forms, and what it refuses."""
 
 import errno
-import importlib.util
 import io
 import json
 import os
@@ -17,6 +16,7 @@ import torch
 import yaml
 
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
+from orthoadapters.commands import predict
 from orthoadapters.config.compose import compose_config, language_config, read_config
 from orthoadapters.labelling import free_text
 from orthoadapters.labelling.finished_run import open_run
@@ -83,12 +83,7 @@ def label_lines(
 
 @pytest.fixture
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("predict", ROOT / "predict.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return predict
 
 
 def command(script: ModuleType, monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
@@ -223,9 +218,12 @@ def test_a_bad_line_stops_after_those_before_it(run_folders: dict[str, Path]) ->
 
 
 def test_the_command_writes_a_file_whole_or_not_at_all(
-    run_folders: dict[str, Path], script: ModuleType, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    run_folders: dict[str, Path],
+    script: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     text, out = tmp_path / "text.txt", tmp_path / "out" / "labels.tsv"
     text.write_text("\ufeffanna sees dog\n")
     run = run_folders["wikiann"]
@@ -257,9 +255,13 @@ def test_the_list_shows_what_was_evaluated_and_what_else_has_an_adapter(
 
 
 def test_what_is_wrong_is_one_sentence(
-    run_folders: dict[str, Path], script: ModuleType, tmp_path: Path, backbone: Path,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    run_folders: dict[str, Path],
+    script: ModuleType,
+    tmp_path: Path,
+    backbone: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     run = run_folders["wikiann"]
     adapters = run.parents[4] / "adapters"
     elsewhere = tmp_path / "moved"
@@ -292,7 +294,10 @@ def test_what_is_wrong_is_one_sentence(
     (mlm / "inputs.json").write_text("{}")
     cases: list[tuple[list[object], str]] = [
         ([run, "--language", "xx"], "no language adapter for 'xx' (noo) in"),
-        ([run, "--language", "xx"], "there: ar, en, qu, sw, tr; --adapters DIR names another place, and this trains one: "),
+        (
+            [run, "--language", "xx"],
+            "there: ar, en, qu, sw, tr; --adapters DIR names another place, and this trains one: ",
+        ),
         ([run, "--language", "xx"], "python train.py stage=mlm backbone=local backbone.path="),
         ([run], "--language CODE is missing"),
         ([run, "--language", "sw", "--batch-size", 0], "--batch-size 0 must be at least 1"),
@@ -313,9 +318,12 @@ def test_what_is_wrong_is_one_sentence(
         ([break_file("config.yaml", b"fingerprint: a\nseed: 0"), "--language", "sw"], "config.yaml cannot be read"),
         ([break_file("head/head.safetensors", head[:-9]), "--language", "sw"], "/head cannot be read"),
         ([break_file("head/head.safetensors", None), "--language", "sw"], "/head cannot be read"),
-        ([break_file("head/head.json", labels.replace(b"B-PER", b"B-LOC")), "--language", "sw"], "labels of config.yaml"),
+        (
+            [break_file("head/head.json", labels.replace(b"B-PER", b"B-LOC")), "--language", "sw"],
+            "labels of config.yaml",
+        ),
         ([break_file("adapter/adapter_config.json", b"{"), "--language", "sw"], "adapter_config.json"),
-    ]  # fmt: skip
+    ]
     for arguments, sentence in cases:
         assert command(script, monkeypatch, *arguments) == 1, arguments
         streams = capsys.readouterr()
@@ -349,13 +357,17 @@ def test_an_endless_input_and_a_reader_that_has_enough_end_quietly(run_folders: 
 
 def test_help_and_a_mistyped_language_do_not_wait_for_torch(run_folders: dict[str, Path]) -> None:
     program = (
-        "import sys, predict; predict.arguments().format_help(); code = predict.main(); "
+        "import sys; from orthoadapters.commands import predict; predict.arguments().format_help(); code = predict.main(); "
         "print(code, 'torch' in sys.modules, 'spacy' in sys.modules)"
     )
     outcome = subprocess.run(
-        [sys.executable, "-c", program, str(run_folders["udpos"]), "--language", "xx"], cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        [sys.executable, "-c", program, str(run_folders["udpos"]), "--language", "xx"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert outcome.stdout == "1 False False\n", outcome.stderr
 
 
@@ -408,9 +420,12 @@ def test_a_head_comes_back_as_it_was_saved(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_one_sentence(
-    run_folders: dict[str, Path], script: ModuleType, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    run_folders: dict[str, Path],
+    script: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     text = tmp_path / "text.txt"
     text.write_text("anna sees dog\n")
 

@@ -12,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 from orthoadapters import AdaptedEncoder
 from orthoadapters.data.batching import BatchLoader
 from orthoadapters.data.tokenizer import load_tokenizer
-from orthoadapters.data.windows import pair_windows, tag_windows
+from orthoadapters.data.windows import sequence_windows, tag_windows
 from orthoadapters.examples import SentencePair, TaggedSentence
 from tests.helpers.short_runs import execute, overrides
 from tests.helpers.tiny_world import NAMES, NOUNS, VERBS
@@ -52,7 +52,7 @@ def test_pairs_for_bert_carry_their_segments_padded_and_cut() -> None:
         SentencePair("a", "b", "entailment"),
         SentencePair("a b c d e", "f g h", "neutral"),
     ]
-    windows = pair_windows(pairs, bert_tokenizer(), XNLI, max_length=9)
+    windows = sequence_windows(pairs, bert_tokenizer(), XNLI, max_length=9)
     assert windows.truncations == 1
     batch = next(iter(BatchLoader(windows, 3, 0, 0, shuffle=False)))
     rows = dict(zip(batch["index"].tolist(), batch["token_type_ids"].tolist(), strict=True))
@@ -86,7 +86,7 @@ def test_words_for_roberta_have_the_space_before_them_in_their_first_subword() -
 
 
 def test_windows_for_xlmr_have_no_segments() -> None:
-    assert pair_windows([SentencePair("a", "b", "neutral")], roberta_tokenizer(), XNLI, 12).segments is None
+    assert sequence_windows([SentencePair("a", "b", "neutral")], roberta_tokenizer(), XNLI, 12).segments is None
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def mbert(tmp_path: Path) -> Path:
 def test_mberts_tokenizer_keeps_case_and_accents(mbert: Path) -> None:
     tokenizer = load_tokenizer(str(mbert), needs_mask=True)
     assert tokenizer.tokenize("Anna anna Écoles ANNA") == ["Anna", "anna", "École", "##s", "[UNK]"]
-    windows = pair_windows([SentencePair("Anna sees", "no dog", "neutral")], tokenizer, XNLI, 20)
+    windows = sequence_windows([SentencePair("Anna sees", "no dog", "neutral")], tokenizer, XNLI, 20)
     assert windows.segments is not None
     assert windows.segments[0].tolist() == [0, 0, 0, 0, 1, 1, 1]
 

@@ -24,11 +24,14 @@ pytestmark = pytest.mark.real
 COUNTS: dict[str, dict[str, tuple[int | None, int, int]]] = {
     "udpos": {"en": (21253, 3974, 5440), "ar": (None, 909, 1680), "tr": (None, 988, 4785)},
     "wikiann": {
-        "en": (20000, 10000, 10000), "ar": (None, 10000, 10000), "tr": (None, 10000, 10000),
-        "sw": (None, 1000, 1000), "qu": (None, 100, 100),
+        "en": (20000, 10000, 10000),
+        "ar": (None, 10000, 10000),
+        "tr": (None, 10000, 10000),
+        "sw": (None, 1000, 1000),
+        "qu": (None, 100, 100),
     },
     "xnli": {"en": (29481, 2490, 5010)} | dict.fromkeys(("ar", "sw", "tr"), (None, 2490, 5010)),
-}  # fmt: skip
+}
 SPLITS = [
     (name, code, split, n)
     for name, languages in COUNTS.items()

@@ -18,10 +18,21 @@ def test_a_short_run_learns_something_in_english_and_scores_the_target(
     task: str, languages: str, metric: str, chance: float, tmp_path: Path
 ) -> None:
     arguments = overrides(
-        SHARED / "backbones/mini-xlmr", SHARED / "data", tmp_path, "variant=lort_tort", f"task={task}",
-        f"languages={languages}", "data.limit_train=300", "data.limit_dev=100", "data.limit_test=100",
-        "optim.lr=3e-3", "optim.ort_lr=1e-4", "mlm.lr=1e-3", "mlm.ort_lr=1e-4", "trainer.max_iterations=5",
-    )  # fmt: skip
+        SHARED / "backbones/mini-xlmr",
+        SHARED / "data",
+        tmp_path,
+        "variant=lort_tort",
+        f"task={task}",
+        f"languages={languages}",
+        "data.limit_train=300",
+        "data.limit_dev=100",
+        "data.limit_test=100",
+        "optim.lr=3e-3",
+        "optim.ort_lr=1e-4",
+        "mlm.lr=1e-3",
+        "mlm.ort_lr=1e-4",
+        "trainer.max_iterations=5",
+    )
     for code in ("en", languages.strip("[]")):
         adapter_result = execute([*arguments, "stage=mlm", f"language={code}", "mlm.block_length=128"])
         assert (

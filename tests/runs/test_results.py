@@ -14,10 +14,21 @@ from orthoadapters.runs.results import Result, Selection, read_result, read_resu
 from orthoadapters.runs.terminal import show, show_together
 
 RESULT = Result(
-    run="tiny/udpos/t_noo/a", fingerprint="f", stage="task", task="udpos", variant="t_noo", backbone="tiny", seed=0,
-    lr=1e-4, ort_lr=None, test={"en": {"f1": 0.5, "n": 2}, "tr": {"f1": 0.25, "n": 3}}, adapters={}, provenance={},
-    selection=Selection("en", "dev", "f1", 0.75, 2, [{"epoch": 2, "f1": 0.75}]), avg_zero_shot={"f1": 0.25},
-)  # fmt: skip
+    run="tiny/udpos/t_noo/a",
+    fingerprint="f",
+    stage="task",
+    task="udpos",
+    variant="t_noo",
+    backbone="tiny",
+    seed=0,
+    lr=1e-4,
+    ort_lr=None,
+    test={"en": {"f1": 0.5, "n": 2}, "tr": {"f1": 0.25, "n": 3}},
+    adapters={},
+    provenance={},
+    selection=Selection("en", "dev", "f1", 0.75, 2, [{"epoch": 2, "f1": 0.75}]),
+    avg_zero_shot={"f1": 0.25},
+)
 
 
 def test_a_result_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from orthoadapters import AdaptedEncoder, AdapterConfig
-from orthoadapters.evaluate import main
+from orthoadapters.commands.evaluate import main
 from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.report.collect.build import build
 from orthoadapters.runs.evaluations import EvaluationRecord, read_evaluation

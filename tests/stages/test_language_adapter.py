@@ -26,8 +26,14 @@ def test_a_language_adapter_is_trained_published_and_described(out: Path, backbo
     assert model.configs["sw"].bottleneck == 32
     assert model.configs["sw"].invertible
     assert {file.name for file in run.iterdir()} == {
-        "result.json", "config.yaml", "inputs.json", "metrics.csv", "checkpoints", "adapter", ".lock",
-    }  # fmt: skip
+        "result.json",
+        "config.yaml",
+        "inputs.json",
+        "metrics.csv",
+        "checkpoints",
+        "adapter",
+        ".lock",
+    }
     with (run / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["iteration"]) for row in rows] == [1, 2, 3, 4, 5, 6]
@@ -50,5 +56,5 @@ def test_plain_inverse_before_the_decoder_is_a_choice(backbone: Path, world: Pat
             overrides(backbone, world, tmp_path / choice, "stage=mlm", "language=sw", f"{key}={choice}")
         ).test["sw"]["mlm_loss"]
         for choice in ("true", "false")
-    }  # fmt: skip
+    }
     assert losses["true"] != losses["false"]

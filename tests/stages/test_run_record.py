@@ -44,8 +44,9 @@ def test_a_result_holds_what_the_report_needs(out: Path, backbone: Path, world: 
     for language, scores in result.test.items():
         counts = sentence_counts(run, language)
         assert {name: (rows.dtype, rows.shape) for name, rows in counts.items()} == {
-            "f1": (np.int32, (14, 3)), "f1_strict": (np.int32, (14, 3)),
-        }  # fmt: skip
+            "f1": (np.int32, (14, 3)),
+            "f1_strict": (np.int32, (14, 3)),
+        }
         assert score_of_counts(counts) | {"n": 14} == scores
     assert result.target_dev.keys() == {"ar", "sw"}
     assert all(scores.keys() == {"f1", "f1_strict", "n"} for scores in result.target_dev.values())
@@ -133,9 +134,13 @@ def test_a_malformed_development_set_of_a_target_language_shows_before_training(
 
 @pytest.mark.parametrize(
     ("damage", "sentence"),
-    [(lambda file: file.unlink(), "there is no"), (lambda file: file.write_bytes(file.read_bytes()[:-30]), "cannot be read"),
-     (lambda file: file.write_bytes(b""), "cannot be read"), (lambda file: file.write_text("[1]"), "cannot be read")],
-)  # fmt: skip
+    [
+        (lambda file: file.unlink(), "there is no"),
+        (lambda file: file.write_bytes(file.read_bytes()[:-30]), "cannot be read"),
+        (lambda file: file.write_bytes(b""), "cannot be read"),
+        (lambda file: file.write_text("[1]"), "cannot be read"),
+    ],
+)
 def test_missing_or_broken_counts_are_a_sentence(damage: Any, sentence: str, tmp_path: Path) -> None:
     write_sentence_counts(tmp_path, "sw", {"accuracy": np.array([[1, 1], [0, 1]])})
     path = tmp_path / "sentences/test-sw.npz"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orthoadapters.config.compose import check_command_line
+from orthoadapters.config.command_line import check_command_line
 from orthoadapters.config.schema import Stage
 from orthoadapters.errors import UserError
 from orthoadapters.sweep.cells import Cell, State
@@ -94,8 +94,13 @@ def test_a_cells_overrides_are_that_cell_alone() -> None:
 def test_a_plain_multirun_is_the_product_less_what_means_the_same_run() -> None:
     sweep_cells = cells("task=udpos", "variant=t_noo,t_ort", "optim.ort_lr=1e-6,1e-7", "seed=0,1")
     assert [(c.config.variant.name, c.config.seed) for c in sweep_cells] == [
-        ("t_noo", 0), ("t_noo", 1), ("t_ort", 0), ("t_ort", 1), ("t_ort", 0), ("t_ort", 1),
-    ]  # fmt: skip
+        ("t_noo", 0),
+        ("t_noo", 1),
+        ("t_ort", 0),
+        ("t_ort", 1),
+        ("t_ort", 0),
+        ("t_ort", 1),
+    ]
 
 
 def test_language_adapters_of_one_name_are_not_trained_in_two_ways() -> None:
@@ -125,8 +130,9 @@ def test_seeds_are_run_at_the_grid_point_that_english_dev_selects() -> None:
     sweep_cells = cells("sweep=seeds", "task=udpos", "variant=t_noo,t_ort")
     assert [c.config.seed for c in sweep_cells] == [0, 1, 2, 3, 4] * 2
     assert {(c.config.variant.name, c.config.optim.lr, c.config.optim.ort_lr) for c in sweep_cells} == {
-        ("t_noo", 1e-4, 1e-7), ("t_ort", 1e-4, 1e-8),
-    }  # fmt: skip
+        ("t_noo", 1e-4, 1e-7),
+        ("t_ort", 1e-4, 1e-8),
+    }
     assert summary(sweep_cells) == "10 cells: 2 finished, 8 to run"
 
 

@@ -68,9 +68,15 @@ def fresh(
 
 def train(module: TaskTraining, data: list[dict[str, Any]], precision: Any = "32-true") -> pl.Trainer:
     trainer = pl.Trainer(
-        accelerator="cpu", devices=1, max_epochs=1, logger=False, enable_checkpointing=False, precision=precision,
-        enable_progress_bar=False, enable_model_summary=False,
-    )  # fmt: skip
+        accelerator="cpu",
+        devices=1,
+        max_epochs=1,
+        logger=False,
+        enable_checkpointing=False,
+        precision=precision,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
     trainer.fit(module, train_dataloaders=torch.utils.data.DataLoader(data, batch_size=None))  # type: ignore[arg-type]
     return trainer
 

@@ -23,7 +23,7 @@ from orthoadapters.config.schema import OptimConfig, TrainerConfig
 from orthoadapters.data.batching import Batch, BlockLoader
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.shares import Shares, share
-from orthoadapters.model.heads import SentencePairHead, TokenHead
+from orthoadapters.model.heads import ClassificationHead, MultipleChoiceHead, TokenHead
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.callbacks import KeepLast
@@ -55,7 +55,8 @@ def modules(backbone: Path) -> dict[str, AlternatingTraining]:
     """Both stages' modules, with both of the task stage's losses, in eval mode."""
     torch.manual_seed(0)
     by_name: dict[str, AlternatingTraining] = {}
-    for name, head in {"mlm": None, "tagging": TokenHead(64, 3, 0.0), "pairs": SentencePairHead(64, 3, 0.0)}.items():
+    heads = {"mlm": None, "tagging": TokenHead(64, 3, 0.0), "pairs": ClassificationHead(64, 3, 0.0)}
+    for name, head in (heads | {"choice": MultipleChoiceHead(64, 3, 0.0)}).items():
         model = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True)
         model.add_adapter("x", AdapterConfig(8, invertible=head is None))
         model.activate("x")
@@ -68,7 +69,13 @@ def modules(backbone: Path) -> dict[str, AlternatingTraining]:
 
 
 def batch_of(lengths: list[int], kind: str, seed: int) -> Batch:
-    """A batch of windows of these lengths, as `BatchLoader` or (all equally long) `BlockLoader` gives it."""
+    """A batch of windows of these lengths, as `BatchLoader` or (all equally long) `BlockLoader` gives it.
+
+    Of multiple choice, a window is three sequences, the first of which has this length.
+    """
+    windows = len(lengths)
+    if kind == "choice":
+        lengths = [max(length - n, 1) for length in lengths for n in range(3)]
     generator = torch.Generator().manual_seed(seed)
     ids = torch.randint(5, 400, (len(lengths), max(lengths)), generator=generator)
     if kind == "mlm":
@@ -77,8 +84,8 @@ def batch_of(lengths: list[int], kind: str, seed: int) -> Batch:
         positions = places.nonzero().squeeze(1)
         return {"input_ids": ids, "positions": positions, "labels": ids.flatten()[positions], "tokens": ids.numel()}
     mask = torch.arange(ids.shape[1]) < torch.tensor(lengths)[:, None]
-    labels = torch.where(mask & (ids % 4 > 0), ids % 3, -100) if kind == "tagging" else ids[:, 0] % 3
-    index = torch.arange(len(lengths))
+    labels = torch.where(mask & (ids % 4 > 0), ids % 3, -100) if kind == "tagging" else ids[:windows, 0] % 3
+    index = torch.arange(windows)
     return {"input_ids": ids, "attention_mask": mask, "labels": labels, "index": index, "tokens": int(mask.sum())}
 
 
@@ -88,12 +95,14 @@ def both_gradients(module: AlternatingTraining, batch: Batch) -> list[Tensor]:
     pairs = module.model.encode(batch).pairs
     l_ort = orthogonality_loss(pairs, batch.get("attention_mask")) * batch.get("token_share", 1.0)
     return [
-        main.detach(), *torch.autograd.grad(main, module.main_parameters),
-        l_ort.detach(), *torch.autograd.grad(l_ort, module.body),
-    ]  # fmt: skip
+        main.detach(),
+        *torch.autograd.grad(main, module.main_parameters),
+        l_ort.detach(),
+        *torch.autograd.grad(l_ort, module.body),
+    ]
 
 
-@pytest.mark.parametrize("kind", ["mlm", "tagging", "pairs"])
+@pytest.mark.parametrize("kind", ["mlm", "tagging", "pairs", "choice"])
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(lengths=LENGTHS, processes=st.integers(2, 4), seed=st.integers(0, 99))
 def test_gradients_of_the_shares_sum_to_the_gradient_of_the_batch(
@@ -114,6 +123,11 @@ def test_every_row_and_masked_place_is_in_exactly_one_share(lengths: list[int], 
     assert rows == list(range(len(lengths)))
     assert sum(part["token_share"] for part in shares) == pytest.approx(1)
     assert {part["tokens"] for part in shares} == {batch["tokens"]}
+    batch = batch_of(lengths, "choice", seed)
+    for part in [share(batch, number, processes) for number in range(processes)]:
+        sequences = [3 * window + n for window in part["index"].tolist() for n in range(3)]
+        assert torch.equal(part["input_ids"], batch["input_ids"][sequences])
+        assert torch.equal(part["labels"], batch["labels"][part["index"]])
     batch = batch_of(lengths, "mlm", seed)
     shares = [share(batch, rank, processes) for rank in range(processes)]
     for part in shares:

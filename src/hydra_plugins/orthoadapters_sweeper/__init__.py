@@ -1,8 +1,9 @@
-"""The two plugins that Hydra loads: one says where sweeps stand, one plans the cells of a multirun before it runs them.
+"""The two plugins that Hydra loads: one says where sweeps are, one plans the cells of a multirun before it runs them.
 
 Hydra finds plugins under this package name alone. It imports them at every start, so that nothing here is slow to import.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,19 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
-SWEEPS = Path(__file__).resolve().parents[3] / "multirun_sweeps"
-
 
 class SweepsFolder(SearchPathPlugin):
-    """Makes `multirun_sweeps/sweep/NAME.yaml` what sweep=NAME means."""
+    """Makes `multirun_sweeps/sweep/NAME.yaml` what sweep=NAME means, where conf/ is read.
+
+    Hydra asks every program of the environment's search path plugins. Others have not composed conf/ and get no folder.
+    """
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        search_path.append("orthoadapters", f"file://{SWEEPS}")
+        compose = sys.modules.get("orthoadapters.config.compose")
+        if compose is None:
+            return
+        if any(Path(element.path.removeprefix("file://")) == compose.CONF for element in search_path.get_path()):
+            search_path.append("orthoadapters", f"file://{compose.CONF.parent / 'multirun_sweeps'}")
 
 
 class CellSweeper(BasicSweeper):

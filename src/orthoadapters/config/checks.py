@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
-from orthoadapters.config.compose import check_language
+from orthoadapters.config.compose import check_language, group_files, language_config
+from orthoadapters.config.file_checks import check_files
 from orthoadapters.config.hub_ids import DEMO, HUB_ID, is_id
+from orthoadapters.config.kinds import KINDS
+from orthoadapters.config.locations import has_language
 from orthoadapters.config.schema import (
     AdapterKind,
     AdapterSource,
@@ -11,6 +14,7 @@ from orthoadapters.config.schema import (
     Config,
     Missing,
     Stage,
+    TaskConfig,
     TaskKind,
 )
 from orthoadapters.errors import UserError
@@ -21,7 +25,6 @@ OTHER_PRECISIONS = {
     "16-mixed": "its gradient scaler is updated once per optimizer and the orthogonality step is not unscaled",
     "bf16-true": "steps of 1e-7 are lost in bf16 weights",
 }
-METRICS = {TaskKind.sentence_pair: ("accuracy",), TaskKind.tagging: ("f1", "f1_strict", "accuracy")}
 SHORTEST = 8  # ours: subwords; the special ones and a few words
 PAPER_VARIANTS = ("full_ft", "t_noo", "t_ort", "lnoo_tnoo", "lnoo_tort", "lort_tnoo", "lort_tort")
 
@@ -161,13 +164,18 @@ def check_sources(config: Config) -> None:
 def check_task(config: Config) -> None:
     """Refuses metrics and labels that the task's kind does not have, and data of another task."""
     task, data = config.task, config.data
-    for metric in task.metrics:
-        if metric not in METRICS[task.kind]:
-            raise UserError(f"task.metrics: '{metric}' is not one of {', '.join(METRICS[task.kind])}")
-    if len(set(task.labels)) != len(task.labels) or len(task.labels) < 2:
-        raise UserError(f"task.labels of {task.name} must be at least two, each once")
-    treebanks = data.source == "conllu"
-    if treebanks and config.stage is Stage.task and not task.tags_parts_of_speech:
+    check_metrics(task)
+    check_labels(task)
+    is_task = config.stage is Stage.task
+    if is_task:
+        check_files(config)
+    if is_task and data.source == "xtreme" and task.kind not in (TaskKind.tagging, TaskKind.sentence_pair):
+        raise UserError(
+            f"data=xtreme holds words with tags, and pairs of sentences; task={task.name} is of kind={task.kind.value}: "
+            "choose another data=..."
+        )
+    treebanks = config.reads_treebanks
+    if data.source == "conllu" and is_task and not task.tags_parts_of_speech:
         raise UserError(
             f"data=conllu holds part-of-speech tags alone; task={task.name} goes with data=hub or data=xtreme"
         )
@@ -177,11 +185,64 @@ def check_task(config: Config) -> None:
         raise UserError("data.fuse_multiword is for data=conllu alone; leave it out, or add data=conllu data.root=DIR")
 
 
+def check_metrics(task: TaskConfig) -> None:
+    """Refuses an empty list of metrics, and metrics that have no meaning for the task's kind or labels."""
+    names = ", ".join(KINDS[task.kind].metrics)
+    if not task.metrics:
+        raise UserError(
+            f"task.metrics of {task.name} is empty, and the first metric selects the epoch; name at least one of {names}"
+        )
+    for metric in task.metrics:
+        if metric not in KINDS[task.kind].metrics:
+            raise UserError(
+                f"task.metrics: '{metric}' is not one of {names}, which are those of kind={task.kind.value}; take it out"
+            )
+    if "f1_strict" in task.metrics:
+        for label in task.labels:
+            if label != "O" and label[:2] not in ("B-", "I-"):
+                raise UserError(
+                    f"task.metrics: f1_strict is for labels O, B-TYPE and I-TYPE, and {task.name} has '{label}'; use "
+                    "accuracy, macro_f1 or f1"
+                )
+
+
+def check_labels(task: TaskConfig) -> None:
+    """Refuses labels that are fewer than two, empty, or there twice."""
+    twice = sorted({label for label in task.labels if task.labels.count(label) > 1})
+    if len(task.labels) < 2 or twice or "" in task.labels:
+        problem = f"has '{twice[0]}' twice" if twice else f"is [{', '.join(task.labels)}]"
+        raise UserError(
+            f"task.labels of {task.name} {problem}; they must be at least two, each once and none of them empty"
+        )
+
+
 def check_languages(config: Config) -> None:
-    """Refuses a language without a file in conf/language/. Only reading the data shows whether they hold it.
+    """Refuses a language that has neither a file in conf/language/ nor data. The rest is seen when the data are read.
 
     `task.languages` are those of the task that are tested by default. A language that it does not list may be named in
     `languages=[...]`, if the data have a test set of it.
     """
-    for language in config.evaluated_languages:
-        check_language(language)
+    if config.stage is Stage.mlm:
+        return
+    for code in config.evaluated_languages:
+        if code in group_files("language", config.paths.config):
+            language_config(code, config.paths.config)
+        elif not has_language(config.data, config.task, code):
+            try:
+                check_language(code, config.paths.config)
+            except UserError as error:
+                raise UserError(f"{error}; {_why_unknown(config, code)}") from None
+
+
+def _why_unknown(config: Config, code: str) -> str:
+    """Says why the data do not make a language without a file known, and what does."""
+    task, source = config.task, config.data.source
+    if source == "hub" and task.hub_subsets:
+        return f"{task.hub_id} has no {task.name} data for it in task.hub_subsets"
+    if source == "hub" and task.hub_id is None:
+        return f"task={task.name} names no data set on the Hub, so choose other data, such as data=files data.root=DIR"
+    if source == "hub":
+        return f"for a language of {task.hub_id} that has none, write conf/language/{code}.yaml"
+    if source == "demo":
+        return "the demo world has its own languages alone"
+    return f"data.root={config.data.root} has no {task.name} data for it either"

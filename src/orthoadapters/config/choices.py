@@ -32,10 +32,12 @@ WITHOUT_EFFECT = {
     "variant.name",
     "language.name",
     "language.hub_adapters",
+    "language.word_splitter",
     "languages",
     "task.languages",
     "backbone.allow_pickle",
     "task.hub_subsets",
+    "task.files.languages",
     "task.character_words",
 }
 
@@ -74,8 +76,10 @@ def choices(config: Config) -> dict[str, Any]:
         omissions = omissions | {"language_adapters.source", "language_adapters.root", "language_adapters.hub"}
     if not config.variant.has_task_adapter:
         omissions = omissions | {"variant.task_reduction"}
-    if config.data.source != "conllu":
+    if not config.reads_treebanks:
         omissions = omissions | {"data.fuse_multiword"}
+    if config.data.source != "files":
+        omissions = omissions | {"task.files"}
     if not config.task.hub_columns:
         omissions = omissions | {"task.hub_columns"}
     flat = _flatten(dataclasses.asdict(config))

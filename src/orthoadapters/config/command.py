@@ -1,11 +1,11 @@
 """The command that repeats a finished run: the overrides that it recorded, if they still mean the same run."""
 
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
 from orthoadapters.config.choices import fingerprint
 from orthoadapters.config.compose import compose_config
+from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import Config
 from orthoadapters.errors import UserError
 
@@ -25,7 +25,7 @@ def command(overrides: Any, run_fingerprint: str) -> str:
         now = fingerprint(_run_of_a_grid(overrides))
     except UserError as error:
         raise UserError(f"The command that this run recorded no longer works: {error}.") from error
-    line = shlex.join(["python", "train.py", *overrides])
+    line = shell_command("train", overrides)
     if now != run_fingerprint:
         raise UserError(
             f"No command of this version repeats this run: {line} now means another one (fingerprint {now[:8]}, this "

@@ -1,34 +1,37 @@
 """The way from the command line and `conf/` to a `Config`, with sentences for what is mistyped."""
 
 import copy
-import dataclasses
 import typing
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
 import yaml
-from hydra import compose, initialize_config_dir
-from hydra._internal.config_loader_impl import ConfigLoaderImpl
-from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, Override
-from hydra.errors import HydraException, OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, key_types
 from orthoadapters.config.messages import nearest, sentence
+from orthoadapters.config.mistakes import check_overrides, parse_overrides
+from orthoadapters.config.own_files import check_file
+from orthoadapters.config.parts import Files, Folders, compose_files, compose_in_parts, files_of_group
 from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
 from orthoadapters.errors import UserError, first_line
+from orthoadapters.files import user_path
+
+
+def conf_folder(package: Path) -> Path:
+    """Finds conf/: a wheel has it and multirun_sweeps/ in the package, a checkout beside src/."""
+    return (package if (package / "conf").is_dir() else package.parents[1]) / "conf"
+
 
 # Another folder of the same layout may take its place: whoever reads the configuration looks here.
-CONF = Path(__file__).resolve().parents[3] / "conf"
+CONF = conf_folder(Path(__file__).resolve().parents[1])
 ConfigStore.instance().store(name="schema", node=Config)
-
-# Below these keys a file or an override may name keys of its own.
-_OPEN = ("language_adapters.hub.", "language.hub_adapters.", "sweep.axes.", "task.hub_train.", "task.hub_subsets.")
+# conf/config.yaml: a folder that Hydra itself makes may begin with ~, too.
+OmegaConf.register_new_resolver("expanduser", lambda path: str(user_path(path)), replace=True)
 
 
 def compose_config(overrides: Sequence[str]) -> Config:
@@ -36,101 +39,76 @@ def compose_config(overrides: Sequence[str]) -> Config:
 
     The same overrides on the same files are composed once, and each caller gets a copy.
     """
-    files = tuple((path, path.stat().st_mtime_ns) for path in sorted(CONF.rglob("*.yaml")))
-    return copy.deepcopy(_compose_once(tuple(overrides), files, Path.cwd()))
+    folders = _folders(user_folder(overrides))
+    files = tuple((path, path.stat().st_mtime_ns) for folder in folders for path in _yaml_files(folder))
+    return copy.deepcopy(_compose_once(folders, tuple(in_force(overrides)), files, Path.cwd()))
 
 
 @cache
-def _compose_once(overrides: tuple[str, ...], files: tuple[tuple[Path, int], ...], cwd: Path) -> Config:
+def _compose_once(folders: Folders, overrides: tuple[str, ...], files: Files, cwd: Path) -> Config:
+    groups = _groups(folders)
+    parts = parse_overrides(overrides)
+    check_overrides(parts, groups)
     try:
         try:
-            return settle(_compose_in_parts(overrides, files))
+            return settle(compose_in_parts(folders, parts, files))
         except (HydraException, OmegaConfBaseException):
-            return settle(_compose_files(overrides, files))  # its errors name the file
+            return settle(compose_files(folders, overrides, files))  # its errors name the file
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(sentence(error, _settable_keys())) from error
+        raise UserError(sentence(error, sorted(groups.keys() | key_types().keys()))) from error
 
 
-def _compose_in_parts(overrides: tuple[str, ...], files: tuple[tuple[Path, int], ...]) -> DictConfig:
-    """Sets a language and values on a copy of what Hydra composes of the other choices: the same in a tenth of the time.
-
-    Hydra, too, sets values last, in their order; and nothing but a language's own file sets a key of `language`.
-    """
-    parts = OverridesParser.create().parse_overrides(list(overrides))
-    languages = [part for part in parts if _has_language_file(part)]
-    values = [part for part in parts if _is_value(part)]
-    choices = tuple(str(part.input_line) for part in parts if part not in languages and part not in values)
-    config = copy.deepcopy(_compose_files(choices, files))
-    for part in languages[-1:]:
-        file = OmegaConf.load(CONF / "language" / f"{part.value()}.yaml")
-        config.language = OmegaConf.merge(OmegaConf.structured(LanguageConfig), file)
-    ConfigLoaderImpl._apply_overrides_to_config(values, config)
-    return config
+def _folders(folder: str | Path | None) -> Folders:
+    """Lists the folders that files are chosen from: conf/ and, if there is one, the user's own."""
+    return (CONF,) if folder is None else (CONF, Path(folder))
 
 
-def _has_language_file(override: Override) -> bool:
-    is_language = override.input_line == f"language={override.value()}"
-    return is_language and (CONF / "language" / f"{override.value()}.yaml").exists()
-
-
-def _is_value(override: Override) -> bool:
-    """Tells whether an override sets a value and chooses no file."""
-    key = override.key_or_group
-    is_choice = override.package is not None or key == "sweep" or key.startswith("hydra") or (CONF / key).is_dir()
-    return not is_choice and not override.is_sweep_override()
-
-
-@cache
-def _compose_files(overrides: tuple[str, ...], files: tuple[tuple[Path, int], ...]) -> DictConfig:
-    before = GlobalHydra.instance().hydra
-    GlobalHydra.instance().clear()
-    try:
-        with initialize_config_dir(str(CONF), version_base="1.3"):
-            return compose("config", list(overrides))
-    finally:
-        GlobalHydra.instance().hydra = before
-
-
-def check_command_line(arguments: Sequence[str]) -> None:
-    """Composes every value that the command line names, sweeps included, before Hydra runs a job.
-
-    Raises UserError as `compose_config`. Commands that only ask Hydra for something (--help, --cfg, --info) pass.
-    """
-    try:
-        options = get_args_parser().parse_args(list(arguments))
-        overrides = OverridesParser.create().parse_overrides(options.overrides)
-    except OverrideParseException as error:
-        raise UserError(f"'{error.override}' is no override; write KEY=VALUE, such as optim.lr=5e-5") from error
-    if options.help or options.hydra_help or options.cfg or options.info or options.config_name or options.config_dir:
-        return
-    axes: list[list[str]] = []
-    is_sweep = any(override.get_key_element() == "sweep" for override in overrides)
+def in_force(overrides: Sequence[str]) -> list[str]:
+    """Leaves out suite=null and sweep=null, which mean no file of that group, with what they take back."""
+    rest: list[str] = []
     for override in overrides:
-        key = override.get_key_element() or ""
-        if key.startswith("hydra"):
-            continue
-        if key == "sweep" and override.is_sweep_override():
-            raise UserError(f"'{override.input_line}': one sweep at a time; sweep=paper is all of the paper's")
-        if override.is_sweep_override() and not options.multirun and not is_sweep:
-            raise UserError(
-                f"'{override.input_line}' asks for several runs; add -m (--multirun) to the command, or sweep=NAME"
-            )
-        if isinstance(override.value(), Glob):
-            # Hydra itself knows which files match.
-            continue
-        if override.is_sweep_override():
-            axes.append([f"{key}={value}" for value in override.sweep_string_iterator()])
+        key, _, value = override.partition("=")
+        if key in OPTIONAL_GROUPS and value == "null":
+            rest = [earlier for earlier in rest if earlier.partition("=")[0] != key]
         else:
-            axes.append([str(override.input_line)])
-    # Each value is composed once, not every product of them.
-    for position in range(max(map(len, axes), default=1)):
-        compose_config([values[min(position, len(values) - 1)] for values in axes])
+            rest.append(override)
+    return rest
+
+
+def user_folder(overrides: Sequence[str]) -> Path | None:
+    """Finds the user's own folder of configuration files among overrides. Raises UserError if it cannot add to conf/."""
+    settings = [override for override in overrides if override.startswith("paths.config=")]
+    value = parse_overrides(settings)[-1].value() if settings else None
+    if value is None:
+        return None
+    folder = user_path(str(value)).absolute()
+    if not folder.is_dir():
+        raise UserError(
+            f"paths.config={value}: there is no such folder; name one with folders such as variant/ and language/"
+        )
+    for path in _yaml_files(folder):
+        for own in (CONF, CONF.parent / "multirun_sweeps"):
+            if (own / path.relative_to(folder)).exists():
+                raise UserError(
+                    f"{path} has the name of a file in {own.name}/, which would be read; give yours another name"
+                )
+    return folder
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    """Lists the files of groups, which are one level deep or, as hydra/launcher, two. A user's folder may hold much else."""
+    return sorted(path for depth in ("", "*/", "*/*/") for path in folder.glob(f"{depth}*.yaml"))
+
+
+def group_files(group: str, folder: str | Path | None = None) -> dict[str, Path]:
+    """Finds the files of a group by name. folder: the user's own one (paths.config), which adds to conf/."""
+    return files_of_group(_folders(folder), group)
 
 
 def settle(composition: DictConfig) -> Config:
     """Resolves a composed configuration into plain dataclasses. Raises UserError naming a value that is still missing."""
-    if unknown := sorted(key for key in set(_keys_of(composition)) - _schema_keys() if not key.startswith(_OPEN)):
-        raise UserError(f"there is no key '{unknown[0]}'{nearest(unknown[0], _settable_keys())}")
+    if unknown := sorted(key for key in set(_keys_of(composition)) - key_types().keys() if not key.startswith(OPEN)):
+        raise UserError(f"there is no key '{unknown[0]}'{nearest(unknown[0], list(key_types()))}")
     if missing := sorted(OmegaConf.missing_keys(composition)):
         raise UserError(f"{missing[0]} has no value here; give it one with {missing[0]}=...")
     config = OmegaConf.to_object(composition)
@@ -138,16 +116,30 @@ def settle(composition: DictConfig) -> Config:
     assert isinstance(config, Config)
     if config.backbone.name is None:
         config.backbone.name = Path(config.backbone.path).resolve().name
+    _expand_paths(config)
     config.language_adapters.hub = _hub_ids(config)
-    _check_name("orthogonality", "loss", config.orthogonality.loss)
+    _check_name("orthogonality", "loss", config.orthogonality.loss, config.paths.config)
     if isinstance(config.data.source, str) and config.data.source != MISSING:
-        _check_name("data", "source", config.data.source)
+        _check_name("data", "source", config.data.source, config.paths.config)
     return config
 
 
-def _check_name(group: str, key: str, name: str) -> None:
+def _expand_paths(config: Config) -> None:
+    """Puts the home folder in place of a ~ where a run writes. What it reads keeps its name until it is read."""
+    paths = config.paths
+    for path in (config.backbone.path, config.data.root, config.corpus.root, config.language_adapters.root):
+        user_path(str(path))
+    paths.runs, paths.adapters, paths.cache = map(_without_tilde, (paths.runs, paths.adapters, paths.cache))
+    paths.config = None if paths.config is None else str(user_path(paths.config).absolute())
+
+
+def _without_tilde(path: str) -> str:
+    return str(user_path(path)) if path.startswith("~") else path
+
+
+def _check_name(group: str, key: str, name: str, folder: str | None) -> None:
     """Raises UserError if no file of conf/GROUP names this loss or reader. The functions themselves are not loaded here."""
-    files = sorted((CONF / group).glob("*.yaml"))
+    files = group_files(group, folder).values()
     names = sorted({str(yaml.safe_load(path.read_text(encoding="utf-8")).get(key)) for path in files})
     if name not in names:
         raise UserError(
@@ -160,11 +152,12 @@ def read_config(path: Path) -> Config:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
         values.pop("fingerprint")
-        # Earlier versions had the Hub's treebank of each language here, and knew by its name that WikiANN's Chinese words
-        # are characters.
+        # Earlier versions had the Hub's treebank of each language here, and knew by the task's name that WikiANN's Chinese
+        # words are characters, which its file says now.
         values.get("language", {}).pop("udpos", None)
         if values.get("task", {}).get("name") == "wikiann":
-            values["task"].setdefault("character_words", ["zh"])
+            file = yaml.safe_load((CONF / "task" / "wikiann.yaml").read_text(encoding="utf-8"))
+            values["task"].setdefault("character_words", file["character_words"])
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), values))
     except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
         raise UserError(f"{path} cannot be read ({first_line(error)}); restore it") from None
@@ -184,33 +177,47 @@ def _hub_ids(config: Config) -> dict[str, str]:
         return {}
     if config.stage is not Stage.task:
         return {}
-    for code in ids:
-        check_language(code)
+    for code in ids.keys() - {*config.evaluated_languages}:
+        check_language(code, config.paths.config)
     hub_ids = {}
     for code in config.evaluated_languages:
-        default = language_config(code).hub_adapters.get(str(config.backbone.name))
+        default = task_language(code, config.paths.config).hub_adapters.get(str(config.backbone.name))
         if hub_id := ids.get(code, default):
             hub_ids[code] = hub_id
     return hub_ids
 
 
-def check_language(code: str) -> None:
-    """Raises UserError, with the languages that exist, for a code that has no file in conf/language/."""
-    folder = CONF / "language"
-    if not (folder / f"{code}.yaml").exists():
-        codes = sorted(file.stem for file in folder.glob("*.yaml"))
+def check_language(code: str, folder: str | None = None) -> Path:
+    """Finds a language's file. folder: the user's own one (paths.config). Raises UserError with the languages that exist."""
+    files = group_files("language", folder)
+    if code not in files:
+        codes = sorted(files)
         raise UserError(f"unknown language '{code}'{nearest(code, codes)}; conf/language/ has {', '.join(codes)}")
+    return files[code]
 
 
-def language_config(code: str) -> LanguageConfig:
-    """Reads `conf/language/CODE.yaml`. Raises UserError listing the languages that exist."""
-    check_language(code)
+def language_config(code: str, folder: str | None = None) -> LanguageConfig:
+    """Reads a language's file. Raises UserError as `check_language`, and for a file that is broken or has another's code."""
+    path = check_language(code, folder)
+    check_file(path, "language")
     try:
-        values = OmegaConf.load(CONF / "language" / f"{code}.yaml")
+        values = OmegaConf.load(path)
         language = OmegaConf.merge(OmegaConf.structured(LanguageConfig), values)
     except (OmegaConfBaseException, yaml.YAMLError) as error:
-        raise UserError(f"conf/language/{code}.yaml: {first_line(error)}") from error
+        name = f"conf/{path.relative_to(CONF)}" if path.is_relative_to(CONF) else str(path)
+        raise UserError(f"{name}: {first_line(error)}") from error
     return typing.cast(LanguageConfig, OmegaConf.to_object(language))
+
+
+def task_language(code: str, folder: str | None = None) -> LanguageConfig:
+    """Reads a language's file. A language without one has its code alone, which is all that a task run needs of it."""
+    has_file = code in group_files("language", folder)
+    return language_config(code, folder) if has_file else LanguageConfig(code=code, name=code)
+
+
+def language_overrides(code: str, folder: str | Path | None = None) -> list[str]:
+    """Writes the overrides that choose a language for stage=mlm. One without a file needs its name."""
+    return [f"language={code}", *([] if code in group_files("language", folder) else [f"language.name={code}"])]
 
 
 # The choices of a task run that the training of a language adapter does not share.
@@ -226,13 +233,13 @@ def mlm_overrides(task_overrides: Sequence[str], language: str) -> list[str]:
     The seed is left out: one language adapter serves the task runs of every seed.
     """
     common_overrides = [override for override in task_overrides if not override.lstrip("+").startswith(_OF_TASK_RUNS)]
-    return ["stage=mlm", *common_overrides, f"language={language}"]
+    return ["stage=mlm", *common_overrides, *language_overrides(language, user_folder(task_overrides))]
 
 
-def _settable_keys() -> list[str]:
-    """Lists everything that may stand before the = of an override: groups of files and keys of the schema."""
-    groups = {folder.name for folder in CONF.iterdir() if folder.is_dir()} | {"sweep"}
-    return sorted(groups | _schema_keys())
+def _groups(folders: Folders) -> dict[str, list[str]]:
+    """Lists the groups that a file is chosen for, with the names of their files; those of sweeps are not in conf/."""
+    names = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
+    return {"sweep": []} | {name: list(files_of_group(folders, name)) for name in names}
 
 
 def _keys_of(composition: DictConfig, prefix: str = "") -> Iterator[str]:
@@ -240,16 +247,3 @@ def _keys_of(composition: DictConfig, prefix: str = "") -> Iterator[str]:
         yield prefix + key
         if OmegaConf.is_dict(composition._get_node(key)):
             yield from _keys_of(composition[key], f"{prefix}{key}.")
-
-
-@cache
-def _schema_keys() -> frozenset[str]:
-    return frozenset(_keys_below(Config))
-
-
-def _keys_below(schema: type, prefix: str = "") -> Iterator[str]:
-    types = typing.get_type_hints(schema)
-    for field in dataclasses.fields(schema):
-        yield prefix + field.name
-        if dataclasses.is_dataclass(types[field.name]):
-            yield from _keys_below(types[field.name], f"{prefix}{field.name}.")

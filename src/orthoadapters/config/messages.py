@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from hydra.errors import MissingConfigException
 
+from orthoadapters.config.keys import OPEN, value_words
+from orthoadapters.config.program import shell_command
+
 # Keys of earlier versions, and what takes their place.
 FORMER_KEYS = {"udpos": "task.hub_subsets names the subsets of a data set, a language each"}
 
@@ -19,13 +22,16 @@ def sentence(error: Exception, keys: Sequence[str]) -> str:
     text = " ".join(str(part) for part in (error, error.__cause__) if part is not None)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
         group, _, choice = error.missing_cfg_file.rpartition("/")
-        return f"{group} has no '{choice}'{nearest(choice, error.options)}; there are: {', '.join(error.options)}"
+        hint = f"; without a file: language={choice} language.name=NAME" if group == "language" else ""
+        return f"{group} has no '{choice}'{nearest(choice, error.options)}; there are: {', '.join(error.options)}{hint}"
     override = re.search(r"Could not override '([^']+)'", text)
     if override and ("not in struct" in text or "To append" in text or "No match" in text):
         key = override[1]
         if former := FORMER_KEYS.get(key.rpartition(".")[2]):
             return f"there is no key '{key}' any more; {former}"
-        return f"there is no key '{key}'{nearest(key, keys)}; `python train.py --help` lists the groups"
+        if f"{key}.".startswith(OPEN):
+            return f"{key} has no such entry yet; a + before the key adds it: +{key}=..."
+        return f"there is no key '{key}'{nearest(key, keys)}; `{shell_command('train')} --help` lists the groups"
     full_key = re.search(r"full_key: (\S+)", text)
     file = re.search(r"In '([^']+)'", text)
     where = f" in conf/{file[1]}.yaml" if file else ""
@@ -33,11 +39,16 @@ def sentence(error: Exception, keys: Sequence[str]) -> str:
         if former := FORMER_KEYS.get(full_key[1].rpartition(".")[2]):
             return f"there is no key '{full_key[1]}'{where} any more; {former}"
         return f"there is no key '{full_key[1]}'{where}{nearest(full_key[1], keys)}"
-    return f"{full_key[1] if full_key else 'the configuration'}{where}: {_problem(text)}"
+    key = full_key[1] if full_key else "the configuration"
+    return f"{key}{where}: {_problem(text, key)}"
 
 
-def _problem(text: str) -> str:
-    """Finds the part of a message that says what is wrong with a value."""
+def _problem(text: str, key: str) -> str:
+    """Finds the part of a message that says what is wrong with the value of a key."""
+    if "is not Optional" in text:
+        return f"it cannot be null; it takes {value_words(key)}"
+    if "is not a ListConfig" in text:
+        return "it takes a list, such as [VALUE, VALUE]"
     invalid = re.search(r"Invalid value '([^']*)', expected one of \[([^\]]*)\]", text)
     if invalid:
         return f"'{invalid[1]}' is not one of {invalid[2]}{nearest(invalid[1], invalid[2].split(', '))}"

@@ -19,10 +19,11 @@ def read_axes(arguments: Sequence[str], loader: ConfigLoader | None = None) -> d
     no list of values, such as interval(0,1).
     """
     overrides = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
-    return {str(override.get_key_element()): _values(override) for override in overrides}
+    return {str(override.get_key_element()): override_values(override) for override in overrides}
 
 
-def _values(override: Override) -> list[str]:
+def override_values(override: Override) -> list[str]:
+    """Writes an override for each of the values that one names. Raises UserError for what is no list of values."""
     if not override.is_sweep_override():
         return [str(override.input_line)]
     if not override.is_discrete_sweep():

@@ -28,10 +28,27 @@ class Stage(Enum):
 
 
 class TaskKind(Enum):
-    """The form of a task's examples: two sentences with one label, or a sentence with a label for every word."""
+    """The form of a task's examples.
+
+    Two sentences with one label; a sentence with a label for every word; a sentence with one label; a premise with
+    alternatives, one of which is right.
+    """
 
     sentence_pair = "sentence_pair"
     tagging = "tagging"
+    sentence = "sentence"
+    multiple_choice = "multiple_choice"
+
+
+class FileFormat(Enum):
+    """The format of a task's files: tables with named columns, JSON lines, rows of words and tags, CoNLL-U, Parquet."""
+
+    tsv = "tsv"
+    csv = "csv"
+    jsonl = "jsonl"
+    conll = "conll"
+    conllu = "conllu"
+    parquet = "parquet"
 
 
 # The parts of speech of Universal Dependencies (universaldependencies.org/u/pos).
@@ -74,6 +91,13 @@ class CorpusSource(Enum):
     demo = "demo"
 
 
+class WordSplitter(Enum):
+    """The rules that cut raw text of a language into words: spaCy's, or jieba's dictionary of Chinese."""
+
+    spacy = "spacy"
+    jieba = "jieba"
+
+
 class LoggerKind(Enum):
     """The place where values are logged: Weights & Biases and metrics.csv, metrics.csv alone, or nowhere."""
 
@@ -101,6 +125,7 @@ class LanguageConfig:
     name: str = MISSING  # the name in English, for model cards
     wikipedia: str | None = None  # the subset of wikimedia/wikipedia; null: none is known
     hub_adapters: dict[str, str] = field(default_factory=dict)  # backbone.name -> a language adapter's id on the Hub
+    word_splitter: WordSplitter = WordSplitter.spacy  # what predict.py cuts raw text into words with
 
 
 @dataclass
@@ -114,13 +139,38 @@ class GridConfig:
 
 
 @dataclass
+class FilesConfig:
+    """The files of a task (data=files): where they lie below data.root, and what their columns mean."""
+
+    format: FileFormat | None = None  # the form of the files; null: the task says nothing of files
+    # The place below data.root, in which {language} and {split} are filled in; * stands for any characters.
+    path: str = "{split}-{language}.tsv"  # ours: as XTREME names its files
+    splits: dict[str, str] = field(default_factory=dict)  # train, dev or test -> its name in `path`
+    languages: dict[str, str] = field(
+        default_factory=dict
+    )  # language -> its name in `path`. Without an entry: the code
+    # What an example needs -> its column, by name, or by number from 1 on (-1: the last one). sentence_pair: first, second,
+    # label; sentence: text, label; multiple_choice: premise, question, alternatives (a list of columns, or a column of
+    # lists), label; tagging: word, tag (conll), or words, tags (lists). Without an entry: the column of that name.
+    columns: dict[str, Any] = field(default_factory=dict)
+    header: bool = True  # tsv and csv: whether the first line names the columns
+    separator: str | None = None  # between columns: tab, space or a character; null: tab, of csv a comma
+    # tsv and csv: whether a field in double quotes may hold the separator, "" for a quote, and line breaks; null: in csv.
+    quotes: bool | None = None
+    comment: str | None = None  # conll: the beginning of lines that are left out, such as "# id"; null: there are none
+
+
+@dataclass
 class TaskConfig:
     """The task: its labels, its data and its recipe (stage=task)."""
 
     name: str = MISSING  # the name that runs are filed under
     kind: TaskKind = MISSING  # the form of its examples
-    labels: list[str] = MISSING  # fixed inventory, in the order of the head's outputs
-    metrics: list[str] = MISSING  # the first one selects the epoch
+    # Fixed inventory, in the order of the head's outputs; of multiple_choice, the names of the alternatives in their order.
+    labels: list[str] = MISSING
+    # The first one selects the epoch. tagging: f1, f1_strict, accuracy, macro_f1; sentence and sentence_pair: accuracy,
+    # macro_f1; multiple_choice: accuracy.
+    metrics: list[str] = MISSING
     languages: list[str] = MISSING  # all that the task has test data for, the source language first
     folder: str = MISSING  # data=xtreme: the folder of data.root that holds the task's files
     hub_id: str | None = None  # data=hub: the data set; null: the Hub has none
@@ -129,9 +179,14 @@ class TaskConfig:
     hub_subsets: dict[str, str] = field(default_factory=dict)
     # The columns of words and tags, or of two sentences and the label. Empty: the usual ones.
     hub_columns: list[str] = field(default_factory=list)
+    files: FilesConfig = field(default_factory=FilesConfig)
+    # Value in the data -> the label that it stands for, such as "0": different. Without an entry: the value is the label.
+    label_names: dict[str, str] = field(default_factory=dict)
+    # multiple_choice: value in the data -> the question that it stands for. Without an entry: the value is the question.
+    questions: dict[str, str] = field(default_factory=dict)
     character_words: list[str] = field(default_factory=list)  # languages whose words are single characters in the data
     max_length: int = MISSING  # subwords per window, special ones included
-    batch_size: int = MISSING  # sentences or pairs per iteration
+    batch_size: int = MISSING  # examples per iteration
     epochs: int = MISSING  # the length of the training, which trainer.max_epochs takes from here
     lr: float = MISSING  # the learning rate of the main loss, which stage=task gives to optim.lr
     ort_lr: float = MISSING  # the learning rate of the orthogonality loss, which stage=task gives to optim.ort_lr
@@ -154,10 +209,10 @@ class TaskConfig:
 class DataConfig:
     """The labelled data of a task."""
 
-    source: str = MISSING  # the name of a reader: hub, xtreme, conllu, demo (data/sources/read.py)
+    source: str = MISSING  # the name of a reader: hub, xtreme, files, conllu, demo (data/sources/read.py)
     root: str | None = MISSING  # the folder of the data; null where the source needs none
-    fuse_multiword: bool | None = None  # data=conllu alone: multiword tokens as one word, as XTREME has them
-    limit_train: int | None = None  # at most this many sentences or pairs, the first ones; null: all
+    fuse_multiword: bool | None = None  # treebanks alone: multiword tokens as one word, as XTREME has them
+    limit_train: int | None = None  # at most this many examples, the first ones; null: all
     limit_dev: int | None = None  # at most this many for development, in each language; null: all
     limit_test: int | None = None  # at most this many test examples, in each language; null: all
 
@@ -288,12 +343,14 @@ class SweepConfig:
 
 @dataclass
 class PathsConfig:
-    """The folders that are written to."""
+    """The folders that are written to, and the user's own folder of configuration files."""
 
     runs: str = MISSING  # the folder of run directories
     adapters: str = MISSING  # the folder that trained language adapters are published to and read from
     # The folder of what can be made again: blocks of text, the demo backbone, Hydra's own records.
     cache: str = MISSING
+    # A folder of further files with the layout of conf/ (variant/, language/, sweep/ ...), as --config-dir names it.
+    config: str | None = None
 
 
 @dataclass
@@ -329,6 +386,12 @@ class Config:
         """The source language, then the targets."""
         targets = self.languages if self.languages is not None else self.task.languages
         return list(dict.fromkeys([self.source_language, *targets]))
+
+    @property
+    def reads_treebanks(self) -> bool:
+        """Says whether the labelled data are in CoNLL-U."""
+        is_format = self.data.source == "files" and self.task.files.format is FileFormat.conllu
+        return self.data.source == "conllu" or is_format
 
     @property
     def is_orthogonal(self) -> bool:

@@ -25,12 +25,13 @@ class Batch(TypedDict):
     """A batch of windows or of masked blocks.
 
     B rows of T subwords; M masked positions. Windows are padded and have attention_mask and index; those of pairs have
-    token_type_ids too where the backbone has them. Blocks are never padded, and have positions. A process's share of a
-    batch has main_share and token_share (`shares`).
+    token_type_ids too where the backbone has them. Of multiple choice, a window has a row per alternative, one after the
+    other, so that labels and index have B / alternatives entries. Blocks are never padded, and have positions. A
+    process's share of a batch has main_share and token_share (`shares`).
     """
 
     input_ids: Tensor  # (B, T) int64
-    labels: Tensor  # windows: (B,) of pairs or (B, T) of words, int64; blocks: (M,), the subwords that are hidden
+    labels: Tensor  # windows: (B,) or, of words, (B, T), int64; blocks: (M,), the subwords that are hidden
     tokens: int  # real subwords, counted on the host so that nobody waits for a GPU
     attention_mask: NotRequired[Tensor]  # (B, T) bool
     token_type_ids: NotRequired[Tensor]  # (B, T) int64
@@ -114,25 +115,29 @@ class BatchLoader(ResumableLoader):
     def __init__(self, windows: Windows, batch_size: int, pad_id: int, seed: int, shuffle: bool) -> None:
         super().__init__()
         self.windows, self.batch_size, self.pad_id, self.seed, self.shuffle = windows, batch_size, pad_id, seed, shuffle
-        self.lengths = np.array([len(ids) for ids in windows.input_ids], dtype=np.int64)
+        self.lengths = np.array([len(ids) for ids in windows.input_ids], dtype=np.int64)  # of each sequence
 
     def __len__(self) -> int:
         return -(-len(self.windows) // self.batch_size)
 
     def batches(self, epoch: int, first: int) -> Iterator[Batch]:
         rng = np.random.default_rng([self.seed, epoch]) if self.shuffle else None
-        for members in length_batches(self.lengths, self.batch_size, rng)[first:]:
+        longest = self.lengths.reshape(-1, self.windows.alternatives).max(axis=1)
+        for members in length_batches(longest, self.batch_size, rng)[first:]:
             yield self.collate(members)
 
     def collate(self, members: NDArray[np.int64]) -> Batch:
         """Pads windows to the longest of them, as one batch."""
-        lengths = self.lengths[members]
-        shape = (len(members), int(lengths.max()))
+        alternatives, per_word = self.windows.alternatives, self.windows.per_word
+        sequences = (members[:, None] * alternatives + np.arange(alternatives)).ravel()
+        lengths = self.lengths[sequences]
+        shape = (len(sequences), int(lengths.max()))
         ids = np.full(shape, self.pad_id, dtype=np.int64)
-        labels = np.full(shape if self.windows.per_word else shape[:1], IGNORE_INDEX, dtype=np.int64)
-        for row, (window, length) in enumerate(zip(members.tolist(), lengths.tolist(), strict=True)):
-            ids[row, :length] = self.windows.input_ids[window]
-            labels[(row, slice(length)) if self.windows.per_word else row] = self.windows.labels[window]
+        for row, (sequence, length) in enumerate(zip(sequences.tolist(), lengths.tolist(), strict=True)):
+            ids[row, :length] = self.windows.input_ids[sequence]
+        labels = np.full(shape if per_word else len(members), IGNORE_INDEX, dtype=np.int64)
+        for row, window in enumerate(members.tolist()):
+            labels[(row, slice(lengths[row])) if per_word else row] = self.windows.labels[window]
         batch: Batch = {
             "input_ids": torch.from_numpy(ids),
             "attention_mask": torch.from_numpy(np.arange(shape[1]) < lengths[:, None]),
@@ -142,8 +147,8 @@ class BatchLoader(ResumableLoader):
         }
         if self.windows.segments is not None:
             types = np.zeros(shape, dtype=np.int64)
-            for row, window in enumerate(members.tolist()):
-                types[row, : self.lengths[window]] = self.windows.segments[window]
+            for row, sequence in enumerate(sequences.tolist()):
+                types[row, : lengths[row]] = self.windows.segments[sequence]
             batch["token_type_ids"] = torch.from_numpy(types)
         return batch
 

@@ -27,13 +27,20 @@ log = logging.getLogger(__name__)
 
 
 def token_blocks(
-    texts: Iterator[str], tokenizer: PreTrainedTokenizerFast, length: int, count: int, cache: Path, key: str
+    texts: Iterator[str],
+    tokenizer: PreTrainedTokenizerFast,
+    length: int,
+    count: int,
+    cache: Path,
+    key: str,
+    place: str | None = None,
 ) -> NDArray[np.int32]:
     """Returns blocks (n, length) int32 with n <= count, from `cache` if they are there.
 
     Passages are joined by the separator, cut, and each piece is put between <s> and </s>. Reading stops as soon as
     there are `count` blocks; a last piece that is too short is left out. `key` must name all that decides the texts
-    (`corpus_key`); tokenizer, length and count are added here. Raises UserError if there are fewer than MIN_BLOCKS.
+    (`corpus_key`); tokenizer, length and count are added here. place: where the texts are from. Raises UserError if there are
+    fewer blocks than MIN_BLOCKS.
     """
     digest = hashlib.sha256(f"{key} {fingerprint(tokenizer)} {length} {count}".encode()).hexdigest()
     path = cache / f"{key}-{length}x{count}-{digest[:12]}.npy"
@@ -44,8 +51,8 @@ def token_blocks(
                 n, subwords = _write_blocks(file, texts, tokenizer, length, count)
                 if n < min(MIN_BLOCKS, count):
                     raise UserError(
-                        f"{key}: only {subwords:,} subwords of text, which make {n} blocks of {length}; "
-                        f"at least {MIN_BLOCKS} are needed, so add text"
+                        f"{place or key}: only {subwords:,} subwords of text, which make {n} blocks of {length}; at least "
+                        f"{MIN_BLOCKS} are needed: add text, or make blocks shorter (mlm.block_length)"
                     )
             except BaseException:
                 Path(file.name).unlink()

@@ -9,26 +9,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import cast
 
 import numpy as np
 import pytorch_lightning as pl
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
-from orthoadapters.config.schema import CorpusConfig, DataConfig, LanguageConfig, MlmConfig, TaskConfig, TaskKind
+from orthoadapters.config.kinds import KINDS
+from orthoadapters.config.schema import CorpusConfig, DataConfig, LanguageConfig, MlmConfig, TaskConfig
 from orthoadapters.data.batching import BatchLoader, BlockLoader, Epochs
 from orthoadapters.data.blocks import token_blocks
 from orthoadapters.data.masking import masking_for
 from orthoadapters.data.shares import Shares, share_of_process
 from orthoadapters.data.sources.read import read_examples
-from orthoadapters.data.sources.text import corpus_key, passages
-from orthoadapters.data.windows import Windows, pair_windows, tag_windows
+from orthoadapters.data.sources.text import corpus_key, corpus_place, passages
+from orthoadapters.data.windows import Windows, sequence_windows, tag_windows
 from orthoadapters.errors import MissingSplitError, UserError
-from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
+from orthoadapters.examples import Example, LabelledExample, Split, TaggedSentence
 
 log = logging.getLogger(__name__)
-AnyExample = TypeVar("AnyExample", TaggedSentence, SentencePair)
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Evaluation:
 
     @property
     def gold(self) -> list[list[str]]:
-        """The gold labels in the form that `join_windows` gives predictions: one per word, or a single one per pair."""
-        return [list(e.tags) if isinstance(e, TaggedSentence) else [e.label] for e in self.examples]
+        """The gold labels in the form that `join_windows` gives predictions: one per word, or a single one."""
+        return [list(example.labels) for example in self.examples]
 
 
 class TaskData(pl.LightningDataModule):
@@ -101,7 +101,7 @@ class TaskData(pl.LightningDataModule):
 
     @property
     def counts(self) -> dict[str, int]:
-        """The training set in numbers: examples, windows, pairs that were cut, words that became <unk> as a whole."""
+        """The training set in numbers: examples, windows, examples that were cut, words that became <unk> as a whole."""
         windows = self.train.windows
         changes = {"cut": windows.truncations, "replaced": windows.replacements}
         return {"train": windows.examples, "windows": len(windows)} | changes
@@ -144,12 +144,15 @@ class TaskData(pl.LightningDataModule):
         return Evaluation(examples, windows, self._loader(windows, shuffle=False))
 
     def windows(self, examples: Sequence[Example]) -> Windows:
-        """Cuts examples into windows of subwords, as the task's kind asks."""
-        if self.task.kind is TaskKind.sentence_pair:
-            pairs = _all_of(SentencePair, examples)
-            return pair_windows(pairs, self.tokenizer, self.task.labels, self.task.max_length)
-        sentences = _all_of(TaggedSentence, examples)
-        return tag_windows(sentences, self.tokenizer, self.task.labels, self.task.max_length)
+        """Cuts examples into windows of subwords. Raises TypeError if some are not of the task's kind."""
+        kind, task = KINDS[self.task.kind], self.task
+        if not all(isinstance(example, kind.example) for example in examples):
+            raise TypeError(
+                f"the task's kind goes with examples of type {kind.example.__name__}, and some are of another"
+            )
+        if kind.per_word:
+            return tag_windows(cast(Sequence[TaggedSentence], examples), self.tokenizer, task.labels, task.max_length)
+        return sequence_windows(cast(Sequence[LabelledExample], examples), self.tokenizer, task.labels, task.max_length)
 
     def train_dataloader(self) -> Epochs | Shares:
         """Gives the batches of the whole run; of several processes, each gets its share of every batch."""
@@ -165,14 +168,6 @@ class TaskData(pl.LightningDataModule):
 
     def _loader(self, windows: Windows, shuffle: bool) -> BatchLoader:
         return BatchLoader(windows, self.task.batch_size, self.tokenizer.pad_token_id, self.seed, shuffle)
-
-
-def _all_of(kind: type[AnyExample], examples: Sequence[Example]) -> list[AnyExample]:
-    """Returns the examples, all of which are of one type. Raises TypeError if some are not."""
-    matches = [example for example in examples if isinstance(example, kind)]
-    if len(matches) != len(examples):
-        raise TypeError(f"the task's kind goes with examples of type {kind.__name__}, and some are of another")
-    return matches
 
 
 class MLMData(pl.LightningDataModule):
@@ -209,11 +204,12 @@ class MLMData(pl.LightningDataModule):
         key = corpus_key(self.corpus, self.language, self.seed)
         count = self.iterations * mlm.batch_size + mlm.dev_blocks
         texts = passages(self.corpus, self.language, self.seed)
-        blocks = token_blocks(texts, self.tokenizer, mlm.block_length, count, self.cache, key)
+        place = corpus_place(self.corpus, self.language)
+        blocks = token_blocks(texts, self.tokenizer, mlm.block_length, count, self.cache, key, place)
         if len(blocks) - mlm.dev_blocks < mlm.batch_size:
             raise UserError(
-                f"the {self.language.code} text gives {len(blocks)} blocks of {mlm.block_length} subwords, too few for "
-                f"mlm.dev_blocks={mlm.dev_blocks} and one batch of {mlm.batch_size}; add text or lower mlm.dev_blocks"
+                f"{place}: the {self.language.code} text gives {len(blocks)} blocks of {mlm.block_length} subwords, too few "
+                f"for mlm.dev_blocks={mlm.dev_blocks} and one batch of {mlm.batch_size}; add text or lower mlm.dev_blocks"
             )
         return blocks
 

@@ -18,24 +18,27 @@ AnyLoader = TypeVar("AnyLoader", Epochs, BlockLoader)
 
 
 def share(batch: Batch, rank: int, processes: int) -> Batch:
-    """Takes every `processes`-th row of a batch from row `rank` on, as neighbours in a batch are of similar length.
+    """Takes every `processes`-th window or block of a batch from number `rank` on, as neighbours are of similar length.
 
     Adds two keys: main_share, the fraction of L_MLM's masked positions or of L_TASK's windows, and token_share, the fraction
-    of L_ORT's real tokens. `tokens` stays the whole batch's. Where nothing is left for this process, it gets one row (or
-    masked position) that counts 0: every process takes the same steps, and nothing is divided by 0.
+    of L_ORT's real tokens. `tokens` stays the whole batch's. Where nothing is left for this process, it gets one window
+    (or masked position) that counts 0: every process takes the same steps, and nothing is divided by 0.
     """
     count, length = batch["input_ids"].shape
-    rows = torch.arange(count)[rank::processes]
-    fraction = len(rows) / count
-    if not len(rows):
-        rows = torch.zeros(1, dtype=torch.int64)
-    by_row = {name: value for name, value in batch.items() if name not in ("positions", "labels")}
+    # The alternatives of multiple choice are rows of one window, and stay together.
+    alternatives = count // len(batch.get("index", batch["input_ids"]))
+    windows = torch.arange(count // alternatives)[rank::processes]
+    fraction = len(windows) * alternatives / count
+    if not len(windows):
+        windows = torch.zeros(1, dtype=torch.int64)
+    rows = (windows[:, None] * alternatives + torch.arange(alternatives)).flatten()
+    by_row = {name: value for name, value in batch.items() if name not in ("positions", "labels", "index")}
     part = cast(Batch, {name: value[rows] if isinstance(value, Tensor) else value for name, value in by_row.items()})
     part["token_share"] = fraction
     if fraction and (mask := batch.get("attention_mask")) is not None:
         part["token_share"] = int(part["attention_mask"].sum()) / int(mask.sum())
-    if "positions" not in batch:
-        part["labels"], part["main_share"] = batch["labels"][rows], fraction
+    if "index" in batch:
+        part["labels"], part["index"], part["main_share"] = batch["labels"][windows], batch["index"][windows], fraction
         return part
     row, column = batch["positions"] // length, batch["positions"] % length
     is_kept = row % processes == rank

@@ -1,4 +1,4 @@
-"""Windows of subwords, cut from labelled sentences, and predictions for them joined again word by word.
+"""Windows of subwords, cut from labelled examples, and predictions for them joined again word by word.
 
 XTREME's algorithm (utils_preprocess.py): words are tokenised one by one; a word that would overflow the budget starts a
 new window; a word of no subword, or of more than the budget, becomes <unk>; the label sits on a word's first subword.
@@ -11,39 +11,42 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import BatchEncoding, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from orthoadapters.data.tokenizer import special_ends
 from orthoadapters.errors import UserError
-from orthoadapters.examples import IGNORE_INDEX, SentencePair, TaggedSentence
+from orthoadapters.examples import IGNORE_INDEX, LabelledExample, TaggedSentence, Texts
 
-CHUNK = 20_000  # ours: words or pairs per call of the tokenizer, which bounds memory
+CHUNK = 20_000  # ours: words or sequences per call of the tokenizer, which bounds memory
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Windows:
-    """The windows of one data set, in its order.
+    """The windows of one data set, in its order: of a tagged sentence one or more, of any other example exactly one.
 
-    input_ids: one int32 array (T,) per window, special ids included. labels: per window an int64 array, (T,) with
-    IGNORE_INDEX off the first subwords for tagging, () for pairs. origin: (N,) index of each window's sentence or pair.
+    input_ids: `alternatives` int32 arrays (T,) per window, one after the other, special ids included. labels: per window
+    an int64 array, (T,) with IGNORE_INDEX off the first subwords for tagging, () otherwise. origin: (N,) index of each
+    window's example.
     """
 
     input_ids: list[NDArray[np.int32]]
     labels: list[NDArray[np.int64]]
     origin: NDArray[np.int64]
-    examples: int  # sentences or pairs; sentences without a word are counted though they have no window
+    examples: int  # sentences without a word are counted though they have no window
     label_names: tuple[str, ...]
-    truncations: int  # pairs that lost subwords to max_length
+    truncations: int  # examples with one label that lost subwords to max_length
     replacements: int  # words that became <unk> as a whole
-    segments: list[NDArray[np.int32]] | None = None  # token_type_ids of pairs, for backbones that have them
+    # token_type_ids like input_ids, where a second text may stand in a window, for backbones that have them
+    segments: list[NDArray[np.int32]] | None = None
+    alternatives: int = 1  # sequences per window; more than one for multiple choice alone
 
     def __len__(self) -> int:
-        return len(self.input_ids)
+        return len(self.labels)
 
     @property
     def per_word(self) -> bool:
-        """Says whether labels stand at words, and not at whole pairs."""
+        """Says whether labels stand at words, and not at whole examples."""
         return bool(self.labels) and self.labels[0].ndim == 1
 
 
@@ -115,44 +118,64 @@ def _word_pieces(
     return pieces
 
 
-def pair_windows(
-    pairs: Sequence[SentencePair], tokenizer: PreTrainedTokenizerFast, labels: Sequence[str], max_length: int
+def sequence_windows(
+    examples: Sequence[LabelledExample],
+    tokenizer: PreTrainedTokenizerFast,
+    labels: Sequence[str],
+    max_length: int,
 ) -> Windows:
-    """Makes one window per pair. A pair that is too long loses subwords at the end of its longer sentence, and is counted."""
+    """Makes one window per example. A sequence that is too long loses subwords at the end of its longer text.
+
+    An example is counted as cut if any of its sequences is. Raises ValueError unless all have as many sequences.
+    """
+    counts = {len(example.sequences) for example in examples} or {1}
+    if len(counts) > 1:
+        raise ValueError(f"the questions have {sorted(counts)} alternatives; all need as many")
+    (alternatives,) = counts
+    sequences = [sequence for example in examples for sequence in example.sequences]
     if max_length < tokenizer.num_special_tokens_to_add(pair=True) + 2:
         raise UserError(f"task.max_length={max_length} leaves no room for a sentence pair; the paper uses 128")
     label_id = {label: number for number, label in enumerate(labels)}
     input_ids: list[NDArray[np.int32]] = []
     segments: list[NDArray[np.int32]] | None = [] if "token_type_ids" in tokenizer.model_input_names else None
-    truncations = 0
-    for start in range(0, len(pairs), CHUNK):
-        chunk = pairs[start : start + CHUNK]
-        whole = tokenizer([p.premise for p in chunk], [p.hypothesis for p in chunk], verbose=False)
-        encodings = whole["input_ids"]
-        too_long = [number for number, ids in enumerate(encodings) if len(ids) > max_length]
-        if too_long:
-            truncation = tokenizer(
-                [chunk[number].premise for number in too_long],
-                [chunk[number].hypothesis for number in too_long],
-                truncation="longest_first",
-                max_length=max_length,
-            )
-            for name in whole:
-                for number, values in zip(too_long, truncation[name], strict=True):
-                    whole[name][number] = values
-        truncations += len(too_long)
-        input_ids.extend(np.array(ids, dtype=np.int32) for ids in encodings)
+    too_long: list[int] = []
+    for start in range(0, len(sequences), CHUNK):
+        encodings, long = _encode(sequences[start : start + CHUNK], tokenizer, max_length)
+        too_long += [start + number for number in long]
+        input_ids.extend(np.array(ids, dtype=np.int32) for ids in encodings["input_ids"])
         if segments is not None:
-            segments.extend(np.array(types, dtype=np.int32) for types in whole["token_type_ids"])
-    targets = [np.array(label_id[pair.label], dtype=np.int64) for pair in pairs]
-    log.info("%d pairs, %d of them cut to %d subwords", len(pairs), truncations, max_length)
-    return Windows(input_ids, targets, np.arange(len(pairs)), len(pairs), tuple(labels), truncations, 0, segments)
+            segments.extend(np.array(types, dtype=np.int32) for types in encodings["token_type_ids"])
+    truncations = len({number // alternatives for number in too_long})
+    targets = [np.array(label_id[example.label], dtype=np.int64) for example in examples]
+    log.info("%d examples, %d of them cut to %d subwords", len(examples), truncations, max_length)
+    origin = np.arange(len(examples))
+    return Windows(input_ids, targets, origin, len(examples), tuple(labels), truncations, 0, segments, alternatives)
+
+
+def _encode(
+    sequences: Sequence[Texts], tokenizer: PreTrainedTokenizerFast, max_length: int
+) -> tuple[BatchEncoding, list[int]]:
+    """Encodes sequences of one text each, or of two each. Returns the numbers of those that were too long as well."""
+    encodings = tokenizer(*_columns(sequences), verbose=False)
+    too_long = [number for number, ids in enumerate(encodings["input_ids"]) if len(ids) > max_length]
+    if too_long:
+        columns = _columns([sequences[number] for number in too_long])
+        truncation = tokenizer(*columns, truncation="longest_first", max_length=max_length)
+        for name in encodings:
+            for number, values in zip(too_long, truncation[name], strict=True):
+                encodings[name][number] = values
+    return encodings, too_long
+
+
+def _columns(sequences: Sequence[Texts]) -> list[list[str]]:
+    """Returns the first texts of all sequences and, where there are some, the second ones."""
+    return [list(texts) for texts in zip(*sequences, strict=True)]
 
 
 def join_windows(windows: Windows, predictions: Sequence[Sequence[int]]) -> list[list[str]]:
-    """Joins predictions of windows into label names per sentence, one per word in order, or one per pair.
+    """Joins predictions of windows into label names per example, for tagging one per word in order, otherwise one.
 
-    predictions: per window its label ids, one per subword for tagging (what is longer is padding), a single one for pairs.
+    predictions: per window its label ids, one per subword for tagging (what is longer is padding), otherwise a single one.
     """
     names_by_example: list[list[str]] = [[] for _ in range(windows.examples)]
     names = windows.label_names

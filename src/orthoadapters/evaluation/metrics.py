@@ -1,14 +1,17 @@
-"""The metrics: accuracy, token accuracy and span F1, as fractions in 0..1.
+"""The metrics: accuracy, token accuracy, span F1 and macro-averaged F1, as fractions in 0..1.
 
 Span F1 is seqeval's, which XTREME and the paper used. `f1` is its default, `f1_strict` its mode="strict", scheme=IOB2.
 The default joins all sentences to one sequence with an O after each, and reads the first character of a tag as its
 prefix: it takes NOUN for the type OUN with the prefix N. So neighbouring equal UPOS tags form one span, and each SCONJ is
 a span by itself, since the prefix S stands for "single". That is odd, but Table 3 was computed in this way, and so it is
 kept to the last digit.
+
+`macro_f1` is the unweighted mean of each label's F1, over the labels that are gold or predicted at least once. The F1 of a
+label that is neither is 0 / 0, and it is left out, as scikit-learn (labels=None) and torchmetrics do.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import cache
 from operator import eq
 from typing import Any
 
@@ -22,9 +25,9 @@ from orthoadapters.data.windows import Windows, join_all_windows
 
 # A span's type, its first word and its last word.
 Span = tuple[str, int, int]
-# Sentences of tags, or pairs with one label each.
+# Sentences of tags, or examples with one label each.
 Tags = Sequence[Sequence[str]]
-# The counts of a metric, a row per sentence or pair; int64 where they are made, int32 where a run's files are read.
+# The counts of a metric, a row per example; int64 where they are made, int32 where a run's files are read.
 Counts = NDArray[np.integer[Any]]
 # The state after an O: its prefix and its type.
 OUTSIDE = ("O", "_")
@@ -103,7 +106,7 @@ def f1_of_counts(counts: Counts) -> float:
 
 
 def word_counts(gold: Tags, predictions: Tags) -> NDArray[np.int64]:
-    """Counts right words and all words of each sentence, (sentences, 2); a pair counts as one word."""
+    """Counts right words and all words of each sentence, (sentences, 2); a single label counts as one word."""
     check_shape(gold, predictions)
     right = [sum(map(eq, *tags)) for tags in zip(gold, predictions, strict=True)]
     return np.array([right, [len(tags) for tags in gold]], dtype=np.int64).T
@@ -117,23 +120,51 @@ def accuracy_of_counts(counts: Counts) -> float:
     return right / words
 
 
+def label_counts(gold: Tags, predictions: Tags, labels: Sequence[str]) -> NDArray[np.int64]:
+    """Counts the right, predicted and gold words of each label in each sentence, (sentences, labels * 3)."""
+    check_shape(gold, predictions)
+    number = {label: i for i, label in enumerate(labels)}
+    counts = np.zeros((len(gold), len(labels), 3), dtype=np.int64)
+    for row, *tags in zip(counts, gold, predictions, strict=True):
+        for g, p in zip(*tags, strict=True):
+            row[number[g], 0] += g == p
+            row[number[p], 1] += 1
+            row[number[g], 2] += 1
+    return counts.reshape(len(gold), 3 * len(labels))
+
+
+def macro_f1_of_counts(counts: Counts) -> float:
+    """Computes the mean F1 of the labels from rows of `label_counts`. Raises ValueError if there are no words."""
+    right, predictions, gold = counts.sum(axis=0).reshape(-1, 3).T
+    occurs = predictions + gold > 0
+    if not occurs.any():
+        raise ValueError("there are no labels to score")
+    return float((2 * right[occurs] / (predictions + gold)[occurs]).mean())
+
+
 def check_shape(gold: Tags, predictions: Tags) -> None:
     """Raises ValueError unless both have as many sentences, and as many words in each."""
     if [len(tags) for tags in gold] != [len(tags) for tags in predictions]:
         raise ValueError("gold and predicted labels differ in their number of sentences or words")
 
 
-# A metric counts something in each sentence, and a score is made of the columns' sums.
-METRICS: dict[str, tuple[Callable[[Tags, Tags], NDArray[np.int64]], Callable[[Counts], float]]] = {
-    "accuracy": (word_counts, accuracy_of_counts),
-    "f1": (span_counts, f1_of_counts),
-    "f1_strict": (partial(span_counts, strict=True), f1_of_counts),
+# A metric counts something in each example, knowing the task's labels, and a score is made of the columns' sums.
+METRICS: dict[str, tuple[Callable[[Tags, Tags, Sequence[str]], NDArray[np.int64]], Callable[[Counts], float]]] = {
+    "accuracy": (lambda gold, predictions, labels: word_counts(gold, predictions), accuracy_of_counts),
+    "f1": (lambda gold, predictions, labels: span_counts(gold, predictions), f1_of_counts),
+    "f1_strict": (lambda gold, predictions, labels: span_counts(gold, predictions, strict=True), f1_of_counts),
+    "macro_f1": (label_counts, macro_f1_of_counts),
 }
 
 
-def counts_of(metrics: Sequence[str], gold: Tags, predictions: Tags) -> dict[str, NDArray[np.int64]]:
-    """Counts for the named metrics: a row per whole sentence, or per pair given as a list of one label."""
-    return {name: METRICS[name][0](gold, predictions) for name in metrics}
+def counts_of(
+    metrics: Sequence[str], gold: Tags, predictions: Tags, labels: Sequence[str]
+) -> dict[str, NDArray[np.int64]]:
+    """Counts for the named metrics: a row per whole sentence, or per example given as a list of one label.
+
+    labels: all labels of the task, in its order.
+    """
+    return {name: METRICS[name][0](gold, predictions, labels) for name in metrics}
 
 
 def score_of_counts(counts: Mapping[str, Counts]) -> dict[str, float]:
@@ -141,9 +172,9 @@ def score_of_counts(counts: Mapping[str, Counts]) -> dict[str, float]:
     return {name: METRICS[name][1](rows) for name, rows in counts.items()}
 
 
-def score(metrics: Sequence[str], gold: Tags, predictions: Tags) -> dict[str, float]:
-    """Computes the named metrics of whole sentences, or of pairs given as lists of one label."""
-    return score_of_counts(counts_of(metrics, gold, predictions))
+def score(metrics: Sequence[str], gold: Tags, predictions: Tags, labels: Sequence[str]) -> dict[str, float]:
+    """Computes the named metrics of whole sentences, or of examples given as lists of one label."""
+    return score_of_counts(counts_of(metrics, gold, predictions, labels))
 
 
 STATES = ("index", "width", "label_ids")
@@ -165,16 +196,16 @@ class WindowMetric(Metric):
             self.add_state(state, default=[], dist_reduce_fx="cat")
 
     def update(self, index: Tensor, label_ids: Tensor) -> None:
-        """Collects one batch. index: (B,) the windows' numbers; label_ids: (B, T), one per subword, or (B,) per pair."""
+        """Collects one batch. index: (B,) the windows' numbers; label_ids: (B, T), one per subword, or (B,)."""
         rows = label_ids.reshape(len(index), -1)
         for state, value in zip(STATES, (index, torch.full_like(index, rows.shape[1]), rows.flatten()), strict=True):
             getattr(self, state).append(value)
 
     def compute(self) -> dict[str, float]:
-        return score(self.names, self.gold, self.predictions())
+        return score(self.names, self.gold, self.predictions(), self.windows.label_names)
 
     def predictions(self) -> list[list[str]]:
-        """Returns the label names per sentence, one per word, or one per pair. Raises RuntimeError if a window is missing."""
+        """Returns the label names per example, one per word, or a single one. Raises RuntimeError if a window is missing."""
         index, width, flat = (self._concatenate(getattr(self, state)) for state in STATES)
         ends = np.cumsum(width)
         rows: dict[int, list[int]] = {

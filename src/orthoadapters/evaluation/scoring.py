@@ -12,7 +12,7 @@ from orthoadapters.data.batching import BatchLoader
 from orthoadapters.data.modules import Evaluation
 from orthoadapters.evaluation.metrics import WindowMetric, counts_of, score_of_counts
 from orthoadapters.model.encoder import AdaptedEncoder
-from orthoadapters.model.heads import SentencePairHead, TokenHead
+from orthoadapters.model.heads import TaskHead
 from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 
 
@@ -20,8 +20,8 @@ from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 class EvaluationOutcome:
     """The scores of one split of one language.
 
-    scores: metric -> fraction in 0..1. predictions: a list of tags per sentence, or of the one label per pair.
-    counts: metric -> (sentences or pairs, columns), whose columns' sums make the score (`metrics.counts_of`).
+    scores: metric -> fraction in 0..1. predictions: per example a list of its tags, or of its single label.
+    counts: metric -> (examples, columns), whose columns' sums make the score (`metrics.counts_of`).
     """
 
     scores: dict[str, float]
@@ -52,19 +52,15 @@ def measure_orthogonality(
 
 
 @torch.inference_mode()
-def window_logits(
-    model: AdaptedEncoder, head: SentencePairHead | TokenHead, loader: BatchLoader
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yields per batch the windows' numbers (B,), and the logits of their subwords (B, T, labels) or pairs (B, labels)."""
+def window_logits(model: AdaptedEncoder, head: TaskHead, loader: BatchLoader) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yields per batch the windows' numbers (B,), and the logits of their subwords (B, T, labels), or (B, labels)."""
     device = next(model.parameters()).device
     for batch in loader:
         yield batch["index"], head(model.encode(batch, device).hidden)
 
 
 @torch.inference_mode()
-def evaluate(
-    model: AdaptedEncoder, head: SentencePairHead | TokenHead, evaluation: Evaluation, metrics: list[str]
-) -> EvaluationOutcome:
+def evaluate(model: AdaptedEncoder, head: TaskHead, evaluation: Evaluation, metrics: list[str]) -> EvaluationOutcome:
     """Predicts and scores one split of one language with the active stack."""
     was_training = model.training
     model.eval()
@@ -76,5 +72,5 @@ def evaluate(
     model.train(was_training)
     head.train(was_training)
     predictions = metric.predictions()
-    counts = counts_of(metrics, evaluation.gold, predictions)
+    counts = counts_of(metrics, evaluation.gold, predictions, evaluation.windows.label_names)
     return EvaluationOutcome(score_of_counts(counts), predictions, counts)

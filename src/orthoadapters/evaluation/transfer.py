@@ -8,7 +8,7 @@ from orthoadapters.data.modules import TaskData
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation.scoring import EvaluationOutcome, evaluate
 from orthoadapters.model.encoder import AdaptedEncoder
-from orthoadapters.model.heads import SentencePairHead, TokenHead
+from orthoadapters.model.heads import TaskHead
 from orthoadapters.model.sizes import bottleneck
 from orthoadapters.runs.adapter_library import LanguageAdapter
 
@@ -54,7 +54,7 @@ def new_stacks(
 
 
 def transfer(
-    model: AdaptedEncoder, head: SentencePairHead | TokenHead, stacks: Stacks, data: TaskData
+    model: AdaptedEncoder, head: TaskHead, stacks: Stacks, data: TaskData
 ) -> Iterator[tuple[str, EvaluationOutcome, EvaluationOutcome | None]]:
     """Yields each language with its scores on test and, if it has one, its development set (paper, figure 1c)."""
     for language, test in data.tests.items():

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from orthoadapters.config.program import shell_command
 from orthoadapters.errors import UserError, first_line
 
-FETCH = "python -m orthoadapters.fetch"
+FETCH = shell_command("fetch")
 # The errors of httpx and aiohttp where no connection is made. Which of the two is installed depends on the Hub's client.
 CLIENT_ERRORS = ("ConnectError", "ConnectTimeout", "ReadTimeout", "ReadError", "ClientConnectorError")
 

@@ -1,14 +1,14 @@
 """A finished task run, read from its directory to predict with."""
 
 import logging
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orthoadapters.config.compose import CONF, read_config
+from orthoadapters.config.compose import group_files, language_overrides, read_config
 from orthoadapters.config.hub_ids import DEMO
+from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import AdapterSource, Config
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from orthoadapters.evaluation.transfer import Stacks
     from orthoadapters.labelling.free_text import Predictor
     from orthoadapters.model.encoder import AdaptedEncoder
-    from orthoadapters.model.heads import SentencePairHead, TokenHead
+    from orthoadapters.model.heads import TaskHead
 
 log = logging.getLogger(__name__)
 DEVICES = ("auto", "cpu", "cuda")
@@ -67,7 +67,7 @@ class FinishedRun:
     def require(self, language: str) -> None:
         """Raises UserError if the language has no adapter here, or another one than was evaluated."""
         if not self.swaps_languages:
-            if not (CONF / "language" / f"{language}.yaml").exists():
+            if language not in group_files("language", self.config.paths.config):
                 log.warning(
                     "conf/language/ has no '%s': its words are split as those of no language in particular", language
                 )
@@ -97,7 +97,7 @@ class FinishedRun:
         """
         import torch
 
-        from orthoadapters.config.compose import language_config
+        from orthoadapters.config.compose import task_language
         from orthoadapters.data.modules import TaskData
         from orthoadapters.data.tokenizer import load_tokenizer
         from orthoadapters.evaluation.transfer import swap_in
@@ -112,9 +112,10 @@ class FinishedRun:
         model, head = self.load_model(folder)
         swap_in(model, self.stacks(model, [language]), language)
         task = replace(config.task, batch_size=batch_size or config.task.batch_size)
-        source = language_config(config.source_language)
+        source = task_language(config.source_language, config.paths.config)
         data = TaskData(config.data, task, source, tokenizer, config.seed)
-        return Predictor(model.eval().to(place), head.to(place), data)
+        splitter = task_language(language, config.paths.config).word_splitter
+        return Predictor(model.eval().to(place), head.to(place), data, splitter)
 
     def backbone_folder(self) -> str:
         """Finds the folder of the pretrained backbone. Raises UserError if it has to be fetched and cannot be."""
@@ -125,7 +126,7 @@ class FinishedRun:
         except NotFetchedError as error:
             raise UserError(f"{error} backbone={self.config.backbone.name}") from error
 
-    def load_model(self, folder: str) -> "tuple[AdaptedEncoder, SentencePairHead | TokenHead]":
+    def load_model(self, folder: str) -> "tuple[AdaptedEncoder, TaskHead]":
         """Loads the backbone in `folder` with the run's task adapter, or the backbone that the run trained; and the head.
 
         Raises UserError if anything is missing, broken, or not what the run was trained with.
@@ -174,13 +175,14 @@ class FinishedRun:
         backbone = self.config.backbone
         if backbone.path == DEMO:
             overrides = ["suite=demo"]
-        elif (CONF / "backbone" / f"{backbone.name}.yaml").exists():
+        elif backbone.name in group_files("backbone", self.config.paths.config):
             overrides = [f"backbone={backbone.name}"]
         else:
             overrides = ["backbone=local", f"backbone.path={backbone.path}"]
         variant, folder = self.config.variant.name, self.config.paths.adapters
-        overrides += [f"variant={variant}", f"language={language}", f"paths.adapters={folder}"]
-        return shlex.join(["python", "train.py", "stage=mlm", *overrides])
+        languages = language_overrides(language, self.config.paths.config)
+        overrides += [f"variant={variant}", *languages, f"paths.adapters={folder}"]
+        return shell_command("train", ["stage=mlm", *overrides])
 
 
 def open_run(folder: Path, adapters: str | None = None, backbone: str | None = None) -> FinishedRun:

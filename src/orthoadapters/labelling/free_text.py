@@ -1,22 +1,23 @@
 """Labels for free text: lines are read as they come, predicted as in evaluation, and written as TSV or JSON lines."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from io import BufferedIOBase
 from typing import Literal
 
-from orthoadapters.config.schema import TaskConfig, TaskKind
+from orthoadapters.config.kinds import KINDS
+from orthoadapters.config.schema import TaskConfig, TaskKind, WordSplitter
 from orthoadapters.data.modules import TaskData
 from orthoadapters.data.sources.lines import column_error, decoded_line
 from orthoadapters.data.windows import join_all_windows
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation.metrics import spans
 from orthoadapters.evaluation.scoring import window_logits
-from orthoadapters.examples import Example, SentencePair, TaggedSentence
+from orthoadapters.examples import Choice, Example, LabelledExample, Sentence, SentencePair, TaggedSentence
 from orthoadapters.labelling.words import words
 from orthoadapters.model.encoder import AdaptedEncoder
-from orthoadapters.model.heads import SentencePairHead, TokenHead
+from orthoadapters.model.heads import TaskHead
 
 Format = Literal["tsv", "jsonl"]
 # ours: bytes per read, a Linux pipe's capacity
@@ -27,9 +28,9 @@ CHUNK = 512
 
 @dataclass(frozen=True)
 class Prediction:
-    """An example and its labels: one per word, or the one of a pair.
+    """An example and its labels: one per word, or a single one.
 
-    probabilities: those of a pair's labels, in the order of task.labels; none for words.
+    probabilities: those of all labels where an example has a single one, in the order of task.labels; none for words.
     """
 
     example: Example
@@ -40,8 +41,10 @@ class Prediction:
 class Predictor:
     """A model with an active stack. It counts truncations and replacements as `Windows` does."""
 
-    def __init__(self, model: AdaptedEncoder, head: SentencePairHead | TokenHead, data: TaskData) -> None:
-        self.model, self.head, self.data = model, head, data
+    def __init__(
+        self, model: AdaptedEncoder, head: TaskHead, data: TaskData, splitter: WordSplitter = WordSplitter.spacy
+    ) -> None:
+        self.model, self.head, self.data, self.splitter = model, head, data, splitter
         self.truncations = self.replacements = 0
 
     @property
@@ -57,7 +60,7 @@ class Predictor:
         for index, logits in window_logits(self.model, self.head, evaluation.loader):
             rows = logits.argmax(-1).reshape(len(index), -1)
             label_ids |= zip(index.tolist(), rows.tolist(), strict=True)
-            if self.task.kind is TaskKind.sentence_pair:
+            if not KINDS[self.task.kind].per_word:
                 probabilities |= zip(index.tolist(), logits.float().softmax(-1).tolist(), strict=True)
         self.truncations += evaluation.windows.truncations
         self.replacements += evaluation.windows.replacements
@@ -77,9 +80,11 @@ def label_text(
     by_character = language in task.character_words
 
     def example(line: str, number: int) -> Example:
-        if task.kind is TaskKind.sentence_pair:
-            return _pair(line, name, number, task)
-        parts = line.replace("\t", " ").split(" ") if by_spaces else words(line, language, by_character)
+        if not KINDS[task.kind].per_word:
+            return _from_columns(line, name, number, task)
+        parts = (
+            line.replace("\t", " ").split(" ") if by_spaces else words(line, language, by_character, predictor.splitter)
+        )
         tokens = tuple(word for word in parts if word)
         # Any label will do, as it only marks where words begin.
         return TaggedSentence(tokens, (task.labels[0],) * len(tokens))
@@ -121,35 +126,54 @@ def _lines(source: BufferedIOBase) -> Iterator[list[bytes]]:
         yield [b"".join(first_parts)]
 
 
-def _pair(line: str, name: str, number: int, task: TaskConfig) -> SentencePair:
-    """Reads `premise TAB hypothesis`; the label is any."""
-    columns = [column.strip() for column in line.split("\t")]
+# How the columns of a line become an example, whose label is any.
+_READ: dict[TaskKind, Callable[[list[str], str], LabelledExample]] = {
+    TaskKind.sentence_pair: lambda columns, label: SentencePair(columns[0], columns[1], label),
+    TaskKind.sentence: lambda columns, label: Sentence(columns[0], label),
+    TaskKind.multiple_choice: lambda columns, label: Choice(columns[0], columns[1], tuple(columns[2:]), label),
+}
+
+
+def line_form(task: TaskConfig) -> str:
+    """Names the columns of a line: `premise TAB hypothesis`, `text`, or `premise TAB question TAB alternative TAB ...`."""
+    names = list(_parts(KINDS[task.kind].example))
+    if task.kind is TaskKind.multiple_choice:
+        names[-1:] = ["alternative"] * len(task.labels)
+    return " TAB ".join(names)
+
+
+def _parts(example: Example | type[Example]) -> list[str]:
+    """Returns the names of an example's parts, without its label."""
+    return [field.name for field in fields(example) if field.name != "label"]
+
+
+def _from_columns(line: str, name: str, number: int, task: TaskConfig) -> Example:
+    """Reads an example from the columns of a line. Raises UserError for an empty line, or other columns."""
+    form = line_form(task)
     if not line.strip():
-        raise UserError(
-            f"{name}, line {number}: empty, but {task.name} wants `premise TAB hypothesis`; take that line out"
-        )
-    if len(columns) != 2:
-        raise column_error(name, number, line, "premise TAB hypothesis")
-    return SentencePair(columns[0], columns[1], task.labels[0])
+        raise UserError(f"{name}, line {number}: empty, but {task.name} wants `{form}`; take that line out")
+    columns = [column.strip() for column in line.split("\t")]
+    if len(columns) != form.count(" TAB ") + 1:
+        raise column_error(name, number, line, form)
+    return _READ[task.kind](columns, task.labels[0])
 
 
 def _tsv(result: Prediction, line: str, task: TaskConfig) -> str:
-    """Writes XTREME's labelled form: word TAB tag and a blank line, or premise TAB hypothesis TAB label."""
-    if isinstance(result.example, SentencePair):
-        return f"{result.example.premise}\t{result.example.hypothesis}\t{result.labels[0]}\n"
-    pairs = zip(result.example.words, result.labels, strict=True)
-    return "".join(f"{word}\t{tag}\n" for word, tag in pairs) + "\n"
+    """Writes XTREME's labelled form: word TAB tag and a blank line, or the columns that were read TAB label."""
+    example = result.example
+    if isinstance(example, TaggedSentence):
+        pairs = zip(example.words, result.labels, strict=True)
+        return "".join(f"{word}\t{tag}\n" for word, tag in pairs) + "\n"
+    parts = [getattr(example, name) for name in _parts(example)]
+    columns = [column for part in parts for column in (part if isinstance(part, tuple) else (part,))]
+    return "\t".join([*columns, result.labels[0]]) + "\n"
 
 
 def _json_line(result: Prediction, line: str, task: TaskConfig) -> str:
     """Writes one JSON object. Labels that mark entities add `entities`: type, first word, word after the last, and text."""
     example = result.example
     record: dict[str, object]
-    if isinstance(example, SentencePair):
-        probabilities = {label: round(p, 6) for label, p in zip(task.labels, result.probabilities, strict=True)}
-        record = {"premise": example.premise, "hypothesis": example.hypothesis, "label": result.labels[0]}
-        record["probabilities"] = probabilities
-    else:
+    if isinstance(example, TaggedSentence):
         record = {"words": list(example.words), "tags": result.labels}
         if task.marks_entities:
             bounds = _bounds(line, example.words)
@@ -157,6 +181,10 @@ def _json_line(result: Prediction, line: str, task: TaskConfig) -> str:
                 {"type": name, "start": first, "end": last + 1, "text": line[bounds[first][0] : bounds[last][1]]}
                 for name, first, last in sorted(spans(result.labels), key=lambda span: span[1])
             ]
+    else:
+        probabilities = {label: round(p, 6) for label, p in zip(task.labels, result.probabilities, strict=True)}
+        record = {name: getattr(example, name) for name in _parts(example)}
+        record |= {"label": result.labels[0], "probabilities": probabilities}
     return json.dumps(record, ensure_ascii=False) + "\n"
 
 

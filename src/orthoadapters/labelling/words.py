@@ -10,25 +10,28 @@ in Arabic stay on their words (79 in PUD; 81 with either of the others).
 from functools import cache
 from typing import Any
 
+from orthoadapters.config.compose import task_language
+from orthoadapters.config.schema import WordSplitter
 from orthoadapters.errors import UserError
 
 # ours: spaCy keeps every word that it has seen; so many take about 100 MB, and then a new pipeline begins without any
 LEXEMES = 200_000
 
 
-def words(text: str, language: str, by_character: bool = False) -> list[str]:
+def words(text: str, language: str, by_character: bool = False, splitter: WordSplitter | None = None) -> list[str]:
     """Cuts a sentence into words, without white space; each is a stretch of `text`, in order.
 
-    by_character: every character is a word (task.character_words). Chinese is cut by jieba otherwise, whose dictionary
-    knows simplified characters best, while UD's Chinese is traditional. Raises UserError for a language whose spaCy
-    tokenizer is a package of its own (such as Thai).
+    by_character: every character is a word (task.character_words). splitter: that of the language's file; None: of its
+    file in conf/language/. Raises UserError for a language whose spaCy tokenizer is a package of its own (such as Thai).
     """
     if by_character:
         return [character for character in text if not character.isspace()]
-    if language == "zh":
-        # This import stands here, as it reads a dictionary that only Chinese needs.
-        import rjieba
-
+    if (splitter or task_language(language).word_splitter) is WordSplitter.jieba:
+        try:
+            # This import stands here, as it reads a dictionary that few languages need.
+            import rjieba
+        except ModuleNotFoundError:
+            raise _missing_package("rjieba") from None
         return [word for word in rjieba.cut(text) if not word.isspace()]
     pipeline = _spacy(language)
     parts = [token.text for token in pipeline.tokenizer(text) if not token.is_space]
@@ -37,12 +40,21 @@ def words(text: str, language: str, by_character: bool = False) -> list[str]:
     return parts
 
 
+def _missing_package(package: str) -> UserError:
+    return UserError(
+        f"{package}, which cuts raw text into words, is not installed: pip install 'orthoadapters[labelling]'; or separate "
+        "the words by spaces and add --pretokenized"
+    )
+
+
 @cache
 def _spacy(language: str) -> Any:
     """Makes the language's pipeline, or the multi-language one."""
-    # This import stands here, as it takes a second and only raw text needs it.
-    import spacy
-
+    try:
+        # This import stands here, as it takes a second and only raw text needs it.
+        import spacy
+    except ModuleNotFoundError:
+        raise _missing_package("spacy") from None
     try:
         spacy.util.get_lang_class(language)
     except ImportError:

@@ -25,7 +25,7 @@ class MaskedLMHead(nn.Module):
         return self.parts(hidden)
 
 
-class SentencePairHead(nn.Module):
+class ClassificationHead(nn.Module):
     """The classification head of RoBERTa on the first token: dropout, H x H, tanh, dropout, H x labels."""
 
     def __init__(self, hidden: int, labels: int, dropout: float) -> None:
@@ -41,11 +41,23 @@ class SentencePairHead(nn.Module):
 
     @staticmethod
     def loss(logits: Tensor, labels: Tensor) -> Tensor:
-        """Computes L_TASK for XNLI (paper, footnote 6): the cross-entropy of a sequence, as the batch's mean.
+        """Computes L_TASK of single labels (paper, footnote 6, of XNLI): cross-entropy, as the batch's mean.
 
         logits: (B, labels). labels: (B,).
         """
         return cross_entropy(logits.float(), labels)
+
+
+class MultipleChoiceHead(ClassificationHead):
+    """The classification head with one output, the score of an alternative; softmax is over a question's alternatives."""
+
+    def __init__(self, hidden: int, labels: int, dropout: float) -> None:
+        super().__init__(hidden, 1, dropout)
+        self.alternatives = labels
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Computes (B, labels) logits of the (B * labels, T, H) hidden vectors: alternatives of a question are neighbours."""
+        return super().forward(hidden).view(-1, self.alternatives)
 
 
 class TokenHead(nn.Module):
@@ -72,7 +84,10 @@ class TokenHead(nn.Module):
         return total / len(labels)
 
 
-HEADS: dict[TaskKind, type[SentencePairHead] | type[TokenHead]] = {
-    TaskKind.sentence_pair: SentencePairHead,
+TaskHead = ClassificationHead | TokenHead
+HEADS: dict[TaskKind, type[TaskHead]] = {
+    TaskKind.sentence_pair: ClassificationHead,
+    TaskKind.sentence: ClassificationHead,
+    TaskKind.multiple_choice: MultipleChoiceHead,
     TaskKind.tagging: TokenHead,
 }

@@ -11,7 +11,7 @@ from torch import nn
 from orthoadapters.config.schema import TaskConfig
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, read_json
-from orthoadapters.model.heads import HEADS, SentencePairHead, TokenHead
+from orthoadapters.model.heads import HEADS, TaskHead
 
 
 def save_head(folder: Path, head: nn.Module, task: TaskConfig) -> None:
@@ -22,7 +22,7 @@ def save_head(folder: Path, head: nn.Module, task: TaskConfig) -> None:
         (temporary / "head.json").write_text(json.dumps(_record(task), indent=2) + "\n")
 
 
-def load_head(folder: Path, task: TaskConfig, hidden: int) -> SentencePairHead | TokenHead:
+def load_head(folder: Path, task: TaskConfig, hidden: int) -> TaskHead:
     """Reads what `save_head` wrote, without dropout. Raises UserError if a file is missing, broken or of another task."""
     record = read_json(folder / "head.json", "restore it, or repeat the run")
     try:

@@ -1,7 +1,7 @@
 """A submission to the XTREME benchmark (arXiv:2003.11080): the best run of each task, in the form that evaluate.py reads.
 
-`<folder>/test-<language>.tsv` has a label on each line: in xnli one for each pair; in panx and udpos one for each word, and
-a blank line after each sentence. The predictions files of a run have this form, and are copied as they are.
+`<folder>/test-<language>.tsv` has a label on each line: in xnli and pawsx one for each pair; in panx and udpos one for each
+word, and a blank line after each sentence. The predictions files of a run have this form, and are copied as they are.
 
 The best run of a task has the highest score on the source language's development set. Scores of target languages choose
 nothing.
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import TaskKind
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, read_json
@@ -21,6 +22,7 @@ from orthoadapters.runs.results import Result, Selection, read_results
 
 # The languages that evaluate.py scores, by folder. It stops at the first one that has no file.
 XTREME_LANGUAGES = {
+    "pawsx": "de en es fr ja ko zh".split(),
     "xnli": "ar bg de el en es fr hi ru sw th tr ur vi zh".split(),
     "panx": (
         "ar he vi id jv ms tl eu ml ta te af nl en de el bn hi mr ur "
@@ -85,7 +87,9 @@ def choose(runs: Path, backbone: str | None = None) -> list[Choice]:
     """
     task_runs = list(_task_runs(runs))
     if not task_runs:
-        raise UserError(f"{runs} holds no finished run of a task to submit; python train.py task=xnli makes one")
+        raise UserError(
+            f"{runs} holds no finished run of a task to submit; {shell_command('train')} task=xnli makes one"
+        )
     names = sorted({run.result.backbone for run in task_runs})
     if backbone is None and len(names) > 1:
         raise UserError(f"{runs} holds runs of {', '.join(names)}; a submission is of one: add --backbone {names[0]}")
@@ -141,13 +145,17 @@ def describe(choice: Choice) -> str:
 
 
 def _task_runs(runs: Path) -> Iterator[TaskRun]:
-    """Yields the finished runs of the task stage that were tested on whole test sets."""
+    """Yields the finished runs of XTREME's tasks that were tested on whole test sets."""
     for path, result in read_results(runs):
         if result.task is None or result.selection is None:
             continue
         config, dev = _configuration(path), _dev_digest(path)
         if (limit := config["data"]["limit_test"]) is not None:
             log.warning("%s is left out: data.limit_test=%d, and a submission is of whole test sets", path, limit)
+            continue
+        if (folder := config["task"].get("folder")) not in XTREME_LANGUAGES:
+            names = ", ".join(XTREME_LANGUAGES)
+            log.warning("%s is left out: task.folder=%s is none of XTREME's, which are %s", path, folder, names)
             continue
         yield TaskRun(path, result, result.selection, config, dev)
 

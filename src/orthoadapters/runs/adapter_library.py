@@ -1,7 +1,6 @@
 """The library of language adapters: where a run's adapters come from, which are missing, publishing a new one."""
 
 import json
-import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.config.compose import mlm_overrides
+from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, read_json, write_text
@@ -89,7 +89,7 @@ def adapters_folder(config: Config) -> Path:
     """Returns the folder that holds a run's trained or local language adapters."""
     settings = config.language_adapters
     if config.stage is Stage.task and settings.source is AdapterSource.local:
-        return Path(str(settings.root))
+        return Path(str(settings.root)).expanduser()
     return Path(config.paths.adapters) / str(config.backbone.name)
 
 
@@ -165,7 +165,7 @@ def _missing_sentence(config: Config, overrides: Sequence[str], missing: Sequenc
 
 def training_command(overrides: Sequence[str], language: str) -> str:
     """Writes the command that trains one missing language adapter, safe to paste into a shell."""
-    return shlex.join(["python", "train.py", *mlm_overrides(overrides, language)])
+    return shell_command("train", mlm_overrides(overrides, language))
 
 
 def check_publishable(target: LanguageAdapter, fingerprint: str) -> None:

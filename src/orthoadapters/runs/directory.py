@@ -1,7 +1,6 @@
 """A run's directory: its name, its fingerprint, what is in it, and whether it is finished."""
 
 import dataclasses
-import fcntl
 import json
 import os
 import socket
@@ -16,7 +15,7 @@ import yaml
 from orthoadapters.config.choices import fingerprint, plain_values
 from orthoadapters.config.schema import Config, Stage
 from orthoadapters.errors import UserError, first_line
-from orthoadapters.files import read_json, write_text
+from orthoadapters.files import lock, read_json, write_text
 
 # The file in the run directory that the process which trains the run holds locked; it names that process and its sweep.
 LOCK = ".lock"
@@ -62,14 +61,11 @@ class RunDirectory:
     def in_use(self) -> bool:
         """Says whether a living process holds the run's lock; a dead one holds none."""
         try:
-            with (self.path / LOCK).open("r") as lock:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+            with (self.path / LOCK).open("r") as file:
+                return not lock(file, share=True)
         except OSError:
             # There is no such file yet; or the file system has no locks, which `open` will say.
             return False
-        return False
 
     def process_of(self, sweep: str) -> int | None:
         """Finds the process that holds the lock, if it is one of this sweep's and on this machine."""
@@ -92,6 +88,24 @@ class RunDirectory:
                 f"{self.fingerprint[:8]}); move it away, or choose another folder with paths.runs=DIR"
             )
 
+    def _take(self, file: TextIO) -> bool:
+        """Tries three times to lock the run, as another process may just be looking whether the lock is free (`in_use`).
+
+        Raises UserError if the file system has no locks.
+        """
+        try:
+            for _ in range(3):
+                if lock(file):
+                    return True
+                # ours: a look takes microseconds
+                time.sleep(0.1)
+        except OSError as error:
+            raise UserError(
+                f"{file.name} cannot be locked ({error.strerror}), so that two processes could train the same run; give "
+                "paths.runs=DIR on a file system with flock (NFS with its lock service, Lustre mounted with -o flock)"
+            ) from None
+        return False
+
     @contextmanager
     def open(self, inputs: Mapping[str, str]) -> Iterator[None]:
         """Makes the directory, writes config.yaml and inputs.json, and holds the run's lock until the block ends.
@@ -101,14 +115,14 @@ class RunDirectory:
         """
         self.check_owner()
         (self.path / "checkpoints").mkdir(parents=True, exist_ok=True)
-        with (self.path / LOCK).open("a+") as lock:
-            if not _lock(lock):
+        with (self.path / LOCK).open("a+") as file:
+            if not self._take(file):
                 raise InUseError(
                     f"{self.path} is being trained by another process; give this command again when that one is done"
                 )
-            lock.truncate(0)
-            lock.write(f"{os.getpid()} {socket.gethostname()} {os.environ.get(SWEEP, '')}")
-            lock.flush()
+            file.truncate(0)
+            file.write(f"{os.getpid()} {socket.gethostname()} {os.environ.get(SWEEP, '')}")
+            file.flush()
             if self.is_finished:
                 raise InUseError(
                     f"{self.path} was finished by another process meanwhile; the same command shows its scores"
@@ -133,24 +147,3 @@ def _read_fingerprint(path: Path) -> str | None:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"{path} cannot be read ({first_line(error)}); restore it, or move the run away") from None
     return record.get("fingerprint") if isinstance(record, dict) else None
-
-
-def _lock(file: TextIO) -> bool:
-    """Tries three times to lock the file, as another process may just be looking whether the lock is free (`in_use`).
-
-    Raises UserError if the file system has no locks.
-    """
-    for _ in range(3):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            # ours: a look takes microseconds
-            time.sleep(0.1)
-        except OSError as error:
-            raise UserError(
-                f"{file.name} cannot be locked ({error.strerror}), so that two processes could train the same run; give "
-                "paths.runs=DIR on a file system with flock (NFS with its lock service, Lustre mounted with -o flock)"
-            ) from None
-        else:
-            return True
-    return False

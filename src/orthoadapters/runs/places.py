@@ -29,6 +29,8 @@ def find_places(config: Config, run: Path, result: Result) -> None:
         config.backbone.path = find(config.backbone.path)
     if config.language_adapters.root is not None:
         config.language_adapters.root = find(config.language_adapters.root)
+    if config.paths.config is not None:
+        config.paths.config = find(config.paths.config)
     if config.data.root is not None:
         config.data.root = find(config.data.root)
 

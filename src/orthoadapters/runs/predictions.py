@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.schema import TaskKind
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import write_bytes, write_text
@@ -17,12 +18,12 @@ from orthoadapters.files import write_bytes, write_text
 
 def write_predictions(path: Path, predictions: Sequence[Sequence[str]], kind: TaskKind) -> None:
     """Writes XTREME's submission form: a label per line; for tagging one per word, and a blank line after each sentence."""
-    ending = "\n" if kind is TaskKind.tagging else ""
+    ending = "\n" if KINDS[kind].per_word else ""
     write_text(path, "".join("".join(f"{label}\n" for label in labels) + ending for labels in predictions))
 
 
 def write_sentence_counts(run: Path, language: str, counts: Mapping[str, NDArray[np.integer[Any]]]) -> None:
-    """Writes sentences/test-<language>.npz: a metric's name -> what `metrics.counts_of` counts, a row per sentence or pair."""
+    """Writes sentences/test-<language>.npz: a metric's name -> what `metrics.counts_of` counts, a row per example."""
     content = io.BytesIO()
     arrays: dict[str, Any] = {metric: rows.astype(np.int32) for metric, rows in counts.items()}
     np.savez_compressed(content, **arrays)
@@ -30,9 +31,10 @@ def write_sentence_counts(run: Path, language: str, counts: Mapping[str, NDArray
 
 
 def sentence_counts(run: Path, language: str) -> dict[str, NDArray[np.int32]]:
-    """Reads for each metric the counts whose sums make its score, a row per sentence or pair, in the order of the test set.
+    """Reads for each metric the counts whose sums make its score, a row per example, in the order of the test set.
 
-    "f1", "f1_strict": (n, 3) right, predicted and gold spans; "accuracy": (n, 2) right and all words (1 for a pair).
+    "f1", "f1_strict": (n, 3) right, predicted and gold spans; "accuracy": (n, 2) right and all words (1 where an example
+    has one label); "macro_f1": (n, labels * 3) right, predicted and gold words of each label.
 
     Raises UserError if a run has no such file, or a broken one.
     """

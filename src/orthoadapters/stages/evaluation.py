@@ -5,7 +5,7 @@ import time
 import torch
 
 from orthoadapters.config.choices import choices
-from orthoadapters.config.compose import language_config
+from orthoadapters.config.compose import task_language
 from orthoadapters.config.schema import Config
 from orthoadapters.data.modules import TaskData
 from orthoadapters.data.tokenizer import load_tokenizer
@@ -15,7 +15,7 @@ from orthoadapters.files import new_folder
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model.backbone import backbone_path
 from orthoadapters.model.encoder import AdaptedEncoder
-from orthoadapters.model.heads import HEADS, SentencePairHead, TokenHead
+from orthoadapters.model.heads import HEADS, MultipleChoiceHead, TaskHead
 from orthoadapters.model.sizes import bottleneck, check_lengths
 from orthoadapters.runs.evaluations import EvaluationRecord, write_evaluation
 from orthoadapters.runs.inputs import examples_sha256, weights_sha256
@@ -33,10 +33,10 @@ def evaluate_subject(subject: Subject) -> EvaluationRecord:
     data = TaskData(
         config.data,
         config.task,
-        language_config(config.source_language),
+        task_language(config.source_language, config.paths.config),
         load_tokenizer(folder),
         config.seed,
-        languages=[language_config(code) for code in subject.languages],
+        languages=[task_language(code, config.paths.config) for code in subject.languages],
     )
     # They are read before the weights, so that bad input of any language shows now.
     _ = data.tests, data.target_devs
@@ -86,7 +86,7 @@ def _record(
     )
 
 
-def _load_from_elsewhere(subject: Subject, folder: str) -> tuple[AdaptedEncoder, SentencePairHead | TokenHead]:
+def _load_from_elsewhere(subject: Subject, folder: str) -> tuple[AdaptedEncoder, TaskHead]:
     """Loads the backbone with the task adapter, and the head with its outputs in the order of task.labels.
 
     Raises UserError if adapter or head is not of the size, kind or labels that the configuration says.
@@ -108,7 +108,7 @@ def _load_from_elsewhere(subject: Subject, folder: str) -> tuple[AdaptedEncoder,
     return model, head
 
 
-def _order_outputs(head: SentencePairHead | TokenHead, labels: list[str], config: Config, subject: Subject) -> None:
+def _order_outputs(head: TaskHead, labels: list[str], config: Config, subject: Subject) -> None:
     """Puts the head's outputs into the order of task.labels.
 
     Raises UserError if the head has other labels. A head without the task's names has them in the order of a task.labels
@@ -122,6 +122,11 @@ def _order_outputs(head: SentencePairHead | TokenHead, labels: list[str], config
             f"the head in {subject.adapter} has the labels {', '.join(labels)}, and {config.task.name} has "
             f"{', '.join(names)}; if they mean the same, give task.labels=[...] with the task's names in the head's order"
         )
+    if labels == names:
+        return
+    if isinstance(head, MultipleChoiceHead):
+        # Its one output is a score, and what its alternatives are called is not in the weights.
+        return
     order = [labels.index(name) for name in names]
     with torch.no_grad():
         head.out.weight.copy_(head.out.weight[order].clone())

@@ -10,7 +10,7 @@ from orthoadapters.config.schema import Config, Stage
 from orthoadapters.data.modules import TaskData
 from orthoadapters.evaluation.transfer import Stacks, transfer
 from orthoadapters.model.encoder import AdaptedEncoder
-from orthoadapters.model.heads import SentencePairHead, TokenHead
+from orthoadapters.model.heads import TaskHead
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.predictions import write_predictions, write_sentence_counts
 from orthoadapters.runs.provenance import provenance
@@ -46,7 +46,7 @@ def new_recorder(config: Config, run_trackers: Sequence[Tracker]) -> Recorder:
 
 
 def score_languages(
-    folder: Path, model: AdaptedEncoder, head: SentencePairHead | TokenHead, stacks: Stacks, data: TaskData
+    folder: Path, model: AdaptedEncoder, head: TaskHead, stacks: Stacks, data: TaskData
 ) -> TransferOutcome:
     """Tests every language with its own adapter, and writes predictions and counts per sentence into the folder."""
     scores = TransferOutcome()

@@ -7,12 +7,14 @@ from pathlib import Path
 import yaml
 
 from orthoadapters.config.hub_ids import is_id
+from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.schema import (
     AdapterKind,
     AdapterSource,
     Config,
     CorpusSource,
     Stage,
+    TaskKind,
 )
 
 FILE = "README.md"
@@ -109,7 +111,7 @@ def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int) -
         "architecture": f"pfeiffer (seq_bn), bottleneck {bottleneck}",
         "backbone": _backbone(config),
         "data": _data(config),
-        "training": f"{iterations} iterations of {task.batch_size} sentences or pairs, {_rates(config)}; the best of "
+        "training": f"{iterations} iterations of {task.batch_size} {KINDS[task.kind].plural}, {_rates(config)}; the best of "
         f"{config.trainer.max_epochs} epochs on the development set",
         "development set": f"L_ORT {l_ort:.4f} (sum over layers)",
     }
@@ -123,10 +125,13 @@ def _task_code(config: Config, name: str) -> tuple[str, str]:
         below = 'model.load_adapter("path or id of its language adapter"'
         ours, theirs = f'{below}, "{source}")\n', f'{source} = {below}, load_as="{source}")\n'
         our_stack, their_stack = f'"{source}", {our_stack}', f"{source}, {name}"
+    # The alternatives of a question are rows of our head's batch; `adapters` has a dimension for them.
+    is_choice = config.task.kind is TaskKind.multiple_choice
+    rows = "  # input_ids: (questions * alternatives, T)" if is_choice else ""
     ours += (
         f'model.load_adapter("{REPO}", "{name}")\nmodel.activate({our_stack})\n'
         f'head, labels = head_files.read(adapter_hub.find("{REPO}"), model)\n'
-        "logits = head(model(input_ids, attention_mask).hidden)"
+        f"logits = head(model(input_ids, attention_mask).hidden){rows}"
     )
     theirs += (
         f'{name} = model.load_adapter("{REPO}", use_safetensors=True)  # the head comes with it\n'

@@ -10,7 +10,7 @@ from typing import Any
 
 from orthoadapters.config.amend import amend
 from orthoadapters.config.checks import check
-from orthoadapters.config.compose import compose_config, language_config
+from orthoadapters.config.compose import compose_config, task_language
 from orthoadapters.config.schema import AdapterSource, Config, Stage
 from orthoadapters.data.sources.read import read_examples
 from orthoadapters.errors import UserError
@@ -25,7 +25,8 @@ from orthoadapters.runs.inputs import examples_sha256, folder_sha256
 # What of a finished run's configuration an evaluation may change: where it reads from, and on what it computes.
 KEYS = (
     *("languages", "data", "data.", "language_adapters.source", "language_adapters.root", "language_adapters.hub"),
-    *("task.folder", "task.hub_id", "task.hub_revision", "task.hub_subsets", "task.hub_columns", "task.batch_size"),
+    *("task.folder", "task.hub_id", "task.hub_revision", "task.hub_subsets", "task.hub_columns"),
+    *("task.files.", "task.batch_size"),
     *("paths.adapters", "paths.cache", "backbone.path", "trainer.accelerator", "plan"),
 )
 # Overrides that begin so name language adapters other than the run's own.
@@ -139,7 +140,7 @@ def _inputs(
     library.check_kinds(config, adapters)
     inputs = {} if task_adapter is None else {"task-adapter": folder_sha256(task_adapter, adapter_hub.FILES)}
     for code in languages:
-        examples = read_examples(config.data, config.task, "test", language_config(code))
+        examples = read_examples(config.data, config.task, "test", task_language(code, config.paths.config))
         inputs[f"test-{code}"] = examples_sha256(examples)
     return inputs | {f"adapter-{adapter.language}": adapter.result_entry()["sha256"] for adapter in adapters}
 

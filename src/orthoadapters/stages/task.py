@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytorch_lightning as pl
 
 from orthoadapters.adapters import AdapterConfig
-from orthoadapters.config.compose import language_config
+from orthoadapters.config.compose import task_language
 from orthoadapters.config.schema import Config
 from orthoadapters.data.modules import TaskData
 from orthoadapters.data.tokenizer import load_tokenizer
@@ -16,7 +16,7 @@ from orthoadapters.files import new_folder, write_text
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model.backbone import backbone_path
 from orthoadapters.model.encoder import AdaptedEncoder
-from orthoadapters.model.heads import HEADS, SentencePairHead, TokenHead
+from orthoadapters.model.heads import HEADS, TaskHead
 from orthoadapters.model.saved_head import save_head
 from orthoadapters.model.sizes import bottleneck, check_lengths
 from orthoadapters.orthogonality import LayersLoss, named_loss
@@ -43,7 +43,7 @@ class Setup:
 
     data: TaskData
     model: AdaptedEncoder
-    head: SentencePairHead | TokenHead
+    head: TaskHead
     stacks: Stacks
     layers_loss: LayersLoss
     inputs: dict[str, str]
@@ -109,11 +109,11 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
 
 def _read_data(config: Config, backbone: str) -> TaskData:
     """Reads and cuts all data before training, so that bad input of any language shows now."""
-    languages = [language_config(code) for code in config.evaluated_languages]
+    languages = [task_language(code, config.paths.config) for code in config.evaluated_languages]
     data = TaskData(
         config.data,
         config.task,
-        language_config(config.source_language),
+        task_language(config.source_language, config.paths.config),
         load_tokenizer(backbone),
         config.seed,
         config.trainer.max_epochs,

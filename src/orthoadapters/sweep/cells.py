@@ -89,6 +89,8 @@ def expand(axes: Mapping[str, Sequence[str]]) -> list[Cell]:
     """
     sweep = compose_config(first_point(axes)).sweep
     own_axes = _without_keys_of_the_sweep(axes)
+    if singles := [key for key, values in sweep.axes.items() if not isinstance(values, list)]:
+        raise UserError(f"sweep.axes.{singles[0]} takes a list of values, such as [{sweep.axes[singles[0]]}]")
     axes = {key: [override_text(key, value) for value in values] for key, values in sweep.axes.items()} | own_axes
     if empty := [key for key, values in axes.items() if not values]:
         raise UserError(f"{empty[0]} has no value to sweep over; give it at least one")

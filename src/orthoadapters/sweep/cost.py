@@ -9,8 +9,9 @@ from pathlib import Path
 from statistics import median
 
 from orthoadapters.config.choices import plain_values
-from orthoadapters.config.compose import language_config
+from orthoadapters.config.compose import task_language
 from orthoadapters.config.hub_ids import DEMO, HUB_ID
+from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.schema import Config, Stage, TaskConfig, TaskKind, TrainerConfig
 from orthoadapters.data.sources.read import read_examples
 from orthoadapters.errors import UserError
@@ -158,7 +159,7 @@ def _count(config: Config) -> int | None:
         count = config.task.hub_train.get(source)
         return count if count is None or limit is None else min(count, limit)
     try:
-        return len(read_examples(config.data, config.task, "train", language_config(source)))
+        return len(read_examples(config.data, config.task, "train", task_language(source, config.paths.config)))
     except UserError:
         return None  # the run itself will say what is wrong
 
@@ -197,8 +198,10 @@ def _adapter(width: int, bottleneck: int) -> int:
 
 
 def _head(hidden: int, task: TaskConfig) -> int:
-    pair = hidden * hidden + hidden if task.kind is TaskKind.sentence_pair else 0
-    return pair + hidden * len(task.labels) + len(task.labels)
+    """Counts the weights of the task's head, as `model/heads.py` makes it."""
+    dense = 0 if KINDS[task.kind].per_word else hidden * hidden + hidden
+    outputs = 1 if task.kind is TaskKind.multiple_choice else len(task.labels)
+    return dense + hidden * outputs + outputs
 
 
 @cache

@@ -1,12 +1,13 @@
 """The GPU of a cell: when several cells run at once on one machine, each gets one of its own."""
 
-import fcntl
 import os
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from orthoadapters.files import lock
 
 # It holds one folder per GPU. Asking CUDA would take memory on one of them.
 GPUS = Path("/proc/driver/nvidia/gpus")
@@ -37,10 +38,8 @@ def one_gpu(accelerator: str) -> Iterator[dict[str, str]]:
     folder.mkdir(exist_ok=True)
     while True:
         for name in names:
-            with (folder / name.replace("/", "-")).open("w") as lock:
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
+            with (folder / name.replace("/", "-")).open("w") as file:
+                if not lock(file):
                     continue
                 yield {VISIBLE: name}
                 return

@@ -1,13 +1,11 @@
 """One cell in a process of its own: a crash, a kill or a poisoned GPU ends that cell and no other.
 
-The process runs `train.py` with the cell's overrides, just as a person would. It is forked from a server that has
+The process runs train.py's command with the cell's overrides, just as a person would. It is forked from a server that has
 imported PyTorch and holds nothing else, so that starting one takes no seconds.
 """
 
 import multiprocessing
 import os
-import runpy
-import shlex
 import signal
 import sys
 import threading
@@ -20,14 +18,15 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TypeVar
 
-from orthoadapters.config.compose import CONF
+from orthoadapters.config.program import shell_command
 from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
 from orthoadapters.runs.directory import SWEEP, InUseError, RunDirectory
 from orthoadapters.sweep.devices import one_gpu
 
 T = TypeVar("T")
-TRAIN = CONF.parent / "train.py"
+# train.py's main: it takes the arguments and returns the exit code.
+Command = Callable[[Sequence[str]], int]
 # The server that forks the cells imports these once, and PyTorch with them.
 PRELOAD = ["orthoadapters.stages.task", "orthoadapters.stages.language_adapter"]
 # The exit codes after Ctrl-C and SIGTERM, also before training began: they were asked for, and are no failure.
@@ -38,11 +37,11 @@ TIME_OUT = (signal.SIGUSR1, signal.SIGUSR2)
 LOG_LINES = 200
 
 
-def run_cell(overrides: Sequence[str], run: RunDirectory) -> int:
+def run_cell(overrides: Sequence[str], run: RunDirectory, command: Command) -> int:
     """Runs one cell and waits for it; its output is added to log.txt, a failure is described in failed.txt.
 
-    Returns train.py's exit code, negative for a signal. If this process is interrupted or gets SIGTERM, it tells the cell
-    to save its checkpoint first. If it is killed, the cell notices and saves too.
+    command: that of train.py. Returns its exit code, negative for a signal. If this process is interrupted or gets SIGTERM,
+    it tells the cell to save its checkpoint first. If it is killed, the cell notices and saves too.
     """
     try:
         run.path.mkdir(parents=True, exist_ok=True)
@@ -54,7 +53,7 @@ def run_cell(overrides: Sequence[str], run: RunDirectory) -> int:
     context = _fork_server()
     with one_gpu(run.config.trainer.accelerator) as environment:
         environment |= {SWEEP: os.environ.get(SWEEP, "")}  # the server may have been started before the sweep was named
-        process = context.Process(target=_train, args=(list(overrides), str(run.log), environment))
+        process = context.Process(target=_train, args=(command, list(overrides), str(run.log), environment))
         process.start()
         try:
             _join(process)
@@ -116,7 +115,7 @@ def _failure_text(overrides: Sequence[str], code: int, log: Path, start: int) ->
     ending = f"exit code {code}"
     if code < 0:
         ending = f"killed by {signal.Signals(-code).name}, by the system if memory ran out"
-    return "\n".join([shlex.join(["python", "train.py", *overrides]), ending, "", *lines[-LOG_LINES:]]) + "\n"
+    return "\n".join([shell_command("train", overrides), ending, "", *lines[-LOG_LINES:]]) + "\n"
 
 
 def failure_reason(run: RunDirectory) -> str:
@@ -131,8 +130,8 @@ def failure_reason(run: RunDirectory) -> str:
     return "\n".join([f"{(sentences or lines or [''])[-1]} ({ending})", *traceback])
 
 
-def _train(overrides: list[str], log: str, environment: Mapping[str, str]) -> None:
-    """Runs train.py in the cell's process. Ctrl-C is for its parent, which ends the cell by SIGTERM."""
+def _train(command: Command, overrides: list[str], log: str, environment: Mapping[str, str]) -> None:
+    """Runs the command in the cell's process. Ctrl-C is for its parent, which ends the cell by SIGTERM."""
     for number in (signal.SIGINT, *TIME_OUT):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -142,8 +141,8 @@ def _train(overrides: list[str], log: str, environment: Mapping[str, str]) -> No
     os.dup2(output, 1)
     os.dup2(output, 2)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    sys.argv = [str(TRAIN), *overrides, "hydra.mode=RUN"]  # one run, though the sweep's file asks for many
-    runpy.run_path(str(TRAIN), run_name="__main__")
+    # One run is asked for, though the sweep's file asks for many.
+    sys.exit(command([*overrides, "hydra.mode=RUN"]))
 
 
 def _end_with_parent() -> None:

@@ -19,6 +19,7 @@ from hydra.core.config_loader import ConfigLoader
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.overrides import read_axes
+from orthoadapters.config.program import program, shell_command
 from orthoadapters.config.schema import Config, LoggerKind, Missing, Rerun
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.model.backbone import backbone_path
@@ -31,12 +32,14 @@ from orthoadapters.sweep.process import STOP_CODES, failure_reason, in_own_proce
 from orthoadapters.sweep.table import (
     COLUMNS,
     SCORES,
+    awaited_languages,
     closing_rows,
     count_states,
     live_table,
     print_plan,
     print_scores,
     summary,
+    waiting_sentence,
 )
 
 # ours: seconds between two looks at what another process runs
@@ -75,6 +78,9 @@ def sweep(
         # That data were read to be counted is no news.
         logging.getLogger("orthoadapters").setLevel(logging.WARNING)
         print_plan(queue, costs(queue))
+    command = _repeated_command(arguments, hydra_overrides, shared_config)
+    if shared_config.language_adapters.missing is not Missing.train and (sentence := waiting_sentence(cells, command)):
+        print(sentence, file=sys.stderr)
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     if shared_config.plan or problems:
@@ -83,7 +89,7 @@ def sweep(
     print(summary(cells), file=sys.stderr)
     with saving_on_signals(cells), live_table(queue):
         codes = run_all(queue, launcher)
-    print_closing(cells, codes, _repeated_command(arguments, hydra_overrides, shared_config), shared_config)
+    print_closing(cells, codes, command, shared_config)
     if shared_config.logger.kind is LoggerKind.wandb and shared_config.sweep.name:
         from orthoadapters.runs.weights_and_biases import log_sweep
 
@@ -112,7 +118,7 @@ def make_demo_backbone(cells: Sequence[Cell]) -> None:
 
 def _repeated_command(arguments: Sequence[str], hydra_overrides: Sequence[str], shared_config: Config) -> list[str]:
     """Writes the command that repeats this sweep: its arguments without plan and rerun, which are said of one call."""
-    command = ["python", "train.py", *([] if shared_config.sweep.name else ["-m"]), *hydra_overrides]
+    command = [*program("train"), *([] if shared_config.sweep.name else ["-m"]), *hydra_overrides]
     return command + [argument for argument in arguments if not argument.startswith(("rerun=", "plan="))]
 
 
@@ -168,18 +174,17 @@ def print_closing(
     failed_cells = [cell for cell in cells if cell.state is State.failed]
     for cell in failed_cells:
         print(f"failed: {cell.run.path}: {failure_reason(cell.run)}", file=sys.stderr)
-        print(f"  alone: {shlex.join(['python', 'train.py', *cell.overrides])}", file=sys.stderr)
+        print(f"  alone: {shell_command('train', cell.overrides)}", file=sys.stderr)
     for cell in cells:
         if (code := codes.get(cell.run.path)) and cell.state in (State.to_run, State.resume):
             print(_unfinished_sentence(cell, code), file=sys.stderr)
     if failed_cells:
         print(f"to repeat what failed: {shlex.join([*command, 'rerun=failed'])}", file=sys.stderr)
-    waiting = sorted({language for cell in cells if cell.state is State.waiting for language in cell.awaited_languages})
-    if waiting:
-        how = "whose training is not finished"
-        if shared_config.language_adapters.missing is not Missing.train:
-            how = f"which {shlex.join([*command, 'language_adapters.missing=train'])} trains first"
-        print(f"waiting for language adapters of {', '.join(waiting)}, {how}", file=sys.stderr)
+    if shared_config.language_adapters.missing is Missing.train:
+        if languages := awaited_languages(cells):
+            print(f"waiting for language adapters of {languages}, whose training is not finished", file=sys.stderr)
+    elif sentence := waiting_sentence(cells, command):
+        print(sentence, file=sys.stderr)
 
 
 def _unfinished_sentence(cell: Cell, code: int) -> str:

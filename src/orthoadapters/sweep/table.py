@@ -1,5 +1,6 @@
 """The table of a sweep's cells: as a plan, live while it runs, and with scores at its end."""
 
+import shlex
 import sys
 import threading
 from collections import Counter
@@ -35,6 +36,29 @@ def count_states(cells: Sequence[Cell]) -> dict[str, int]:
     """Counts the cells in every state."""
     counts = Counter(cell.state for cell in cells)
     return {state.value: counts[state] for state in State}
+
+
+def awaited_languages(cells: Sequence[Cell]) -> str:
+    """Lists the languages whose adapters cells wait for, with the kinds of adapters; empty if no cell waits."""
+    kinds: dict[str, set[str]] = {}
+    for cell in cells:
+        for language in cell.awaited_languages if cell.state is State.waiting else []:
+            kinds.setdefault(language, set()).add(cell.config.variant.language_adapter.value)
+    return ", ".join(f"{language} ({', '.join(sorted(kinds[language]))})" for language in sorted(kinds))
+
+
+def waiting_sentence(cells: Sequence[Cell], command: Sequence[str]) -> str:
+    """Says which cells wait for language adapters that this sweep does not train; empty if none does.
+
+    command: what repeats the sweep.
+    """
+    count = sum(cell.state is State.waiting for cell in cells)
+    if count == 0:
+        return ""
+    return (
+        f"{count} of {len(cells)} cells wait for language adapters of {awaited_languages(cells)}, which this sweep does not "
+        f"train; {shlex.join([*command, 'language_adapters.missing=train'])} trains them first"
+    )
 
 
 def print_plan(cells: Sequence[Cell], costs: Sequence[Cost]) -> None:

@@ -5,7 +5,7 @@ from torch import Tensor
 from orthoadapters.config.schema import OptimConfig
 from orthoadapters.data.batching import Batch
 from orthoadapters.model.encoder import AdaptedEncoder
-from orthoadapters.model.heads import SentencePairHead, TokenHead
+from orthoadapters.model.heads import TaskHead
 from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.record import Recorder
@@ -14,12 +14,12 @@ from orthoadapters.training.record import Recorder
 class TaskTraining(AlternatingTraining):
     """Trains the last adapter of the active stack (or, with adapter None, the whole backbone) and the head with L_TASK."""
 
-    head: SentencePairHead | TokenHead
+    head: TaskHead
 
     def __init__(
         self,
         model: AdaptedEncoder,
-        head: SentencePairHead | TokenHead,
+        head: TaskHead,
         adapter: str | None,
         orthogonal: bool,
         optim: OptimConfig,

@@ -1,5 +1,6 @@
 """CoNLL-U treebanks: pooling, multiword tokens fused as XTREME does or split, and every broken row named."""
 
+import gzip
 import logging
 from pathlib import Path
 
@@ -235,3 +236,31 @@ def test_fusing_is_a_choice_of_treebanks_alone() -> None:
     assert "data.fuse_multiword" not in choices(
         compose_config([])
     )  # so that runs of other sources keep their directories
+
+
+def test_names_of_ud_v1_and_packed_treebanks_are_read(tmp_path: Path) -> None:
+    write(tmp_path, PLAIN, "UD_English/en-ud-test.conllu")
+    write(tmp_path, gzip.compress(PLAIN.encode()), "UD_English-EWT/en_ewt-ud-test.conllu.gz")
+    write(tmp_path, PLAIN, "UD_Old/enm-ud-test.conllu")
+    assert len(read(tmp_path)) == 2
+    write(tmp_path, PLAIN, "UD_English-EWT/en_ewt-ud-test.conllu")
+    with pytest.raises(UserError, match=r"have the same name, so that sentences would count twice"):
+        read(tmp_path)
+
+
+def test_a_copy_beside_a_treebank_is_read_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path, PLAIN, "en_x-ud-test-a.conllu")
+    write(tmp_path, PLAIN, "en_x-ud-test-b.conllu")
+    with caplog.at_level(logging.WARNING):
+        assert len(read(tmp_path)) == 2
+    assert not caplog.records
+    write(tmp_path, PLAIN, "en_y-ud-test.conllu")
+    write(tmp_path, PLAIN, "en_y-ud-test-orig.conllu")
+    with caplog.at_level(logging.WARNING):
+        assert len(read(tmp_path)) == 4
+    assert "en_y-ud-test-orig.conllu stands beside en_y-ud-test.conllu, and both are read; if one" in caplog.text
+
+
+def test_marks_of_documents_are_left_out(tmp_path: Path) -> None:
+    write(tmp_path, row(1, "-DOCSTART-", "X", 0) + "\n" + PLAIN)
+    assert [sentence.words for sentence in read(tmp_path)] == [("Dogs", "bark")]

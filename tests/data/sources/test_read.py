@@ -10,11 +10,11 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 import orthoadapters.demo
-from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig
+from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig, TaskKind
 from orthoadapters.data.sources import hub
 from orthoadapters.data.sources.read import READERS, read_examples
 from orthoadapters.errors import MissingSplitError, UserError
-from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
+from orthoadapters.examples import Choice, Example, Sentence, SentencePair, Split, TaggedSentence
 from tests.helpers.tasks import labels_of, task_config
 
 SW = LanguageConfig(code="sw", name="Swahili", wikipedia="20231101.sw")
@@ -64,6 +64,22 @@ def test_quotes_and_unicodes_other_line_separators_are_characters_of_a_word(tmp_
     assert words_of(read_file(tmp_path, "udpos", content))[0] == ('"', "a\u2028b", "c\x85", '""d', "")
 
 
+def test_marks_of_documents_are_no_words_and_end_a_sentence(tmp_path: Path) -> None:
+    content = "-DOCSTART-\tX\n\na\tDET\n-DOCSTART-\tX\nb\tNOUN\n"
+    assert words_of(read_file(tmp_path, "udpos", content)) == [("a",), ("b",)]
+
+
+def test_the_prefix_of_raw_wikiann_is_taken_off_where_every_row_has_it(tmp_path: Path) -> None:
+    content = "en:Anna\tB-PER\nen::\tO\n\nen:en:x\tO\n"
+    assert words_of(read_file(tmp_path, "wikiann", content)) == [("Anna", ":"), ("en:x",)]
+    plain = "en:Anna\tB-PER\nx\tO\n\ny\tO\n"
+    assert words_of(read_file(tmp_path, "wikiann", plain)) == [("en:Anna", "x"), ("y",)]
+    with pytest.raises(
+        UserError, match=r"line 4: 'y\\tO' has no 'en:' before the word, as 2 of 3 rows do; take it from"
+    ):
+        read_file(tmp_path, "wikiann", "en:Anna\tB-PER\nen:x\tO\n\ny\tO\n")
+
+
 def test_pairs_are_read_with_quotes_as_they_stand(tmp_path: Path) -> None:
     content = 'He said "yes\tYes, "he did\tentailment\n\none\ttwo\tneutral\r\n'
     assert read_file(tmp_path, "xnli", content) == [
@@ -98,6 +114,14 @@ def test_limits_take_the_first_examples_of_their_split_alone(tmp_path: Path) -> 
         ("udpos", "a\tDET\nb\tNOUN\tx\n", r"line 2: 3 columns instead of `word TAB tag` in 'b\\tNOUN\\tx'"),
         ("udpos", "a\tDET\n\nb\n", r"line 3: no label in 'b'; mend that line"),
         ("udpos", "a\tDET\nb\t\n", r"line 2: no label in 'b\\t'"),
+        (
+            "wikiann",
+            "Anna B-PER\n",
+            r"line 1: a space where a tab belongs before the label in 'Anna B-PER'; .* put it there",
+        ),
+        ("xnli", "a b neutral\n", r"line 1: a space where a tab belongs before the label in 'a b neutral'"),
+        ("xnli", "a\tb neutral\n", r"line 1: a space where a tab belongs before the label in 'a\\tb neutral'"),
+        ("udpos", "a\tNOUNS\n", r"line 1: unknown label 'NOUNS'; .*, X; did you mean 'NOUN'\?"),
         ("udpos", "a\tDET\nb\tNOUN_\n", r"line 2: unknown label 'NOUN_'; the labels of task=udpos are ADJ, ADP"),
         ("wikiann", "a\tB-MISC\n", r"line 1: unknown label 'B-MISC'; the labels of task=wikiann are O, B-PER"),
         ("xnli", "a\tb\tneutral\na\tb\n", r"line 2: no label in 'a\\tb'"),
@@ -162,6 +186,24 @@ def read_hub(
 
 def tag_features(column: str, names: Sequence[str]) -> dict[str, Any]:
     return {"tokens": datasets.Sequence(Value("string")), column: datasets.Sequence(ClassLabel(names=list(names)))}
+
+
+def test_hub_sentences_and_questions_have_the_columns_that_the_task_names(make_hub: MakeHub) -> None:
+    features: dict[str, Any] = {"text": Value("string"), "category": ClassLabel(names=["x", "y"])}
+    hub_id = make_hub("sw", {"test": {"text": ["a"], "category": [1]}}, features)
+    columns = ["text", "category"]
+    task: dict[str, Any] = {"kind": TaskKind.sentence, "labels": ["x", "why"], "hub_columns": columns}
+    task["label_names"] = {"y": "why"}
+    assert read_hub(hub_id, "xnli", "test", SW, **task) == [Sentence("a", "why")]
+    names = ["premise", "question", "choice1", "choice2"]
+    rows = {name: [name] for name in names} | {"label": [1]}
+    hub_id = make_hub("en", {"test": rows}, {name: Value("string") for name in names} | {"label": Value("int64")})
+    task = {"kind": TaskKind.multiple_choice, "labels": ["0", "1"], "questions": {"question": "Why?"}}
+    assert read_hub(hub_id, "xnli", "test", EN, **task) == [Choice("premise", "Why?", ("choice1", "choice2"), "1")]
+    with pytest.raises(
+        UserError, match=r"must name 5 columns: the premise, the question, each alternative and the label"
+    ):
+        read_hub(hub_id, "xnli", "test", EN, hub_columns=["a"], **task)
 
 
 def test_hub_pairs_are_read_by_language_and_split(make_hub: MakeHub) -> None:
@@ -310,6 +352,15 @@ def test_what_any_reader_gives_is_checked_against_the_task(monkeypatch: pytest.M
         read_examples(DataConfig(source="mine"), task_config("udpos"), "dev", EN)
     with pytest.raises(UserError, match=r"data.source=yours has no reader; there are hub, xtreme, .*mine"):
         read_examples(DataConfig(source="yours"), task_config("udpos"), "dev", EN)
+
+
+def test_a_question_has_an_alternative_for_each_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    choices = [Choice("a", "why?", ("b", "c"), "1"), Choice("a", "why?", ("b", "c", "d"), "1")]
+    monkeypatch.setitem(READERS, "mine", lambda data, task, split, language, limit: (choices[:limit], "my data"))
+    data = DataConfig(source="mine", limit_dev=1)
+    assert read_examples(data, task_config("xcopa"), "dev", EN) == choices[:1]
+    with pytest.raises(UserError, match=r"my data, example 2: 3 alternatives, but task.labels of xcopa names 2; each"):
+        read_examples(DataConfig(source="mine"), task_config("xcopa"), "dev", EN)
 
 
 def test_a_local_data_set_that_has_changed_is_read_again(make_hub: MakeHub) -> None:

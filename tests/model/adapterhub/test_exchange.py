@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from orthoadapters import AdaptedEncoder, UserError
 from orthoadapters.model.adapterhub import heads as head_files
-from orthoadapters.model.heads import SentencePairHead, TokenHead
+from orthoadapters.model.heads import ClassificationHead, TokenHead
 from tests.adapterhub import ours
 from tests.helpers.commands import ROOT
 
@@ -27,7 +27,7 @@ def test_what_the_library_wrote_computes_here_what_it_computed_there(caplog: pyt
 def test_what_is_written_again_has_the_librarys_tensors_and_fields(tmp_path: Path) -> None:
     case = CASES / "frozen-xlmr"
     model = AdaptedEncoder.from_pretrained(str(case / "backbone"))
-    for name in ("pair", "tags"):
+    for name in ("pair", "tags", "choice"):
         head, labels = head_files.read(case / name, model)
         model.load_adapter(case / name)
         model.save_adapter(tmp_path / name, name)
@@ -68,6 +68,10 @@ def edit(folder: Path, kind: str, **changes: Any) -> Path:
         ("pair", {"layers": 1}, "layers = 1 is not supported"),
         ("pair", {"activation_function": "relu"}, "activation_function = 'relu'"),
         ("pair", {"use_pooler": True}, "use_pooler = True"),
+        ("choice", {"layers": 1}, "layers = 1 is not supported; supported: classification and multiple_choice of two"),
+        ("choice", {"use_pooler": True}, "use_pooler = True"),
+        ("choice", {"num_choices": 3}, "does not number 3 labels from 0"),
+        ("choice", {"num_choices": None}, "num_choices = None"),
         ("tags", {"layers": 2}, "layers = 2 is not supported"),
         ("tags", {"num_labels": 4}, "does not number 4 labels from 0"),
         ("tags", {"num_labels": "many"}, "num_labels = 'many'"),
@@ -94,7 +98,7 @@ def test_a_head_without_names_for_its_labels_numbers_them(model: AdaptedEncoder,
 def test_broken_head_files_are_sentences(model: AdaptedEncoder, tmp_path: Path) -> None:
     folder = edit(tmp_path, "pair")
     head, _ = head_files.read(folder, model)
-    assert isinstance(head, SentencePairHead)
+    assert isinstance(head, ClassificationHead)
     weights = folder / "model_head.safetensors"
     whole = load_file(weights)
     first = next(iter(whole))

@@ -124,6 +124,19 @@ def test_a_configuration_may_be_a_name_or_speak_of_layers_one_by_one(
     for factor in ({"0": 2, "1": 2.0, "2": 2}, {"1": 2, "default": 2}):
         edit(folder, reduction_factor=factor)
         assert torch.equal(load(model, folder), expectation)
+    for name in (
+        "seq_bn_inv[reduction_factor=2]",
+        'pfeiffer+inv[ reduction_factor={"default": 2}, non_linearity="relu"]',
+    ):
+        edit(folder, config=name)
+        assert torch.equal(load(model, folder), expectation)
+    (folder / "adapter_config.json").write_text("\ufeff" + (folder / "adapter_config.json").read_text())
+    assert torch.equal(load(model, folder), expectation)
+
+
+def test_layers_that_a_configuration_does_not_name_or_that_differ_are_refused(
+    model: AdaptedEncoder, folder: Path
+) -> None:
     edit(folder, reduction_factor={"0": 2, "1": 2})
     with pytest.raises(UserError, match="says nothing of layer 2, nor a default"):
         model.load_adapter(folder)
@@ -186,6 +199,11 @@ def test_what_is_written_has_the_librarys_tensor_names_and_fields(
         ("non_linearity", MISSING, "does not say non_linearity"),
         ("mh_adapter", True, "Houlsby's placement"),
         ("config", "houlsby", "config = 'houlsby' is not supported; Houlsby's placement"),
+        ("config", "seq_bn[reduction_factor=open()]", r"cannot be read; write it as seq_bn\[reduction_factor=2\]"),
+        ("config", "seq_bn[reduction_factor=2", "is not supported; supported names"),
+        ("config", "seq_bn_inv[scaling=4.0]", "scaling = 4.0"),
+        ("config", "prefix_tuning|seq_bn", "is not supported; supported names"),
+        ("config", "double_seq_bn[reduction_factor=2]", "Houlsby's placement"),
         ("config", "9076f36a74755ac4", "supported names: pfeiffer, seq_bn, "),
         ("config", ["pfeiffer"], "has no 'config'"),
         ("architecture", "lora", "architecture = 'lora'"),

@@ -145,7 +145,7 @@ def test_a_report_of_adapters_from_elsewhere_alone_has_all_its_files(tmp_path: P
     files = write(report, out, EVERYTHING)
     files += write_analyses(report, [analysis], draw_pictures(report, [analysis]), out)
     page = (out / "report.html").read_text()
-    assert "scored afterwards by evaluate.py" in page
+    assert "scored afterwards, without training" in page
     assert "60.00" in page
     assert r"AR \textdagger{}" in latex(printed_scores(table, Extras()))
     assert ",ar,evaluated,0.6," in scores_csv(table)

@@ -1,11 +1,16 @@
 """The paper's tables: their sums, and their rows and columns beside conf/."""
 
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 
+from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import compose_config
 from orthoadapters.report.collect.paper import AVERAGE, FILE, paper
+from tests.helpers.report_runs import finished, only_table, row_of
 
 
 def test_the_papers_averages_are_the_means_of_its_columns() -> None:
@@ -32,8 +37,39 @@ def test_the_papers_rows_and_columns_are_those_of_conf() -> None:
     for task, table in paper().tables.items():
         config = compose_config([f"task={task}"])
         assert (table.languages, table.metric) == (config.task.languages, config.task.metrics[0])
+        for source in ("hub", "xtreme", "conllu"):
+            choice = choices(compose_config([f"task={task}", f"data={source}", "data.root=."]))
+            assert (table.differences(choice) == []) == (source != "conllu" or task == "udpos")
     assert list(paper().variants.values())[3:] == ["L-NOO+T-NOO", "L-NOO+T-ORT", "L-ORT+T-NOO", "L-ORT+T-ORT"]
     assert paper().score("wikiann", "f1", "en", "lort_tnoo", "ilo") == 0.7721
     assert paper().score("wikiann", "f1", "en", "lort_tnoo", AVERAGE) == 0.5899
     for other in (("wikiann", "f1_strict", "en"), ("wikiann", "f1", "tr"), ("other", "f1", "en")):
         assert paper().score(*other, "lort_tnoo", "ilo") is None
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"task.labels": ["O", "B-GENE", "I-GENE"]}, "task.labels"),
+        ({"data.source": "files"}, "data.source"),
+        ({"data.source": "xtreme", "task.folder": "mine"}, "task.folder"),
+        ({"data.source": "hub", "task.hub_id": "me/genes"}, "task.hub_id"),
+        ({"task.kind": "sentence"}, "task.kind"),
+        ({"task.label_names.B-MISC": "O"}, "task.label_names.B-MISC"),
+    ],
+)
+def test_an_own_task_under_a_name_of_the_papers_is_not_set_against_it(
+    tmp_path: Path, change: dict[str, Any], difference: str
+) -> None:
+    finished(tmp_path, task="wikiann", choices=change)
+    table = only_table(tmp_path)
+    assert table.languages == ("en", "ar", "et", "hi", "tr", "zh")
+    assert {score.paper for row in table.rows for score in row.scores.values()} == {None}
+    assert table.warnings == (f"Not set against the paper's Table 4: this wikiann differs in {difference}.",)
+
+
+def test_a_task_of_the_papers_labels_and_data_stands_beside_it_whatever_their_order(tmp_path: Path) -> None:
+    labels = ["B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "O"]
+    finished(tmp_path, task="wikiann", choices={"task.labels": labels, "data.source": "xtreme", "task.folder": "panx"})
+    scores = row_of(only_table(tmp_path), "T-NOO").scores
+    assert scores["tr"].paper == 0.7260

@@ -39,9 +39,16 @@ def test_a_difference_map_draws_the_differences_and_hatches_those_that_are_not_s
     assert hatching == {(0, 2), (2, 1), (2, 2)}
     texts = {(text.get_position()[1], text.get_position()[0]): text.get_text() for text in axes.texts}
     assert texts == {
-        (0, 0): "+1.2", (0, 1): "–", (0, 2): "0.0", (1, 0): "–", (1, 1): "–", (1, 2): "–",
-        (2, 0): "−3.1", (2, 1): "+0.2", (2, 2): "0.0",
-    }  # fmt: skip
+        (0, 0): "+1.2",
+        (0, 1): "–",
+        (0, 2): "0.0",
+        (1, 0): "–",
+        (1, 1): "–",
+        (1, 2): "–",
+        (2, 0): "−3.1",
+        (2, 1): "+0.2",
+        (2, 2): "0.0",
+    }
 
 
 def test_what_a_difference_map_lacks_is_named() -> None:

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orthoadapters.commands.report import main
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.printed.formats import latex, markdown
 from orthoadapters.report.printed.records import scores_csv, selection_csv
 from orthoadapters.report.printed.tables import Extras, printed_scores, printed_selection
-from report import main
 from tests.helpers.commands import ROOT
 from tests.helpers.report_runs import UDPOS, attempted, finished
 

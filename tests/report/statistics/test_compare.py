@@ -241,6 +241,9 @@ OTHER_GOLD = np.array([[1, 2, 3], [0, 1, 2]])
 NONE = np.zeros((2, 2), dtype=int)
 
 
+TWO_LABELS = np.array([[1, 2, 3, 0, 1, 1], [0, 0, 1, 0, 1, 0]])
+
+
 @pytest.mark.parametrize(
     ("a", "b", "message"),
     [
@@ -252,7 +255,13 @@ NONE = np.zeros((2, 2), dtype=int)
         (GOOD[None][:0], GOOD, "a, sw: there are no seeds"),
         (GOOD, GOOD / 2, "b, sw: counts must be integers"),
         (GOOD, GOOD[0], "b, sw: counts must be integers of shape"),
-        (GOOD, np.hstack((GOOD, GOOD)), "b, sw: counts must be integers of shape"),
+        (GOOD, np.hstack((GOOD, GOOD[:, :2])), "b, sw: counts must be integers of shape"),
+        (GOOD, np.hstack((GOOD, GOOD)), "sw: counts of a are of shape (2, 3) and those of b of shape (2, 6)"),
+        (
+            TWO_LABELS,
+            TWO_LABELS[:, [0, 1, 2, 4, 3, 5]],
+            "b, sw: a sentence has a negative count, or more right than there are",
+        ),
         (GOOD, -GOOD, "b, sw: a sentence has a negative count, or more right than there are"),
         (GOOD, GOOD[:, ::-1], "b, sw: a sentence has a negative count, or more right than there are"),
         (NONE, NONE, "a, sw: the accuracy of no words is undefined"),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from orthoadapters.evaluation.metrics import f1_of_counts
+from orthoadapters.evaluation.metrics import f1_of_counts, macro_f1_of_counts
 from orthoadapters.report.statistics.resampling import (
     drawn_seeds,
     exchanged_differences,
@@ -29,6 +29,33 @@ Rows = list[tuple[int, ...]]
 def test_f1_is_the_metrics_f1(rows: Rows) -> None:
     counts = np.array([(right, right + wrong, right + misses) for right, wrong, misses in rows])
     assert float(ratio(parts(counts).sum(axis=0))) == pytest.approx(f1_of_counts(counts), abs=1e-12)
+
+
+@given(st.lists(st.lists(st.integers(0, 3), min_size=9, max_size=9), min_size=1, max_size=6))
+def test_macro_f1_is_the_metrics_macro_f1(rows: list[list[int]]) -> None:
+    """Each label has right, wrong and missed words; labels without any are left out."""
+    cells = np.array(rows).reshape(len(rows), 3, 3)
+    cells[:, 2] = 0
+    counts = np.stack((cells[..., 0], cells[..., :2].sum(-1), cells[..., ::2].sum(-1)), axis=-1).reshape(len(rows), 9)
+    if counts.any():
+        assert float(ratio(parts(counts).sum(axis=0))) == pytest.approx(macro_f1_of_counts(counts), abs=1e-12)
+
+
+def test_sums_of_several_labels_stay_together() -> None:
+    rng = np.random.default_rng(0)
+    right = rng.integers(0, 3, (2, 40, 4, 1))
+    counts = np.concatenate((right, right + rng.integers(0, 2, (2, 40, 4, 2))), axis=-1).reshape(2, 40, 12)
+    drawn = resampled_sums({"a": parts(counts[:1]), "b": parts(counts)}, 5, np.random.default_rng(1))
+    assert {name: sums.shape for name, sums in drawn.items()} == {"a": (5, 1, 8), "b": (5, 2, 8)}
+    assert (drawn["a"][:, 0] == drawn["b"][:, 0]).all()
+    weights = np.stack(
+        [
+            np.bincount(r.integers(0, 40, 40, dtype=np.uint16), minlength=40)
+            for r in [np.random.default_rng(1)]
+            for _ in range(5)
+        ]
+    )
+    assert (drawn["b"] == np.einsum("dn,snk->dsk", weights, parts(counts))).all()
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 10])

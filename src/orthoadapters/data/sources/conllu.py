@@ -1,7 +1,8 @@
 """Treebanks of Universal Dependencies, as they are released in CoNLL-U (universaldependencies.org/format.html).
 
 Below data.root, however deep, lie `<language>_<treebank>-ud-<split>.conllu`, or `...-ud-train-a.conllu`, `-b`, ... where
-a release splits one. All files of a language and split are pooled in order of their names, as XTREME pools them.
+a release splits one. UD v1's names, `<language>-ud-<split>.conllu`, and packed files (`.conllu.gz`) are read too. All files
+of a language and split are pooled in order of their names, as XTREME pools them.
 
 A multiword token, such as Turkish `evdeki` with its range `3-4`, is one word or several:
 
@@ -23,8 +24,9 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, pairwise
 from pathlib import Path
 
+from orthoadapters.config.locations import treebanks_of
 from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig
-from orthoadapters.data.sources.lines import excerpt, numbered_lines, unknown_label
+from orthoadapters.data.sources.lines import DOCUMENT_START, excerpt, numbered_lines, unknown_label
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, Split, TaggedSentence
 
@@ -65,26 +67,30 @@ def read_conllu(
     examples: list[Example] = []
     files = treebanks(data.root, split, language)
     for path in files:
-        counts: Counter[str] = Counter()
         rest = None if limit is None else limit - len(examples)
-        sentences = list(islice(_examples(path, task, data.fuse_multiword, counts), rest))
-        if counts[NO_UPOS] and counts[NO_UPOS] == counts["syntactic words"]:
-            raise UserError(f"{path} has no UPOS (column 4) at any word; leave it out of data.root, or add the tags")
-        summary = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
-        log.info("%s: %d sentences, %s", path, len(sentences), summary)
-        examples.extend(sentences)
+        examples.extend(read_treebank(path, task, data.fuse_multiword, rest))
         if len(examples) == limit:
             break
     return examples, f"{data.root} ({', '.join(path.name for path in files)})"
+
+
+def read_treebank(path: Path, task: TaskConfig, fuse: bool, limit: int | None = None) -> list[TaggedSentence]:
+    """Reads the first `limit` sentences of one file, and logs what was left out or changed."""
+    counts: Counter[str] = Counter()
+    sentences = list(islice(_examples(path, task, fuse, counts), limit))
+    if counts[NO_UPOS] and counts[NO_UPOS] == counts["syntactic words"]:
+        raise UserError(f"{path} has no UPOS (column 4) at any word; leave it out of data.root, or add the tags")
+    summary = ", ".join(f"{n} {what}" for what, n in counts.items() if n)
+    log.info("%s: %d sentences, %s", path, len(sentences), summary)
+    return sentences
 
 
 def treebanks(root: str | None, split: str, language: LanguageConfig) -> list[Path]:
     """Lists the files of one language and split below root, by name. Raises MissingSplitError if there are none."""
     if root in (None, "???"):
         raise UserError("data=conllu needs the folder that holds the treebanks; add data.root=DIR")
-    folder = Path(str(root)).expanduser()
-    of_language = sorted(folder.rglob(f"{language.code}_*-ud-*.conllu"), key=lambda path: (path.name, path))
-    files = [path for path in of_language if re.search(rf"-ud-{split}(-[^.]+)?\.conllu$", path.name)]
+    of_language = treebanks_of(Path(str(root)).expanduser(), language.code)
+    files = [path for path in of_language if re.search(rf"-ud-{split}(-[^.]+)?\.conllu(\.gz)?$", path.name)]
     if not files:
         others = ", ".join(dict.fromkeys(path.name for path in of_language))
         raise MissingSplitError(
@@ -93,15 +99,32 @@ def treebanks(root: str | None, split: str, language: LanguageConfig) -> list[Pa
             + "; unpack a release of Universal Dependencies there"
         )
     for one, other in pairwise(files):
-        if one.name == other.name:
+        if one.name.removesuffix(".gz") == other.name.removesuffix(".gz"):
             raise UserError(f"{one} and {other} have the same name, so that sentences would count twice; remove one")
+    _warn_of_copies(files, split)
     return files
+
+
+def _warn_of_copies(files: Sequence[Path], split: str) -> None:
+    """Warns of a file beside a whole split, such as en_x-ud-test-orig.conllu: a release has one file or parts of it."""
+    whole = {path.name.partition(f"-ud-{split}.")[0] for path in files if f"-ud-{split}." in path.name}
+    for path in files:
+        treebank, _, rest = path.name.partition(f"-ud-{split}")
+        if treebank in whole and not rest.startswith("."):
+            log.warning(
+                "%s stands beside %s-ud-%s.conllu, and both are read; if one is a copy of the other, its sentences count "
+                "twice: move it out of data.root",
+                path, treebank, split,
+            )  # fmt: skip
 
 
 def _examples(path: Path, task: TaskConfig, fuse: bool, counts: Counter[str]) -> Iterator[TaggedSentence]:
     """Yields the sentences of one file whose text the release holds, and counts what was left out or changed."""
     for sentence in _sentences(path, task, counts):
         pairs = list(_fuse(sentence)) if fuse else [(word.form, word.tag) for word in sentence.words]
+        if [form for form, _ in pairs] == [DOCUMENT_START]:
+            counts["marks of documents left out"] += 1
+            continue
         withheld = sum(form == "_" for form, _ in pairs)
         if withheld and withheld >= len(pairs) - 1:
             counts["sentences without text left out"] += 1

@@ -9,11 +9,23 @@ from typing import Any
 from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig, TaskKind
 from orthoadapters.data.sources.lines import unknown_label
 from orthoadapters.errors import MissingSplitError, UserError, first_line
-from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
+from orthoadapters.examples import Choice, Example, Sentence, SentencePair, Split, TaggedSentence
 from orthoadapters.hub.offline import FETCH, NotFetchedError, from_hub
 
 HUB_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
-PAIR_COLUMNS = ("premise", "hypothesis", "label")  # facebook/xnli
+# The usual columns of a kind, the label last: those of facebook/xnli, and of cambridgeltl/xcopa.
+COLUMNS = {
+    TaskKind.sentence_pair: ("premise", "hypothesis", "label"),
+    TaskKind.sentence: ("text", "label"),
+    TaskKind.multiple_choice: ("premise", "question", "choice1", "choice2", "label"),
+}
+# The columns that task.hub_columns names, for the sentence about another number of them.
+CONTENT = {
+    TaskKind.sentence_pair: "the two sentences and the label",
+    TaskKind.tagging: "the words and their tags",
+    TaskKind.sentence: "the sentence and the label",
+    TaskKind.multiple_choice: "the premise, the question, each alternative and the label",
+}
 TAG_COLUMNS = ("ner_tags", "pos_tags")  # unimelb-nlp/wikiann, google/xtreme; both have the words in `tokens`
 
 
@@ -40,9 +52,19 @@ def read_hub(
     values = dataset.select_columns(list(names))[:]
     rows = zip(*(values[name] for name in names), strict=True)
     label_of = _Labels(dataset.features[names[-1]], task, place)
+    if task.kind is TaskKind.tagging:
+        return [_tagged_sentence(words, tags, label_of, row, place) for row, (words, tags) in enumerate(rows)], place
+    return [_labelled_example(task, texts, label_of(value, row)) for row, (*texts, value) in enumerate(rows)], place
+
+
+def _labelled_example(task: TaskConfig, texts: Sequence[str], label: str) -> Example:
+    """Makes an example with one label of the texts of its columns."""
     if task.kind is TaskKind.sentence_pair:
-        return [SentencePair(p, h, label_of(value, row)) for row, (p, h, value) in enumerate(rows)], place
-    return [_tagged_sentence(words, tags, label_of, row, place) for row, (words, tags) in enumerate(rows)], place
+        return SentencePair(texts[0], texts[1], label)
+    if task.kind is TaskKind.sentence:
+        return Sentence(texts[0], label)
+    premise, question, *alternatives = texts
+    return Choice(premise, task.questions.get(question, question), tuple(alternatives), label)
 
 
 def _data_set(task: TaskConfig, language: LanguageConfig) -> tuple[str, str]:
@@ -59,18 +81,18 @@ def _data_set(task: TaskConfig, language: LanguageConfig) -> tuple[str, str]:
 
 
 def columns(task: TaskConfig, available: Sequence[str]) -> tuple[str, ...]:
-    """Names the columns to read: words and tags, or two sentences and their label."""
-    count = 3 if task.kind is TaskKind.sentence_pair else 2
+    """Names the columns to read: the texts or the words of an example, and its label or tags at the end."""
     if task.hub_columns:
+        counts = {TaskKind.sentence_pair: 3, TaskKind.multiple_choice: 3 + len(task.labels)}
+        count = counts.get(task.kind, 2)
         if len(task.hub_columns) != count:
             raise UserError(
-                f"task.hub_columns=[{', '.join(task.hub_columns)}] must name {count} columns: "
-                + ("the two sentences and the label" if count == 3 else "the words and their tags")
+                f"task.hub_columns=[{', '.join(task.hub_columns)}] must name {count} columns: {CONTENT[task.kind]}"
             )
         return tuple(task.hub_columns)
-    if task.kind is TaskKind.sentence_pair:
-        return PAIR_COLUMNS
-    return "tokens", next((name for name in TAG_COLUMNS if name in available), " or ".join(TAG_COLUMNS))
+    if task.kind is TaskKind.tagging:
+        return "tokens", next((name for name in TAG_COLUMNS if name in available), " or ".join(TAG_COLUMNS))
+    return COLUMNS[task.kind]
 
 
 def load(dataset_id: str, config: str, *, revision: str | None = None, otherwise: str = "", **options: Any) -> Any:
@@ -130,9 +152,9 @@ class _Labels:
         feature = getattr(feature, "feature", feature)  # a list of classes, or one class
         names: Sequence[str] = getattr(feature, "names", None) or tuple(task.labels)
         self.task, self.place = task, place
-        labels = set(task.labels)
-        self.names: dict[Any, str] = {number: name for number, name in enumerate(names) if name in labels}
-        self.names.update({name: name for name in labels})
+        labels = {label: label for label in task.labels} | task.label_names
+        self.names: dict[Any, str] = {number: labels[name] for number, name in enumerate(names) if name in labels}
+        self.names.update(labels)
         self.all_names: dict[Any, str] = dict(enumerate(names))
 
     def __call__(self, value: Any, row: int) -> str:

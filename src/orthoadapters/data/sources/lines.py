@@ -1,17 +1,60 @@
 """Lines of text files with their numbers, and the sentences about what is wrong in one."""
 
+import difflib
+import gzip
+import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from orthoadapters.config.schema import TaskConfig
-from orthoadapters.errors import UserError
+from orthoadapters.errors import UserError, first_line
+
+# The word that marks the beginning of a document in files of the CoNLL shared tasks: it is no word of a sentence.
+DOCUMENT_START = "-DOCSTART-"
+NEAR = (
+    0.7  # ours: how alike two labels are before one is named for the other; B-PER and B-PERS are, B-PER and B-LOC not
+)
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yields the lines of a UTF-8 file from 1 on, split at line feeds alone: words may hold Unicode's other separators."""
-    with path.open("rb") as file:
-        for number, raw in enumerate(file, 1):
-            yield number, decoded_line(raw, str(path), number)
+    """Yields the lines of a UTF-8 file from 1 on, split at line feeds alone: words may hold Unicode's other separators.
+
+    A file whose name ends in .gz is unpacked.
+    """
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
+        number = 0
+        try:
+            for number, raw in enumerate(file, 1):
+                yield number, decoded_line(raw, str(path), number)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise UserError(
+                f"{path}, line {number + 1}: the packed file is damaged ({first_line(error)}); bring it back"
+            ) from None
+
+
+def language_prefix(path: Path) -> str:
+    """Finds the prefix that every word of a file has, such as `en:` in raw WikiANN; empty in all other files.
+
+    Only a file whose first word has one is read for it. Raises UserError for a row without it where most have it.
+    """
+    words = ((number, line) for number, line in numbered_lines(path) if line.strip())
+    first = next(words, (0, ""))[1]
+    match = re.match(r"[a-z]{2,3}(-[a-z]+)*:(?=\S)", first)
+    if match is None:
+        return ""
+    prefix, others, count = match[0], [], 1
+    for number, line in words:
+        count += 1
+        if not line.startswith(prefix):
+            others.append((number, line))
+    if others and 2 * len(others) < count:
+        number, line = others[0]
+        raise UserError(
+            f"{path}, line {number}: {excerpt(line)} has no {prefix!r} before the word, as {count - len(others)} of "
+            f"{count} rows do; take it from all of them, or put it there"
+        )
+    return "" if others else prefix
 
 
 def decoded_line(raw: bytes, source: str, number: int) -> str:
@@ -38,4 +81,9 @@ def column_error(source: str, number: int, line: str, layout: str) -> UserError:
 
 def unknown_label(place: str, label: object, task: TaskConfig) -> str:
     """Makes the sentence about a label that task.labels does not have."""
-    return f"{place}: unknown label {label!r}; the labels of task={task.name} are {', '.join(task.labels)}"
+    near = [one for one in task.labels if one.casefold() == str(label).casefold()]
+    near = near or difflib.get_close_matches(str(label), task.labels, n=1, cutoff=NEAR)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    if isinstance(label, int) or str(label).isdigit():
+        hint = "; task.label_names says which value of the data stands for which label"
+    return f"{place}: unknown label {label!r}; the labels of task={task.name} are {', '.join(task.labels)}{hint}"

@@ -7,18 +7,26 @@ place that they are from. A new source is a reader with its line in READERS, and
 import logging
 from collections.abc import Callable
 
-from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig, TaskKind
+from orthoadapters.config.kinds import KINDS
+from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig
 from orthoadapters.data.sources.conllu import read_conllu
 from orthoadapters.data.sources.demo import read_demo
+from orthoadapters.data.sources.files import read_files
 from orthoadapters.data.sources.hub import read_hub
 from orthoadapters.data.sources.lines import unknown_label
 from orthoadapters.data.sources.xtreme import read_xtreme
 from orthoadapters.errors import UserError
-from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
+from orthoadapters.examples import Choice, Example, Split
 
 Reader = Callable[[DataConfig, TaskConfig, Split, LanguageConfig, int | None], tuple[list[Example], str]]
 
-READERS: dict[str, Reader] = {"hub": read_hub, "xtreme": read_xtreme, "conllu": read_conllu, "demo": read_demo}
+READERS: dict[str, Reader] = {
+    "hub": read_hub,
+    "xtreme": read_xtreme,
+    "files": read_files,
+    "conllu": read_conllu,
+    "demo": read_demo,
+}
 log = logging.getLogger(__name__)
 
 
@@ -37,13 +45,13 @@ def read_examples(data: DataConfig, task: TaskConfig, split: Split, language: La
     if not examples:
         raise UserError(f"{place} has no {split} examples; check that it is complete")
     check_examples(examples, place, task)
-    log.info("%s: %d %s", place, len(examples), "pairs" if task.kind is TaskKind.sentence_pair else "sentences")
+    log.info("%s: %d %s", place, len(examples), KINDS[task.kind].plural)
     return examples
 
 
 def check_examples(examples: list[Example], place: str, task: TaskConfig) -> None:
-    """Refuses examples of another kind than the task's, and labels that it does not have, whatever reader gave them."""
-    kind = SentencePair if task.kind is TaskKind.sentence_pair else TaggedSentence
+    """Refuses what is not the task's, whatever reader gave it: its kind, its labels, its number of alternatives."""
+    kind = KINDS[task.kind].example
     labels = set(task.labels)
     for number, example in enumerate(examples, 1):
         if not isinstance(example, kind):
@@ -51,6 +59,11 @@ def check_examples(examples: list[Example], place: str, task: TaskConfig) -> Non
                 f"{place}, example {number}: a {type(example).__name__}, but task={task.name} has {kind.__name__}s; "
                 "choose another data source, or mend its reader"
             )
-        for label in example.tags if isinstance(example, TaggedSentence) else (example.label,):
+        if isinstance(example, Choice) and len(example.alternatives) != len(task.labels):
+            raise UserError(
+                f"{place}, example {number}: {len(example.alternatives)} alternatives, but task.labels of {task.name} "
+                f"names {len(task.labels)}; each example has as many alternatives as there are labels"
+            )
+        for label in example.labels:
             if label not in labels:
                 raise UserError(unknown_label(f"{place}, example {number}", label, task))

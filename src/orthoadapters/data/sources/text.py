@@ -48,6 +48,13 @@ def corpus_key(corpus: CorpusConfig, language: LanguageConfig, seed: int = 0) ->
     return f"{corpus.source.value}-{language.code}-seed{seed}-{digest[:12]}"
 
 
+def corpus_place(corpus: CorpusConfig, language: LanguageConfig) -> str:
+    """Names the place that a language's text is from."""
+    if corpus.source is CorpusSource.text:
+        return str(text_file(corpus, language))
+    return f"{corpus.source.value} ({language.code})"
+
+
 def text_file(corpus: CorpusConfig, language: LanguageConfig) -> Path:
     """Finds the language's file of corpus=text. Raises UserError if it is missing."""
     if corpus.root in (None, "???"):

@@ -2,15 +2,23 @@
 
 They hold `word TAB tag` with a blank line between sentences, or `premise TAB hypothesis TAB label`. They are read as
 XTREME's own code reads them: UTF-8, split at tabs alone, quote characters never interpreted. A byte order mark and CRLF
-are tolerated.
+are tolerated. Rows of the word -DOCSTART- are left out, and the prefix of raw WikiANN (`en:Anna`) is taken off.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import islice
 from pathlib import Path
 
+from orthoadapters.config.locations import xtreme_file
 from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig, TaskKind
-from orthoadapters.data.sources.lines import column_error, excerpt, numbered_lines, unknown_label
+from orthoadapters.data.sources.lines import (
+    DOCUMENT_START,
+    column_error,
+    excerpt,
+    language_prefix,
+    numbered_lines,
+    unknown_label,
+)
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
 
@@ -23,9 +31,7 @@ def read_xtreme(
     data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig, limit: int | None
 ) -> tuple[list[Example], str]:
     """Returns the first `limit` examples of one XTREME file, and its name."""
-    if data.root in (None, "???"):
-        raise UserError("data=xtreme needs the folder that XTREME's download made; add data.root=DIR")
-    path = Path(str(data.root)).expanduser() / task.folder / f"{split}-{language.code}.tsv"
+    path = xtreme_file(data, task, split, language.code)
     if not path.is_file():
         raise MissingSplitError(
             f"there is no {path}; data.root={data.root} must hold {task.folder}/{path.name}, as XTREME's download makes it"
@@ -36,11 +42,12 @@ def read_xtreme(
 
 def _read_sentences(path: Path, task: TaskConfig, split: Split) -> Iterator[TaggedSentence]:
     """Yields the sentences of a file of words and tags."""
-    labels = set(task.labels)
+    labels = {label: label for label in task.labels} | task.label_names
+    prefix = language_prefix(path)
     words: list[str] = []
     tags: list[str] = []
     for number, line in numbered_lines(path):
-        if not line.strip():
+        if not line.strip() or line.startswith(DOCUMENT_START):
             if words:
                 yield TaggedSentence(tuple(words), tuple(tags))
                 words, tags = [], []
@@ -49,26 +56,26 @@ def _read_sentences(path: Path, task: TaskConfig, split: Split) -> Iterator[Tagg
         if len(columns) > 2:
             raise column_error(str(path), number, line, "word TAB tag")
         if len(columns) < 2 or not columns[1].strip():
-            raise _label_error(path, number, line, split)
+            raise _label_error(path, number, line, split, labels)
         # An empty word stays, as XTREME's preprocessing can leave some.
-        word, tag = columns[0], columns[1].strip()
+        word, tag = columns[0].removeprefix(prefix), columns[1].strip()
         if tag not in labels:
             raise UserError(unknown_label(f"{path}, line {number}", tag, task))
         words.append(word)
-        tags.append(tag)
+        tags.append(labels[tag])
     if words:
         yield TaggedSentence(tuple(words), tuple(tags))
 
 
 def _read_pairs(path: Path, task: TaskConfig, split: Split) -> Iterator[SentencePair]:
     """Yields the pairs of a file of premises, hypotheses and labels."""
-    labels = set(task.labels)
+    labels = {label: label for label in task.labels} | task.label_names
     for number, line in numbered_lines(path):
         if not line.strip():
             continue
         columns = line.split("\t")
-        if len(columns) == 2:
-            raise _label_error(path, number, line, split)
+        if len(columns) == 2 or (len(columns) == 1 and line.split()[-1] in labels):
+            raise _label_error(path, number, line, split, labels)
         if len(columns) != 3:
             raise column_error(str(path), number, line, "premise TAB hypothesis TAB label")
         premise, hypothesis, label = (column.strip() for column in columns)
@@ -76,11 +83,16 @@ def _read_pairs(path: Path, task: TaskConfig, split: Split) -> Iterator[Sentence
             label = XNLI_SPELLINGS.get(label, label)
         if label not in labels:
             raise UserError(unknown_label(f"{path}, line {number}", label, task))
-        yield SentencePair(premise, hypothesis, label)
+        yield SentencePair(premise, hypothesis, labels[label])
 
 
-def _label_error(path: Path, number: int, line: str, split: Split) -> UserError:
-    """Makes the sentence about a line without a label."""
+def _label_error(path: Path, number: int, line: str, split: Split, labels: Container[str]) -> UserError:
+    """Makes the sentence about a line without a label, or with one that no tab separates."""
+    if line.split()[-1] in labels and len(line.split()) > 1:
+        return UserError(
+            f"{path}, line {number}: a space where a tab belongs before the label in {excerpt(line)}; XTREME's files "
+            "separate their columns by one tab, so put it there (data=files reads other separators)"
+        )
     if split == "test":
         fix = (
             "XTREME distributes its test files without labels; add the gold ones (of UD, WikiANN, XNLI) as last column"

@@ -3,6 +3,7 @@
 Field names and defaults are those of `adapters` 1.3.0 and its forerunner adapter-transformers (2020 on).
 """
 
+import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -126,19 +127,33 @@ def check_backbone(folder: Path, fields: Mapping[str, Any], shape: Shape) -> Non
 
 
 def _adapter_fields(folder: Path, config: Any) -> dict[str, Any]:
-    """Returns the fields of `config` by their present names; a name alone stands for AdapterHub's preset of that name."""
+    """Returns the fields of `config` by their present names; a text stands for one of AdapterHub's presets."""
     if isinstance(config, str):
-        if config not in _PRESETS:
-            why = f"; {HOULSBY}" if "houlsby" in config or config.startswith("double_seq_bn") else ""
-            raise UserError(
-                f"adapter {folder}: config = {config!r} is not supported{why}; supported names: {', '.join(_PRESETS)}"
-            )
-        return PLACEMENT | _PRESETS[config]
+        return _preset_fields(folder, config)
     if not isinstance(config, dict):
         raise UserError(f"{folder / FILE} has no 'config': it does not describe an AdapterHub adapter")
     if config.get("architecture"):
         raise UserError(f"adapter {folder}: architecture = {config['architecture']!r} is not supported; {SUPPORT}")
     return {_OLD_NAMES.get(str(field), str(field)): value for field, value in config.items() if field != "architecture"}
+
+
+def _preset_fields(folder: Path, config: str) -> dict[str, Any]:
+    """Returns the fields of a preset, some of which a text such as `seq_bn_inv[reduction_factor=2]` replaces."""
+    name, bracket, rest = config.strip().partition("[")
+    if name not in _PRESETS or (bracket and not rest.endswith("]")):
+        why = f"; {HOULSBY}" if "houlsby" in config or config.startswith("double_seq_bn") else ""
+        raise UserError(
+            f"adapter {folder}: config = {config!r} is not supported{why}; supported names: {', '.join(_PRESETS)}"
+        )
+    # As in `adapters`: KEY=VALUE, ..., with values as Python writes them.
+    values = re.sub(r"(\w+)=", r"'\1':", rest.removesuffix("]"))
+    try:
+        fields = ast.literal_eval("{" + values + "}")
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise UserError(
+            f"adapter {folder}: config = {config!r} cannot be read; write it as {name}[reduction_factor=2]"
+        ) from None
+    return PLACEMENT | _PRESETS[name] | {_OLD_NAMES.get(field, field): value for field, value in fields.items()}
 
 
 def _check_placement(folder: Path, config: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,35 @@ from orthoadapters.hub.adapters import HEAD_FILE, HEAD_WEIGHTS
 from orthoadapters.hub.families import FAMILIES
 from orthoadapters.model.adapterhub.config import check_backbone, read_fields
 from orthoadapters.model.adapterhub.tensors import backbone_fields, read_tensors
-from orthoadapters.model.heads import SentencePairHead, TokenHead
+from orthoadapters.model.heads import ClassificationHead, MultipleChoiceHead, TaskHead, TokenHead
 from orthoadapters.model.shape import ShapeOwner
 
-# The fields of `adapters`' two heads that compute what ours do. With one layer the activation is not applied.
-CLASSIFICATION = {
-    "head_type": "classification",
-    "layers": 2,
-    "activation_function": "tanh",
-    "use_pooler": False,
-    "bias": True,
+
+@dataclass(frozen=True)
+class _Form:
+    """The head of `adapters` that computes what one of ours does.
+
+    fields: its configuration. count: the field that says how many labels there are. numbers: the place of each of our
+    modules in its row of modules.
+    """
+
+    fields: dict[str, Any]
+    count: str
+    numbers: dict[str, str]
+
+
+_TWO_LAYERS = {"layers": 2, "activation_function": "tanh", "use_pooler": False}
+# The rows are: dropout, H x H, tanh, dropout, H x outputs; and for tagging: dropout, H x labels, without activation.
+_FORMS: dict[type[TaskHead], _Form] = {
+    ClassificationHead: _Form(
+        {"head_type": "classification", **_TWO_LAYERS, "bias": True}, "num_labels", {"dense": "1", "out": "4"}
+    ),
+    MultipleChoiceHead: _Form(
+        {"head_type": "multiple_choice", **_TWO_LAYERS}, "num_choices", {"dense": "1", "out": "4"}
+    ),
+    TokenHead: _Form({"head_type": "tagging", "layers": 1}, "num_labels", {"out": "1"}),
 }
-TAGGING = {"head_type": "tagging", "layers": 1}
-# The number of each of our modules in `adapters`' row: dropout, H x H, tanh, dropout, H x labels, or dropout, H x labels.
-_NUMBERS = {SentencePairHead: {"dense": "1", "out": "4"}, TokenHead: {"out": "1"}}
+_TYPES = {form.fields["head_type"]: head_class for head_class, form in _FORMS.items()}
 
 
 def exists(folder: Path) -> bool:
@@ -37,9 +53,7 @@ def exists(folder: Path) -> bool:
     return any((folder / name).exists() for name in (HEAD_FILE, *HEAD_WEIGHTS))
 
 
-def write(
-    folder: Path, model: ShapeOwner, name: str, head: SentencePairHead | TokenHead, labels: Sequence[str]
-) -> None:
+def write(folder: Path, model: ShapeOwner, name: str, head: TaskHead, labels: Sequence[str]) -> None:
     """Adds the head to adapter `name`'s folder, so that the `adapters` library loads both.
 
     model: the encoder below the head. Each file is whole or not there at all.
@@ -48,8 +62,9 @@ def write(
     tensors = {
         f"heads.{name}.{numbers[key]}": value.detach().cpu().contiguous() for key, value in head.state_dict().items()
     }
-    config = (CLASSIFICATION if isinstance(head, SentencePairHead) else TAGGING) | {
-        "num_labels": len(labels),
+    form = _FORMS[type(head)]
+    config = form.fields | {
+        form.count: len(labels),
         "label2id": {label: i for i, label in enumerate(labels)},
         "dropout_prob": head.dropout.p,
     }
@@ -66,7 +81,7 @@ def write(
     write_text(folder / HEAD_FILE, json.dumps(fields, indent=2) + "\n")
 
 
-def read(folder: Path, model: ShapeOwner) -> tuple[SentencePairHead | TokenHead, list[str]]:
+def read(folder: Path, model: ShapeOwner) -> tuple[TaskHead, list[str]]:
     """Reads the head beside an adapter, in eval mode on the CPU, and its labels in the order of its outputs.
 
     model: the encoder below the head. Labels that the file does not name are "0", "1", ....
@@ -79,34 +94,31 @@ def read(folder: Path, model: ShapeOwner) -> tuple[SentencePairHead | TokenHead,
     config = fields.get("config")
     if not isinstance(config, dict):
         raise UserError(f"{folder / HEAD_FILE} has no 'config': it does not describe a head that is supported")
-    head_class, form = (
-        (TokenHead, TAGGING) if config.get("head_type") == "tagging" else (SentencePairHead, CLASSIFICATION)
-    )
-    for field, value in form.items():
+    head_class = _TYPES.get(config.get("head_type"), ClassificationHead)
+    form = _FORMS[head_class]
+    for field, value in form.fields.items():
         if config.get(field, None if field == "head_type" else value) != value:
             raise UserError(
-                f"head {folder}: {field} = {config.get(field)!r} is not supported; supported: classification of two "
-                "layers with tanh on the first token, tagging of one layer"
+                f"head {folder}: {field} = {config.get(field)!r} is not supported; supported: classification and "
+                "multiple_choice of two layers with tanh on the first token, tagging of one layer"
             )
-    labels = _labels(folder, config)
+    labels = _labels(folder, config, form.count)
     dropout = config.get("dropout_prob")
-    head: SentencePairHead | TokenHead = head_class(
-        shape.hidden_size, len(labels), shape.head_dropout if dropout is None else dropout
-    )
+    head = head_class(shape.hidden_size, len(labels), shape.head_dropout if dropout is None else dropout)
     _fill(folder, head)
     return head.eval(), labels
 
 
-def _their_names(head: SentencePairHead | TokenHead) -> dict[str, str]:
+def _their_names(head: TaskHead) -> dict[str, str]:
     """Returns the names of a head's tensors in `adapters`, such as 4.weight for our out.weight."""
-    numbers = _NUMBERS[type(head)]
+    numbers = _FORMS[type(head)].numbers
     return {key: f"{numbers[module]}.{rest}" for key in head.state_dict() for module, _, rest in [key.partition(".")]}
 
 
-def _labels(folder: Path, config: dict[str, Any]) -> list[str]:
-    count, ids = config.get("num_labels"), config.get("label2id")
+def _labels(folder: Path, config: dict[str, Any], field: str) -> list[str]:
+    count, ids = config.get(field), config.get("label2id")
     if not isinstance(count, int) or count < 1:
-        raise UserError(f"head {folder}: num_labels = {count!r} is not supported; supported: a whole number above 0")
+        raise UserError(f"head {folder}: {field} = {count!r} is not supported; supported: a whole number above 0")
     if ids is None:
         return [str(i) for i in range(count)]
     if not isinstance(ids, dict) or sorted(ids.values(), key=str) != sorted(range(count), key=str):
@@ -114,7 +126,7 @@ def _labels(folder: Path, config: dict[str, Any]) -> list[str]:
     return sorted(ids, key=ids.__getitem__)
 
 
-def _fill(folder: Path, head: SentencePairHead | TokenHead) -> None:
+def _fill(folder: Path, head: TaskHead) -> None:
     """Reads the head's weights into it. Raises UserError for tensors that are missing, surplus or misshapen."""
     file_tensors = read_tensors(folder, HEAD_WEIGHTS)
     ours = {number: key for key, number in _their_names(head).items()}

@@ -72,7 +72,7 @@ def _table(group: Group, siblings: Sequence[Group], collection: Collection) -> T
     rows = list(_rows(group, columns, attempts))
     test_languages = {language for row in rows for run in row.selected_runs for language in run.result.test}
     targets = tuple(language for language in columns if language in test_languages and language != group.source)
-    paper_table = paper().tables.get(group.task)
+    paper_table = paper().table(group.task, group.setting)
     is_comparable = paper_table is not None and {*targets, group.source} == {*paper_table.languages}
     rows = [_with_average(row, group, targets, is_comparable) for row in rows]
     name = f"{group.task}-{group.backbone}"
@@ -100,7 +100,7 @@ def _table(group: Group, siblings: Sequence[Group], collection: Collection) -> T
 def _columns(group: Group) -> tuple[str, ...]:
     """Returns the source language, the paper's languages if any of them was tested, then all other tested languages."""
     test_languages = dict.fromkeys(language for run in group.runs for language in run.result.test)
-    paper_table = paper().tables.get(group.task)
+    paper_table = paper().table(group.task, group.setting)
     first = (
         paper_table.languages if paper_table is not None and test_languages.keys() & {*paper_table.languages} else ()
     )
@@ -159,7 +159,11 @@ def _tests(attempt: Attempt, language: str) -> bool:
 
 def _with_average(row: Row, group: Group, targets: Sequence[str], is_comparable: bool) -> Row:
     """Adds AVERAGE to a row. is_comparable: whether it is over the same languages as the paper's."""
-    paper_score = paper().score(group.task, group.metric, group.source, row.variant, AVERAGE) if is_comparable else None
+    paper_score = (
+        paper().score(group.task, group.metric, group.source, row.variant, AVERAGE, group.setting)
+        if is_comparable
+        else None
+    )
     state = _state(row.selected_runs, row.attempts)
     mean = average(row.variant, [row.scores[language] for language in targets], paper_score, state)
     return replace(row, scores={**row.scores, AVERAGE: mean})

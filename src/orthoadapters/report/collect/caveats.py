@@ -5,12 +5,12 @@ from typing import Any
 
 from orthoadapters.config.choices import NEWER, ORT_ONLY
 from orthoadapters.report.collect.adapter_caveats import adapter_caveats
+from orthoadapters.report.collect.paper import paper
 from orthoadapters.report.collect.settings import differing_keys, is_within
 from orthoadapters.report.collect.table import Row, Table, heading
 from orthoadapters.runs.results import Result
 
 PAPER_BACKBONE = "FacebookAI/xlm-roberta-base"  # paper: section 3, XLM-R (Base)
-SPLIT_WORDS = ("ar", "tr")  # paper: the languages of Table 3 whose treebanks have multiword tokens
 
 
 def caveats(table: Table, adapters: Mapping[str, Result]) -> Iterator[str]:
@@ -96,14 +96,22 @@ def _code(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _paper(table: Table) -> Iterator[str]:
-    """Says what keeps scores from being compared with the paper's, where the table shows both."""
+    """Says what keeps scores from being compared with the paper's, and why the table does not show these."""
     setting = table.setting or {}
+    published = paper().tables.get(table.task)
+    if published is None:
+        return
+    differences = published.differences(setting)
+    if differences and {*table.languages} & {*published.languages}:
+        yield (
+            f"Not set against the paper's Table {published.number}: this {table.task} differs in {', '.join(differences)}."
+        )
     columns = {column for row in table.rows for column, score in row.scores.items() if score.difference is not None}
     if not columns:
         return
     source = setting.get("data.source")
     is_split = source == "hub" or (source == "conllu" and setting.get("data.fuse_multiword") is False)
-    if table.task == "udpos" and is_split and (others := [code.upper() for code in SPLIT_WORDS if code in columns]):
+    if is_split and (others := [code.upper() for code in published.split_words if code in columns]):
         yield (
             f"These test sets keep split syntactic words, as the Hub's copy does: {' and '.join(others)} differ from the "
             "paper's, and so do their scores and AVGz."

@@ -15,12 +15,37 @@ FILE = Path(__file__).with_name("paper_tables.yaml")
 
 @dataclass(frozen=True)
 class PaperTable:
-    """One table of the paper. scores: fractions by variant and column; AVERAGE is one of the columns."""
+    """One table of the paper.
+
+    kind, labels, data: the task and its data, by the names that this project gives them; data: a data source -> the key
+    and the value that it has for the paper's data. scores: fractions by variant and column; AVERAGE is one of the columns.
+    split_words: the languages whose treebanks have multiword tokens.
+    """
 
     number: int
     metric: str
+    kind: str
+    labels: Sequence[str]
+    data: Mapping[str, Mapping[str, str]]
     languages: Sequence[str]
     scores: Mapping[str, Mapping[str, float]]
+    split_words: Sequence[str] = ()
+
+    def differences(self, setting: Mapping[str, Any]) -> list[str]:
+        """Names the choices of runs that make their task or their data another one than the table's.
+
+        setting: choices by dotted key. What runs of earlier versions did not record is taken for the paper's.
+        """
+        keys = [key for key in setting if key.startswith("task.label_names.")]
+        if setting.get("task.kind", self.kind) != self.kind:
+            keys.append("task.kind")
+        if {*setting.get("task.labels", self.labels)} != {*self.labels}:
+            keys.append("task.labels")
+        source = setting.get("data.source")
+        if source is not None and source not in self.data:
+            return [*keys, "data.source"]
+        places = self.data[source] if source is not None else {}
+        return keys + [key for key, value in places.items() if setting.get(key, value) != value]
 
 
 @dataclass(frozen=True)
@@ -36,9 +61,16 @@ class Paper:
     variants: Mapping[str, str]
     tables: Mapping[str, PaperTable]
 
-    def score(self, task: str, metric: str, source: str, variant: str, column: str) -> float | None:
-        """Returns one score; None where the paper has no such number."""
+    def table(self, task: str, setting: Mapping[str, Any] | None) -> PaperTable | None:
+        """Finds the table of a task; None where the paper has none of that name, or of other labels or data."""
         table = self.tables.get(task)
+        return None if table is None or table.differences(setting or {}) else table
+
+    def score(
+        self, task: str, metric: str, source: str, variant: str, column: str, setting: Mapping[str, Any] | None = None
+    ) -> float | None:
+        """Returns one score; None where the paper has no such number."""
+        table = self.table(task, setting)
         if table is None or (metric, source) != (table.metric, self.source_language):
             return None
         return table.scores.get(variant, {}).get(column)

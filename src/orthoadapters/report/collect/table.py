@@ -17,10 +17,10 @@ from orthoadapters.report.collect.settings import canonical
 from orthoadapters.report.collect.trained_adapters import TrainedAdapters
 from orthoadapters.runs.selection import Point
 
-# It stands at scores that were made after the training, by evaluate.py.
+# It stands at scores that were made after the training, by the command evaluate.
 MARK = "†"
 EVALUATIONS_NOTE = (
-    f"{MARK}: scored afterwards by evaluate.py, without training. Such a score selects nothing, and is in no average, no "
+    f"{MARK}: scored afterwards, without training (the command evaluate). Such a score selects nothing, and is in no average, no "
     "ranking, no picture and no significance test."
 )
 

@@ -1,9 +1,9 @@
 """Sums of counts over resampled and over exchanged sentences, for all variants and seeds at once.
 
 A score is a ratio of two sums over sentences: accuracy is right / total, micro-averaged F1 is 2 right / (predicted +
-gold), which is metrics.f1_of_counts in closed form. A draw of sentences is then a row of weights, and 10,000 draws of all
-variants are one product of matrices, (draws, sentences) @ (sentences, variants x seeds x 2), which is computed in chunks
-of draws.
+gold), which is metrics.f1_of_counts in closed form. Macro-averaged F1 is the mean of such ratios, one per label. A draw of
+sentences is then a row of weights, and 10,000 draws of all variants are one product of matrices, (draws, sentences) @
+(sentences, variants x seeds x 2), which is computed in chunks of draws; of macro-averaged F1 there are 2 columns per label.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from math import lcm
 import numpy as np
 from numpy.typing import NDArray
 
-# (n, k), or (seeds, n, k). k = 2: right, total; k = 3: right, predicted, gold.
+# (n, k), or (seeds, n, k). k = 2: right, total; k = 3: right, predicted, gold; k = 6, 9, ...: those three of each label.
 Counts = NDArray[np.integer]
 Floats = NDArray[np.float64]
 CHUNK = 64  # ours: with 10,000 sentences, the weights of so many draws fit in a core's cache
@@ -25,15 +25,17 @@ def with_seeds(counts: Counts, name: str) -> NDArray[np.int64]:
 
     Raises ValueError with the name, such as "t_noo, sw", for counts that are impossible.
     """
-    if counts.ndim not in (2, 3) or counts.shape[-1] not in (2, 3) or not np.issubdtype(counts.dtype, np.integer):
+    is_known = counts.ndim in (2, 3) and (counts.shape[-1] == 2 or counts.shape[-1] % 3 == 0)
+    if not is_known or not np.issubdtype(counts.dtype, np.integer):
         raise ValueError(
-            f"{name}: counts must be integers of shape (sentences, 2 or 3) or (seeds, sentences, 2 or 3), "
-            f"not {counts.dtype} of shape {counts.shape}"
+            f"{name}: counts must be integers of shape (sentences, 2 or 3) or (seeds, sentences, 2 or 3), or with 3 for "
+            f"each label, not {counts.dtype} of shape {counts.shape}"
         )
     seed_counts = np.array(counts, dtype=np.int64, ndmin=3)
     if 0 in seed_counts.shape:
         raise ValueError(f"{name}: there are no {'seeds' if seed_counts.shape[0] == 0 else 'sentences'} to compare")
-    if (seed_counts < 0).any() or (seed_counts[..., :1] > seed_counts[..., 1:]).any():
+    by_label = _by_label(seed_counts)
+    if (seed_counts < 0).any() or (by_label[..., :1] > by_label[..., 1:]).any():
         raise ValueError(f"{name}: a sentence has a negative count, or more right than there are")
     if seed_counts.shape[-1] == 2 and (seed_counts[..., 1].sum(axis=1) == 0).any():
         raise ValueError(f"{name}: the accuracy of no words is undefined")
@@ -49,8 +51,8 @@ def check_same_sentences(counts: Mapping[str, NDArray[np.int64]], language: str)
                 f"{language}: counts of {first} are of shape {reference.shape[1:]} and those of {variant} of shape "
                 f"{of_variant.shape[1:]}; compare scores on the same sentences, by the same metric"
             )
-        # The last count is the sentence's gold spans, or its words.
-        differ = (of_variant[..., -1] != reference[0, :, -1]).any(axis=0)
+        # The last count is the sentence's gold spans or its words, or a label's gold words.
+        differ = (_by_label(of_variant)[..., -1] != _by_label(reference)[0, ..., -1]).any(axis=(0, 2))
         if differ.any():
             raise ValueError(
                 f"{language}: {first} and {variant} were not scored on the same test set; they or their seeds differ in "
@@ -59,16 +61,30 @@ def check_same_sentences(counts: Mapping[str, NDArray[np.int64]], language: str)
 
 
 def parts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Returns the (..., 2) numerators and denominators of the score from (..., k) counts."""
+    """Returns the (..., 2) numerators and denominators of the score from (..., k) counts.
+
+    Of macro-averaged F1 they are (..., 2 * labels): the two of one label after those of another.
+    """
     if counts.shape[-1] == 2:
         return counts
-    return np.stack((2 * counts[..., 0], counts[..., 1] + counts[..., 2]), axis=-1)
+    right, predictions, gold = np.moveaxis(_by_label(counts), -1, 0)
+    return np.stack((2 * right, predictions + gold), axis=-1).reshape(*counts.shape[:-1], -1)
+
+
+def _by_label(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Returns (..., labels, 3) of macro-averaged F1's counts, and (..., 1, k) of others'."""
+    return counts.reshape(*counts.shape[:-1], -1, min(counts.shape[-1], 3))
 
 
 def ratio(sums: NDArray[np.int64]) -> Floats:
-    """Returns the (...) scores from (..., 2) sums of parts; 0.0 where the denominator is 0, as in metrics.f1_of_counts."""
-    numerator, denominator = sums[..., 0], sums[..., 1]
-    return np.divide(numerator, denominator, out=np.zeros(denominator.shape), where=denominator > 0)
+    """Returns the (...) scores from (..., 2) sums of parts; 0.0 where the denominator is 0, as in metrics.f1_of_counts.
+
+    From (..., 2 * labels) sums, it is the mean over labels whose denominator is not 0, as in metrics.macro_f1_of_counts.
+    """
+    numerator, denominator = sums[..., ::2], sums[..., 1::2]
+    ratios = np.divide(numerator, denominator, out=np.zeros(denominator.shape), where=denominator > 0)
+    score: Floats = ratios.sum(axis=-1) / np.maximum((denominator > 0).sum(axis=-1), 1)
+    return score
 
 
 def stream(seed: int, *names: str) -> np.random.Generator:
@@ -81,8 +97,8 @@ def resampled_sums(
 ) -> dict[str, NDArray[np.int64]]:
     """Returns (draws, seeds, 2) sums per variant over n sentences drawn with replacement (an exact multinomial).
 
-    fractions: (seeds, n, 2) parts per variant. A draw is the same for all variants and seeds (Koehn 2004). chunk: how many
-    draws are computed at once; it changes no result.
+    fractions: (seeds, n, 2) parts per variant, or as wide as `parts` makes them. A draw is the same for all variants and
+    seeds (Koehn 2004). chunk: how many draws are computed at once; it changes no result.
     """
     n = next(iter(fractions.values())).shape[1]
     number = np.uint16 if n <= 2**16 else np.int64  # ours: two bytes are drawn in half the time
@@ -120,8 +136,9 @@ def _sums(
             row[:] = draw()
         sums[start : start + chunk] = rows @ factor
     seeds = [len(part) for part in fractions.values()]
-    pieces = np.split(sums, np.cumsum([2 * count for count in seeds])[:-1], axis=1)
-    return {name: piece.reshape(draws, -1, 2) for name, piece in zip(fractions, pieces, strict=True)}
+    size = width // sum(seeds)
+    pieces = np.split(sums, np.cumsum([size * count for count in seeds])[:-1], axis=1)
+    return {name: piece.reshape(draws, -1, size) for name, piece in zip(fractions, pieces, strict=True)}
 
 
 def drawn_seeds(seeds: int, draws: int, rng: np.random.Generator) -> Floats:

@@ -1,6 +1,6 @@
 """Scores what is there, without training: a finished run, or a task adapter with its head that was trained elsewhere.
 
-python evaluate.py RUN_DIR languages=[wo,yo]
+python evaluate.py RUN_DIR languages=[qu,ilo]
 python evaluate.py RUN_DIR data=xtreme data.root=DIR
 python evaluate.py ADAPTER_DIR variant=lnoo_tnoo task=wikiann backbone=xlmr_base language_adapters.source=hub
 """
@@ -9,36 +9,39 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+from orthoadapters.commands.version import version_line
+from orthoadapters.config.program import shell_command
 from orthoadapters.errors import UserError
+from orthoadapters.files import user_path
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.runs.evaluations import read_evaluation
 from orthoadapters.runs.terminal import show_scores
 from orthoadapters.stages.subject import KEYS, Subject, open_subject
 
 
-def parser() -> argparse.ArgumentParser:
-    command = argparse.ArgumentParser(
-        prog="evaluate.py",
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=shell_command("evaluate"),
         description="Scores a finished run on further languages, other data or with other language adapters; or an "
         "AdapterHub folder with a task adapter and its head. Nothing is trained.",
-        epilog=f"Of a run, these can be changed: {', '.join(KEYS)}. Of an adapter from elsewhere, say variant=, task= and "
-        "backbone= as for train.py. plan=true shows what would be scored.",
+        epilog=f"Of a run, these can be changed: {', '.join(KEYS)}; one that ends in a dot stands for all keys that begin so. "
+        "Of an adapter from elsewhere, say variant=, task= and backbone= as for train. plan=true shows what would be scored.",
     )
-    command.add_argument(
-        "folder", metavar="RUN_DIR", type=Path, help="a finished run, or a folder with adapter and head"
+    parser.add_argument("--version", action="version", version=version_line())
+    parser.add_argument(
+        "folder", metavar="RUN_DIR", type=user_path, help="a finished run, or a folder with adapter and head"
     )
-    command.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="such as languages=[wo,yo]")
-    return command
+    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="such as languages=[qu,ilo]")
+    return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    options = parser().parse_args(arguments)
+    options = arguments().parse_args(words)
     try:
-        run(open_subject(options.folder.expanduser(), options.overrides))
+        run(open_subject(options.folder, options.overrides))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -77,7 +80,3 @@ def print_plan(subject: Subject) -> None:
     print(f"  test sets: data={config.data.source}{root}")
     for adapter in subject.adapters:
         print(f"  {adapter.language}: {adapter.location}")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,152 @@
+"""Labels raw text with a finished task run, in any language that has an adapter.
+
+python predict.py runs/xlmr_base/wikiann/lort_tnoo/lr0.0001-seed0-1f0c9a3e --language sw sentences.txt
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import TextIO, cast
+
+from orthoadapters.commands.version import version_line
+from orthoadapters.config.program import shell_command
+from orthoadapters.errors import UserError
+from orthoadapters.files import user_path
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=shell_command("predict"),
+        description="Labels raw text with a finished task run, in any language that has an adapter.",
+        epilog="A line holds what the run's kind of task asks for. tagging, sentence: a sentence. sentence_pair: premise TAB "
+        "hypothesis. multiple_choice: premise TAB question TAB alternative TAB alternative. Output: as XTREME's files, or "
+        "JSON lines.",
+    )
+    parser.add_argument("--version", action="version", version=version_line())
+    parser.add_argument("run", metavar="RUN_DIR", type=user_path, help="directory of a finished task run")
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", default="-", help="UTF-8 text; - (default) is standard input"
+    )
+    parser.add_argument("--language", metavar="CODE", help="the text's language, such as sw")
+    parser.add_argument("--list", action="store_true", help="show the languages that this run can label, and stop")
+    parser.add_argument("--format", choices=("tsv", "jsonl"), default="tsv")
+    parser.add_argument("--output", metavar="FILE", type=user_path, help="write here, whole or not at all")
+    parser.add_argument("--pretokenized", action="store_true", help="words are separated by spaces already (tagging)")
+    parser.add_argument("--batch-size", metavar="N", type=int, help="windows per batch (default: the run's)")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument(
+        "--adapters", metavar="DIR", type=user_path, help="language adapters, if paths.adapters was moved"
+    )
+    parser.add_argument("--backbone", metavar="PATH", type=user_path, help="the pretrained backbone, if it was moved")
+    return parser
+
+
+def predict(options: argparse.Namespace) -> None:
+    # This import stands here, as PyTorch takes seconds, and --help and a mistyped language should be answered at once.
+    from orthoadapters.config.kinds import KINDS
+    from orthoadapters.labelling.finished_run import open_run
+
+    adapters, backbone = (None if path is None else str(path) for path in (options.adapters, options.backbone))
+    run = open_run(options.run, adapters, backbone)
+    if options.list:
+        for line in run.languages():
+            print(line)
+        return
+    if options.language is None:
+        raise UserError("--language CODE is missing; --list shows the languages that this run can label")
+    if options.batch_size is not None and options.batch_size < 1:
+        raise UserError(f"--batch-size {options.batch_size} must be at least 1")
+    if options.pretokenized and not KINDS[run.config.task.kind].per_word:
+        raise UserError(f"--pretokenized: {run.config.task.name} reads whole sentences; leave it out")
+    run.require(options.language)
+    with _source(options.file) as source, _target(options.output) as target:
+        from orthoadapters.labelling.free_text import label_text
+
+        predictor = run.load(options.language, options.device, options.batch_size)
+        if sys.stdin.isatty() and options.file == "-":
+            print("reading from the terminal, line by line; end with Ctrl-D", file=sys.stderr)
+        name = "standard input" if options.file == "-" else options.file
+        progress = sys.stderr.isatty() and not target.isatty()
+        line_count = 0
+        for count, text in label_text(predictor, source, name, options.language, options.format, options.pretokenized):
+            target.write(text)
+            target.flush()
+            line_count += count
+            if progress:
+                print(f"\r{line_count} lines", end="", file=sys.stderr, flush=True)
+        if progress:
+            print(file=sys.stderr)
+        plural = KINDS[predictor.task.kind].plural
+        for number, what in (
+            (predictor.truncations, f"{plural} were cut to {predictor.task.max_length} subwords"),
+            (predictor.replacements, "words had no subwords, or too many for a window, and were read as <unk>"),
+        ):
+            if number:
+                print(f"{number} {what}", file=sys.stderr)
+
+
+@contextmanager
+def _source(file: str) -> Iterator[BufferedReader]:
+    if file == "-":
+        yield cast(BufferedReader, sys.stdin.buffer)
+        return
+    try:
+        # It is opened outside of the block below, as what goes wrong there is not the opening's.
+        stream = user_path(file).open("rb")
+    except OSError as error:
+        raise UserError(
+            f"{file} cannot be read ({error.strerror}); give a UTF-8 text file, or - for standard input"
+        ) from None
+    with stream:
+        yield stream
+
+
+@contextmanager
+def _target(output: Path | None) -> Iterator[TextIO]:
+    if output is None:
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+        yield sys.stdout
+        return
+    from orthoadapters.files import new_file
+
+    if output.is_dir():
+        raise UserError(f"--output {output} is a folder; name a file")
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(new_file(output))
+        except OSError as error:
+            raise UserError(f"--output {output} cannot be written ({error.strerror}); name another file") from None
+        yield file
+
+
+def discard_rest() -> None:
+    """Discards what standard output still holds, as Python's own flush at exit would fail on it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        # Intermixed arguments let FILE come last.
+        predict(arguments().parse_intermixed_args(words))
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read has read enough. A shell gives a process that SIGPIPE ends this exit code.
+        discard_rest()
+        return 141
+    except OSError as error:
+        discard_rest()
+        print(f"error: the labels cannot be written ({error.strerror}); make room, or write elsewhere", file=sys.stderr)
+        return 1
+    return 0

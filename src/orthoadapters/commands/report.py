@@ -1,0 +1,118 @@
+"""Turns finished runs into the paper's tables, statistics and pictures, or into a submission to XTREME.
+
+python report.py runs --paper --seeds
+python report.py runs --xtreme submission
+"""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from orthoadapters.commands.version import version_line
+from orthoadapters.config.program import shell_command
+from orthoadapters.errors import UserError
+from orthoadapters.files import user_path
+from orthoadapters.report.collect.build import build
+from orthoadapters.report.collect.table import Report, table_title
+from orthoadapters.report.printed.formats import markdown
+from orthoadapters.report.printed.tables import Extras, printed_scores, printed_selection
+from orthoadapters.report.xtreme import choose, describe, write_submission
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    parser = argparse.ArgumentParser(
+        prog=shell_command("report"), description="Finished runs as tables, statistics and pictures."
+    )
+    parser.add_argument("--version", action="version", version=version_line())
+    parser.add_argument("runs", nargs="?", default="runs", type=user_path, metavar="RUNS_DIR", help="default: runs")
+    parser.add_argument(
+        "--out", default="report", type=user_path, metavar="DIR", help="folder of what is made; default: report"
+    )
+    parser.add_argument("--backbone", metavar="NAME", help="runs of this backbone alone")
+    parser.add_argument("--paper", action="store_true", help="beside each score: the paper's, and the difference")
+    parser.add_argument("--seeds", action="store_true", help="beside each score: standard deviation over seeds, and n")
+    parser.add_argument("--oracle", action="store_true", help="beside each score: chosen on target dev, not zero-shot")
+    parser.add_argument("--sizes", action="store_true", help="the number of test sentences of each language")
+    parser.add_argument(
+        "--wandb", action="store_true", help="tables and pictures also as one W&B run of the sweep's group"
+    )
+    parser.add_argument(
+        "--xtreme",
+        type=user_path,
+        metavar="DIR",
+        help="no tables: <task>/test-<language>.tsv of the best runs in a new folder",
+    )
+    try:
+        options = parser.parse_args(arguments)
+        if options.xtreme is not None:
+            submit(options.runs, options.backbone, options.xtreme)
+            return 0
+        extras = Extras(paper=options.paper, seeds=options.seeds, oracle=options.oracle, sizes=options.sizes)
+        make(build(options.runs, options.backbone), options.out, extras, options.wandb)
+        return 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
+    """Prints the tables, then computes the statistics, draws the pictures and writes all files."""
+    for table in report.tables:
+        print(markdown(printed_scores(table, extras)))
+        print(markdown(printed_selection(table)))
+    for problem in report.problems:
+        print(f"- {problem}", file=sys.stderr)
+    if not report.tables:
+        raise UserError(
+            f"{report.folder} holds no finished run of a task to report on; {shell_command('train')} task=xnli makes one"
+        )
+
+    # ours: thin products gain nothing from a second thread, and on a busy machine waiting for it takes five times as long.
+    # NumPy reads this when it is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # scipy and matplotlib take a second to import, and the tables above need neither.
+    from orthoadapters.report.output import find_leftovers, write, write_analyses
+    from orthoadapters.report.pictures.gallery import draw_pictures
+    from orthoadapters.report.printed.significance import summary
+    from orthoadapters.report.statistics.analysis import analyse
+
+    files = write(report, out, extras)
+    analyses = []
+    for number, table in enumerate(report.tables, start=1):
+        progress(f"statistics of {table_title(table)} ({number} of {len(report.tables)}) ...")
+        analyses.append(analyse(table))
+    progress("pictures ...")
+    pictures = draw_pictures(report, analyses)
+    files += write_analyses(report, analyses, pictures, out)
+    progress("")
+    for analysis in analyses:
+        print(summary(analysis))
+        for note in analysis.notes:
+            print(f"- {note}", file=sys.stderr)
+    for path in find_leftovers(out, files):
+        print(f"{path} and its like were left there by an earlier report; this one has none such", file=sys.stderr)
+    print(f"written: {out} ({len(files)} files)")
+    if wandb:
+        from orthoadapters.report.upload import upload
+
+        print(upload(report, analyses, pictures, out))
+
+
+def progress(step: str) -> None:
+    """Shows the step that is under way, on one line of a terminal; nothing elsewhere."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{step}", end="", file=sys.stderr, flush=True)
+
+
+def submit(runs: Path, backbone: str | None, out: Path) -> None:
+    """Writes a submission of the best runs, and describes them."""
+    choices = choose(runs, backbone)
+    files = write_submission(choices, out)
+    for choice in choices:
+        print(describe(choice))
+    print(f"{'written' if files else 'there already, and the same'}: {out}")

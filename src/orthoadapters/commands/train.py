@@ -1,0 +1,179 @@
+"""Training: a language adapter (stage=mlm) or a task adapter with its transfer (stage=task); one run, or a sweep.
+
+python train.py variant=lort_tnoo task=xnli
+"""
+
+import argparse
+import logging
+import os
+import shlex
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra import version
+from hydra._internal.utils import _run_hydra, get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from orthoadapters.commands.version import version_line
+from orthoadapters.config import compose
+from orthoadapters.config.checks import check
+from orthoadapters.config.command_line import check_command_line, first_values, is_question, read_command_line
+from orthoadapters.config.compose import compose_config, mlm_overrides, settle
+from orthoadapters.config.schema import Config, Missing, Stage
+from orthoadapters.errors import UserError
+from orthoadapters.hub.offline import NotFetchedError
+from orthoadapters.runs import adapter_library as library
+from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.results import read_result
+from orthoadapters.runs.terminal import show
+from orthoadapters.stages.plan import print_plan
+from orthoadapters.training.processes import has_launcher, rank
+
+# The exit code of this command's one run. Hydra drops what a job returns.
+exit_code = 0
+
+
+def run_one(config: Config, overrides: Sequence[str]) -> None:
+    """Checks the configuration, and then plans, shows or trains its run. `overrides` are those that gave it."""
+    check(config)
+    run = RunDirectory(config)
+    if rank(config.trainer) > 0:
+        # The first process says everything but errors.
+        logging.getLogger("orthoadapters").setLevel(logging.ERROR)
+        if config.plan or run.is_finished:
+            return
+    if config.plan:
+        print_plan(config, run, overrides)
+    elif run.is_finished:
+        library.check_run(config, run)
+        print(f"finished before: {run.path}")
+        show_result(run.result)
+    else:
+        if config.stage is Stage.task and config.language_adapters.missing is Missing.train:
+            train_missing_adapters(config, overrides)
+        train(config, run, overrides)
+        show_result(run.result)
+
+
+def train_missing_adapters(config: Config, overrides: Sequence[str]) -> None:
+    """Trains the language adapters that the task run needs and that are not there, one after the other."""
+    for adapter in library.missing_adapters(config):
+        if config.trainer.processes > 1 and (has_launcher() or config.trainer.num_nodes > 1):
+            raise UserError(
+                f"language_adapters.missing=train: the processes of {shlex.join(overrides)} end with one training; "
+                f"train {adapter.language} first:\n  {library.training_command(overrides, adapter.language)}"
+            )
+        adapter_overrides = mlm_overrides(overrides, adapter.language)
+        run_one(compose_config(adapter_overrides), adapter_overrides)
+
+
+def train(config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
+    """Runs the configuration's stage."""
+    # PyTorch takes seconds to import. It is loaded for training alone, so that a plan and a mistake are answered at once.
+    from orthoadapters.stages.language_adapter import train_language_adapter
+    from orthoadapters.stages.task import train_task
+
+    try:
+        if config.stage is Stage.mlm:
+            train_language_adapter(config, run, overrides)
+        else:
+            train_task(config, run, overrides)
+    except NotFetchedError as error:
+        raise UserError(f"{error} {shlex.join(overrides)}") from error
+
+
+def show_result(path: Path) -> None:
+    """Prints a run's scores and where they stand."""
+    show(read_result(path))
+    print(f"result: {path}")
+
+
+def job(composition: DictConfig) -> int:
+    """Runs one job of Hydra: the command's one run, or a cell of a sweep. Returns its exit code."""
+    global exit_code
+    overrides = list(HydraConfig.get().overrides.task)
+    try:
+        config = settle(composition)
+        if HydraConfig.get().mode is RunMode.MULTIRUN:
+            # This job is a cell of a sweep, and the sweeper gets its exit code.
+            from orthoadapters.sweep.process import run_cell
+
+            return run_cell(overrides, RunDirectory(config), main)
+        run_one(config, overrides)
+    except UserError as error:
+        exit_code = error.exit_code
+        print(f"error: {error}", file=sys.stderr)
+    except Exception:
+        # This is a defect of the project, and its traceback is shown.
+        exit_code = 1
+        traceback.print_exc()
+    return exit_code
+
+
+def run_hydra(options: argparse.Namespace) -> None:
+    """Does what hydra.main does: it composes conf/, and runs jobs or answers a question about them.
+
+    It takes the arguments from `options`, so that sys.argv stays what it is: Lightning repeats it for further processes.
+    """
+    version.setbase("1.3")
+    _run_hydra(
+        args=options,
+        args_parser=get_args_parser(),
+        task_function=job,
+        config_path=str(compose.CONF),
+        config_name="config",
+    )
+
+
+def answer(options: argparse.Namespace) -> int:
+    """Lets Hydra answer what the command line asks. Of a multirun it can show one run, that of the first values."""
+    if (options.cfg or options.info) and (options.multirun or options.run):
+        values = first_values(options)
+        if values != options.overrides:
+            print(f"# one run of several: {shlex.join(values)}", file=sys.stderr)
+        options.overrides, options.multirun, options.run = values, False, False
+    try:
+        run_hydra(options)
+        sys.stdout.flush()
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever read has read enough. Python's own flush at exit would fail. A shell gives a process that SIGPIPE ends this
+        # exit code.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code."""
+    global exit_code
+    exit_code = 0
+    words = sys.argv[1:] if arguments is None else arguments
+    # conf/hydra/launcher/submitit_slurm.yaml is meant to be checked against the plugin's schema of that name.
+    warnings.filterwarnings("ignore", "(?s).*is validated against ConfigStore schema with the same name")
+    if "--version" in words:
+        print(version_line())
+        return 0
+    try:
+        options = read_command_line(words)
+        if is_question(options):
+            return answer(options)
+        check_command_line(words)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("orthoadapters").setLevel(logging.INFO)
+    try:
+        run_hydra(options)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    return exit_code

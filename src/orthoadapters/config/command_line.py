@@ -1,0 +1,116 @@
+"""The command line of a run or a sweep: Hydra's flags and the overrides, read and checked before Hydra runs a job."""
+
+import argparse
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.types import Glob
+
+from orthoadapters.config.compose import compose_config, in_force
+from orthoadapters.config.mistakes import check_axis, in_shell, parse_overrides
+from orthoadapters.config.overrides import override_text, override_values
+from orthoadapters.errors import UserError
+from orthoadapters.files import user_path
+
+# The key that holds the folder which --config-dir names. As an override it reaches the cells of a sweep and what a run records.
+CONFIG_DIR = "paths.config"
+# Hydra's launchers that are packages of their own, by the beginning of their names.
+LAUNCHERS = {"joblib": "hydra_plugins.hydra_joblib_launcher", "submitit": "hydra_plugins.hydra_submitit_launcher"}
+# What Hydra would read in place of conf/, and the cells of a sweep would not.
+DEAD_FLAGS = {
+    "config_path": "--config-path: the files of conf/ are always read; --config-dir DIR adds a folder of yours to them",
+    "config_name": "--config-name: conf/config.yaml is always read first; a file DIR/suite/NAME.yaml with --config-dir DIR "
+    "suite=NAME sets whatever you like on top of it",
+    "experimental_rerun": "--experimental-rerun: the same command again goes on with a run, or shows its scores",
+}
+
+
+def read_command_line(arguments: Sequence[str]) -> argparse.Namespace:
+    """Reads Hydra's flags and the overrides, which lie in `overrides`. Raises UserError for a flag that does not exist.
+
+    --config-dir DIR and paths.config=DIR mean the same; whichever is there, the other is added, with an absolute path.
+    """
+    options, unknown = get_args_parser().parse_known_intermixed_args(list(arguments))
+    if unknown:
+        raise UserError(_unknown_flag(unknown[0]))
+    if options.shell_completion:
+        return options
+    options.overrides = in_force(options.overrides)
+    for override in parse_overrides(options.overrides):
+        key = override.get_key_element()
+        if key == "hydra.searchpath":
+            raise UserError(
+                f"'{override.input_line}': --config-dir DIR adds a folder, which all cells of a sweep read too"
+            )
+        if key == CONFIG_DIR and not override.is_sweep_override() and override.value() is not None:
+            options.config_dir = str(override.value())
+    if options.config_dir is not None:
+        options.config_dir = str(user_path(options.config_dir).absolute())
+        others = [text for text in options.overrides if not text.startswith(f"{CONFIG_DIR}=")]
+        options.overrides = [*others, override_text(CONFIG_DIR, options.config_dir)]
+    return options
+
+
+def _unknown_flag(flag: str) -> str:
+    if "=" in flag:
+        return f"there is no flag {flag}; a key has no dashes before it: {in_shell(flag.lstrip('-'))}"
+    return f"there is no flag {flag}; `--help` lists them"
+
+
+def is_question(options: argparse.Namespace) -> bool:
+    """Says whether the command line only asks Hydra for something, such as its help or the composed configuration."""
+    return any((options.help, options.hydra_help, options.cfg, options.info, options.shell_completion))
+
+
+def check_command_line(arguments: Sequence[str]) -> None:
+    """Composes every value that the command line names, sweeps included, before Hydra runs a job.
+
+    Raises UserError as `compose_config`. Commands that only ask Hydra for something pass.
+    """
+    options = read_command_line(arguments)
+    if is_question(options):
+        return
+    for flag, sentence in DEAD_FLAGS.items():
+        if getattr(options, flag) is not None:
+            raise UserError(sentence)
+    if options.resolve or options.package:
+        raise UserError("--resolve and --package go with --cfg, which shows the configuration")
+    if options.run and options.multirun:
+        raise UserError("--run and --multirun: choose one of them")
+    overrides = parse_overrides(options.overrides)
+    is_sweep = options.multirun or any(override.get_key_element() == "sweep" for override in overrides)
+    axes: list[list[str]] = []
+    for override in overrides:
+        key = str(override.get_key_element())
+        if isinstance(override.value(), Glob) or key.startswith("hydra."):
+            # Hydra itself knows which files match, and its own keys.
+            continue
+        if override.is_sweep_override():
+            check_axis(override, is_sweep)
+        if key == "hydra/launcher":
+            _check_launcher(str(override.value()))
+        if key.startswith("hydra/") and override.value() is None:
+            raise UserError(f"{key}=null: Hydra has a default here; leave {key}=null out")
+        values = override_values(override)
+        if not values:
+            raise UserError(f"'{override.input_line}' names no value; give it at least one")
+        axes.append(values)
+    # Each value is composed once, not every product of them.
+    for position in range(max(map(len, axes), default=1)):
+        compose_config([values[min(position, len(values) - 1)] for values in axes])
+
+
+def _check_launcher(name: str) -> None:
+    """Raises UserError for a launcher whose package is not installed."""
+    for start, module in LAUNCHERS.items():
+        if name.startswith(start) and find_spec(module) is None:
+            raise UserError(
+                f"hydra/launcher={name} needs a package that is not here: pip install 'orthoadapters[launchers]'"
+            )
+
+
+def first_values(options: argparse.Namespace) -> list[str]:
+    """Takes the first value of each override: what Hydra can show of a sweep, whose cells have one value each."""
+    overrides = parse_overrides(options.overrides)
+    return [str(o.input_line) if isinstance(o.value(), Glob) else override_values(o)[0] for o in overrides]

@@ -1,0 +1,84 @@
+"""The places of labelled data on this machine: which files a data source has for a language and a split.
+
+The readers open these files, and the checks look whether they are there.
+"""
+
+import re
+from pathlib import Path
+from string import Formatter
+
+from orthoadapters.config.schema import DataConfig, TaskConfig
+from orthoadapters.errors import UserError
+
+SPLITS = ("train", "dev", "test")
+# ours: what may be a language's code, and a part of a file's name
+CODE = re.compile(r"[A-Za-z]+([_-][A-Za-z0-9]+)*")
+
+
+def root_folder(data: DataConfig, what: str) -> Path:
+    """Finds data.root. what: what it holds, for the sentence where it is not given."""
+    if data.root in (None, "???"):
+        raise UserError(f"data={data.source} needs the folder {what}; add data.root=DIR")
+    return Path(str(data.root)).expanduser()
+
+
+def xtreme_file(data: DataConfig, task: TaskConfig, split: str, code: str) -> Path:
+    """Names one file in XTREME's folder."""
+    return root_folder(data, "that XTREME's download made") / task.folder / f"{split}-{code}.tsv"
+
+
+def named_files(data: DataConfig, task: TaskConfig, split: str, code: str) -> tuple[str, list[Path]]:
+    """Fills task.files.path for one language and split: the path below data.root, and the files of that name, in order.
+
+    A file may also be there with .gz at its end.
+    """
+    folder, files = root_folder(data, "that task.files.path starts from"), task.files
+    names = {"language": files.languages.get(code, code), "split": files.splits.get(split, split)}
+    name = path_template(task).format(**names)
+    if "*" in name:
+        return name, sorted(folder.glob(name))
+    return name, [path for path in (folder / name, folder / f"{name}.gz") if path.is_file()][:1]
+
+
+def path_template(task: TaskConfig) -> str:
+    """Checks task.files.path: {language} and {split} stand in it, and nothing else in braces."""
+    path = task.files.path
+    try:
+        fields = {name for _, name, _, _ in Formatter().parse(path) if name is not None}
+    except ValueError:
+        fields = set()
+    if fields != {"language", "split"}:
+        raise UserError(
+            f"task.files.path of {task.name} is '{path}'; it needs {{language}} and {{split}}, and nothing else in braces, "
+            "such as '{language}/{split}.tsv'"
+        )
+    if Path(path).is_absolute():
+        raise UserError(
+            f"task.files.path of {task.name} is '{path}', which starts at the top of the disk; give the part below data.root"
+        )
+    return path
+
+
+def treebanks_of(folder: Path, code: str) -> list[Path]:
+    """Lists the treebanks of a language below a folder, by name: en_ewt-ud-train.conllu, or en-ud-train.conllu of UD v1."""
+    name = re.compile(rf"{re.escape(code)}(_.+)?-ud-.+\.conllu(\.gz)?")
+    files = (path for path in folder.rglob(f"{code}*-ud-*.conllu*") if name.fullmatch(path.name))
+    return sorted(files, key=lambda path: (path.name, path))
+
+
+def has_language(data: DataConfig, task: TaskConfig, code: str) -> bool:
+    """Says whether the data have a language by its code, as far as that is seen without a network.
+
+    Of files on this machine, those of a task that lists the language are taken to be there: their reader says which are not.
+    """
+    if data.source == "hub":
+        return code in task.hub_subsets
+    if data.source not in ("xtreme", "files", "conllu") or not CODE.fullmatch(code):
+        return False
+    if code in task.languages:
+        return True
+    if data.source == "conllu":
+        return bool(treebanks_of(root_folder(data, "that holds the treebanks"), code))
+    if data.source == "xtreme":
+        return any(xtreme_file(data, task, split, code).is_file() for split in SPLITS)
+    return any(named_files(data, task, split, code)[1] for split in SPLITS)

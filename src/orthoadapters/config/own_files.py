@@ -1,0 +1,82 @@
+"""Mistakes in a YAML file of a group that no schema can see: another file's name in it, and text that YAML reads otherwise."""
+
+import re
+import typing
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf._utils import get_yaml_loader
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from orthoadapters.config.keys import key_types
+from orthoadapters.errors import UserError, first_line
+
+# The key in which a file of a group says its own name once more.
+NAME_KEYS = {"language": "code", "task": "name", "variant": "name", "backbone": "name"}
+TAG = "tag:yaml.org,2002:"
+
+
+def check_file(path: Path, group: str) -> None:
+    """Refuses a file whose name in it is not the file's, and text that YAML reads as something else.
+
+    Files are copied, and a name that is left in would file one language's scores under another one's name.
+    """
+    _check_content(path, group, path.stat().st_mtime_ns)
+
+
+@cache
+def _check_content(path: Path, group: str, time: int) -> None:
+    try:
+        root = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=get_yaml_loader())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{path} cannot be read ({first_line(error)}); mend it") from None
+    if not isinstance(root, MappingNode) or group not in NAME_KEYS:
+        return
+    for key, node in _texts(root, group, None):
+        if (value := _other_value(node)) is not None:
+            raise UserError(
+                f"{path}, line {node.start_mark.line + 1}: YAML reads {node.value} of {key} as {value} and not as text; put "
+                f"quotes around it: '{node.value}'"
+            )
+    for key_node, node in root.value:
+        is_name = key_node.value == NAME_KEYS[group] and isinstance(node, ScalarNode)
+        if is_name and not node.tag.endswith(":null") and node.value not in (path.stem, "???"):
+            raise UserError(
+                f"{path}, line {node.start_mark.line + 1}: {key_node.value}: {node.value} in a file whose name is "
+                f"{path.stem}; both are the name that {group}={path.stem} means, so write {key_node.value}: {path.stem}, or "
+                "give the file the other name"
+            )
+
+
+def _texts(node: Node, key: str, hint: Any) -> Iterator[tuple[str, ScalarNode]]:
+    """Yields the places where text belongs, with their keys. hint: the type that the schema gives the node; None: a section."""
+    if isinstance(node, MappingNode):
+        is_open = typing.get_origin(hint) is dict
+        for key_node, value in node.value:
+            name = f"{key}.{key_node.value}"
+            if is_open:
+                yield from _texts(key_node, key, str)
+            yield from _texts(value, name, typing.get_args(hint)[1] if is_open else key_types().get(name))
+    elif isinstance(node, SequenceNode):
+        items = typing.get_args(hint)[0] if typing.get_origin(hint) is list else None
+        for value in node.value:
+            yield from _texts(value, key, items)
+    elif isinstance(node, ScalarNode) and (hint is str or str in typing.get_args(hint)):
+        may_be_null = type(None) in typing.get_args(hint)
+        if node.tag != f"{TAG}null" or not may_be_null:
+            yield key, node
+
+
+def _other_value(node: ScalarNode) -> str | None:
+    """Returns what YAML makes of a text, where that is written otherwise than the text; None where it is the same."""
+    kind = node.tag.removeprefix(TAG)
+    if kind in ("bool", "null"):
+        return {"bool": "true or false", "null": "nothing"}[kind]
+    if kind == "int" and not re.fullmatch(r"-?(0|[1-9][0-9]*)", node.value):
+        return "another number"
+    if kind == "float" and not re.fullmatch(r"-?[0-9]+\.[0-9]*[1-9]|-?[0-9]+\.0", node.value):
+        return "a number"
+    return None

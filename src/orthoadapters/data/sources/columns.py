@@ -1,0 +1,73 @@
+"""Words and tags in columns, a word a line, as in the files of the CoNLL shared tasks and of MasakhaNER.
+
+A blank line ends a sentence. Rows of the word -DOCSTART- mark a document, and are left out. The prefix of raw WikiANN
+(`en:Anna`) is taken off.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from orthoadapters.config.schema import TaskConfig
+from orthoadapters.data.sources.lines import DOCUMENT_START, excerpt, language_prefix, numbered_lines
+from orthoadapters.data.sources.rows import label_name
+from orthoadapters.data.sources.tables import NAMES, other_separator, separator
+from orthoadapters.errors import UserError
+from orthoadapters.examples import TaggedSentence
+
+
+def read_columns(path: Path, task: TaskConfig) -> Iterator[TaggedSentence]:
+    """Yields the sentences of one file. Raises UserError for a row without its columns and for an unknown tag."""
+    places = [_number(task, "word", 1), _number(task, "tag", -1)]
+    character, prefix = separator(task.files), language_prefix(path)
+    words: list[str] = []
+    tags: list[str] = []
+    count = 0
+    for number, line in numbered_lines(path):
+        is_comment = task.files.comment is not None and line.startswith(task.files.comment)
+        is_mark = line.startswith(DOCUMENT_START)
+        if is_comment or is_mark or not line.strip():
+            if words and not is_comment:
+                yield TaggedSentence(tuple(words), tuple(tags))
+                words, tags = [], []
+            continue
+        place = f"{path}, line {number}"
+        fields = re.split(" +", line.rstrip(" ")) if character == " " else line.split(character)
+        count = count or len(fields)
+        if len(fields) != count or len(fields) < max(2, *places, *(-place for place in places)):
+            raise UserError(f"{place}: {_problem(fields, count, places, line, character)}")
+        word, tag = (fields[place - 1 if place > 0 else place] for place in places)
+        words.append(word.removeprefix(prefix))
+        tags.append(label_name(tag, task, place))
+    if words:
+        yield TaggedSentence(tuple(words), tuple(tags))
+
+
+def _number(task: TaskConfig, name: str, default: int) -> int:
+    """Returns the number of a column, from 1 on, or from -1 on from the end."""
+    number = task.files.columns.get(name, default)
+    if isinstance(number, bool) or not isinstance(number, int) or number == 0:
+        raise UserError(
+            f"task.files.columns.{name}={number} of {task.name} is no number of a column; write 1 for the "
+            "first, -1 for the last"
+        )
+    return number
+
+
+def _problem(fields: list[str], count: int, places: list[int], line: str, character: str) -> str:
+    """Says what is wrong with a row of the wrong number of columns, and how it is mended."""
+    name = NAMES.get(character, character)
+    if other := other_separator(line, character):
+        return (
+            f"no {name} but a {other} between the columns of {excerpt(line)}; put the {name} there, or set "
+            f"task.files.separator={other}"
+        )
+    if len(fields) == 1:
+        return f"no tag in {excerpt(line)}; add it, with a {name} before it"
+    if len(fields) == count:
+        highest = max(places, key=abs)
+        return f"{len(fields)} columns in {excerpt(line)}, and column {highest} is asked for; set task.files.columns"
+    fix = "mend that line"
+    if line.startswith("#"):
+        fix += ", or set task.files.comment='#' if such lines are comments"
+    return f"{len(fields)} columns instead of {count} as in the rows above in {excerpt(line)}; {fix}"

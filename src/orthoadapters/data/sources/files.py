@@ -1,0 +1,123 @@
+"""A task's own files (data=files): the task's YAML says in `files` where they lie and what their columns mean."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from orthoadapters.config.locations import named_files, root_folder
+from orthoadapters.config.schema import DataConfig, FileFormat, LanguageConfig, TaskConfig
+from orthoadapters.data.sources.columns import read_columns
+from orthoadapters.data.sources.conllu import read_treebank
+from orthoadapters.data.sources.rows import Row, columns_of
+from orthoadapters.data.sources.tables import json_rows, table_rows
+from orthoadapters.errors import MissingSplitError, UserError, first_line
+from orthoadapters.examples import Example, Split
+
+MOST_NAMES = 8  # ours: as many other names as a sentence can hold
+log = logging.getLogger(__name__)
+
+
+def read_files(
+    data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig, limit: int | None
+) -> tuple[list[Example], str]:
+    """Returns the first `limit` examples of the files of one language and split, and where they are from.
+
+    Raises MissingSplitError if there is no such file, and UserError for what the file's format does not allow.
+    """
+    name, paths = named_files(data, task, split, language.code)
+    if not paths:
+        raise MissingSplitError(_missing(data, task, name, split, language))
+    examples = list(islice(chain.from_iterable(_read(path, data, task) for path in paths), limit))
+    place = str(paths[0]) if len(paths) == 1 else f"{paths[0].parent} ({', '.join(path.name for path in paths)})"
+    if empty := sum(_is_empty(example) for example in examples):
+        log.warning("%s: %d of %d %s examples have an empty text", place, empty, len(examples), split)
+    return examples, place
+
+
+def _read(path: Path, data: DataConfig, task: TaskConfig) -> Iterable[Example]:
+    """Reads one file in the task's format."""
+    kind = task.files.format
+    if kind is FileFormat.conllu:
+        return read_treebank(path, task, bool(data.fuse_multiword))
+    if kind is FileFormat.conll:
+        return read_columns(path, task)
+    return _examples(path, task)
+
+
+def _examples(path: Path, task: TaskConfig) -> Iterator[Example]:
+    """Yields the examples of a table."""
+    rows = _rows(path, task)
+    first = next(rows, None)
+    if first is None:
+        return
+    columns = columns_of(task, first[1])
+    is_table = task.files.format in (FileFormat.tsv, FileFormat.csv)
+    columns.require(f"{path}, line 1" if is_table and task.files.header else first[0], first[1])
+    yield from columns.examples(chain([first], rows))
+
+
+def _rows(path: Path, task: TaskConfig) -> Iterator[tuple[str, Row]]:
+    if task.files.format is FileFormat.jsonl:
+        return json_rows(path)
+    if task.files.format is FileFormat.parquet:
+        return _parquet_rows(path)
+    return table_rows(path, task.files)
+
+
+def _parquet_rows(path: Path) -> Iterator[tuple[str, Row]]:
+    """Yields the rows of a Parquet file. Classes that `datasets` wrote as numbers get the names that it wrote beside them."""
+    # These are slow to import, and only needed here.
+    import datasets
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except (OSError, pyarrow.ArrowException) as error:
+        raise UserError(
+            f"{path} is not Parquet ({first_line(error)}); bring it back, or set task.files.format"
+        ) from None
+    features = datasets.Features.from_arrow_schema(table.schema)
+    classes = {name: names for name, feature in features.items() if (names := _class_names(feature))}
+    for number, row in enumerate(table.to_pylist()):
+        for name, names in classes.items():
+            row[name] = _class_name(row[name], names)
+        yield f"{path}, row {number}", row
+
+
+def _class_names(feature: Any) -> list[str] | None:
+    """Returns the names of a feature's classes, or of those in its lists; None if it has no classes."""
+    return getattr(getattr(feature, "feature", feature), "names", None)
+
+
+def _class_name(value: Any, names: list[str]) -> Any:
+    """Names a class, or each class of a list; a number without a name stays."""
+    if isinstance(value, list):
+        return [_class_name(one, names) for one in value]
+    return names[value] if isinstance(value, int) and 0 <= value < len(names) else value
+
+
+def _is_empty(example: Example) -> bool:
+    """Says whether a text of an example has no letters; a tagged sentence may have empty words."""
+    sequences = getattr(example, "sequences", ())
+    return any(not text.strip() for texts in sequences for text in texts)
+
+
+def _missing(data: DataConfig, task: TaskConfig, name: str, split: Split, language: LanguageConfig) -> str:
+    """Makes the sentence about a file that is not there: what is there in its place, and which key names it."""
+    root = root_folder(data, "that task.files.path starts from")
+    path = root / name
+    opening = f"there is no {path} (task.files.path of {task.name} is '{task.files.path}')"
+    if not root.is_dir():
+        return f"{opening}: there is no folder {root}; set data.root"
+    folder = path.parent
+    while not folder.is_dir():
+        path, folder = folder, folder.parent
+    others = sorted(other.name for other in folder.iterdir() if not other.name.startswith("."))
+    content = ", ".join(others[:MOST_NAMES]) + (", ..." if len(others) > MOST_NAMES else "") if others else "nothing"
+    part = Path(task.files.path).parts[len(path.relative_to(root).parts) - 1]
+    key = "languages" if "{language}" in part and "{split}" not in part else "splits"
+    example = language.code if key == "languages" else split
+    return f"{opening}; {folder} has {content}; ++task.files.{key}.{example}=NAME gives another name"

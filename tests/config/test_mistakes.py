@@ -1,0 +1,105 @@
+"""Overrides that are mistyped, or mean something else than they seem to: the sentence has them as they should be typed."""
+
+import re
+
+import pytest
+
+from orthoadapters.config.command_line import check_command_line
+from orthoadapters.config.compose import compose_config
+from orthoadapters.config.mistakes import in_shell
+from orthoadapters.config.overrides import override_text
+from orthoadapters.errors import UserError
+
+
+@pytest.mark.parametrize(
+    "path", ["/data/lang=en/x", "~/data", "/data/müller", "/data/a#b", "/data/a(1)", "a;b", "[a", "{a"]
+)
+def test_a_value_that_needs_quotes_is_shown_as_the_whole_argument_should_be_typed(path: str) -> None:
+    with pytest.raises(UserError) as raised:
+        check_command_line([f"data.root={path}"])
+    assert str(raised.value).endswith(f"""quote the value: "data.root='{path}'\"""")
+    assert compose_config(["data=xtreme", f"data.root='{path}'"]).data.root == path
+
+
+@pytest.mark.parametrize("path", ["it's", "a$b", 'a"b', "a`b", "a!b"])
+def test_what_is_to_be_typed_reaches_hydra_through_a_shell_unchanged(path: str) -> None:
+    import shlex
+
+    typed = in_shell(override_text("data.root", path))
+    (argument,) = shlex.split(typed)
+    assert compose_config(["data=xtreme", argument]).data.root == path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("logger=null", "logger=null: every run has a file of this group; there are: csv"),
+        ("data=null", "data=null: every run has a file of this group; there are: "),
+        ("seed=null", "seed cannot be null; it takes a whole number"),
+        ("optim=null", "optim cannot be null; it takes keys of its own, such as optim.lr=..."),
+        ("optim=5", "'optim=5': optim takes keys of its own, such as optim.lr=..."),
+        ("variant.task_adapter=null", "it takes one of none, noo, ort"),
+        ("-m optim.lr=interval(1e-5,1e-4)", "is no list of values; name them: KEY=VALUE,VALUE"),
+        ("sweep=xnli optim.lr=interval(1e-5,1e-4)", "is no list of values; name them: KEY=VALUE,VALUE"),
+        ("optim.lr=interval(1e-5,1e-4)", "is no list of values; name them: KEY=VALUE,VALUE"),
+        ("languages=ar", 'languages takes a list; write "languages=[ar]"'),
+        ("languages=ar,tr", 'languages takes a list; write "languages=[ar,tr]"'),
+        ("languages=(ar,tr)", 'is no list; write "languages=[ar,tr]"'),
+        ("task.metrics=f1", 'task.metrics takes a list; write "task.metrics=[f1]"'),
+        ("-m seed=range(3,1)", "'seed=range(3,1)' names no value; give it at least one"),
+        ("hydra/launcher=null", "leave hydra/launcher=null out"),
+        ("~optim.clip_norm", "a key cannot be taken out; optim.clip_norm=null leaves it without a value"),
+        ("~seed", "a key cannot be taken out; it takes a whole number"),
+        ("~variant", "every run has a file of this group; choose another one with variant=NAME"),
+        ("~optim.clip", "there is no key 'optim.clip', did you mean"),
+        ("+optim.lr=5e-5", "adds a key, and optim.lr is there; write optim.lr=5e-5"),
+        ("+variant=t_noo", "adds a key, and variant is there; write variant=t_noo"),
+        ("++variant=t_noo", "adds a key, and variant is there; write variant=t_noo"),
+        ("variant=[t_noo,t_ort]", "gives one run several values; several runs: -m variant=t_noo,t_ort"),
+        ("-m task=[xnli,udpos]", "gives one run several values; several runs: -m task=xnli,udpos"),
+        ("optim.lr=[1e-5,1e-4]", "gives one run several values; several runs: -m optim.lr=1e-5,1e-4"),
+        ("sweep=[xnli,udpos]", "one sweep at a time"),
+        ("data.root=a,b", """or quotes if it is one value: "data.root='a,b'\""""),
+        ("variant=t_noo,", "'variant=t_noo,' cannot be read; write variant=NAME"),
+        ("=3", "'=3' is no override; write KEY=VALUE"),
+        ("--optim.lr=3", "there is no flag --optim.lr=3; a key has no dashes before it: optim.lr=3"),
+        ("--resolve", "--resolve and --package go with --cfg"),
+        ("--config-name mine", "a file DIR/suite/NAME.yaml with --config-dir DIR"),
+        ("--config-path /mine", "--config-dir DIR adds a folder of yours"),
+        ("hydra.searchpath=[file:///mine]", "--config-dir DIR adds a folder"),
+        ("hydra/launcher=joblub", "hydra/launcher has no 'joblub', did you mean 'joblib'"),
+    ],
+)
+def test_a_mistake_is_answered_with_its_cause_and_what_to_type(arguments: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        check_command_line(arguments.split(" "))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "suite=null",
+        "sweep=null",
+        "~sweep",
+        "suite=demo suite=null",
+        "++optim.lr=5e-5",
+        "languages=${task.languages}",
+        "+language.hub_adapters.mine=me/mine",
+        "-m languages=[ar],[tr]",
+        "-m seed=range(3)",
+        "variant=t_noo -m seed=1,2",
+        "data.limit_train=null",
+    ],
+)
+def test_what_is_meant_so_passes(arguments: str) -> None:
+    check_command_line(arguments.split(" "))
+
+
+def test_null_takes_back_a_suite_as_if_it_had_not_been_named() -> None:
+    assert compose_config(["suite=demo", "suite=null"]) == compose_config([])
+
+
+def test_a_launcher_that_is_not_installed_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orthoadapters.config.command_line.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=re.escape("pip install 'orthoadapters[launchers]'")):
+        check_command_line(["-m", "hydra/launcher=submitit_slurm"])

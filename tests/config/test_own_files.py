@@ -1,0 +1,77 @@
+"""A file of a group is its own: a name that is said twice is compared, and text is text."""
+
+from pathlib import Path
+
+import pytest
+
+from orthoadapters.config.checks import check
+from orthoadapters.config.compose import compose_config
+from orthoadapters.errors import UserError
+from tests.helpers.temporary_conf import temporary_conf
+
+VARIANT = "language_adapter: none\ntask_adapter: ort\nlanguage_reduction: 2\ntask_reduction: 32\n"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "override", "message"),
+    [
+        ("language/xq", "code: en\nname: Xquish\n", "languages=[xq]", r"line 1: code: en in a file whose name is xq; "),
+        ("language/xq", "name: Xquish\ncode: en\n", "language=xq", r"line 2: code: en .*, so write code: xq, or give"),
+        ("variant/mine", "name: t_ort\n" + VARIANT, "variant=mine", r"line 1: name: t_ort in a file whose name is mine"),
+        ("task/mine", "defaults: [wikiann]\nname: wikiann\n", "task=mine", r"line 2: name: wikiann in a file whose name is m"),
+        ("backbone/mine", "name: xlmr_base\npath: a/b\n", "backbone=mine", r"line 1: name: xlmr_base in a file whose name"),
+        ("language/no", "code: no\nname: Norwegian\n", "languages=[no]",
+         r"no.yaml, line 1: YAML reads no of language.code as true or false and not as text; put quotes around it: 'no'"),
+        ("language/xq", "code: xq\nname: 1e3\n", "languages=[xq]", r"line 2: YAML reads 1e3 of language.name as a number"),
+        ("task/mine", "defaults: [xnli]\nname: mine\nlabels: [no, yes]\n", "task=mine", r"reads no of task.labels as true or"),
+        ("task/mine", "defaults: [xnli]\nname: mine\nlabels: [0123, b]\n", "task=mine", r"reads 0123 of .* as another number"),
+        ("task/mine", "defaults: [xnli]\nname: mine\nlabels: [null, b]\n", "task=mine", r"reads null of .* as nothing"),
+        ("task/mine", "defaults: [xnli]\nname: mine\nlanguages:\n- en\n- no\n", "task=mine", r"line 5: YAML reads no "),
+        ("task/mine", "defaults: [xnli]\nname: mine\nlabel_names: {no: neutral}\n", "task=mine", r"of task.label_names"),
+        ("backbone/mine", "name: mine\npath: a/b\nrevision: 123e45\n", "backbone=mine", r"reads 123e45 of backbone.revision"),
+    ],
+)  # fmt: skip
+def test_a_file_with_another_name_or_with_other_than_text_is_refused_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str, override: str, message: str
+) -> None:
+    conf = temporary_conf(tmp_path, monkeypatch)
+    (conf / f"{file}.yaml").write_text(text)
+    stage = ["stage=mlm", "variant=lort_tnoo"] if override.startswith("language=") else ["variant=t_noo"]
+    with pytest.raises(UserError, match=message) as caught:
+        check(compose_config([*stage, override]))
+    assert "\n" not in str(caught.value)
+
+
+def test_quotes_and_plain_whole_numbers_are_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    conf = temporary_conf(tmp_path, monkeypatch)
+    (conf / "language" / "no.yaml").write_text("code: 'no'\nname: Norwegian\nwikipedia: 20231101.no\n")
+    text = "defaults: [xnli]\nname: mine\nlabels: [0, 1, -1, 'yes', 1.5]\nhub_revision: null\n"
+    (conf / "task" / "mine.yaml").write_text(text)
+    config = compose_config(["task=mine", "languages=[no]", "variant=t_noo"])
+    check(config)
+    assert config.task.labels == ["0", "1", "-1", "yes", "1.5"]
+    assert config.evaluated_languages == ["en", "no"]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (
+            "language.name=1e3",
+            r"language.name is text, and 1e3 is read as 1000.0; put quotes .*: \"language.name='1e3'\"",
+        ),
+        ("variant.name=true", r"variant.name is text, and true is read as True; put quotes"),
+    ],
+)
+def test_text_on_the_command_line_that_is_read_as_something_else_is_refused(override: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        compose_config([override])
+    assert compose_config(["variant.name='1e3'"]).variant.name == "1e3"
+
+
+def test_an_entry_that_a_mapping_does_not_have_is_added_with_a_plus() -> None:
+    assert compose_config(["+task.label_names.a=neutral"]).task.label_names == {"a": "neutral"}
+    for override in ("task.label_names.a=neutral", "task.files.columns={first:a}"):
+        key, _, _ = override.partition("=")
+        with pytest.raises(UserError, match=rf"{key} has no such entry yet; a \+ before the key adds it: \+{key}="):
+            compose_config([override])

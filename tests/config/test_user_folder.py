@@ -1,0 +1,123 @@
+"""A folder of the user's own (--config-dir, paths.config): its files count wherever those of conf/ do."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from orthoadapters.config.checks import check
+from orthoadapters.config.choices import fingerprint
+from orthoadapters.config.command import command
+from orthoadapters.config.command_line import check_command_line, read_command_line
+from orthoadapters.config.compose import compose_config, conf_folder, language_config, mlm_overrides
+from orthoadapters.config.overrides import read_axes
+from orthoadapters.errors import UserError
+from orthoadapters.sweep.cells import expand
+
+FILES = {
+    "variant/t_mine": "name: t_mine\nlanguage_adapter: none\ntask_adapter: ort\nlanguage_reduction: 2\ntask_reduction: 32\n",
+    "language/xq": "code: xq\nname: Exquisite\n",
+    "task/mine": "defaults: [udpos]\nname: mine\nlanguages: [en, xq]\n",
+    "backbone/mine": "name: mine\npath: BACKBONE\nrevision: null\n",
+    "sweep/mine": "# @package _global_\nhydra: {mode: MULTIRUN}\nsweep: {name: mine, axes: {variant: [t_noo, t_mine]}}\n",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("mine")
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / f"{name}.yaml").write_text(text.replace("BACKBONE", str(folder)))
+    return folder
+
+
+def test_variants_languages_tasks_and_backbones_are_those_of_both_folders(folder: Path) -> None:
+    own = ["task=mine", "variant=t_mine", "backbone=mine"]
+    config = compose_config([f"paths.config={folder}", *own])
+    check(config)
+    assert (config.task.name, config.variant.name, config.backbone.name) == ("mine", "t_mine", "mine")
+    assert config.evaluated_languages == ["en", "xq"]
+    assert language_config("xq", config.paths.config).name == "Exquisite"
+    with pytest.raises(UserError, match="variant has no 't_mine'"):
+        compose_config(own)
+    with pytest.raises(UserError, match="variant has no 't_min', did you mean 't_mine'"):
+        compose_config([f"paths.config={folder}", "variant=t_min"])
+
+
+def test_the_flag_of_hydra_and_the_key_mean_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    for arguments in (["--config-dir", folder.name, "task=mine"], [f"paths.config={folder.name}", "task=mine"]):
+        check_command_line(arguments)
+        options = read_command_line(arguments)
+        assert options.config_dir == str(folder)
+        assert options.overrides == ["task=mine", f"paths.config={folder}"]
+
+
+def test_the_folder_changes_no_runs_name(folder: Path) -> None:
+    assert fingerprint(compose_config([f"paths.config={folder}"])) == fingerprint(compose_config([]))
+
+
+def test_a_sweep_of_ones_own_has_cells_that_find_the_folder_alone(folder: Path) -> None:
+    given = read_command_line(
+        ["--config-dir", str(folder), "sweep=mine", "task=mine", "optim.ort_lr=1e-7", "optim.lr=1e-4"]
+    ).overrides
+    cells = expand(read_axes(given))
+    assert {cell.config.variant.name for cell in cells} == {"t_noo", "t_mine"}
+    for cell in cells:
+        assert compose_config(cell.overrides).evaluated_languages == ["en", "xq"]
+        line = command(list(cell.overrides), cell.run.fingerprint)
+        assert f"paths.config={folder}" in line
+    assert f"paths.config={folder}" in mlm_overrides(cells[0].overrides, "xq")
+
+
+def test_a_folder_of_any_name_serves(folder: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "a b#ü(1)=x"
+    mine.symlink_to(folder)
+    arguments = ["--config-dir", str(mine), "variant=t_mine"]
+    check_command_line(arguments)
+    assert compose_config(read_command_line(arguments).overrides).paths.config == str(mine)
+
+
+def test_an_axis_of_a_sweep_is_a_list(tmp_path: Path) -> None:
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep/mine.yaml").write_text("# @package _global_\nsweep: {name: mine, axes: {variant: t_noo}}\n")
+    with pytest.raises(UserError, match=re.escape("sweep.axes.variant takes a list of values, such as [t_noo]")):
+        expand(read_axes([f"paths.config={tmp_path}", "sweep=mine"]))
+
+
+def test_a_file_with_a_name_of_the_projects_and_a_missing_folder_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "language").mkdir()
+    (tmp_path / "language/sw.yaml").write_text("code: sw\nname: Mine\n")
+    sentence = (
+        f"{tmp_path}/language/sw.yaml has the name of a file in conf/, which would be read; give yours another name"
+    )
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        compose_config([f"paths.config={tmp_path}"])
+    with pytest.raises(UserError, match="there is no such folder"):
+        compose_config([f"paths.config={tmp_path}/none"])
+
+
+def test_conf_is_in_the_package_of_a_wheel_and_beside_src_in_a_checkout(tmp_path: Path) -> None:
+    package = tmp_path / "src" / "orthoadapters"
+    package.mkdir(parents=True)
+    assert conf_folder(package) == tmp_path / "conf"
+    (package / "conf").mkdir()
+    assert conf_folder(package) == package / "conf"
+
+
+def test_a_home_folder_is_meant_wherever_a_path_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine").mkdir()
+    config = compose_config(
+        [f"paths.{key}='~/{key}'" for key in ("runs", "adapters", "cache")] + ["paths.config='~/mine'"]
+    )
+    assert vars(config.paths) == {
+        "runs": f"{tmp_path}/runs",
+        "adapters": f"{tmp_path}/adapters",
+        "cache": f"{tmp_path}/cache",
+        "config": f"{tmp_path}/mine",
+    }
+    for key in ("paths.runs", "data.root"):
+        with pytest.raises(UserError, match="there is no home folder ~nobody-of-this-name; write the whole path"):
+            compose_config([f"{key}='~nobody-of-this-name/x'"])

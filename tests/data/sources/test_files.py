@@ -1,0 +1,293 @@
+"""A task's own files (data=files): every format, what its columns mean, and every mistake in one sentence."""
+
+import gzip
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasets import ClassLabel, Dataset, Features, Value
+from datasets import Sequence as ListOf
+from datasets.utils.logging import disable_progress_bar
+
+from orthoadapters.config.checks import check
+from orthoadapters.config.choices import choices, fingerprint
+from orthoadapters.config.compose import compose_config
+from orthoadapters.config.schema import DataConfig, FileFormat, FilesConfig, LanguageConfig, TaskKind
+from orthoadapters.data.sources.read import read_examples
+from orthoadapters.errors import MissingSplitError, UserError
+from orthoadapters.examples import Choice, Example, Sentence, SentencePair, Split, TaggedSentence
+from tests.helpers.tasks import task_config
+
+EN = LanguageConfig(code="en", name="English")
+# What a test says of its task; everything else is that of the task of this kind which the project has.
+BASES = {
+    TaskKind.tagging: "wikiann",
+    TaskKind.sentence_pair: "xnli",
+    TaskKind.sentence: "xnli",
+    TaskKind.multiple_choice: "xnli",
+}
+Read = Callable[..., list[Example]]
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    """A function that writes one file of English test data and reads it as data=files does."""
+
+    def write_and_read(
+        content: str | bytes, format: FileFormat, kind: TaskKind = TaskKind.sentence_pair, limit: int | None = None,
+        name: str = "test-en.txt", task: dict[str, Any] | None = None, **files: Any,
+    ) -> list[Example]:  # fmt: skip
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        files = {"path": "{split}-{language}.txt"} | files
+        config = task_config(BASES[kind], kind=kind, files=FilesConfig(format=format, **files), **task or {})
+        return read_examples(DataConfig(source="files", root=str(tmp_path), limit_test=limit), config, "test", EN)
+
+    return write_and_read
+
+
+PAIRS: list[Example] = [SentencePair("a b", "c", "neutral"), SentencePair('d "e', "f", "entailment")]
+
+
+@pytest.mark.parametrize(
+    ("content", "files"),
+    [
+        ('id\tfirst\tsecond\tlabel\n1\ta b\tc\tneutral\n\n2\td "e\tf\tentailment', {}),
+        ('\ufefffirst\tsecond\tlabel\r\na b\tc\tneutral\r\nd "e\tf\tentailment\r\n', {}),
+        ('s1\ts2\ty\na b\tc\tneutral\nd "e\tf\tentailment\n', {"columns": {"first": "s1", "second": "s2", "label": "y"}}),
+        ('neutral\ta b\tc\nentailment\td "e\tf\n', {"header": False, "columns": {"first": 2, "second": 3, "label": 1}}),
+        ('first;second;label\n"a b";c;neutral\n"d ""e";f;entailment\n', {"separator": "semicolon", "quotes": True}),
+    ],
+)  # fmt: skip
+def test_tables_are_read_by_the_names_or_the_numbers_of_their_columns(
+    read: Read, content: str, files: dict[str, Any]
+) -> None:
+    assert read(content, FileFormat.tsv, **files) == PAIRS
+
+
+def test_quotes_are_characters_of_a_tsv_and_enclose_the_fields_of_a_csv(read: Read) -> None:
+    kind, task = TaskKind.sentence, {"labels": ["yes", "no"]}
+    assert read('text\tlabel\n"a"\tyes\n', FileFormat.tsv, kind, task=task) == [Sentence('"a"', "yes")]
+    content = 'text,label\n"a, ""b""\nc",no\nd,yes\n'
+    assert read(content, FileFormat.csv, kind, task=task) == [Sentence('a, "b"\nc', "no"), Sentence("d", "yes")]
+
+
+def test_json_lines_hold_texts_or_lists(read: Read) -> None:
+    content = '{"id": 1, "words": ["Anna", "x"], "tags": ["B-PER", "O"]}\n\n{"words": ["-DOCSTART-"], "tags": ["O"]}\n'
+    expected: list[Example] = [TaggedSentence(("Anna", "x"), ("B-PER", "O"))]
+    assert read(content, FileFormat.jsonl, TaskKind.tagging) == expected
+
+    row = {"premise": "p", "options": ["a", "b"], "question": "why", "label": 1}
+    task = {"labels": ["one", "two"], "label_names": {"0": "one", "1": "two"}, "questions": {"why": "Why?"}}
+    examples = read(
+        json.dumps(row), FileFormat.jsonl, TaskKind.multiple_choice, task=task, columns={"alternatives": "options"}
+    )
+    assert examples == [Choice("p", "Why?", ("a", "b"), "two")]
+    row = {"premise": "p", "x": "a", "y": "b", "label": 0}
+    examples = read(
+        json.dumps(row), FileFormat.jsonl, TaskKind.multiple_choice, task=task, columns={"alternatives": ["x", "y"]}
+    )
+    assert examples == [Choice("p", "", ("a", "b"), "one")]
+
+
+@pytest.mark.parametrize(
+    ("content", "files"),
+    [
+        ("Anna B-PER\nx O\n\n-DOCSTART- -X-\n\ny O\n", {"separator": "space"}),
+        ("Anna   B-PER \r\nx  O\r\n\r\ny O", {"separator": "space"}),
+        ("Anna\tB-PER\nx\tO\n \ny\tO\n\n\n", {}),
+        ("-DOCSTART- -X- -X- O\n\nAnna NNP B-NP B-PER\nx NN B-NP O\n\ny NN I-NP O\n", {"separator": "space"}),
+        ("B-PER\tAnna\nO\tx\n\nO\ty\n", {"columns": {"word": 2, "tag": 1}}),
+        ("# id 7\tdomain=en\nAnna\tB-PER\nx\tO\n\n# id 8\ny\tO\n", {"comment": "# id"}),
+        ("en:Anna\tB-PER\nen:x\tO\n\nen:y\tO\n", {}),
+    ],
+)
+def test_words_and_tags_are_read_from_columns(read: Read, content: str, files: dict[str, Any]) -> None:
+    expected: list[Example] = [TaggedSentence(("Anna", "x"), ("B-PER", "O")), TaggedSentence(("y",), ("O",))]
+    assert read(content, FileFormat.conll, TaskKind.tagging, **files) == expected
+
+
+def test_conllu_and_packed_files_are_read(read: Read) -> None:
+    row = "1\tDogs\t_\tNOUN\t_\t_\t0\t_\t_\t_\n"
+    labels = {"labels": ["NOUN", "VERB"]}
+    content = gzip.compress(row.encode())
+    expected = [TaggedSentence(("Dogs",), ("NOUN",))]
+    assert read(content, FileFormat.conllu, TaskKind.tagging, name="test-en.txt.gz", task=labels) == expected
+    with pytest.raises(UserError, match=r"test-en.txt.gz, line 1: the packed file is damaged .*; bring it back"):
+        read(content[:15], FileFormat.conllu, TaskKind.tagging, name="test-en.txt.gz", task=labels)
+
+
+def test_parquet_has_the_names_of_classes_or_numbers_that_the_task_names(read: Read, tmp_path: Path) -> None:
+    disable_progress_bar()
+    features = Features({"tokens": ListOf(Value("string")), "ner": ListOf(ClassLabel(names=["O", "B-PER"]))})
+    (tmp_path / "en").mkdir()
+    for number, word in enumerate(["Anna", "Berta"]):
+        Dataset.from_dict({"tokens": [[word, "x"]], "ner": [[1, 0]]}, features).to_parquet(
+            tmp_path / "en" / f"test-{number}-of-2.parquet"
+        )
+    files = {"path": "{language}/{split}-*.parquet", "columns": {"words": "tokens", "tags": "ner"}}
+    assert read("", FileFormat.parquet, TaskKind.tagging, **files) == [
+        TaggedSentence(("Anna", "x"), ("B-PER", "O")),
+        TaggedSentence(("Berta", "x"), ("B-PER", "O")),
+    ]
+    Dataset.from_dict({"text": ["a"], "label": [1]}).to_parquet(tmp_path / "test-en.parquet")
+    table, kind, path = FileFormat.parquet, TaskKind.sentence, "{split}-{language}.parquet"
+    task = {"labels": ["no", "yes"], "label_names": {"0": "no", "1": "yes"}}
+    assert read("", table, kind, path=path, task=task) == [Sentence("a", "yes")]
+    with pytest.raises(UserError, match=r"row 0: unknown label 1; .*task.label_names says which value"):
+        read("", table, kind, path=path, task={"labels": ["no", "yes"]})
+
+
+def test_limits_read_no_further_than_they_say(read: Read) -> None:
+    content = "first\tsecond\tlabel\na b\tc\tneutral\nbroken\n"
+    assert read(content, FileFormat.tsv, limit=1) == PAIRS[:1]
+
+
+def test_an_empty_text_is_counted(read: Read, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert read("first\tsecond\tlabel\na\t\tneutral\n", FileFormat.tsv) == [SentencePair("a", "", "neutral")]
+    assert "1 of 1 test examples have an empty text" in caplog.text
+
+
+TABLE, LINES, CONLL = FileFormat.tsv, FileFormat.jsonl, FileFormat.conll
+HEADER = "first\tsecond\tlabel\n"
+
+
+@pytest.mark.parametrize(
+    ("format", "content", "files", "message"),
+    [
+        (TABLE, "", {}, r"test-en.txt has no test examples; check that it is complete"),
+        (TABLE, HEADER, {}, r"test-en.txt has no test examples"),
+        (TABLE, b"first\tsecond\tlabel\n\xe4\ta\tneutral\n", {}, r"line 2: not UTF-8; convert the file to UTF-8"),
+        (TABLE, "first,second,label\n", {}, r"line 1: the header .* has no tab but a comma; set .*separator=comma"),
+        (TABLE, "a\ta\tlabel\n", {}, r"line 1: the header has 'a' twice; rename one, or set task.files.header=false"),
+        (TABLE, "s1\tsecond\tlabel\nx\ty\tneutral\n", {},
+         r"line 1: there is no column 'first' for task.files.columns.first, only s1, second, label; name the right one"),
+        (TABLE, HEADER + "a\tneutral\n", {}, r"line 2: 2 columns instead of the header's 3 in 'a\\tneutral'; mend that"),
+        (TABLE, HEADER + "a b neutral\n", {}, r"line 2: 1 columns .*no tab in it but a space: put the tab there, or set"),
+        (TABLE, HEADER + '"a\tb"\tc\tneutral\n', {}, r"line 2: 4 columns .*task.files.quotes=true if its double quotes"),
+        (TABLE, HEADER + "a\tb\tNeutral\n", {}, r"line 2: unknown label 'Neutral'; .*; did you mean 'neutral'\?"),
+        (TABLE, HEADER + "a\tb\t\n", {}, r"line 2: no label; add it, or leave that row out"),
+        (TABLE, HEADER + '"a\tb\tneutral\n', {"quotes": True}, r"line 2: the quotes of this row do not fit .*; close them"),
+        (TABLE, HEADER, {"separator": "::"}, r"task.files.separator='::' is no character; use tab, space, comma"),
+        (LINES, '{"first": "a"\n', {}, r"line 1: not JSON .*; write one JSON object a line"),
+        (LINES, "[\n", {}, r"line 1: the file is one JSON array; write one JSON object a line"),
+        (LINES, '["a"]\n', {}, r"line 1: a JSON array and not an object; write one JSON object a line"),
+        (LINES, '{"first": "a"}\n', {}, r"line 1: there is no column 'second' for .*, only first; name the right"),
+        (LINES, '{"first": 3, "second": "b", "label": "neutral"}\n', {},
+         r"line 1: task.files.columns.first holds 3 where text belongs; mend that row"),
+        (CONLL, "Anna B-PER\n", {}, r"line 1: no tab but a space between the columns of 'Anna B-PER'; put the tab there"),
+        (CONLL, "a\tO\nAnna B-PER\n", {}, r"line 2: no tab but a space between the columns"),
+        (CONLL, "a\tO\n", {"separator": "space"}, r"line 1: no space but a tab .*task.files.separator=tab"),
+        (CONLL, "a\tO\nb\tx\tO\n", {}, r"line 2: 3 columns instead of 2 as in the rows above in 'b\\tx\\tO'; mend"),
+        (CONLL, "a\tO\n#\tx\tO\n", {}, r"line 2: 3 columns .*task.files.comment='#' if such lines are comments"),
+        (CONLL, "a\tB-PERS\n", {}, r"line 1: unknown label 'B-PERS'; .*; did you mean 'B-PER'\?"),
+        (CONLL, "a\n", {}, r"line 1: no tag in 'a'; add it, with a tab before it"),
+        (CONLL, "a\t\n", {}, r"line 1: no label; add it"),
+        (CONLL, "a\tO\n", {"columns": {"tag": 4}}, r"line 1: 2 columns .*column 4 is asked for; set task.files.columns"),
+        (CONLL, "a\tO\n", {"columns": {"tag": "ner"}}, r"task.files.columns.tag=ner of wikiann is no number of a column"),
+        (CONLL, "en:a\tO\nen:b\tO\nen:c\tO\nd\tO\n", {}, r"line 4: 'd\\tO' has no 'en:' .*, as 3 of 4 rows do"),
+    ],
+)  # fmt: skip
+def test_a_bad_file_is_refused_with_its_line_its_cause_and_the_fix(
+    read: Read, format: FileFormat, content: str | bytes, files: dict[str, Any], message: str
+) -> None:
+    kind = TaskKind.tagging if format is CONLL else TaskKind.sentence_pair
+    with pytest.raises(UserError, match=message) as caught:
+        read(content, format, kind, **files)
+    assert "\n" not in str(caught.value)
+
+
+def test_lists_of_unequal_length_and_texts_in_place_of_lists_are_refused(read: Read) -> None:
+    with pytest.raises(UserError, match=r"line 1: 2 words but 1 tags; mend that row"):
+        read('{"words": ["a", "b"], "tags": ["O"]}', LINES, TaskKind.tagging)
+    with pytest.raises(UserError, match=r"line 1: column 'words' .* holds 'a b' and not a list"):
+        read('{"words": "a b", "tags": ["O"]}', LINES, TaskKind.tagging)
+
+
+@pytest.mark.parametrize(
+    ("split", "code", "message"),
+    [
+        (
+            "test",
+            "sw",
+            r"there is no .*/sw/test.txt \(task.files.path .*\); .* has swa; \+\+task.files.languages.sw=NAME",
+        ),
+        (
+            "dev",
+            "swa",
+            r"there is no .*/swa/dev.txt .*; .*/swa has test.txt, valid.txt; \+\+task.files.splits.dev=NAME",
+        ),
+    ],
+)
+def test_a_missing_split_names_what_is_there_in_its_place(
+    tmp_path: Path, split: Split, code: str, message: str
+) -> None:
+    (tmp_path / "swa").mkdir()
+    for name in ("test", "valid"):
+        (tmp_path / "swa" / f"{name}.txt").write_text("a\tO\n")
+    files = FilesConfig(format=CONLL, path="{language}/{split}.txt")
+    data, language = DataConfig(source="files", root=str(tmp_path)), LanguageConfig(code=code, name=code)
+    with pytest.raises(MissingSplitError, match=message):
+        read_examples(data, task_config("wikiann", files=files), split, language)
+    files.languages, files.splits = {"sw": "swa"}, {"dev": "valid"}
+    language = LanguageConfig(code="sw", name="Swahili")
+    assert len(read_examples(data, task_config("wikiann", files=files), "dev", language)) == 1
+    with pytest.raises(MissingSplitError, match=r"there is no folder .*nowhere; set data.root"):
+        read_examples(
+            DataConfig(source="files", root=str(tmp_path / "nowhere")),
+            task_config("wikiann", files=files),
+            "dev",
+            language,
+        )
+
+
+FILES = ["data=files", "data.root=.", "task.files.format=jsonl", "task.files.path='{language}/{split}.jsonl'"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["data=files", "data.root=."], r"task=xnli does not say what its files are; give task.files.format"),
+        ([*FILES, "task.files.path=x.tsv"], r"task.files.path of xnli is 'x.tsv'; it needs \{language\} and \{split\}"),
+        ([*FILES, "task.files.path='/{language}{split}'"], r"starts at the top of the disk; give the part below"),
+        (
+            [*FILES, "+task.files.columns.frist=a"],
+            r"task.files.columns has 'frist', did you mean 'first'\?; it may have",
+        ),
+        (
+            [*FILES, "+task.files.splits.validation=a"],
+            r"task.files.splits has 'validation'.* it may have train, dev, test",
+        ),
+        ([*FILES, "task.files.format=conll"], r"format=conll holds words with tags, and xnli is of kind=sentence_pair"),
+        (
+            [*FILES, "task=wikiann", "task.files.format=csv"],
+            r"and wikiann is of kind=tagging; use conll for a word a line",
+        ),
+        ([*FILES, "task=wikiann", "task.files.format=conllu"], r"which are not the labels of wikiann; use conll"),
+        ([*FILES, "task=udpos", "task.files.format=conllu"], r"data.fuse_multiword must be true .* or false"),
+        (
+            ["+task.label_names.a=nutral"],
+            r"'a' stands for 'nutral', which is none of its labels, did you mean 'neutral'",
+        ),
+    ],
+)
+def test_a_task_whose_files_cannot_be_read_is_refused_before_they_are(overrides: list[str], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        check(compose_config([*overrides, "variant=t_noo"]))
+
+
+def test_what_a_task_says_of_its_files_is_a_choice_of_the_runs_that_read_them() -> None:
+    plain = compose_config(["task=xnli", "variant=t_noo"])
+    other = compose_config(["task=xnli", "variant=t_noo", "task.files.format=csv"])
+    assert fingerprint(plain) == fingerprint(other)
+    assert not [key for key in choices(plain) if key.startswith(("task.files", "task.label_names", "task.questions"))]
+    files = compose_config([*FILES, "task=xnli", "variant=t_noo", "+task.files.languages.en=eng"])
+    assert choices(files)["task.files.format"] == "jsonl"
+    assert "task.files.languages.en" not in choices(files)
+    named = compose_config(["task=xnli", "variant=t_noo", "+task.label_names.x=neutral"])
+    assert choices(named)["task.label_names.x"] == "neutral"
