@@ -48,9 +48,8 @@ def _names(key: str) -> list[str]:
 
 def _check_key(part: Override, names: Sequence[str]) -> None:
     if part.key_or_group not in names:
-        known = [name for name in names if not name.startswith("task.files.")]
         text = f"'{part.input_line}' cannot be changed here{nearest(part.key_or_group, names)}"
-        raise UserError(f"{text}; there are: {', '.join(known)}")
+        raise UserError(f"{text}; there are: {', '.join(names)}")
     if part.is_sweep_override() or part.is_delete() or part.is_add():
         raise UserError(f"'{part.input_line}': one value for a key, as KEY=VALUE; a list is KEY=[VALUE,VALUE]")
 

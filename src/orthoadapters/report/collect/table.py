@@ -20,8 +20,8 @@ from orthoadapters.runs.selection import Point
 # It stands at scores that were made after the training, by the command evaluate.
 MARK = "†"
 EVALUATIONS_NOTE = (
-    f"{MARK}: scored afterwards, without training (the command evaluate). Such a score selects nothing, and is in no average, no "
-    "ranking, no picture and no significance test."
+    f"{MARK}: scored afterwards, without training (the command evaluate). Such a score selects nothing, and is in no "
+    "average, no ranking, no picture and no significance test."
 )
 
 
