@@ -110,7 +110,7 @@ class FinishedRun:
             self.predictors[device] = predictor
         else:
             self.require(language)
-            swap_in(predictor.model, self.stacks(predictor.model, language), language)
+            swap_in(predictor.model, self.stacks(predictor.model, [language]), language)
         records = label_texts(predictor, texts, language, by_spaces)
         for sentence in predictor.take_remarks():
             log.warning("%s", sentence)
