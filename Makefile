@@ -10,7 +10,11 @@ ADAPTERHUB_VENV ?= .venv-adapterhub
 ADAPTERHUB := $(ADAPTERHUB_VENV)/bin/python
 EXCHANGE := $(ADAPTERHUB_VENV)/exchange
 
-.PHONY: help setup demo report test test-real test-wheel test-adapterhub test-browser lint clean
+DEMO_BACKBONE := $(RUN) -c 'from pathlib import Path; from orthoadapters.demo import ensure_backbone; ensure_backbone(Path(".cache"))'
+# The most seconds that a cell may take; on two cores none takes a sixth of it.
+NOTEBOOK_SECONDS := 600
+
+.PHONY: help setup demo report test test-real test-wheel test-adapterhub test-browser test-notebooks notebooks lint clean
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -57,6 +61,15 @@ test-adapterhub: setup $(ADAPTERHUB_VENV)/.ready ## adapters and heads to and fr
 test-browser: setup ## the report's page in a headless Chromium, the system's own or CHROMIUM=PATH
 	@$(RUN) tests/browser/chromium.py
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -m browser tests/browser
+
+test-notebooks: setup ## the notebooks in docs/notebooks, run from top to bottom; the demo backbone is pretrained first
+	$(DEMO_BACKBONE)
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --nbmake --nbmake-timeout=$(NOTEBOOK_SECONDS) docs/notebooks
+
+notebooks: setup ## run the notebooks and keep their outputs
+	$(DEMO_BACKBONE)
+	OMP_NUM_THREADS=1 $(RUN) -m pytest --nbmake --overwrite --nbmake-timeout=$(NOTEBOOK_SECONDS) docs/notebooks
+	$(RUN) -m tests.helpers.notebooks docs/notebooks/*.ipynb
 
 lint: setup ## ruff (format and rules) and mypy
 	$(RUN) -m ruff format --check .

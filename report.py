@@ -2,6 +2,7 @@
 
 python report.py runs --paper --seeds
 python report.py runs --xtreme submission
+python report.py runs --tidy runs.csv
 """
 
 import sys

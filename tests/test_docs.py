@@ -4,6 +4,7 @@ import ast
 import re
 import shlex
 from collections.abc import Iterator
+from copy import deepcopy
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import Any
 import pytest
 import torch
 
+import orthoadapters
+from orthoadapters import AdaptedEncoder, AdapterConfig, orthogonality_loss
 from orthoadapters.commands.predict import arguments
 from orthoadapters.config.command_line import check_command_line
 from orthoadapters.config.compose import compose_config, language_config
@@ -113,6 +116,41 @@ def test_what_python_examples_import_is_there(document: Path) -> None:
             if isinstance(node, ast.ImportFrom) and str(node.module).startswith("orthoadapters"):
                 for alias in node.names:
                     assert hasattr(import_module(str(node.module)), alias.name), f"{node.module} has no {alias.name}"
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id == "orthoadapters"
+            ):
+                assert hasattr(orthoadapters, node.attr), f"orthoadapters has no {node.attr}"
+
+
+def test_the_training_loop_of_the_adapters_page_trains_the_task_adapter_alone_and_takes_both_steps(
+    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, loop = blocks(ROOT / "docs" / "adapters.md", "python")[:2]
+    model = AdaptedEncoder.from_pretrained(str(backbone))
+    model.add_adapter("en", AdapterConfig(32, invertible=True))
+    model.save_adapter(tmp_path / "adapters/xlmr_base/en-ort", "en")
+    model.delete_adapter("en")
+    monkeypatch.chdir(tmp_path)
+    # The page's backbone is on the Hub.
+    monkeypatch.setattr(AdaptedEncoder, "from_pretrained", lambda path: deepcopy(model))
+    generator = torch.Generator().manual_seed(0)
+    ids, mask = torch.randint(5, 400, (6, 7), generator=generator), torch.ones(6, 7)
+    l_ort = {}
+    for rate in ("1e-7", "1e-2"):
+        torch.manual_seed(0)
+        names: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
+        names["batches"] = [(ids, mask, torch.tensor([0, 1, 2, 0, 1, 2]))] * 5
+        exec(stack, names)
+        before = {name: value.clone() for name, value in names["model"].state_dict().items()}
+        exec(loop.replace("lr=1e-7", f"lr={rate}"), names)
+        after = names["model"].state_dict()
+        changes = {name for name, value in after.items() if not torch.equal(value, before[name])}
+        assert changes == {name for name in after if ".adapters.task." in name}
+        l_ort[rate] = orthogonality_loss(names["model"](ids, mask).pairs, mask).item()
+    assert l_ort["1e-2"] < 0.5 * l_ort["1e-7"]
+    assert model.load_adapter("my-adapter") == "task"
 
 
 @pytest.mark.parametrize(

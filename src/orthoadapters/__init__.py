@@ -10,20 +10,33 @@ if TYPE_CHECKING:
     from orthoadapters.adapters import AdapterConfig as AdapterConfig
     from orthoadapters.errors import UserError as UserError
     from orthoadapters.hub import adapters as adapter_hub
+    from orthoadapters.labelling.finished_run import open_run as open_run
     from orthoadapters.model.adapterhub import heads as head_files
     from orthoadapters.model.encoder import AdaptedEncoder as AdaptedEncoder
     from orthoadapters.orthogonality import orthogonality_loss as orthogonality_loss
+    from orthoadapters.report.tidy import read_runs as read_runs
 
 # The module that has each name.
 _HOMES = {
     "AdaptedEncoder": "model.encoder",
     "AdapterConfig": "adapters",
     "UserError": "errors",
+    "open_run": "labelling.finished_run",
     "orthogonality_loss": "orthogonality",
+    "read_runs": "report.tidy",
 }
 # Modules by the names that model cards on the Hub import them by.
 _MODULES = {"adapter_hub": "hub.adapters", "head_files": "model.adapterhub.heads"}
-__all__ = ["AdaptedEncoder", "AdapterConfig", "UserError", "adapter_hub", "head_files", "orthogonality_loss"]
+__all__ = [
+    "AdaptedEncoder",
+    "AdapterConfig",
+    "UserError",
+    "adapter_hub",
+    "head_files",
+    "open_run",
+    "orthogonality_loss",
+    "read_runs",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -21,6 +21,8 @@ CELLS = """Object.fromEntries([...document.querySelectorAll('#table-%d-scores tb
   [...body.rows[0].cells].slice(1).map(cell => [cell.dataset.value, (cell.querySelector('button') ?? cell).textContent])
 ]))"""
 COLUMN = "[...document.querySelectorAll('#table-1-scores tbody')].map(body => body.rows[0].cells[%d].dataset.value)"
+WARNINGS = """[...new Set([...document.querySelectorAll('.warnings li')].map(
+  line => line.checkVisibility() ? 'shown' : 'hidden'))].join(' ')"""
 HEADER = "document.querySelectorAll('#table-1-scores thead th')[%d]"
 
 
@@ -188,3 +190,15 @@ def test_nothing_is_cut_in_print_and_warnings_and_captions_stay(page: Page) -> N
         hidden = f"[...document.querySelectorAll('{part}')].filter(e => !e.closest('details') && !e.checkVisibility()).length"
         assert page.evaluate(hidden) == 0
     assert page.evaluate("document.querySelector('.choices').checkVisibility()") is False
+    assert page.evaluate(WARNINGS) == "shown"
+
+
+def test_warnings_are_folded_and_the_link_of_a_table_unfolds_its_own(page: Page) -> None:
+    assert page.evaluate(WARNINGS) == "hidden"
+    page.evaluate("document.querySelector('#table-1 a[href=\"#table-1-warnings\"]').click()")
+    page.evaluate("new Promise(done => setTimeout(done, 100))")
+    shown = (
+        "[...document.querySelectorAll('.warnings details')].filter(part => part.open).map(part => part.textContent)"
+    )
+    (own,) = page.evaluate(shown)
+    assert own.startswith("xnli, tiny: 3 warnings")

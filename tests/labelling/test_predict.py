@@ -15,6 +15,7 @@ import pytest
 import torch
 import yaml
 
+import orthoadapters
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
 from orthoadapters.commands import predict
 from orthoadapters.config.compose import compose_config, language_config, read_config
@@ -343,6 +344,48 @@ def test_a_moved_run_is_read_with_its_adapters_and_backbone_elsewhere(
     source = io.BytesIO(b"anna sees dog\n")
     ((_, text),) = label_text(copy.load("tr", "cpu"), source, "text", "tr", "tsv")
     assert text == label_lines(run_folders["udpos"], "tr", "anna sees dog\n")
+
+
+def test_in_python_texts_get_the_records_of_the_command_and_the_language_is_swapped(
+    run_folders: dict[str, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    texts = ["anna sees dog.", "", "berta takes\u2028the  tree", "carl likes cat"]
+    pairs = [("anna sees a dog", "no dog qqq"), "b\tzzz", ("carl", "qqq " * 30)]
+    for name, inputs, languages in (("wikiann", texts, ("sw", "en", "sw")), ("xnli", pairs, ("ar", "en", "ar"))):
+        lines = "".join(f"{text if isinstance(text, str) else chr(9).join(text)}\n" for text in inputs)
+        run = orthoadapters.open_run(str(run_folders[name]))
+        records = [run.label(inputs, language=language, device="cpu") for language in languages]
+        for language, of_language in zip(languages, records, strict=True):
+            text = label_lines(run_folders[name], language, lines, "jsonl")
+            assert of_language == [json.loads(line) for line in text.split("\n") if line]
+        assert records[0] != records[1]
+        assert len(run.predictors) == 1
+        (predictor,) = run.predictors.values()
+        assert set(predictor.model.configs) == {"task", *languages}
+    assert [record.message for record in caplog.records] == ["2 pairs were cut to 16 subwords"] * 3
+    (words,) = orthoadapters.open_run(run_folders["udpos"]).label(["dog ."], "tr", by_spaces=True)
+    assert (words["words"], len(words["tags"])) == (["dog", "."], 2)
+
+
+def test_in_python_what_is_no_text_is_a_sentence_and_changes_nothing(run_folders: dict[str, Path]) -> None:
+    run = orthoadapters.open_run(run_folders["xnli"])
+    records = run.label([("anna", "dog")], "sw", device="cpu")
+    for texts, message in (
+        ("anna sees dog", r'label takes a list of texts; write label\(\["..."\], ...\) for a single one'),
+        ([("a", "b"), ("a\n", "b")], "text 2 holds a line break, or a tab in one of its parts"),
+        ([("a", "b\tc")], "text 1 holds a line break, or a tab in one of its parts"),
+        ([float("nan")], "text 1 is no text: nan; give a string, or a tuple of them for a pair"),
+        ([("a", None)], "text 1 is no text"),
+        ([()], "text 1 is no text"),
+        (["a"], "the texts, line 1: 1 columns instead of `premise TAB hypothesis`"),
+        (["a\tb", "\ud800\tb"], "the texts, line 2: not UTF-8"),
+    ):
+        with pytest.raises(UserError, match=message):
+            run.label(texts, "sw", device="cpu")  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="no language adapter for 'xx'"):
+        run.label([("anna", "dog")], "xx", device="cpu")
+    assert run.label([("anna", "dog")], "sw", device="cpu") == records
+    assert run.label([], "sw", device="cpu") == []
 
 
 def test_an_endless_input_and_a_reader_that_has_enough_end_quietly(run_folders: dict[str, Path]) -> None:

@@ -132,6 +132,27 @@ def test_unknown_names_raise_and_name_what_is_there(backbone: Path) -> None:
     assert not any("sw" in name for name, _ in model.named_parameters())
 
 
+def test_train_adapter_makes_exactly_one_adapter_trainable_and_active(backbone: Path) -> None:
+    model = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True)
+    for name in ("sw", "task"):
+        model.add_adapter(name, AdapterConfig(4, invertible=name == "sw"))
+
+    def trainable() -> set[int]:
+        return {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
+
+    assert trainable() == set()
+    for name, stack in (("task", ("task",)), ("sw", ("sw",))):
+        model.train_adapter(name)
+        assert model.stack == stack
+        assert trainable() == {id(parameter) for parameter in model.adapter_modules(name).parameters()}
+        assert model.training
+    model.activate("sw", "task")
+    model.train_adapter("task")
+    assert model.stack == ("sw", "task")
+    with pytest.raises(KeyError, match="no adapter named 'tr'"):
+        model.train_adapter("tr")
+
+
 def test_sites_are_visible(backbone: Path) -> None:
     assert "(output): AdapterSite" in str(AdaptedEncoder.from_pretrained(str(backbone)))
 

@@ -81,13 +81,8 @@ def predict(options: argparse.Namespace) -> None:
                 print(f"\r{line_count} lines", end="", file=sys.stderr, flush=True)
         if progress:
             print(file=sys.stderr)
-        plural = KINDS[predictor.task.kind].plural
-        for number, what in (
-            (predictor.truncations, f"{plural} were cut to {predictor.task.max_length} subwords"),
-            (predictor.replacements, "words had no subwords, or too many for a window, and were read as <unk>"),
-        ):
-            if number:
-                print(f"{number} {what}", file=sys.stderr)
+        for remark in predictor.take_remarks():
+            print(remark, file=sys.stderr)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 python report.py runs --paper --seeds
 python report.py runs --xtreme submission
+python report.py runs --tidy runs.csv
 """
 
 import argparse
@@ -48,10 +49,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="DIR",
         help="no tables: <task>/test-<language>.tsv of the best runs in a new folder",
     )
+    parser.add_argument(
+        "--tidy",
+        type=user_path,
+        metavar="FILE",
+        help="no tables: a CSV file, a row per run, language, split and metric",
+    )
     try:
         options = parser.parse_args(arguments)
         if options.xtreme is not None:
             submit(options.runs, options.backbone, options.xtreme)
+            return 0
+        if options.tidy is not None:
+            tidy(options.runs, options.backbone, options.tidy)
             return 0
         check_writable(options.out, "--out")
         extras = Extras(paper=options.paper, seeds=options.seeds, oracle=options.oracle, sizes=options.sizes)
@@ -74,6 +84,10 @@ def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
             f"{report.folder} holds no finished run of a task to report on; {shell_command('train')} task=xnli makes one"
         )
 
+    if wandb:
+        from orthoadapters.runs.wandb_session import check_wandb
+
+        check_wandb("report.py without --wandb")
     # ours: thin products gain nothing from a second thread, and on a busy machine waiting for it takes five times as long.
     # NumPy reads this when it is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -109,6 +123,16 @@ def progress(step: str) -> None:
     """Shows the step that is under way, on one line of a terminal; nothing elsewhere."""
     if sys.stderr.isatty():
         print(f"\r\033[K{step}", end="", file=sys.stderr, flush=True)
+
+
+def tidy(runs: Path, backbone: str | None, path: Path) -> None:
+    """Writes one tidy table of all runs."""
+    from orthoadapters.report.tidy import write_tidy
+
+    number, problems = write_tidy(runs, backbone, path)
+    for problem in problems:
+        print(f"- {problem}", file=sys.stderr)
+    print(f"written: {path} ({number} rows)")
 
 
 def submit(runs: Path, backbone: str | None, out: Path) -> None:

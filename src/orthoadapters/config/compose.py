@@ -13,6 +13,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, key_types
+from orthoadapters.config.logger import environment, settle_logger
 from orthoadapters.config.messages import nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
 from orthoadapters.config.own_files import check_file
@@ -37,15 +38,17 @@ OmegaConf.register_new_resolver("expanduser", lambda path: str(user_path(path)),
 def compose_config(overrides: Sequence[str]) -> Config:
     """Composes `conf/config.yaml` with Hydra overrides. Raises UserError naming a mistyped key or value, and the nearest.
 
-    The same overrides on the same files are composed once, and each caller gets a copy.
+    The same overrides on the same files are composed once for the same environment, and each caller gets a copy.
     """
     folders = _folders(user_folder(overrides))
     files = tuple((path, path.stat().st_mtime_ns) for folder in folders for path in _yaml_files(folder))
-    return copy.deepcopy(_compose_once(folders, tuple(in_force(overrides)), files, Path.cwd()))
+    return copy.deepcopy(_compose_once(folders, tuple(in_force(overrides)), files, Path.cwd(), environment()))
 
 
 @cache
-def _compose_once(folders: Folders, overrides: tuple[str, ...], files: Files, cwd: Path) -> Config:
+def _compose_once(
+    folders: Folders, overrides: tuple[str, ...], files: Files, cwd: Path, variables: tuple[str | None, ...]
+) -> Config:
     groups = _groups(folders)
     parts = parse_overrides(overrides)
     check_overrides(parts, groups)
@@ -117,6 +120,7 @@ def settle(composition: DictConfig) -> Config:
     if config.backbone.name is None:
         config.backbone.name = Path(config.backbone.path).resolve().name
     _expand_paths(config)
+    settle_logger(config.logger)
     config.language_adapters.hub = _hub_ids(config)
     _check_name("orthogonality", "loss", config.orthogonality.loss, config.paths.config)
     if isinstance(config.data.source, str) and config.data.source != MISSING:

@@ -1,17 +1,17 @@
 """A finished task run, read from its directory to predict with."""
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orthoadapters.config.compose import group_files, language_overrides, read_config
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import AdapterSource, Config
 from orthoadapters.errors import UserError
-from orthoadapters.files import read_json
+from orthoadapters.files import read_json, user_path
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.inputs import weights_sha256
@@ -21,6 +21,7 @@ from orthoadapters.runs.results import Result, read_result
 if TYPE_CHECKING:
     from orthoadapters.evaluation.transfer import Stacks
     from orthoadapters.labelling.free_text import Predictor
+    from orthoadapters.labelling.texts import Text
     from orthoadapters.model.encoder import AdaptedEncoder
 
 log = logging.getLogger(__name__)
@@ -32,13 +33,14 @@ class FinishedRun:
     """A finished task run.
 
     config: its configuration, in which `open_run` may have named other folders. result: its result.json. inputs: its
-    inputs.json.
+    inputs.json. predictors: the one that `label` used last, by device.
     """
 
     path: Path
     config: Config
     result: Result
     inputs: dict[str, str]
+    predictors: "dict[str, Predictor]" = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def swaps_languages(self) -> bool:
@@ -87,6 +89,30 @@ class FinishedRun:
                 f"{adapter.location} is not the adapter that {self.path} was evaluated with; bring that one back "
                 "(--adapters DIR), or repeat the run with the new one"
             )
+
+    def label(
+        self, texts: "Sequence[Text]", language: str, *, by_spaces: bool = False, device: str = "auto"
+    ) -> list[dict[str, Any]]:
+        """Labels texts, and returns for each the object that predict.py --format jsonl writes.
+
+        texts: sentences; where the task takes more than one text, tuples such as (premise, hypothesis). by_spaces: words
+        are separated by spaces already, as with --pretokenized. device: one of DEVICES. The model stays loaded for the
+        next call, which swaps the language adapter. Raises UserError as `load` and `label_texts` do.
+        """
+        from orthoadapters.evaluation.transfer import swap_in
+        from orthoadapters.labelling.texts import label_texts
+
+        if (predictor := self.predictors.get(device)) is None:
+            predictor = self.load(language, device)
+            self.predictors.clear()
+            self.predictors[device] = predictor
+        else:
+            self.require(language)
+            swap_in(predictor.model, self._stacks(predictor.model, language), language)
+        records = label_texts(predictor, texts, language, by_spaces)
+        for sentence in predictor.take_remarks():
+            log.warning("%s", sentence)
+        return records
 
     def load(self, language: str, device: str, batch_size: int | None = None) -> "Predictor":
         """Loads the model with this language's stack, its head and its tokenizer, to `device` (one of DEVICES).
@@ -175,12 +201,13 @@ class FinishedRun:
         return shell_command("train", ["stage=mlm", *overrides])
 
 
-def open_run(folder: Path, adapters: str | None = None, backbone: str | None = None) -> FinishedRun:
+def open_run(folder: str | Path, adapters: str | None = None, backbone: str | None = None) -> FinishedRun:
     """Reads a task run's records.
 
-    adapters, backbone: folders in place of its paths.adapters and backbone.path, if those were moved.
-    Raises UserError if the run is not finished, is none of the task stage, or a record cannot be read.
+    folder: its run directory. adapters, backbone: folders in place of its paths.adapters and backbone.path, if those were
+    moved. Raises UserError if the run is not finished, is none of the task stage, or a record cannot be read.
     """
+    folder = user_path(str(folder))
     if not folder.is_dir():
         raise UserError(f"there is no run directory {folder}; train.py prints where it writes result.json")
     if not (folder / "result.json").exists():

@@ -67,6 +67,15 @@ class Predictor:
         pairs = zip(examples, join_all_windows(evaluation.windows, label_ids), strict=True)
         return [Prediction(example, labels, probabilities.get(n, [])) for n, (example, labels) in enumerate(pairs)]
 
+    def take_remarks(self) -> list[str]:
+        """Says in sentences what was cut or replaced since the last call."""
+        counts = (
+            (self.truncations, f"{KINDS[self.task.kind].plural} were cut to {self.task.max_length} subwords"),
+            (self.replacements, "words had no subwords, or too many for a window, and were read as <unk>"),
+        )
+        self.truncations = self.replacements = 0
+        return [f"{number} {what}" for number, what in counts if number]
+
 
 def label_text(
     predictor: Predictor, source: BufferedIOBase, name: str, language: str, form: Format, by_spaces: bool = False

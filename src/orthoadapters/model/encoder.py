@@ -187,6 +187,14 @@ class AdaptedEncoder(nn.Module):
             self._check_name(name)
         self.stack = names
 
+    def train_adapter(self, name: str) -> None:
+        """Makes this adapter's weights the only trainable ones, in training mode; activates it alone unless it is active."""
+        self._check_name(name)
+        self.requires_grad_(False).train()
+        self.adapter_modules(name).requires_grad_(True)
+        if name not in self.stack:
+            self.activate(name)
+
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor | None = None, token_type_ids: Tensor | None = None
     ) -> Encoding:

@@ -1,4 +1,7 @@
-"""A report's files: <name>, selected-<name> and significance-<name> of each table, figures, problems.md, report.html."""
+"""A report's files: <name>, selected-<name> and significance-<name> of each table, figures, problems.md, report.html.
+
+A file that would hold nothing is not written.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -47,7 +50,9 @@ def write_analyses(report: Report, analyses: Sequence[Analysis], drawings: Seque
     texts = {"figures.md": _figures_markdown(report, drawings), PAGE: page(report, analyses, drawings, out)}
     for analysis in analyses:
         name = f"significance-{analysis.table.name}"
-        texts |= {f"{name}.md": significance_markdown(analysis), f"{name}.csv": significance_csv(analysis)}
+        texts[f"{name}.md"] = significance_markdown(analysis)
+        if analysis.comparisons:
+            texts[f"{name}.csv"] = significance_csv(analysis)
     with _naming_the_folder(out):
         figures = [path for drawing in drawings for path in save(drawing.figure, out / "figures", drawing.name)]
     return [*_write(texts, out), *figures]
@@ -61,10 +66,11 @@ def find_leftovers(out: Path, paths: Iterable[Path]) -> list[Path]:
 
 
 def _write(texts: Mapping[str, str], out: Path) -> list[Path]:
+    names = [name for name, text in texts.items() if text.strip()]
     with _naming_the_folder(out):
-        for name, text in texts.items():
-            write_text(out / name, text)
-    return [out / name for name in texts]
+        for name in names:
+            write_text(out / name, texts[name])
+    return [out / name for name in names]
 
 
 @contextmanager

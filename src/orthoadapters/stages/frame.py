@@ -8,15 +8,21 @@ from orthoadapters.config.schema import Config, Stage
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.provenance import provenance
 from orthoadapters.runs.results import AVERAGE, Result, write_result
-from orthoadapters.runs.tracking import Tracker, trackers
+from orthoadapters.runs.tracking import Tracker, check_trackers, trackers
 from orthoadapters.training.fit import device
 from orthoadapters.training.processes import rank
 from orthoadapters.training.record import Recorder, metric_columns
 
 
+def check_loggers(config: Config) -> None:
+    """Asks the loggers whether they will start, before data are read. Raises UserError if one will not."""
+    if rank(config.trainer) == 0:
+        check_trackers(config.logger)
+
+
 @contextmanager
-def open_run(config: Config, run: RunDirectory, inputs: Mapping[str, str], layers: int) -> Iterator[list[Tracker]]:
-    """Opens the run's directory and its trackers. With several processes (trainer=ddp) the first one alone writes."""
+def record_run(config: Config, run: RunDirectory, inputs: Mapping[str, str], layers: int) -> Iterator[list[Tracker]]:
+    """Holds the run's directory and trackers open. With several processes (trainer=ddp) the first one alone writes."""
     if rank(config.trainer) > 0:
         yield []
         return

@@ -28,7 +28,7 @@ from orthoadapters.runs.provenance import commit
 from orthoadapters.runs.results import Result, Selection, average_zero_shot
 from orthoadapters.runs.tracking import Tracker
 from orthoadapters.stages import model_card
-from orthoadapters.stages.frame import finish, new_recorder, new_result, open_run
+from orthoadapters.stages.frame import check_loggers, finish, new_recorder, new_result, record_run
 from orthoadapters.training.callbacks import SelectOnDev
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.record import Recorder
@@ -69,8 +69,9 @@ class TransferOutcome:
 
 def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> Result:
     """Trains on the source language, selects on its development set, and tests every language."""
+    check_loggers(config)
     setup = _set_up(config, overrides)
-    with open_run(config, run, setup.inputs, len(setup.model.sites)) as run_trackers:
+    with record_run(config, run, setup.inputs, len(setup.model.sites)) as run_trackers:
         outcome = _train(config, run, setup, run_trackers)
         scores = _transfer(config, run, setup)
         after = measure_orthogonality(setup.model, setup.data.dev, setup.layers_loss)

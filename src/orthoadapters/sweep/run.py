@@ -19,11 +19,12 @@ from orthoadapters.config.compose import compose_config
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.overrides import read_axes
 from orthoadapters.config.program import program, shell_command
-from orthoadapters.config.schema import Config, LoggerKind, Missing, Rerun
+from orthoadapters.config.schema import Config, Missing, Rerun
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.model.backbone import backbone_path
 from orthoadapters.runs.directory import SWEEP, InUseError
 from orthoadapters.runs.terminal import show_together
+from orthoadapters.runs.tracking import check_trackers
 from orthoadapters.stages.finished_run import check_finished_run
 from orthoadapters.stages.inventory import Inventory, say_fetches
 from orthoadapters.sweep.cells import Cell, State, expand, first_point
@@ -86,12 +87,18 @@ def sweep(
         print(f"error: {problem}", file=sys.stderr)
     if shared_config.plan or problems:
         return 1 if problems else 0
+    try:
+        if any(cell.state is not State.finished for cell in cells):
+            check_trackers(shared_config.logger)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     make_demo_backbone(cells)
     print(summary(cells), file=sys.stderr)
     with saving_on_signals(cells), live_table(queue):
         codes = run_all(queue, launcher)
     print_closing(cells, codes, command, shared_config)
-    if shared_config.logger.kind is LoggerKind.wandb and shared_config.sweep.name:
+    if shared_config.logger.wandb and shared_config.sweep.name:
         from orthoadapters.runs.weights_and_biases import log_sweep
 
         log_sweep(shared_config, [*COLUMNS, *SCORES], closing_rows(all_cells), count_states(all_cells))

@@ -58,6 +58,8 @@ def fit(
     with warnings.catch_warnings():
         # Lightning warns of what is by design here: no worker processes, no logger, no validation loop.
         warnings.filterwarnings("ignore", module="pytorch_lightning")
+        # Where srun is installed, it also advises to start every run of several processes with it.
+        warnings.filterwarnings("ignore", "The `srun` command is available")
         trainer = _trainer(config, data.iterations, [*callbacks, ProgressBar(title), last])
         try:
             if run.checkpoint.exists():

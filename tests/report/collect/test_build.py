@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import compose_config
+from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.paper import AVERAGE, paper
 from tests.helpers.report_runs import UDPOS, finished, only_table, row_of, states
 
@@ -35,6 +36,28 @@ def test_languages_of_other_worlds_are_in_the_order_of_the_results(tmp_path: Pat
     assert {score.paper for score in row_of(table, "T-NOO").scores.values()} == {None}
 
 
+def test_only_what_was_run_has_a_column_and_in_an_own_task_a_row(tmp_path: Path) -> None:
+    own = {"en": 0.9, "xx": 0.5, "zh": 0.4, "de": 0.7, "ar": 0.6}
+    for task in ("udpos", "myner"):
+        finished(tmp_path, "lort_tnoo", own, task=task)
+        finished(tmp_path, "lnoo_tnoo", {"en": 0.9, "de": 0.7}, task=task)
+    udpos, myner = build(tmp_path).tables
+    assert udpos.columns == ("en", "ar", "zh", "de", "xx", AVERAGE)
+    assert myner.columns == ("en", "de", "xx", "zh", "ar", AVERAGE)
+    assert [row.label for row in udpos.rows] == [*paper().variants.values()]
+    assert [row.label for row in myner.rows] == ["L-NOO+T-NOO", "L-ORT+T-NOO"]
+    gap = "No selected run was tested on ET, HI, TR: AVGz is over AR, ZH, DE, XX and is not the paper's."
+    assert [warning for warning in udpos.warnings if "AVGz" in warning] == [gap]
+    assert not [warning for warning in myner.warnings if "AVGz" in warning]
+
+
+def test_own_languages_beside_the_papers_source_miss_none_of_the_papers(tmp_path: Path) -> None:
+    finished(tmp_path, "t_noo", {"en": 0.9, "xx": 0.5})
+    table = only_table(tmp_path)
+    assert (table.columns, table.warnings) == (("en", "xx", AVERAGE), ())
+    assert [row.label for row in table.rows] == ["T-NOO"]
+
+
 def test_averages_over_other_languages_than_the_papers_are_said_to_be(tmp_path: Path) -> None:
     finished(tmp_path, "t_noo", {"en": 0.9, "tr": 0.6, "ar": 0.5})
     table = only_table(tmp_path)
@@ -47,7 +70,7 @@ def test_averages_over_other_languages_than_the_papers_are_said_to_be(tmp_path: 
 def test_another_source_language_has_no_numbers_of_the_paper(tmp_path: Path) -> None:
     finished(tmp_path, "t_noo", {"tr": 0.9, "en": 0.6, "ar": 0.5}, source="tr")
     table = only_table(tmp_path)
-    assert table.columns == ("tr", "en", "ar", "et", "hi", "zh", AVERAGE)
+    assert table.columns == ("tr", "en", "ar", AVERAGE)
     assert {score.paper for score in row_of(table, "T-NOO").scores.values()} == {None}
     assert row_of(table, "T-NOO").scores[AVERAGE].value == pytest.approx(0.55)
 

@@ -6,9 +6,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from orthoadapters.report.collect.table import table_title
 from orthoadapters.report.page import page as module
 from tests.helpers.commands import ROOT
-from tests.helpers.html import ShownPage, of_class, rows, shown_page, text
+from tests.helpers.html import ShownPage, by_id, of_class, rows, shown_page, text
 from tests.helpers.report_runs import finished
 from tests.helpers.whole_report import counted, reported
 
@@ -31,7 +32,7 @@ def test_ids_are_unique_and_every_reference_has_its_target(whole: ShownPage) -> 
     assert references <= set(ids)
 
 
-def test_warnings_stand_first(whole: ShownPage) -> None:
+def test_warnings_stand_first_and_are_counted_and_folded_by_table(whole: ShownPage) -> None:
     report, _, _, root = whole
     (warnings,) = of_class(root, "warnings")
     sentences = [text(item) for item in warnings.iter("li")]
@@ -39,6 +40,14 @@ def test_warnings_stand_first(whole: ShownPage) -> None:
     assert any("failed" in sentence for sentence in sentences)
     assert any("different numbers of seeds" in sentence for sentence in sentences)
     assert any("no commit holds" in sentence for sentence in sentences)
+    subjects = [("Runs", report.problems), *((table_title(table), table.warnings) for table in report.tables)]
+    numbers = [f"{subject}: {len(sentences)} warning" for subject, sentences in subjects if sentences]
+    assert len(numbers) > 1
+    for part, beginning in zip(warnings[1:], numbers, strict=True):
+        assert (part.tag, part.get("open")) == ("details", None)
+        assert text(part[0]).startswith(beginning)
+    assert by_id(root, "table-1-warnings") in list(warnings.iter("ul"))
+    assert "#table-1-warnings" in [link.get("href") for link in by_id(root, "table-1").iter("a")]
     body = next(root.iter("body"))
     assert [child.tag for child in body] == ["header", "section", "nav", "main", "script"]
 

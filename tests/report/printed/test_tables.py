@@ -178,10 +178,12 @@ def test_the_command_writes_what_it_prints(runs: Path, tmp_path: Path) -> None:
     stems = ("udpos-tiny", "xnli-tiny", "selected-udpos-tiny", "selected-xnli-tiny")
     names = {f"{stem}.{ending}" for stem in stems for ending in ("md", "tex", "csv")}
     names |= {"problems.md", "figures.md", "report.html"}
-    names |= {f"significance-{name}.{ending}" for name in ("udpos-tiny", "xnli-tiny") for ending in ("md", "csv")}
+    # These runs have no counts, so that there is nothing to write as CSV.
+    names |= {f"significance-{name}.md" for name in ("udpos-tiny", "xnli-tiny")}
     assert {str(path.relative_to(out)) for path in out.rglob("*.*") if path.parent == out} == names
     for stem in stems:
         assert (out / f"{stem}.md").read_text() in process.stdout
+    assert min(path.stat().st_size for path in out.rglob("*") if path.is_file()) > 1
     number = sum(path.is_file() for path in out.rglob("*"))
     assert process.stdout.endswith(f"written: {out} ({number} files)\n")
     problems, notes = (out / "problems.md").read_text(), process.stderr.splitlines()
@@ -243,4 +245,4 @@ def test_the_report_needs_neither_torch_nor_transformers(runs: Path, tmp_path: P
 def test_average_has_no_size(runs: Path) -> None:
     (table,) = build(runs).tables
     in_print = printed_scores(table, ALL)
-    assert [cell.text for cell in in_print.rows[-1].cells] == ["7", "7", "", "", "7", "", ""]
+    assert [cell.text for cell in in_print.rows[-1].cells] == ["7", "7", "7", ""]

@@ -65,7 +65,7 @@ def _table(group: Group, siblings: Sequence[Group], collection: Collection) -> T
     """Builds a group's table. siblings: all groups of its task and backbone, itself included."""
     attempts = [a for a in collection.attempts if (a.task, a.backbone) == (group.task, group.backbone)]
     attempts = [a for a in attempts if _has_choices(a, group.setting, unknown=len(siblings) == 1)]
-    columns = _columns(group)
+    columns = _columns(group, attempts)
     rows = list(_rows(group, columns, attempts))
     test_languages = {language for row in rows for run in row.selected_runs for language in run.result.test}
     targets = tuple(language for language in columns if language in test_languages and language != group.source)
@@ -94,21 +94,25 @@ def _table(group: Group, siblings: Sequence[Group], collection: Collection) -> T
     return replace(table, warnings=tuple(caveats(table, collection.adapters)))
 
 
-def _columns(group: Group) -> tuple[str, ...]:
-    """Returns the source language, the paper's languages if any of them was tested, then all other tested languages."""
-    test_languages = dict.fromkeys(language for run in group.runs for language in run.result.test)
+def _columns(group: Group, attempts: Sequence[Attempt]) -> tuple[str, ...]:
+    """Returns the source language, then what any run or attempt tests: the paper's languages in its order, then others."""
+    languages = [language for run in group.runs for language in run.result.test]
+    languages += [language for attempt in attempts for language in _test_languages(attempt) or ()]
     paper_table = paper().table(group.task, group.setting)
-    first = (
-        paper_table.languages if paper_table is not None and test_languages.keys() & {*paper_table.languages} else ()
-    )
-    return tuple(dict.fromkeys([group.source, *first, *test_languages]))
+    first = [language for language in paper_table.languages if language in languages] if paper_table is not None else []
+    return tuple(dict.fromkeys([group.source, *first, *languages]))
 
 
 def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> Iterator[Row]:
-    """Yields the rows in the paper's order: one for each variant and each set of choices that it was run with."""
-    names = paper().variants
+    """Yields the rows in the paper's order: one for each variant and each set of choices that it was run with.
+
+    A variant without any run has a row only where a language that the paper transferred to was tested.
+    """
+    names, paper_table = paper().variants, paper().table(group.task, group.setting)
+    is_papers = paper_table is not None and not {*paper_table.languages}.isdisjoint(columns[1:])
     variants = [run.result.variant for run in group.runs] + [attempt.variant for attempt in attempts]
-    for variant in dict.fromkeys([*names, *variants]):
+    order = dict.fromkeys([*names, *variants])
+    for variant in order if is_papers else (one for one in order if one in variants):
         by_choices: dict[str, list[Run]] = {}
         for run in (run for run in group.runs if run.result.variant == variant):
             by_choices.setdefault(canonical(run.row), []).append(run)
@@ -150,8 +154,14 @@ def _state(selected_runs: Sequence[Run], attempts: Sequence[Attempt], language: 
 
 def _tests(attempt: Attempt, language: str) -> bool:
     """Says whether its configuration tests the language; True where that is not known."""
+    languages = _test_languages(attempt)
+    return languages is None or language in languages
+
+
+def _test_languages(attempt: Attempt) -> list[str] | None:
+    """Returns the languages that an attempt's configuration tests; None where that is not known."""
     targets = value_at(attempt.config, "languages") or value_at(attempt.config, "task.languages")
-    return not isinstance(targets, list) or language in (value_at(attempt.config, "source_language"), *targets)
+    return [str(value_at(attempt.config, "source_language")), *map(str, targets)] if isinstance(targets, list) else None
 
 
 def _with_average(row: Row, group: Group, targets: Sequence[str], is_comparable: bool) -> Row:

@@ -67,7 +67,11 @@ def _completeness(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _languages(table: Table) -> Iterator[str]:
-    gaps = [language.upper() for language in table.languages[1:] if language not in table.targets]
+    """Names the languages that AVGz is not over: the paper's, where it is over any of them, and the table's."""
+    paper_table = paper().table(table.task, table.setting)
+    order = paper_table.languages if paper_table is not None and {*paper_table.languages} & {*table.targets} else ()
+    languages = dict.fromkeys([*order, *table.languages])
+    gaps = [code.upper() for code in languages if code not in (table.source, *table.targets)]
     if gaps and table.targets:
         targets = ", ".join(language.upper() for language in table.targets)
         yield f"No selected run was tested on {', '.join(gaps)}: AVGz is over {targets} and is not the paper's."

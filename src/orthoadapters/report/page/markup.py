@@ -39,9 +39,9 @@ def join(*content: str | None) -> Markup:
     return Markup("".join(part if isinstance(part, Markup) else escape(part) for part in content if part is not None))
 
 
-def bullets(sentences: Iterable[str]) -> Markup:
-    """Makes a list with a point for each sentence."""
-    return tag("ul", *(tag("li", sentence) for sentence in sentences))
+def bullets(sentences: Iterable[str], ident: str | None = None) -> Markup:
+    """Makes a list with a point for each sentence. ident: its id."""
+    return tag("ul", *(tag("li", sentence) for sentence in sentences), id=ident)
 
 
 def definitions(facts: Iterable[tuple[str, str | None]]) -> Markup:

@@ -46,14 +46,22 @@ def _size(report: Report) -> str:
 
 
 def _warnings(report: Report) -> Markup:
-    """Says first what is wrong with the runs and with each table."""
-    lists = [("Runs", report.problems), *((table_title(table), table.warnings) for table in report.tables)]
-    lists = [(subject, sentences) for subject, sentences in lists if sentences]
-    if not lists:
+    """Says first how much is wrong with the runs and with each table; the sentences are folded away below each number."""
+    subjects = [("Runs", report.problems, "runs")]
+    subjects += [(table_title(t), t.warnings, f"table-{number}") for number, t in enumerate(report.tables, 1)]
+    parts = [
+        tag("details", tag("summary", f"{subject}: {_count(sentences)}"), bullets(sentences, f"{ident}-warnings"))
+        for subject, sentences, ident in subjects
+        if sentences
+    ]
+    if not parts:
         none = "No warnings: nothing was set apart, and the rows of each table are alike."
         return tag("section", none, class_="warnings", id="warnings")
-    parts = [join(tag("h3", subject), bullets(sentences)) for subject, sentences in lists]
     return tag("section", tag("h2", "Warnings"), *parts, class_="warnings some", id="warnings")
+
+
+def _count(warnings: Sequence[str]) -> str:
+    return f"{len(warnings)} warning{'s' * (len(warnings) != 1)}"
 
 
 def _navigation(report: Report) -> Markup:
@@ -81,11 +89,10 @@ def _sections(report: Report, analyses: Sequence[Analysis], drawings: Sequence[D
 
 def _section(table: Table, analysis: Analysis, drawings: Sequence[Drawing], out: Path, ident: str) -> Markup:
     """Makes a table's section: scores, differences, what was selected, pictures, provenance."""
-    warnings = f"{len(table.warnings)} warning{'s' * (len(table.warnings) != 1)}"
     return tag(
         "section",
         tag("h2", table_title(table)),
-        tag("p", tag("a", warnings, href="#warnings"), " on top of the page.") if table.warnings else None,
+        tag("p", _link_to_warnings(table, ident)) if table.warnings else None,
         tag("p", scores_caption(table) + ".", id=f"{ident}-scores-caption"),
         _choices(table),
         scores_table(table, analysis, f"{ident}-scores"),
@@ -99,6 +106,11 @@ def _section(table: Table, analysis: Analysis, drawings: Sequence[Drawing], out:
         provenance(table, out),
         id=ident,
     )
+
+
+def _link_to_warnings(table: Table, ident: str) -> Markup:
+    """Links to the list itself: a browser unfolds what a link leads into."""
+    return join(tag("a", _count(table.warnings), href=f"#{ident}-warnings"), " on top of the page.")
 
 
 def _choices(table: Table) -> Markup | None:

@@ -20,7 +20,7 @@ FIELDS = (
 
 def scores_csv(table: Table) -> str:
     """Writes a line for each row and column."""
-    return _csv(FIELDS, scores_records(table))
+    return csv_text(FIELDS, scores_records(table))
 
 
 def scores_records(table: Table) -> list[list[object]]:
@@ -65,7 +65,7 @@ def _score_record(table: Table, row: Row, score: Score) -> Mapping[str, object]:
 def selection_csv(table: Table) -> str:
     """Writes for each row what was selected, and its failed and unfinished runs."""
     records = [_selection_record(table, row) for row in table.rows]
-    return _csv(list(records[0]), [list(record.values()) for record in records])
+    return csv_text(list(records[0]), [list(record.values()) for record in records])
 
 
 def _selection_record(table: Table, row: Row) -> Mapping[str, object]:
@@ -88,14 +88,15 @@ def _selection_record(table: Table, row: Row) -> Mapping[str, object]:
 
 def significance_csv(analysis: Analysis) -> str:
     """Writes a line for each pair of rows and column."""
-    return _csv(COMPARISON_FIELDS, significance_records(analysis))
+    return csv_text(COMPARISON_FIELDS, significance_records(analysis))
 
 
 def _join(values: Iterable[object]) -> str:
     return ";".join(map(str, values))
 
 
-def _csv(header: Sequence[str], records: Iterable[Sequence[object]]) -> str:
+def csv_text(header: Sequence[str], records: Iterable[Sequence[object]]) -> str:
+    """Writes a line of names, then a line for each record."""
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(header)
