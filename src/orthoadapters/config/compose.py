@@ -13,7 +13,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, key_types
-from orthoadapters.config.logger import environment, settle_logger
+from orthoadapters.config.logger import Variables, environment, settle_logger
 from orthoadapters.config.messages import nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
 from orthoadapters.config.own_files import check_file
@@ -46,9 +46,7 @@ def compose_config(overrides: Sequence[str]) -> Config:
 
 
 @cache
-def _compose_once(
-    folders: Folders, overrides: tuple[str, ...], files: Files, cwd: Path, variables: tuple[str | None, ...]
-) -> Config:
+def _compose_once(folders: Folders, overrides: tuple[str, ...], files: Files, cwd: Path, texts: Variables) -> Config:
     groups = _groups(folders)
     parts = parse_overrides(overrides)
     check_overrides(parts, groups)
@@ -109,9 +107,8 @@ def settle(composition: DictConfig) -> Config:
         raise UserError(f"there is no key '{unknown[0]}'{nearest(unknown[0], list(key_types()))}")
     if missing := sorted(OmegaConf.missing_keys(composition)):
         raise UserError(f"{missing[0]} has no value here; give it one with {missing[0]}=...")
-    config = OmegaConf.to_object(composition)
     # The schema is the first default of conf/config.yaml.
-    assert isinstance(config, Config)
+    config = typing.cast(Config, OmegaConf.to_object(composition))
     if config.backbone.name is None:
         config.backbone.name = Path(config.backbone.path).resolve().name
     _expand_paths(config)
