@@ -123,4 +123,4 @@ def last_change(path: Path) -> float:
     way = path.absolute()
     stamps = [parent.lstat().st_ctime for parent in (way, *way.parents) if parent.is_symlink()]
     content = [file.stat().st_ctime for file in path.iterdir() if file.exists()] if path.is_dir() else []
-    return max(path.stat().st_ctime, *stamps, *content)
+    return max([path.stat().st_ctime, *stamps, *content])

@@ -79,7 +79,7 @@ def test_changed_data_of_any_language_are_named_in_a_run_and_in_a_sweep(
     assert f"error: {run} was finished with other contents of test-tr than" in capsys.readouterr().err
     change(copies / "world" / "udpos" / "dev-ar.tsv", "\tNOUN", "")
     with pytest.raises(
-        UserError, match=r"contents of test-tr, dev-ar than \S+test-tr.tsv, \S+ar.tsv \(.*no label.*\) now"
+        UserError, match=r"contents of dev-ar, test-tr than \S+ar.tsv \(.* line 3: .*\), \S+tr.tsv now hold;"
     ):
         check(task(copies))
     for path, text in whole.items():

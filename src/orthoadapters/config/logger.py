@@ -24,8 +24,10 @@ PROJECT = "orthoadapters"  # ours: the name of this package
 LONGEST, NOT_IN_A_PROJECT = 128, "/\\#?%:"
 LONGEST_TAG = 64  # wandb 0.31 refuses longer tags
 
+Variables = tuple[str | None, ...]
 
-def environment() -> tuple[str | None, ...]:
+
+def environment() -> Variables:
     """Returns the values of the variables, None for those that are not set."""
     return tuple(os.environ.get(variable) for variable in VARIABLES.values())
 
@@ -54,8 +56,6 @@ def check_logger_choice(override: Override, files: Collection[str]) -> None:
     names = override.value()
     if names is None:
         raise UserError(f"'{line}': write logger=none to log nowhere")
-    if override.is_add():
-        raise UserError(f"'{line}': name all places at once, such as logger=[tensorboard,wandb]")
     if not isinstance(names, list):
         return
     if "none" in names and len(names) > 1:

@@ -128,9 +128,14 @@ def require(config: Config, overrides: Sequence[str]) -> list[LanguageAdapter]:
     if missing := missing_adapters(config):
         raise UserError(missing_sentence(config, overrides, missing))
     adapters = needed_adapters(config)
+    check_kinds(config, adapters)
+    return adapters
+
+
+def check_kinds(config: Config, adapters: Sequence[LanguageAdapter]) -> None:
+    """Raises UserError for an adapter from elsewhere that is of another kind than the variant's."""
     for adapter in adapters:
         check_adapter(adapter, config.variant.name)
-    return adapters
 
 
 def check_adapter(adapter: LanguageAdapter, variant: str) -> None:

@@ -4,9 +4,7 @@ inputs.json holds the SHA-256 of everything that a run read. Data are read again
 blocks of text take longer: they are read again only if their files were changed after the run had read them.
 """
 
-import logging
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from typing import Any
 from orthoadapters.config.compose import task_language
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.schema import Config, CorpusSource, Stage
-from orthoadapters.data.sources.read import find_examples, read_examples
+from orthoadapters.data.sources.read import find_examples, read_examples, silence
 from orthoadapters.data.sources.text import corpus_key, text_file
 from orthoadapters.errors import UserError
 from orthoadapters.examples import Split
@@ -95,7 +93,7 @@ def _present_examples(config: Config, split: Split, code: str) -> tuple[str, str
     place = str(paths[0] if len(paths) == 1 else paths[0].parent)
     key = (repr(config.data), repr(config.task), split, code, *((path, stamp(path)) for path in paths))
     if key not in _hashes:
-        with _silence():
+        with silence():
             try:
                 _hashes[key] = examples_sha256(read_examples(config.data, config.task, split, language))
             except UserError as error:
@@ -106,18 +104,6 @@ def _present_examples(config: Config, split: Split, code: str) -> tuple[str, str
 
 # By configuration, files and their stamps: dozens of cells of a sweep read the same sets.
 _hashes: dict[Hashable, str] = {}
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keeps what the readers say out of the log: it is no news."""
-    log = logging.getLogger("orthoadapters.data")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
 
 
 def _is_newer(path: Path, run: RunDirectory) -> bool:

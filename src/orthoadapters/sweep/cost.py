@@ -13,7 +13,7 @@ from orthoadapters.config.compose import task_language
 from orthoadapters.config.hub_ids import DEMO, HUB_ID
 from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.schema import Config, Stage, TaskConfig, TaskKind, TrainerConfig
-from orthoadapters.data.sources.read import read_examples
+from orthoadapters.data.sources.read import read_examples, silence
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
 from orthoadapters.runs.results import Result, read_results
@@ -159,7 +159,8 @@ def _count(config: Config) -> int | None:
         count = config.task.hub_train.get(source)
         return count if count is None or limit is None else min(count, limit)
     try:
-        return len(read_examples(config.data, config.task, "train", task_language(source, config.paths.config)))
+        with silence():
+            return len(read_examples(config.data, config.task, "train", task_language(source, config.paths.config)))
     except UserError:
         return None  # the run itself will say what is wrong
 

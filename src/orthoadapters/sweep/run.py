@@ -1,6 +1,5 @@
 """A sweep from its command line to its closing table: expand, plan, run what is not finished, say what failed."""
 
-import logging
 import os
 import shlex
 import shutil
@@ -78,8 +77,6 @@ def sweep(
         return 0
     queue = in_order(cells)
     if shared_config.plan:
-        # That data were read to be counted is no news.
-        logging.getLogger("orthoadapters").setLevel(logging.WARNING)
         print_plan(queue, costs(queue))
         say_fetches(inventory)
     problems += dict.fromkeys(inventory.problems if shared_config.plan else [*inventory.problems, *inventory.fetches])

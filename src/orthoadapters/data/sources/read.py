@@ -6,7 +6,8 @@ a line in FINDERS, its files are looked for before anything is trained.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from orthoadapters.config.kinds import KINDS
@@ -57,6 +58,18 @@ def find_examples(data: DataConfig, task: TaskConfig, split: Split, language: La
     for path in paths:
         check_content(path)
     return paths
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Keeps out of the log what readers say of data that are read once more, or only to be counted."""
+    readers = logging.getLogger("orthoadapters.data")
+    level = readers.level
+    readers.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        readers.setLevel(level)
 
 
 def read_examples(data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig) -> list[Example]:
