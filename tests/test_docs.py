@@ -15,10 +15,12 @@ import torch
 
 import orthoadapters
 from orthoadapters import AdaptedEncoder, AdapterConfig, orthogonality_loss
-from orthoadapters.commands.predict import arguments
+from orthoadapters.commands import evaluate, predict
+from orthoadapters.config.amend import amend
 from orthoadapters.config.command_line import check_command_line
 from orthoadapters.config.compose import compose_config, language_config
 from orthoadapters.examples import TaggedSentence
+from orthoadapters.stages.subject import KEYS
 from tests.helpers.commands import ROOT
 from tests.helpers.temporary_conf import temporary_conf
 from tests.test_rooms import FLOORS
@@ -204,7 +206,18 @@ def test_the_commands_of_the_documents_are_found() -> None:
 
 def test_every_labelling_command_is_understood() -> None:
     for text in arguments_of("predict.py"):
-        assert arguments().parse_intermixed_args(shlex.split(text)).run == Path("RUN_DIR")
+        assert predict.arguments().parse_intermixed_args(shlex.split(text)).run == Path("RUN_DIR")
+
+
+def test_every_evaluation_command_is_understood() -> None:
+    texts = arguments_of("evaluate.py")
+    assert len(texts) >= 5
+    for text in texts:
+        options = evaluate.arguments().parse_args(shlex.split(text))
+        if options.folder == Path("ADAPTER_DIR"):
+            compose_config(options.overrides)
+        else:
+            amend(compose_config([]), options.overrides, KEYS)
 
 
 def test_every_option_of_the_report_exists() -> None:

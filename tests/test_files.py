@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from orthoadapters import UserError
-from orthoadapters.files import read_json
+from orthoadapters.files import check_content, new_folder, read_json
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1115567652\n"
+PAGE = b"\xef\xbb\xbf\n <!DOCTYPE html>\n<html><head><title>Sign in</title>"
 
 
 def test_a_record_is_the_object_in_its_file(tmp_path: Path) -> None:
@@ -37,3 +40,45 @@ def test_a_record_that_cannot_be_read_is_a_sentence_with_the_place_and_the_fix(
 def test_a_folder_in_a_records_place_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot be read \(Is a directory\); restore it"):
         read_json(tmp_path)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_record(tmp_path: Path) -> None:
+    (tmp_path / "record.json").write_text('{"n": 3}', encoding="utf-8-sig")
+    assert read_json(tmp_path / "record.json") == {"n": 3}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (POINTER, "is a pointer of Git LFS and not the file itself; `git lfs pull`"),
+        (PAGE, "is a web page that a download brought in place of the file; download it again"),
+    ],
+)
+def test_what_lies_in_a_files_place_is_named(content: bytes, sentence: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_bytes(content)
+    for read in (read_json, check_content):
+        with pytest.raises(UserError, match=f"^{path} {sentence}"):
+            read(path)
+
+
+def test_a_text_in_the_place_of_weights_is_quoted(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"Entry not found")
+    check_content(path)
+    with pytest.raises(UserError, match="holds no weights but a text, which begins 'Entry not found'; download"):
+        check_content(path, is_binary=True)
+    for content in (b"", b"\x98\x0b\0\0\0\0\0\0{", b"PK\x03\x04", b"\x80\x02}"):
+        path.write_bytes(content)
+        check_content(path, is_binary=True)
+
+
+def test_a_new_folder_in_the_place_of_a_link_goes_where_the_link_leads(tmp_path: Path) -> None:
+    (tmp_path / "scratch" / "sw").mkdir(parents=True)
+    link = tmp_path / "sw"
+    link.symlink_to(tmp_path / "scratch" / "sw")
+    with new_folder(link) as folder:
+        (folder / "file").touch()
+    assert link.is_symlink()
+    assert (tmp_path / "scratch" / "sw" / "file").exists()
+    assert sorted(path.name for path in (tmp_path / "scratch").iterdir()) == ["sw"]

@@ -9,7 +9,10 @@ import pytest
 
 from tests.helpers.commands import ROOT
 
-SOURCES = [*sorted((ROOT / "src").rglob("*.py")), *(ROOT / f"{name}.py" for name in ("train", "report", "predict"))]
+SOURCES = [
+    *sorted((ROOT / "src").rglob("*.py")),
+    *(ROOT / f"{name}.py" for name in ("train", "report", "predict", "evaluate")),
+]
 # A docstring begins with a verb, or with a noun and its article.
 FRAGMENT = re.compile(r"(Of|As|What|Which|Likewise|For|Over|With|Or|And|From|Under|Where|Whether)\b")
 # Words that are their own participle (read, run, split, set) are not among these: they may be the verb, or a noun.

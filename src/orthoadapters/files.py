@@ -1,4 +1,4 @@
-"""Reads records, and writes files and folders that are there whole or not at all."""
+"""Reads records, looks what a file is, and writes files and folders that are there whole or not at all."""
 
 import json
 import os
@@ -11,6 +11,9 @@ from typing import Any, TextIO
 
 from orthoadapters.errors import UserError
 
+# ours: bytes that show whether a file is a pointer or a page
+BEGINNING = 256
+
 
 def read_json(path: Path, fix: str = "restore it") -> dict[str, Any]:
     """Reads a file of one JSON object. Raises UserError with the file and the `fix` if it is missing, broken or another."""
@@ -21,10 +24,38 @@ def read_json(path: Path, fix: str = "restore it") -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); {fix}") from None
     except ValueError as error:
+        check_content(path)
         raise UserError(f"{path} is not JSON ({error}); {fix}") from None
     if not isinstance(record, dict):
         raise UserError(f"{path} is not JSON with fields; {fix}")
     return record
+
+
+def check_content(path: Path, *, is_binary: bool = False) -> None:
+    """Raises UserError if the file cannot be read, or if something lies there in its place.
+
+    That is the pointer that Git LFS leaves where it did not bring the file, or the page that a server sent instead.
+    is_binary: the file holds weights, so that any text in its place is a server's answer too.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(BEGINNING)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); bring it back") from None
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if text.startswith(b"version https://git-lfs"):
+        raise UserError(
+            f"{path} is a pointer of Git LFS and not the file itself; `git lfs pull` in its folder brings the file"
+        )
+    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        raise UserError(
+            f"{path} is a web page that a download brought in place of the file; download it again (from the Hub with "
+            "`hf download`, or by the address with /resolve/ in place of /blob/)"
+        )
+    if is_binary and text and all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in start):
+        raise UserError(
+            f"{path} holds no weights but a text, which begins {start[:60].decode()!r}; download the file again"
+        )
 
 
 def user_path(text: str) -> Path:
@@ -102,6 +133,8 @@ def _temporary_name(path: Path) -> Iterator[Path]:
 @contextmanager
 def new_folder(folder: Path) -> Iterator[Path]:
     """Yields a temporary folder that takes the name `folder`, in place of a former one, when the block ends well."""
+    # Where it is a link, the folder that it leads to is replaced, and the link stays.
+    folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:

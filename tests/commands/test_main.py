@@ -12,7 +12,7 @@ import pytest
 from hydra._internal.utils import create_config_search_path
 from packaging.requirements import Requirement
 
-from orthoadapters.commands import main, predict, report, train
+from orthoadapters.commands import evaluate, main, predict, report, train
 from orthoadapters.commands.version import version_line
 from orthoadapters.config.compose import CONF
 from orthoadapters.files import lock
@@ -39,7 +39,8 @@ def test_the_installed_command_explains_itself(capsys: pytest.CaptureFixture[str
     capsys.readouterr()
     assert main.main(["trian"]) == 1
     assert capsys.readouterr().err == (
-        "error: there is no command 'trian', did you mean 'train'?; there are: train, report, predict, fetch, publish\n"
+        "error: there is no command 'trian', did you mean 'train'?; there are: train, report, predict, evaluate, fetch, "
+        "publish\n"
     )
 
 
@@ -50,7 +51,7 @@ def test_a_mistake_in_a_command_is_its_sentence_and_exit_code(capsys: pytest.Cap
     assert "/nowhere" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [train.main, report.main, predict.main])
+@pytest.mark.parametrize("command", [train.main, report.main, predict.main, evaluate.main])
 def test_every_command_says_its_version(command: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert callable(command)
     with suppress(SystemExit):  # argparse's way
@@ -80,7 +81,7 @@ def test_hydra_answers_in_lines_that_it_says_once() -> None:
             ["variant=lnoo_tnoo", "variant=lnoo_tort", "variant=lort_tnoo", "variant=lort_tort"],
         ),
         ("orthoadapters train sweep=x", ["sweep=xnli"]),
-        ("orthoadapters tr", ["train", "report", "predict", "fetch", "publish"]),
+        ("orthoadapters tr", ["train", "report", "predict", "evaluate", "fetch", "publish"]),
         ("orthoadapters report runs", []),
     ],
 )

@@ -36,9 +36,12 @@ def records(folder: Path) -> dict[str, Any]:
 
 
 def read_records(folder: Path) -> dict[str, Any]:
-    """Reads a run's name, group, job type, tags, config, number of history steps, summary and exit code."""
+    """Reads a run's name, group, job type, tags, config, number of history steps, summary and exit code.
+
+    values: the iterations at which each value was logged.
+    """
     (file,) = folder.rglob("run-*.wandb")
-    contents: dict[str, Any] = {"steps": 0, "summary": {}, "exit": None, "id": None}
+    contents: dict[str, Any] = {"steps": 0, "values": {}, "summary": {}, "exit": None, "id": None}
     for data in logged_records(file):
         record = protocol.Record()  # type: ignore[attr-defined]  # protobuf makes it when it is imported
         record.ParseFromString(data)
@@ -46,10 +49,12 @@ def read_records(folder: Path) -> dict[str, Any]:
         if record_type == "run":
             run = record.run
             contents |= {"id": run.run_id, "name": run.display_name, "group": run.run_group, "job_type": run.job_type}
-            contents["tags"] = set(run.tags)
+            contents |= {"tags": set(run.tags), "notes": run.notes, "project": run.project, "entity": run.entity}
             contents["config"] = {item.key: json.loads(item.value_json) for item in run.config.update}
         elif record_type == "history":
             contents["steps"] += 1
+            for item in record.history.item:
+                contents["values"].setdefault(item.key or item.nested_key[0], []).append(record.history.step.num)
         elif record_type == "summary":
             contents["summary"] |= {
                 item.key or item.nested_key[0]: json.loads(item.value_json) for item in record.summary.update

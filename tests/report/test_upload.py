@@ -13,14 +13,9 @@ from tests.helpers.wandb_records import records
 from tests.helpers.xnli_runs import FEW_DRAWS, analysed, scored, write_losses
 
 
-def write_config(path: Path, sweep: str | None) -> None:
-    config = {"logger": {"project": "mine", "entity": None}, "sweep": {"name": sweep}}
+def write_config(path: Path, sweep: str | None, group: str | None = None) -> None:
+    config = {"logger": {"project": "mine", "entity": None, "group": group}, "sweep": {"name": sweep}}
     (path / "config.yaml").write_text(yaml.safe_dump(config))
-
-
-def upload_runs(runs: Path, out: Path) -> str:
-    report, analyses, drawings = analysed(runs, FEW_DRAWS)
-    return upload(report, analyses, drawings, out)
 
 
 def test_a_report_is_one_wandb_run_of_its_sweeps_group(
@@ -31,7 +26,8 @@ def test_a_report_is_one_wandb_run_of_its_sweeps_group(
         path = scored(tmp_path / "runs", variant)
         write_losses(path, orthogonal=False)
         write_config(path, "xnli")
-    sentences = [upload_runs(tmp_path / "runs", tmp_path / out) for out in ("a", "b")]
+    analysis = analysed(tmp_path / "runs", FEW_DRAWS)
+    sentences = [upload(*analysis, tmp_path / out) for out in ("a", "b")]
     assert sentences == ["W&B: one run in group xnli of project mine"] * 2
     assert f"`wandb sync {tmp_path}/a/wandb/offline-run-*` uploads it later" in capfd.readouterr().err
     a, b = (records(tmp_path / out) for out in ("a", "b"))
@@ -50,12 +46,17 @@ def test_a_report_is_one_wandb_run_of_its_sweeps_group(
     assert json.loads(table.read_text())["columns"] == [*COMPARISON_FIELDS]
     assert len(list(media.rglob("*.png"))) == 3
     write_config(path, "another")
-    assert upload_runs(tmp_path / "runs", tmp_path / "c") == "W&B: one run in group report of project mine"
+    assert upload(*analysis, tmp_path / "c") == "W&B: one run in group report of project mine"
     assert records(tmp_path / "c")["id"] == "report-tiny"
+    for path in {
+        row.selected_runs[0].path for table in analysis.report.tables for row in table.rows if row.selected_runs
+    }:
+        write_config(path, "another", group="nightly")
+    assert upload(*analysis, tmp_path / "d") == "W&B: one run in group nightly of project mine"
 
 
 def test_a_report_on_runs_without_a_project_is_not_uploaded(tmp_path: Path) -> None:
     scored(tmp_path / "runs", "t_noo")
     with pytest.raises(UserError, match=r"no selected run in .*/runs has a config.yaml with logger.project; bring one"):
-        upload_runs(tmp_path / "runs", tmp_path / "out")
+        upload(*analysed(tmp_path / "runs", FEW_DRAWS), tmp_path / "out")
     assert not (tmp_path / "out").exists()

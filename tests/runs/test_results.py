@@ -10,7 +10,7 @@ import pytest
 from orthoadapters.config.compose import compose_config
 from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.runs.results import Result, Selection, read_result, read_results, write_result
+from orthoadapters.runs.results import Result, Selection, find_results, read_result, read_results, write_result
 from orthoadapters.runs.terminal import show, show_together
 
 RESULT = Result(
@@ -64,6 +64,25 @@ def test_a_result_that_no_run_writes_is_refused(change: dict[str, Any], problem:
     with pytest.raises(UserError, match=f"^{tmp_path}/result.json: {problem}"):
         read_result(tmp_path / "result.json")
     assert read_results(tmp_path) == []
+
+
+def test_runs_behind_links_are_read_once_and_what_is_out_of_reach_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("runs/a", "scratch/b"):
+        write_result(tmp_path / place / "result.json", RESULT)
+    (tmp_path / "runs" / "c").symlink_to(tmp_path / "scratch" / "b")
+    (tmp_path / "runs" / "again").symlink_to(tmp_path / "runs")
+    (tmp_path / "runs" / "moved").symlink_to("elsewhere")
+    results, problems = find_results(tmp_path / "runs")
+    assert [path.name for path, _ in results] == ["a", "c"]
+    assert problems == [f"{tmp_path}/runs/moved is a link to elsewhere, which cannot be reached: it is left out"]
+    monkeypatch.setattr("os.access", lambda *_: False)
+    results, problems = find_results(tmp_path / "runs")
+    assert results == []
+    assert f"{tmp_path}/runs/a/result.json is left out: this account may not read it; mend its permissions" in problems
+    with pytest.raises(UserError, match="there is no folder"):
+        find_results(tmp_path / "runs" / "moved")
 
 
 def test_scores_are_shown_x_100_and_runs_of_one_task_together(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """trainer=ddp: shares of a batch give the batch's gradients, and two processes the weights of one; what is refused."""
 
 import copy
+import os
 import signal
 import time
 from pathlib import Path
@@ -212,12 +213,19 @@ def assert_same_training(one: Path, two: Path, parts: list[str]) -> None:
         assert a == pytest.approx(b, rel=1e-5, abs=1e-6)
 
 
-def test_two_processes_train_the_task_adapter_of_one(dry: Path, world: Path, tmp_path: Path) -> None:
+def test_two_processes_train_the_task_adapter_of_one(
+    dry: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """17 windows in batches of 8: the last batch of an epoch has one, and nothing is left for the second process."""
     common = ("variant=t_ort", "task=udpos", "languages=[tr]", "data.limit_train=17", *LINEAR)
     execute(overrides(dry, world, tmp_path / "one", *common))
+    srun = tmp_path / "srun"  # as on a machine with SLURM
+    srun.write_text("#!/bin/sh\n")
+    srun.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     outcome = train(*overrides(dry, world, tmp_path / "two", *common, *DDP))
     assert outcome.returncode == 0, outcome.stderr
+    assert "srun" not in outcome.stderr  # Lightning advises to use it
     assert outcome.stdout.count("avg_zero_shot") == 1
     assert "Traceback" not in outcome.stderr
     assert outcome.stderr.count("train-en.tsv: 17 sentences") == 1  # the second process is silent

@@ -94,7 +94,14 @@ def test_the_configuration_and_the_mark_of_types_are_in_the_package(environment:
 
 
 def test_sentences_name_the_installed_command(environment: Path, tmp_path: Path) -> None:
-    command = [environment / "orthoadapters", "train", "variant=lort_tnoo", "suite=demo", "task=udpos", "plan=true"]
+    command: list[str | Path] = [
+        environment / "orthoadapters",
+        "train",
+        "variant=lort_tnoo",
+        "suite=demo",
+        "task=udpos",
+        "plan=true",
+    ]
     assert ": orthoadapters train stage=mlm variant=lort_tnoo " in run(command, tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The installed command: orthoadapters train|report|predict|fetch|publish ARGUMENTS, each as the script of its name."""
+"""The installed command: orthoadapters train|report|predict|evaluate|fetch|publish ARGUMENTS, each as its script."""
 
 import os
 import sys
@@ -12,12 +12,14 @@ COMMANDS = {
     "train": "orthoadapters.commands.train",
     "report": "orthoadapters.commands.report",
     "predict": "orthoadapters.commands.predict",
+    "evaluate": "orthoadapters.commands.evaluate",
     "fetch": "orthoadapters.fetch",
     "publish": "orthoadapters.publish",
 }
 HELP = """orthoadapters train     train an adapter and test it in every language: one run, or a sweep
 orthoadapters report    tables, statistics and pictures of finished runs
 orthoadapters predict   label raw text with a finished run
+orthoadapters evaluate  score a finished run, or an adapter from elsewhere, without training
 orthoadapters fetch     bring what a run reads from the Hugging Face Hub into the caches
 orthoadapters publish   upload a finished run's adapter to the Hugging Face Hub
 

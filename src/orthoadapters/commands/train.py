@@ -31,6 +31,8 @@ from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import read_result
 from orthoadapters.runs.terminal import show
+from orthoadapters.stages.finished_run import check_finished_run
+from orthoadapters.stages.inventory import check_inventory, check_plan
 from orthoadapters.stages.plan import print_plan
 from orthoadapters.training.processes import has_launcher, rank
 
@@ -49,11 +51,14 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
             return
     if config.plan:
         print_plan(config, run, overrides)
+        if not run.is_finished:
+            check_plan(config, run, overrides)
     elif run.is_finished:
-        library.check_run(config, run)
+        check_finished_run(config, run)
         print(f"finished before: {run.path}")
         show_result(run.result)
     else:
+        check_inventory(config, run, overrides)
         if config.stage is Stage.task and config.language_adapters.missing is Missing.train:
             train_missing_adapters(config, overrides)
         train(config, run, overrides)

@@ -7,6 +7,7 @@ from orthoadapters.config.file_checks import check_files
 from orthoadapters.config.hub_ids import DEMO, HUB_ID, is_id
 from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.locations import has_language
+from orthoadapters.config.logger import check_logger
 from orthoadapters.config.schema import (
     AdapterKind,
     AdapterSource,
@@ -38,6 +39,7 @@ def check(config: Config) -> None:
     check_sources(config)
     check_task(config)
     check_languages(config)
+    check_logger(config.logger)
 
 
 def check_numbers(config: Config) -> None:

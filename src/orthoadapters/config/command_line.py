@@ -7,7 +7,8 @@ from importlib.util import find_spec
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.types import Glob
 
-from orthoadapters.config.compose import compose_config, in_force
+from orthoadapters.config.compose import compose_config, group_files, in_force
+from orthoadapters.config.logger import check_logger_choice
 from orthoadapters.config.mistakes import check_axis, in_shell, parse_overrides
 from orthoadapters.config.overrides import override_text, override_values
 from orthoadapters.errors import UserError
@@ -86,6 +87,8 @@ def check_command_line(arguments: Sequence[str]) -> None:
         if isinstance(override.value(), Glob) or key.startswith("hydra."):
             # Hydra itself knows which files match, and its own keys.
             continue
+        if key == "logger":
+            check_logger_choice(override, group_files("logger", options.config_dir))
         if override.is_sweep_override():
             check_axis(override, is_sweep)
         if key == "hydra/launcher":

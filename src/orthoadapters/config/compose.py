@@ -13,10 +13,11 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, key_types
+from orthoadapters.config.logger import Variables, environment, settle_logger
 from orthoadapters.config.messages import nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
 from orthoadapters.config.own_files import check_file
-from orthoadapters.config.parts import Files, Folders, compose_files, compose_in_parts, files_of_group
+from orthoadapters.config.parts import Files, Folders, compose_files, compose_in_parts, files_of_group, yaml_files
 from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import user_path
@@ -37,15 +38,15 @@ OmegaConf.register_new_resolver("expanduser", lambda path: str(user_path(path)),
 def compose_config(overrides: Sequence[str]) -> Config:
     """Composes `conf/config.yaml` with Hydra overrides. Raises UserError naming a mistyped key or value, and the nearest.
 
-    The same overrides on the same files are composed once, and each caller gets a copy.
+    The same overrides on the same files are composed once for the same environment, and each caller gets a copy.
     """
     folders = _folders(user_folder(overrides))
-    files = tuple((path, path.stat().st_mtime_ns) for folder in folders for path in _yaml_files(folder))
-    return copy.deepcopy(_compose_once(folders, tuple(in_force(overrides)), files, Path.cwd()))
+    files = tuple((path, path.stat().st_mtime_ns) for folder in folders for path in yaml_files(folder))
+    return copy.deepcopy(_compose_once(folders, tuple(in_force(overrides)), files, Path.cwd(), environment()))
 
 
 @cache
-def _compose_once(folders: Folders, overrides: tuple[str, ...], files: Files, cwd: Path) -> Config:
+def _compose_once(folders: Folders, overrides: tuple[str, ...], files: Files, cwd: Path, texts: Variables) -> Config:
     groups = _groups(folders)
     parts = parse_overrides(overrides)
     check_overrides(parts, groups)
@@ -86,18 +87,13 @@ def user_folder(overrides: Sequence[str]) -> Path | None:
         raise UserError(
             f"paths.config={value}: there is no such folder; name one with folders such as variant/ and language/"
         )
-    for path in _yaml_files(folder):
+    for path in yaml_files(folder):
         for own in (CONF, CONF.parent / "multirun_sweeps"):
             if (own / path.relative_to(folder)).exists():
                 raise UserError(
                     f"{path} has the name of a file in {own.name}/, which would be read; give yours another name"
                 )
     return folder
-
-
-def _yaml_files(folder: Path) -> list[Path]:
-    """Lists the files of groups, which are one level deep or, as hydra/launcher, two. A user's folder may hold much else."""
-    return sorted(path for depth in ("", "*/", "*/*/") for path in folder.glob(f"{depth}*.yaml"))
 
 
 def group_files(group: str, folder: str | Path | None = None) -> dict[str, Path]:
@@ -111,12 +107,12 @@ def settle(composition: DictConfig) -> Config:
         raise UserError(f"there is no key '{unknown[0]}'{nearest(unknown[0], list(key_types()))}")
     if missing := sorted(OmegaConf.missing_keys(composition)):
         raise UserError(f"{missing[0]} has no value here; give it one with {missing[0]}=...")
-    config = OmegaConf.to_object(composition)
     # The schema is the first default of conf/config.yaml.
-    assert isinstance(config, Config)
+    config = typing.cast(Config, OmegaConf.to_object(composition))
     if config.backbone.name is None:
         config.backbone.name = Path(config.backbone.path).resolve().name
     _expand_paths(config)
+    settle_logger(config.logger)
     config.language_adapters.hub = _hub_ids(config)
     _check_name("orthogonality", "loss", config.orthogonality.loss, config.paths.config)
     if isinstance(config.data.source, str) and config.data.source != MISSING:

@@ -3,12 +3,17 @@
 The readers open these files, and the checks look whether they are there.
 """
 
+import logging
 import re
+from functools import cache
 from pathlib import Path
 from string import Formatter
 
 from orthoadapters.config.schema import DataConfig, TaskConfig
 from orthoadapters.errors import UserError
+from orthoadapters.folders import is_file, search
+
+log = logging.getLogger(__name__)
 
 SPLITS = ("train", "dev", "test")
 # ours: what may be a language's code, and a part of a file's name
@@ -35,9 +40,15 @@ def named_files(data: DataConfig, task: TaskConfig, split: str, code: str) -> tu
     folder, files = root_folder(data, "that task.files.path starts from"), task.files
     names = {"language": files.languages.get(code, code), "split": files.splits.get(split, split)}
     name = path_template(task).format(**names)
+    if "**" in name:
+        top, _, rest = name.partition("**/")
+        problems: list[str] = []
+        folders = [folder / top, *search(folder / top, lambda _: True, problems)]
+        _warn(problems)
+        return name, sorted({path for one in folders if one.is_dir() for path in one.glob(rest)})
     if "*" in name:
         return name, sorted(folder.glob(name))
-    return name, [path for path in (folder / name, folder / f"{name}.gz") if path.is_file()][:1]
+    return name, [path for path in (folder / name, folder / f"{name}.gz") if is_file(path)][:1]
 
 
 def path_template(task: TaskConfig) -> str:
@@ -62,8 +73,21 @@ def path_template(task: TaskConfig) -> str:
 def treebanks_of(folder: Path, code: str) -> list[Path]:
     """Lists the treebanks of a language below a folder, by name: en_ewt-ud-train.conllu, or en-ud-train.conllu of UD v1."""
     name = re.compile(rf"{re.escape(code)}(_.+)?-ud-.+\.conllu(\.gz)?")
-    files = (path for path in folder.rglob(f"{code}*-ud-*.conllu*") if name.fullmatch(path.name))
+    problems: list[str] = []
+    files = search(folder, lambda other: name.fullmatch(other) is not None, problems)
+    _warn(problems)
     return sorted(files, key=lambda path: (path.name, path))
+
+
+def _warn(problems: list[str]) -> None:
+    for problem in problems:
+        _warn_once(problem)
+
+
+@cache
+def _warn_once(problem: str) -> None:
+    """Logs a problem at its first appearance, as each language searches the same folders."""
+    log.warning("%s", problem)
 
 
 def has_language(data: DataConfig, task: TaskConfig, code: str) -> bool:
@@ -80,5 +104,5 @@ def has_language(data: DataConfig, task: TaskConfig, code: str) -> bool:
     if data.source == "conllu":
         return bool(treebanks_of(root_folder(data, "that holds the treebanks"), code))
     if data.source == "xtreme":
-        return any(xtreme_file(data, task, split, code).is_file() for split in SPLITS)
+        return any(is_file(xtreme_file(data, task, split, code)) for split in SPLITS)
     return any(named_files(data, task, split, code)[1] for split in SPLITS)

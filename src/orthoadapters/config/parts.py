@@ -22,6 +22,11 @@ Folders = tuple[Path, ...]
 Files = tuple[tuple[Path, int], ...]
 
 
+def yaml_files(folder: Path) -> list[Path]:
+    """Lists the files of groups, which are one level deep or, as hydra/launcher, two. A user's folder may hold much else."""
+    return sorted(path for depth in ("", "*/", "*/*/") for path in folder.glob(f"{depth}*.yaml"))
+
+
 def files_of_group(folders: Folders, group: str) -> dict[str, Path]:
     """Finds the files of a group by name."""
     return {path.stem: path for folder in folders for path in sorted((folder / group).glob("*.yaml"))}

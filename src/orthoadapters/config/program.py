@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
-SCRIPTS = ("train", "report", "predict")
+SCRIPTS = ("train", "report", "predict", "evaluate")
 
 
 def program(command: str) -> list[str]:

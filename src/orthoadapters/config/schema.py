@@ -99,7 +99,7 @@ class WordSplitter(Enum):
 
 
 class LoggerKind(Enum):
-    """The place where values are logged: Weights & Biases and metrics.csv, metrics.csv alone, or nowhere."""
+    """The places where values are logged, by one word: Weights & Biases and metrics.csv, metrics.csv alone, or none."""
 
     wandb = "wandb"
     csv = "csv"
@@ -324,11 +324,21 @@ class TrainerConfig:
 
 @dataclass
 class LoggerConfig:
-    """The place where values are logged."""
+    """The places where values are logged: logger=tensorboard, or several of them as in logger=[tensorboard,wandb]."""
 
-    kind: LoggerKind = MISSING  # wandb: Weights & Biases and metrics.csv; csv: metrics.csv alone; none: neither
-    project: str = MISSING  # the project on Weights & Biases
-    entity: str | None = None  # the user or team on Weights & Biases; null: the one who is logged in
+    csv: bool = False  # metrics.csv in the run's directory, which the report reads
+    tensorboard: bool = False  # TensorBoard's event files, in tensorboard/ of the run's directory
+    wandb: bool = False  # Weights & Biases
+    # In place of the three keys above: wandb (with metrics.csv), csv or none; null: what these say.
+    kind: LoggerKind | None = None  # ours: earlier versions had this key alone
+    project: str | None = None  # W&B's project; null: that of WANDB_PROJECT, or else orthoadapters
+    entity: str | None = None  # W&B's user or team; null: that of WANDB_ENTITY, or else the one who is logged in
+    # W&B's group; null: that of WANDB_RUN_GROUP, or else the sweep, or stage with task or language.
+    group: str | None = None
+    name: str | None = None  # W&B's name of the run; null: that of WANDB_NAME, or else the run's own
+    # W&B's tags beside stage, variant, task or language, backbone and seed; null: those of WANDB_TAGS.
+    tags: list[str] | None = None
+    notes: str | None = None  # W&B's notes on the run; null: those of WANDB_NOTES
 
 
 @dataclass

@@ -20,6 +20,7 @@ from transformers import PreTrainedTokenizerFast
 
 from orthoadapters.data.tokenizer import fingerprint, special_ends
 from orthoadapters.errors import UserError
+from orthoadapters.folders import check_writable
 
 PASSAGES_PER_CALL = 256  # ours: at most this many passages are tokenised beyond what is needed
 MIN_BLOCKS = 5  # ours: with fewer there is nothing to learn from, and surely a wrong file
@@ -45,6 +46,7 @@ def token_blocks(
     digest = hashlib.sha256(f"{key} {fingerprint(tokenizer)} {length} {count}".encode()).hexdigest()
     path = cache / f"{key}-{length}x{count}-{digest[:12]}.npy"
     if not path.exists():
+        check_writable(cache, "paths.cache")
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=cache, prefix=f".{key}-", suffix=".tmp", delete=False) as file:
             try:

@@ -6,22 +6,17 @@ from pathlib import Path
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from orthoadapters.errors import UserError, first_line
-from orthoadapters.hub.backbones import TOKENIZER_FILES
+from orthoadapters.hub.vocabulary import check_tokenizer, check_vocabulary
 
 
 def load_tokenizer(path: str, *, needs_mask: bool = False) -> PreTrainedTokenizerFast:
     """Loads the fast tokenizer of a folder, such as `backbone_path` gives.
 
-    Raises UserError if there is none, if it has no fast form or no vocabulary, or (needs_mask) no mask token.
+    Raises UserError if there is none, if it has no fast form, no vocabulary or more entries than the backbone has
+    embeddings, or (needs_mask) no mask token.
     """
     folder = Path(path).expanduser()
-    if not folder.is_dir():
-        raise UserError(f"there is no folder {path}; a tokenizer is read from the backbone's folder")
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
-        raise UserError(
-            f"no tokenizer in {path} (looked for {', '.join(TOKENIZER_FILES)}); "
-            "save the backbone's tokenizer into that folder, for instance with tokenizer.save_pretrained"
-        )
+    check_tokenizer(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
     except (OSError, ValueError) as error:
@@ -30,6 +25,7 @@ def load_tokenizer(path: str, *, needs_mask: bool = False) -> PreTrainedTokenize
         raise UserError(f"the tokenizer of {path} is not a fast one; save a tokenizer.json beside the model")
     if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
         raise UserError(f"the tokenizer of {path} has no vocabulary; its tokenizer files are missing or empty")
+    check_vocabulary(folder, max(tokenizer.get_vocab().values()))
     if needs_mask and tokenizer.mask_token_id is None:
         raise UserError(
             f"the tokenizer of {path} has no mask token; stage=mlm needs a masked language model as backbone"

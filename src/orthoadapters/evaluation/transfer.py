@@ -1,14 +1,15 @@
 """Zero-shot transfer (paper, figure 1c): the language adapter is swapped, the task adapter and its head stay."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from orthoadapters.config.schema import AdapterSource
+from orthoadapters.config.schema import AdapterSource, Config
 from orthoadapters.data.modules import TaskData
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation.scoring import EvaluationOutcome, evaluate
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import TaskHead
+from orthoadapters.model.sizes import bottleneck
 from orthoadapters.runs.adapter_library import LanguageAdapter
 
 # The task adapter's name in the stack. A language adapter has its language's code as its name.
@@ -33,6 +34,23 @@ class Stacks:
     def names(self, language: str) -> list[str]:
         """Returns the names of a language's stack, in order; empty where the backbone itself was trained."""
         return [*([language] if self.adapters else []), *([self.task_adapter] if self.task_adapter else [])]
+
+
+def new_stacks(
+    config: Config, model: AdaptedEncoder, adapters: Sequence[LanguageAdapter], backbone_sha256: str
+) -> Stacks:
+    """Describes the stacks of a configuration on this model, with the entries of the adapters as they are now.
+
+    adapters: a language adapter for each language that is to be scored; none for variants without them.
+    """
+    reduction = config.variant.language_reduction
+    return Stacks(
+        {adapter.language: adapter for adapter in adapters},
+        task_adapter=TASK_ADAPTER if config.variant.has_task_adapter else None,
+        bottleneck=bottleneck(model, "variant.language_reduction", reduction) if adapters else 0,
+        backbone_sha256=backbone_sha256,
+        entries={adapter.language: adapter.result_entry() for adapter in adapters},
+    )
 
 
 def transfer(

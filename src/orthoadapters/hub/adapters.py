@@ -7,6 +7,7 @@ from pathlib import Path
 
 from orthoadapters.config.hub_ids import ADAPTER_ID, is_id
 from orthoadapters.errors import UserError
+from orthoadapters.files import check_content
 from orthoadapters.hub.offline import from_hub
 
 FILE = "adapter_config.json"
@@ -16,6 +17,18 @@ HEAD_FILE = "head_config.json"
 HEAD_WEIGHTS = ("model_head.safetensors", "pytorch_model_head.bin")
 # The files that are read of an adapter's folder. The first one is this project's record of an adapter that it trained.
 FILES = ("training.json", FILE, *WEIGHTS, HEAD_FILE, *HEAD_WEIGHTS)
+
+
+def check_files(folder: Path) -> None:
+    """Looks at the files of an adapter's folder, without loading a weight.
+
+    Raises UserError if one of them cannot be read, if something else lies in its place, or if there are no weights.
+    """
+    if not any((folder / name).exists() for name in WEIGHTS):
+        raise UserError(f"no weights in {folder}: neither {' nor '.join(WEIGHTS)} is there")
+    for name in FILES:
+        if (folder / name).exists():
+            check_content(folder / name, is_binary=name in (*WEIGHTS, *HEAD_WEIGHTS))
 
 
 def find(path: str | Path, revision: str | None = None) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from orthoadapters.config.hub_ids import HUB_ID
 from orthoadapters.errors import UserError
-from orthoadapters.files import read_json
+from orthoadapters.files import check_content, read_json
 from orthoadapters.hub.families import FAMILIES
 from orthoadapters.hub.offline import cache_error, from_hub, is_offline
 
@@ -39,6 +39,30 @@ def backbone_folder(path: str, revision: str | None = None, allow_pickle: bool =
                 f"there is no folder {path}; backbone.path must be a folder or a Hub id such as FacebookAI/xlm-roberta-base"
             )
         folder = _hub_folder(path, revision, allow_pickle)
+    check_folder(folder, path, allow_pickle)
+    return folder
+
+
+def cached_backbone(path: str, revision: str | None, allow_pickle: bool) -> Path | None:
+    """Returns the folder as `backbone_folder` does, but fetches nothing: None if the network would be asked for it.
+
+    Raises UserError as `backbone_folder`, for what can be seen without a network.
+    """
+    if revision is None:
+        return backbone_folder(path, revision, allow_pickle)
+    folder = _find_snapshot(path, revision, (SAFETENSORS, PICKLES) if allow_pickle else (SAFETENSORS,))
+    if folder is not None:
+        check_folder(folder, path, allow_pickle)
+    elif is_offline():
+        raise cache_error(f"backbone {path} at revision {revision}")
+    return folder
+
+
+def check_folder(folder: Path, path: str, allow_pickle: bool) -> None:
+    """Looks at the files of a backbone's folder, without loading a weight. path: its name, for the sentences.
+
+    Raises UserError if the type is not supported, no weights may be read, or something lies in a file's place.
+    """
     _check_type(folder, path)
     if not _has(folder, SAFETENSORS) and not (allow_pickle and _has(folder, PICKLES)):
         if _has(folder, PICKLES):
@@ -47,7 +71,9 @@ def backbone_folder(path: str, revision: str | None = None, allow_pickle: bool =
                 "model.safetensors, or have them read without running any with backbone.allow_pickle=true"
             )
         raise UserError(f"the weights of backbone {path} cannot be read: there is no model.safetensors in {folder}")
-    return folder
+    for pattern in (*FILES, *SAFETENSORS, *(PICKLES if allow_pickle else ())):
+        for file in sorted(folder.glob(pattern)):
+            check_content(file, is_binary=file.suffix in (".safetensors", ".bin"))
 
 
 def _hub_folder(hub_id: str, revision: str | None, allow_pickle: bool) -> Path:

@@ -1,7 +1,10 @@
 """The sentences for everything that the Hugging Face Hub does not give. They name the command that fetches it."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from orthoadapters.config.program import shell_command
 from orthoadapters.errors import UserError, first_line
@@ -23,6 +26,15 @@ def is_offline() -> bool:
     from huggingface_hub import constants
 
     return bool(constants.HF_HUB_OFFLINE)
+
+
+def datasets_cache() -> Path:
+    """Finds the folder in which `datasets` keeps what it loaded, without importing it where nobody has yet."""
+    if "datasets" in sys.modules:
+        return Path(sys.modules["datasets"].config.HF_DATASETS_CACHE)
+    from huggingface_hub import constants
+
+    return Path(os.environ.get("HF_DATASETS_CACHE", f"{constants.HF_HOME}/datasets")).expanduser()
 
 
 def cache_error(what: str, otherwise: str = "") -> NotFetchedError:

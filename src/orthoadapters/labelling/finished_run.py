@@ -15,6 +15,7 @@ from orthoadapters.files import read_json, user_path
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.inputs import weights_sha256
+from orthoadapters.runs.places import find_places
 from orthoadapters.runs.results import Result, read_result
 
 # PyTorch takes seconds to import, and a mistyped language should be answered at once: these rooms are imported late.
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from orthoadapters.labelling.free_text import Predictor
     from orthoadapters.labelling.texts import Text
     from orthoadapters.model.encoder import AdaptedEncoder
+    from orthoadapters.model.heads import TaskHead
 
 log = logging.getLogger(__name__)
 DEVICES = ("auto", "cpu", "cuda")
@@ -60,7 +62,7 @@ class FinishedRun:
             scores = self.result.test.get(language)
             score = "not evaluated" if scores is None else f"{metric} {100 * scores[metric]:.2f} (n = {scores['n']})"
             is_missing = self.swaps_languages and language not in available
-            yield f"{language}\t{score}" + (f"; no adapter {self._search_place}" if is_missing else "")
+            yield f"{language}\t{score}" + (f"; no adapter {self.search_place}" if is_missing else "")
         if not self.swaps_languages:
             yield f"any other\tvariant={self.config.variant.name} has no language adapter; the code decides how words are split"
 
@@ -77,9 +79,9 @@ class FinishedRun:
         if not adapter.exists:
             available = ", ".join(a.language for a in library.available_adapters(self.config)) or "none"
             raise UserError(
-                f"no language adapter for '{language}' ({adapter.kind.value}) {self._search_place}; there: {available}"
+                f"no language adapter for '{language}' ({adapter.kind.value}) {self.search_place}; there: {available}"
                 + ("" if is_on_hub else "; --adapters DIR names another place")
-                + (f", and this trains one: {self._training_command(language)}" if is_trained else "")
+                + (f", and this trains one: {self.training_command(language)}" if is_trained else "")
             )
         entries = self.result.adapters
         if language not in entries:
@@ -108,7 +110,7 @@ class FinishedRun:
             self.predictors[device] = predictor
         else:
             self.require(language)
-            swap_in(predictor.model, self._stacks(predictor.model, language), language)
+            swap_in(predictor.model, self.stacks(predictor.model, [language]), language)
         records = label_texts(predictor, texts, language, by_spaces)
         for sentence in predictor.take_remarks():
             log.warning("%s", sentence)
@@ -124,54 +126,62 @@ class FinishedRun:
         from orthoadapters.config.compose import task_language
         from orthoadapters.data.modules import TaskData
         from orthoadapters.data.tokenizer import load_tokenizer
-        from orthoadapters.evaluation.transfer import TASK_ADAPTER, swap_in
+        from orthoadapters.evaluation.transfer import swap_in
         from orthoadapters.labelling.free_text import Predictor
-        from orthoadapters.model.backbone import backbone_path
-        from orthoadapters.model.encoder import AdaptedEncoder
-        from orthoadapters.model.saved_head import load_head
 
         if device == "cuda" and not torch.cuda.is_available():
             raise UserError("--device cuda: PyTorch sees no CUDA device here; use --device cpu")
         place = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
         self.require(language)
-        config = self.config
-        try:
-            folder = backbone_path(config)
-        except NotFetchedError as error:
-            raise UserError(f"{error} backbone={config.backbone.name}") from error
+        config, folder = self.config, self.backbone_folder()
         tokenizer = load_tokenizer(folder)
-        if self.trains_backbone:
-            model = AdaptedEncoder.from_pretrained(str(self._part("backbone")))
-        else:
-            model = AdaptedEncoder.from_pretrained(folder, allow_pickle=config.backbone.allow_pickle)
-            sha256, training_sha256 = weights_sha256(model.backbone), self.inputs["backbone"]
-            if sha256 != training_sha256:
-                raise UserError(
-                    f"the backbone in {folder} has other weights ({sha256[:8]}) than {self.path} was trained on "
-                    f"({training_sha256[:8]}); --backbone PATH names another place"
-                )
-            # The adapter's folder has a head too, which is the same as the one in head/.
-            model.load_adapter(self._part("adapter"), TASK_ADAPTER, with_head=True)
-        head = load_head(self._part("head"), config.task, model.hidden_size)
-        swap_in(model, self._stacks(model, language), language)
+        model, head = self.load_model(folder)
+        swap_in(model, self.stacks(model, [language]), language)
         task = replace(config.task, batch_size=batch_size or config.task.batch_size)
         source = task_language(config.source_language, config.paths.config)
         data = TaskData(config.data, task, source, tokenizer, config.seed)
         splitter = task_language(language, config.paths.config).word_splitter
         return Predictor(model.eval().to(place), head.to(place), data, splitter)
 
-    def _stacks(self, model: "AdaptedEncoder", language: str) -> "Stacks":
-        """Describes the stack of one language, as the evaluation had it."""
-        from orthoadapters.evaluation.transfer import TASK_ADAPTER, Stacks
+    def backbone_folder(self) -> str:
+        """Finds the folder of the pretrained backbone. Raises UserError if it has to be fetched and cannot be."""
+        from orthoadapters.model.backbone import backbone_path
 
-        adapters = {language: library.language_adapter(self.config, language)} if self.swaps_languages else {}
-        return Stacks(
-            adapters,
-            task_adapter=None if self.trains_backbone else TASK_ADAPTER,
-            bottleneck=model.hidden_size // self.config.variant.language_reduction,
-            backbone_sha256=self.inputs["backbone"],
-            entries={code: adapter.result_entry() for code, adapter in adapters.items()},
-        )
+        try:
+            return backbone_path(self.config)
+        except NotFetchedError as error:
+            raise UserError(f"{error} backbone={self.config.backbone.name}") from error
+
+    def load_model(self, folder: str) -> "tuple[AdaptedEncoder, TaskHead]":
+        """Loads the backbone in `folder` with the run's task adapter, or the backbone that the run trained; and the head.
+
+        Raises UserError if anything is missing, broken, or not what the run was trained with.
+        """
+        from orthoadapters.evaluation.transfer import TASK_ADAPTER
+        from orthoadapters.model.encoder import AdaptedEncoder
+        from orthoadapters.model.saved_head import load_head
+
+        if self.trains_backbone:
+            model = AdaptedEncoder.from_pretrained(str(self._part("backbone")))
+        else:
+            model = AdaptedEncoder.from_pretrained(folder, allow_pickle=self.config.backbone.allow_pickle)
+            sha256, training_sha256 = weights_sha256(model.backbone), self.inputs["backbone"]
+            if sha256 != training_sha256:
+                raise UserError(
+                    f"the backbone in {folder} has other weights ({sha256[:8]}) than {self.path} was trained on "
+                    f"({training_sha256[:8]}); --backbone PATH names another place (evaluate.py: backbone.path=PATH)"
+                )
+            # The adapter's folder has a head too, which is the same as the one in head/.
+            model.load_adapter(self._part("adapter"), TASK_ADAPTER, with_head=True)
+        return model, load_head(self._part("head"), self.config.task, model.hidden_size)
+
+    def stacks(self, model: "AdaptedEncoder", languages: Sequence[str]) -> "Stacks":
+        """Describes the stacks of languages, as the run's own evaluation had them."""
+        from orthoadapters.evaluation.transfer import new_stacks
+
+        swap = languages if self.swaps_languages else []
+        adapters = [library.language_adapter(self.config, language) for language in swap]
+        return new_stacks(self.config, model, adapters, self.inputs["backbone"])
 
     def _part(self, name: str) -> Path:
         """Finds a folder of the run. Raises UserError if it is missing."""
@@ -181,12 +191,12 @@ class FinishedRun:
         return folder
 
     @property
-    def _search_place(self) -> str:
+    def search_place(self) -> str:
         """The place where language adapters are looked for, as a sentence goes on."""
         on_hub = self.config.language_adapters.source is AdapterSource.hub
         return "on the Hub, as the run names them" if on_hub else f"in {library.adapters_folder(self.config)}"
 
-    def _training_command(self, language: str) -> str:
+    def training_command(self, language: str) -> str:
         """Writes the command that trains a missing language adapter."""
         backbone = self.config.backbone
         if backbone.path == DEMO:
@@ -218,6 +228,7 @@ def open_run(folder: str | Path, adapters: str | None = None, backbone: str | No
     if result.task is None:
         raise UserError(f"{folder} trained a language adapter, which labels nothing; give the directory of a task run")
     config = read_config(folder / "config.yaml")
+    find_places(config, folder, result)
     if adapters is not None:
         source = config.language_adapters.source
         if source is AdapterSource.hub:

@@ -6,6 +6,7 @@ from orthoadapters.config.checks import check_backbone
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.schema import Config
 from orthoadapters.files import one_at_a_time
+from orthoadapters.folders import check_writable
 from orthoadapters.hub.backbones import backbone_folder
 
 
@@ -14,9 +15,15 @@ def backbone_path(config: Config) -> str:
     if config.backbone.path != DEMO:
         check_backbone(config.backbone)
         return str(backbone_folder(config.backbone.path, config.backbone.revision, config.backbone.allow_pickle))
-    from orthoadapters.demo import ensure_backbone
+    from orthoadapters.demo import BackboneRecipe, ensure_backbone
+    from orthoadapters.demo.backbone import fingerprint
 
     cache = Path(config.paths.cache)
+    folder = cache / f"demo-backbone-{fingerprint(BackboneRecipe())}"
+    if folder.is_dir():
+        # Nothing is to be made, and the cache may be one that is only read.
+        return str(folder)
+    check_writable(cache, "paths.cache")
     # The lock keeps parallel runs of a sweep from pretraining it once each.
     with one_at_a_time(cache / ".demo-backbone.lock"):
         return str(ensure_backbone(cache))

@@ -12,13 +12,14 @@ from transformers.utils import logging as transformers_logging
 
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.hub.backbones import backbone_folder
+from orthoadapters.model.finite import check_finite
 
 
 def read_pretrained(path: str, revision: str | None, *, mlm_head: bool, allow_pickle: bool) -> Any:
     """Reads a Hugging Face folder or Hub id as transformers' model, with its MLM head around it if `mlm_head`.
 
     Weights are read from safetensors, or with `allow_pickle` from a pickle of which no code is run. Raises UserError if
-    they cannot be read, the backbone is of an unsupported type, or a pretrained weight that is used is missing.
+    they cannot be read, the backbone is of an unsupported type, or a pretrained weight that is used is missing or not finite.
     """
     folder = backbone_folder(path, revision, allow_pickle)
     auto = AutoModelForMaskedLM if mlm_head else AutoModel
@@ -43,6 +44,7 @@ def read_pretrained(path: str, revision: str | None, *, mlm_head: bool, allow_pi
     missing = sorted(key for key in info["missing_keys"] if "pooler" not in key)
     if missing:
         raise UserError(f"backbone {path} lacks pretrained weights ({', '.join(missing[:3])}); it cannot be used here")
+    check_finite(dict(model.named_parameters()), folder, f"bring back the weights of backbone {path}")
     return model
 
 

@@ -10,7 +10,8 @@ from torch import nn
 
 from orthoadapters.config.schema import TaskConfig
 from orthoadapters.errors import UserError
-from orthoadapters.files import new_folder, read_json
+from orthoadapters.files import check_content, new_folder, read_json
+from orthoadapters.model.finite import check_finite
 from orthoadapters.model.heads import HEADS, TaskHead
 
 
@@ -25,10 +26,14 @@ def save_head(folder: Path, head: nn.Module, task: TaskConfig) -> None:
 def load_head(folder: Path, task: TaskConfig, hidden: int) -> TaskHead:
     """Reads what `save_head` wrote, without dropout. Raises UserError if a file is missing, broken or of another task."""
     record = read_json(folder / "head.json", "restore it, or repeat the run")
+    path, fix = folder / "head.safetensors", "restore it, or repeat the run"
+    if path.exists():
+        check_content(path, is_binary=True)
     try:
-        tensors = load_file(folder / "head.safetensors")
+        tensors = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise UserError(f"the head in {folder} cannot be read ({error}); restore it, or repeat the run") from None
+        raise UserError(f"the head in {folder} cannot be read ({error}); {fix}") from None
+    check_finite(tensors, path, fix)
     if record != _record(task):
         raise UserError(
             f"the head in {folder} is not one for {task.name} with the labels of config.yaml; restore the run"

@@ -31,8 +31,8 @@ def upload(report: Report, analyses: Sequence[Analysis], drawings: Sequence[Draw
     project, entity = next(((p, e) for p, e in targets if p), (None, None))
     if project is None:
         raise UserError(f"no selected run in {report.folder} has a config.yaml with logger.project; bring one back")
-    sweeps = {value_at(c, "sweep.name") for c in configs}
-    group = (sweeps.pop() if len(sweeps) == 1 else None) or GROUP
+    groups = {value_at(c, "logger.group") or value_at(c, "sweep.name") for c in configs}
+    group = (groups.pop() if len(groups) == 1 else None) or GROUP
     tables: dict[str, Records] = {}
     for analysis in analyses:
         tables |= _tables(analysis)

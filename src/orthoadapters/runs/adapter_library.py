@@ -13,6 +13,7 @@ from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, read_json, write_text
+from orthoadapters.folders import exists, names_in
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import folder_sha256
@@ -46,7 +47,7 @@ class LanguageAdapter:
         """Says whether there is something to load or, on the Hub, to fetch."""
         if self.source is AdapterSource.hub:
             return bool(self.location)
-        return (self.path / adapter_hub.FILE).exists()
+        return exists(self.path / adapter_hub.FILE)
 
     def result_entry(self) -> dict[str, str]:
         """Writes the adapter's entry in result.json, with the SHA-256 of what the folder holds now."""
@@ -66,12 +67,12 @@ class LanguageAdapter:
             )
         except UserError:
             return None
-        return folder_sha256(folder, FILES) if (folder / adapter_hub.FILE).exists() else None
+        return folder_sha256(folder, FILES) if exists(folder / adapter_hub.FILE) else None
 
     def record(self) -> dict[str, Any]:
         """Reads training.json; empty for an adapter from elsewhere, which has none. Raises UserError if it is broken."""
         path = self.path / RECORD
-        return read_json(path, "restore it, or train the adapter anew") if path.exists() else {}
+        return read_json(path, "restore it, or train the adapter anew") if exists(path) else {}
 
 
 def language_adapter(config: Config, language: str) -> LanguageAdapter:
@@ -106,9 +107,10 @@ def available_adapters(config: Config) -> list[LanguageAdapter]:
     if config.language_adapters.source is AdapterSource.hub:
         languages = sorted(config.language_adapters.hub)
     elif config.language_adapters.source is AdapterSource.local:
-        languages = sorted(path.name for path in adapters_folder(config).glob("*"))
+        languages = names_in(adapters_folder(config))
     else:
-        languages = sorted(path.name.removesuffix(f"-{kind}") for path in adapters_folder(config).glob(f"*-{kind}"))
+        names = names_in(adapters_folder(config))
+        languages = [name.removesuffix(f"-{kind}") for name in names if name.endswith(f"-{kind}")]
     return [adapter for adapter in (language_adapter(config, language) for language in languages) if adapter.exists]
 
 
@@ -124,19 +126,31 @@ def require(config: Config, overrides: Sequence[str]) -> list[LanguageAdapter]:
     adapter of another kind than the variant's.
     """
     if missing := missing_adapters(config):
-        raise UserError(_missing_sentence(config, overrides, missing))
+        raise UserError(missing_sentence(config, overrides, missing))
     adapters = needed_adapters(config)
-    for adapter in adapters:
-        kind = adapter.record().get("kind", AdapterKind.noo.value)
-        if adapter.source is not AdapterSource.trained and kind != adapter.kind.value:
-            raise UserError(
-                f"{adapter.location} is a language adapter of kind {kind} ({RECORD}; without a record, noo), and "
-                f"variant={config.variant.name} needs {adapter.kind.value}"
-            )
+    check_kinds(config, adapters)
     return adapters
 
 
-def _missing_sentence(config: Config, overrides: Sequence[str], missing: Sequence[LanguageAdapter]) -> str:
+def check_kinds(config: Config, adapters: Sequence[LanguageAdapter]) -> None:
+    """Raises UserError for an adapter from elsewhere that is of another kind than the variant's."""
+    for adapter in adapters:
+        check_adapter(adapter, config.variant.name)
+
+
+def check_adapter(adapter: LanguageAdapter, variant: str) -> None:
+    """Raises UserError if one of the adapter's files cannot be read, or if it is of another kind than the variant's."""
+    adapter_hub.check_files(adapter.path)
+    kind = adapter.record().get("kind", AdapterKind.noo.value)
+    if adapter.source is not AdapterSource.trained and kind != adapter.kind.value:
+        raise UserError(
+            f"{adapter.location} is a language adapter of kind {kind} ({RECORD}; without a record, noo), and "
+            f"variant={variant} needs {adapter.kind.value}"
+        )
+
+
+def missing_sentence(config: Config, overrides: Sequence[str], missing: Sequence[LanguageAdapter]) -> str:
+    """Says which language adapters a task run lacks, where they were looked for, and what to do about it."""
     languages, first = ", ".join(adapter.language for adapter in missing), missing[0]
     if first.source is AdapterSource.hub:
         return (

@@ -16,6 +16,7 @@ from orthoadapters.config.choices import fingerprint, plain_values
 from orthoadapters.config.schema import Config, Stage
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import lock, read_json, write_text
+from orthoadapters.folders import exists
 
 # The file in the run directory that the process which trains the run holds locked; it names that process and its sweep.
 LOCK = ".lock"
@@ -55,7 +56,7 @@ class RunDirectory:
 
     @property
     def is_finished(self) -> bool:
-        return self.result.exists()
+        return exists(self.result)
 
     @property
     def in_use(self) -> bool:
@@ -79,7 +80,7 @@ class RunDirectory:
     def check_owner(self) -> None:
         """Raises UserError if the directory's config.yaml is another configuration's."""
         path = self.path / "config.yaml"
-        if not path.exists():
+        if not exists(path):
             return
         former = _read_fingerprint(path)
         if former != self.fingerprint:

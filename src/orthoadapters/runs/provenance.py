@@ -45,7 +45,8 @@ def provenance(
     """Records code, packages, hardware, time and command.
 
     seconds, tokens: of the training, over all restarts. wall_seconds: the same, with scoring the development set and
-    writing checkpoints. overrides: those of the command that finished the run.
+    writing checkpoints. overrides: those of the command that finished the run; its relative paths belong to
+    working_directory, by which `runs.places` finds them again.
     """
     return {
         "git_commit": _git("rev-parse", "HEAD"),
@@ -57,6 +58,7 @@ def provenance(
         "wall_seconds": round(wall_seconds, 3),
         "steps": iterations,
         "overrides": list(overrides),
+        "working_directory": str(Path.cwd()),
         "tokens_per_second": round(tokens / seconds, 1) if seconds else None,
     }
 

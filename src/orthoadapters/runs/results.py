@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json, write_text
+from orthoadapters.folders import exists, search
 
 SCHEMA_VERSION = 1
 # The name of the average over target languages, as tables and trackers show it; the paper calls it AVGz.
@@ -82,7 +84,9 @@ class UnusableResultError(UserError):
 
 
 def read_result(path: Path) -> Result:
-    """Reads one result.json. Raises UnusableResultError if it is damaged or of a newer schema."""
+    """Reads one result.json. Raises UnusableResultError if it cannot be read, is damaged or of a newer schema."""
+    if exists(path) and not os.access(path, os.R_OK):
+        raise UnusableResultError(path, "this account may not read it; mend its permissions")
     try:
         record = read_json(path)
         version = record["schema_version"]
@@ -109,17 +113,22 @@ def read_results(runs: Path) -> list[tuple[Path, Result]]:
 def find_results(runs: Path) -> tuple[list[tuple[Path, Result]], list[str]]:
     """Reads every finished run below the folder `runs`: its directory and its result, in order of the paths; and the problems.
 
-    A result.json that is damaged or of a newer schema is left out, and named in a sentence among the problems. Raises
-    UserError if there is no such folder.
+    Links to folders are followed. A result.json that is damaged or of a newer schema is left out, and so is a folder that
+    cannot be read; each is named in a sentence among the problems. Raises UserError if there is no such folder.
     """
-    if not runs.is_dir():
+    if not exists(runs) or not runs.is_dir():
         raise UserError(f"there is no folder {runs}; name the one that paths.runs=DIR named when the runs were made")
-    results, problems = [], []
-    for path in sorted(runs.rglob("result.json")):
+    results: list[tuple[Path, Result]] = []
+    problems: list[str] = []
+    for path in search(runs, lambda name: name == "result.json", problems):
         try:
-            results.append((path.parent, read_result(path)))
+            # It may have vanished since it was listed.
+            if exists(path):
+                results.append((path.parent, read_result(path)))
         except UnusableResultError as error:
             problems.append(f"{path} is left out: {error.problem}")
+        except UserError as error:
+            problems.append(f"{error}; it is left out")
     return results, problems
 
 

@@ -1,6 +1,6 @@
 """The tables that a command prints at its end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -10,21 +10,25 @@ from orthoadapters.runs.results import AVERAGE, Result
 
 def show(result: Result) -> None:
     """Prints the scores of a finished run as a table on standard output."""
-    names = [name for name in next(iter(result.test.values())) if name != "n"]
-    is_loss = result.task is None
     print(result.run)
+    average = {AVERAGE: result.avg_zero_shot} if result.avg_zero_shot else {}
+    show_scores(dict(result.test) | average, is_loss=result.task is None)
+    if selection := result.selection:
+        print(f"epoch {selection.epoch}, chosen on {selection.language} {selection.split} ({selection.metric})")
+
+
+def show_scores(rows: Mapping[str, Mapping[str, float]], is_loss: bool = False) -> None:
+    """Prints a table of scores by language."""
+    names = [name for name in next(iter(rows.values())) if name != "n"]
     table = Table()
     table.add_column("language")
     for name in names:
         table.add_column(name if is_loss else f"{name} x 100", justify="right")
     table.add_column("n", justify="right")
-    rows = dict(result.test) | ({AVERAGE: result.avg_zero_shot} if result.avg_zero_shot else {})
     for language, scores in rows.items():
         values = [f"{scores[name]:.4f}" if is_loss else f"{100 * scores[name]:.2f}" for name in names]
         table.add_row(language, *values, str(scores.get("n", "")))
     print_wide(table)
-    if selection := result.selection:
-        print(f"epoch {selection.epoch}, chosen on {selection.language} {selection.split} ({selection.metric})")
 
 
 def show_together(results: Sequence[Result]) -> None:

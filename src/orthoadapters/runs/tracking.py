@@ -1,15 +1,18 @@
-"""The trackers, which take logged values: metrics.csv in the run directory, and Weights & Biases."""
+"""The trackers, which take logged values: metrics.csv and TensorBoard's files in the run directory, Weights & Biases."""
 
 import csv
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from orthoadapters.config.schema import Config, LoggerKind
+from orthoadapters.config.schema import Config, LoggerConfig
 from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.tensorboard import TensorBoardTracker
+from orthoadapters.runs.wandb_session import check_wandb, start_error
 from orthoadapters.runs.weights_and_biases import WandbTracker
 
 
@@ -21,6 +24,9 @@ class Tracker(Protocol):
 
     def log(self, iteration: int, row: Mapping[str, float]) -> None:
         """Takes one row of values; the iteration counts batches."""
+
+    def flush(self) -> None:
+        """Sees to it that the rows so far outlive this process: a checkpoint may go on from them."""
 
     def summarise(self, values: Mapping[str, Any]) -> None:
         """Takes the run's closing values."""
@@ -58,6 +64,8 @@ class CsvTracker:
 
     def log(self, iteration: int, row: Mapping[str, float]) -> None:
         self.writer.writerow({"iteration": str(iteration)} | {name: f"{value:.7g}" for name, value in row.items()})
+
+    def flush(self) -> None:
         # Rows must be on the disk before a checkpoint that goes on from them.
         self.file.flush()
 
@@ -68,22 +76,31 @@ class CsvTracker:
         self.file.close()
 
 
+def check_trackers(logger: LoggerConfig) -> None:
+    """Raises UserError if a tracker could not be opened later, once everything is read."""
+    for name in ("tensorboard", "wandb"):
+        if getattr(logger, name) and find_spec(name) is None:
+            raise UserError(f"logger={name} needs the package {name}; install it with: pip install {name}")
+    if logger.wandb:
+        check_wandb()
+
+
 @contextmanager
 def trackers(config: Config, run: RunDirectory, columns: Sequence[str]) -> Iterator[list[Tracker]]:
     """Opens the trackers that `logger` asks for; ends them as failed if the block raises, whatever it raises."""
     run_trackers: list[Tracker] = []
     exit_code = 1
     try:
-        if config.logger.kind is not LoggerKind.none:
+        if config.logger.csv:
             run_trackers.append(CsvTracker(run.path / "metrics.csv", columns))
-        if config.logger.kind is LoggerKind.wandb:
+        if config.logger.tensorboard:
+            run_trackers.append(TensorBoardTracker(config, run))
+        if config.logger.wandb:
             try:
                 run_trackers.append(WandbTracker(config, run))
             except Exception as error:
                 # W&B raises errors of many types, and each means the same to the reader.
-                raise UserError(
-                    f"W&B did not start: {error}; logger=csv or WANDB_MODE=offline goes on without it"
-                ) from error
+                raise start_error(error) from error
         yield run_trackers
         exit_code = 0
     finally:

@@ -1,5 +1,6 @@
 """Weights & Biases: one W&B run for each run, one more for a sweep's table, and one for a report."""
 
+import json
 import os
 import shlex
 import sys
@@ -10,25 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.config.choices import choices
+from orthoadapters.config.logger import LONGEST
 from orthoadapters.config.schema import Config
 from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
-
-
-def wandb_mode(upload: str) -> str:
-    """Returns what WANDB_MODE says; else online with a key and offline without. Prints how to `upload` an offline run."""
-    import wandb
-
-    mode = os.environ.get("WANDB_MODE") or ("online" if wandb.api.api_key else "offline")
-    if mode == "offline":
-        why = "" if "WANDB_MODE" in os.environ else "no key found, "
-        print(f"W&B: {why}logging offline; `{upload}` uploads it later", file=sys.stderr)
-    return mode
-
-
-def upload_command(folder: Path) -> str:
-    """Writes the command that uploads the offline W&B runs in a folder."""
-    return f"wandb sync {shlex.quote(str(folder))}/wandb/offline-run-*"
+from orthoadapters.runs.wandb_names import LONGEST_ID_WITH_TABLES, safe_id, safe_key, safe_tags, short
+from orthoadapters.runs.wandb_session import (
+    is_told_offline,
+    reason,
+    say_if_offline,
+    upload_command,
+    wandb_folder,
+    wandb_mode,
+)
 
 
 class WandbTracker:
@@ -37,31 +32,45 @@ class WandbTracker:
     def __init__(self, config: Config, run: RunDirectory) -> None:
         import wandb
 
-        mode = wandb_mode(upload_command(run.path))
-        stage = config.stage.value
+        stage, logger = config.stage.value, config.logger
         subject = config.language.code if stage == "mlm" else config.task.name
         variant = f"l{config.variant.language_adapter.value}" if stage == "mlm" else config.variant.name
+        tags = [stage, variant, subject, str(config.backbone.name), f"seed{config.seed}", *(logger.tags or [])]
         self.run = wandb.init(
-            project=config.logger.project,
-            entity=config.logger.entity,
-            id=run.name.replace("/", "-"),
-            name=run.name,
-            group=config.sweep.name or f"{stage}-{subject}",
+            project=logger.project,
+            entity=logger.entity,
+            id=safe_id(run.name.replace("/", "-")),
+            name=short(logger.name or run.name, LONGEST),
+            group=short(logger.group or config.sweep.name or f"{stage}-{subject}", LONGEST),
             job_type=stage,
-            tags=[stage, variant, subject, str(config.backbone.name), f"seed{config.seed}"],
+            tags=safe_tags(tags),
+            notes=logger.notes,
             config=choices(config) | {"stage": stage, "variant": config.variant.name, "fingerprint": run.fingerprint},
-            dir=str(run.path),
-            mode=mode,  # type: ignore[arg-type]
+            dir=str(wandb_folder(run.path).parent),
+            mode=wandb_mode(),  # type: ignore[arg-type]
             resume="allow",
             reinit="create_new",
             settings=wandb.Settings(silent=True, console="off"),
         )
+        # An agent of W&B gives the run another id.
+        say_if_offline(upload_command(run.path, self.run.id))
+        # The last iteration of each value that W&B has, over all restarts.
+        self.file = wandb_folder(run.path) / f"iterations-{self.run.id}.json"
+        self.iterations = _read_iterations(self.file)
 
     def resume_from(self, iteration: int) -> None:
-        """Does nothing: W&B keeps the first value of a step that is logged twice, and both are equal, bit for bit."""
+        """Does nothing: `log` leaves out what W&B has already, and both are equal, bit for bit."""
 
     def log(self, iteration: int, row: Mapping[str, float]) -> None:
-        self.run.log(dict(row), step=iteration)
+        new = {name: value for name, value in row.items() if iteration > self.iterations.get(name, 0)}
+        self.iterations |= dict.fromkeys(new, iteration)
+        if new:
+            self.run.log(new, step=iteration)
+
+    def flush(self) -> None:
+        # With WANDB_MODE=disabled nothing was logged.
+        if not self.run.disabled:
+            self.file.write_text(json.dumps(self.iterations), encoding="utf-8")
 
     def summarise(self, values: Mapping[str, Any]) -> None:
         self.run.summary.update(dict(values))
@@ -70,31 +79,42 @@ class WandbTracker:
         self.run.finish(exit_code=exit_code)
 
 
+def _read_iterations(file: Path) -> dict[str, int]:
+    """Reads what `flush` wrote; nothing if the file is not there, or was cut short when the process was killed."""
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
 def log_sweep(config: Config, columns: Sequence[str], rows: Sequence[Sequence[str]], counts: Mapping[str, int]) -> None:
     """Logs the sweep's closing table as one more W&B run of its group, the same run when the sweep is repeated."""
     import wandb
 
-    name = f"sweep-{config.sweep.name}"
+    name, logger = f"sweep-{config.sweep.name}", config.logger
     cells = wandb.Table(columns=list(columns), data=[list(row) for row in rows])
     runs = Path(config.paths.runs) / str(config.backbone.name)
     # This uploads the sweep's table and its cells.
-    upload = f"find {shlex.quote(str(runs))} -name 'offline-run-*' -exec wandb sync {{}} +"
+    folder = wandb_folder(runs) if os.environ.get("WANDB_DIR") else runs
+    upload = f"find {shlex.quote(str(folder))} -name 'offline-run-*' -exec wandb sync {{}} +"
     try:
         with _one_run(
             runs / name,
             upload,
-            project=config.logger.project,
-            entity=config.logger.entity,
-            id=f"{config.backbone.name}-{name}",
-            name=f"sweep {config.sweep.name}",
-            group=config.sweep.name,
+            project=logger.project,
+            entity=logger.entity,
+            id=safe_id(f"{config.backbone.name}-{name}", LONGEST_ID_WITH_TABLES),
+            name=short(f"sweep {config.sweep.name}", LONGEST),
+            group=short(logger.group or str(config.sweep.name), LONGEST),
             job_type="sweep",
+            tags=safe_tags(logger.tags or []),
+            notes=logger.notes,
         ) as run:
             run.log({"cells": cells})
             run.summary.update(dict(counts))
     except Exception as error:
         # W&B raises errors of many types. The cells are finished all the same.
-        print(f"W&B did not take the sweep's table: {error}; the same command logs it again", file=sys.stderr)
+        print(f"W&B did not take the sweep's table: {reason(error)}; the same command logs it again", file=sys.stderr)
 
 
 def log_report(
@@ -114,27 +134,29 @@ def log_report(
     from PIL import Image
 
     name = "-".join(["report", *backbones, *([group] if group != "report" else [])])
+    run_id = safe_id(name, LONGEST_ID_WITH_TABLES)
     try:
         with _one_run(
             folder,
-            upload_command(folder),
+            upload_command(folder, run_id),
             project=project,
             entity=entity,
-            id=name,
-            name=name,
-            group=group,
+            id=run_id,
+            name=short(name, LONGEST),
+            group=short(group, LONGEST),
             job_type="report",
         ) as run:
             values: dict[str, Any] = {
-                f"tables/{key}": wandb.Table(columns=list(columns), data=[list(row) for row in rows])
+                safe_key(f"tables/{key}", run_id): wandb.Table(columns=list(columns), data=[list(row) for row in rows])
                 for key, (columns, rows) in tables.items()
             }
             for key, (png, caption) in figures.items():
-                values[f"figures/{key}"] = wandb.Image(Image.open(BytesIO(png)), caption=caption)
+                values[safe_key(f"figures/{key}", run_id)] = wandb.Image(Image.open(BytesIO(png)), caption=caption)
             run.log(values)
     except Exception as error:
         # W&B raises errors of many types, and each means the same to the reader.
-        raise UserError(f"W&B did not take the report: {error}; WANDB_MODE=offline keeps it in {folder}") from error
+        how = "" if is_told_offline() else f"; WANDB_MODE=offline keeps it in {folder}"
+        raise UserError(f"W&B did not take the report: {reason(error)}{how}") from error
 
 
 @contextmanager
@@ -142,10 +164,12 @@ def _one_run(folder: Path, upload: str, **description: Any) -> Iterator[Any]:
     """Opens a W&B run beside those of training, for the block; one with the same id goes on."""
     import wandb
 
-    folder.mkdir(parents=True, exist_ok=True)
+    place = wandb_folder(folder).parent
+    place.mkdir(parents=True, exist_ok=True)
+    say_if_offline(upload)
     run = wandb.init(
-        dir=str(folder),
-        mode=wandb_mode(upload),  # type: ignore[arg-type]
+        dir=str(place),
+        mode=wandb_mode(),  # type: ignore[arg-type]
         resume="allow",
         reinit="create_new",
         settings=wandb.Settings(silent=True, console="off"),

@@ -1,4 +1,5 @@
-"""The two stages from start to finish: a language adapter by masked language modelling, a task adapter with its transfer.
+"""The stages from start to finish: a language adapter by masked language modelling, a task adapter with its transfer.
 
-Each reads everything, trains, evaluates and writes, in this order. It may import training, evaluation and what lies below them.
+Each reads everything, trains, evaluates and writes, in this order; `evaluation` scores what is there, without training. It may
+import training, labelling, evaluation and what lies below them.
 """

@@ -1,17 +1,38 @@
-"""The frame of both stages: the open run directory with its trackers, the Recorder, and result.json at the end."""
+"""The frame of the stages: the open run directory with its trackers, the Recorder, the transfer, and result.json at the end."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from orthoadapters.config.choices import choices
 from orthoadapters.config.schema import Config, Stage
+from orthoadapters.data.modules import TaskData
+from orthoadapters.evaluation.transfer import Stacks, transfer
+from orthoadapters.model.encoder import AdaptedEncoder
+from orthoadapters.model.heads import TaskHead
 from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.predictions import write_predictions, write_sentence_counts
 from orthoadapters.runs.provenance import provenance
 from orthoadapters.runs.results import AVERAGE, Result, write_result
-from orthoadapters.runs.tracking import Tracker, trackers
+from orthoadapters.runs.tracking import Tracker, check_trackers, trackers
 from orthoadapters.training.fit import device
 from orthoadapters.training.processes import rank
 from orthoadapters.training.record import Recorder, metric_columns
+
+
+def check_loggers(config: Config) -> None:
+    """Asks the loggers whether they will start, before data are read. Raises UserError if one will not."""
+    if rank(config.trainer) == 0:
+        check_trackers(config.logger)
+
+
+@dataclass(frozen=True)
+class TransferOutcome:
+    """The scores by language, each with `n`: on the test sets, and on the target languages' development sets."""
+
+    test: dict[str, dict[str, float]] = field(default_factory=dict)
+    target_dev: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @contextmanager
@@ -28,6 +49,20 @@ def new_recorder(config: Config, run_trackers: Sequence[Tracker]) -> Recorder:
     """Makes the Recorder that writes to these trackers."""
     trainer = config.trainer
     return Recorder(run_trackers, config.optim, config.is_orthogonal, trainer.log_every, trainer.layers_every)
+
+
+def score_languages(
+    folder: Path, model: AdaptedEncoder, head: TaskHead, stacks: Stacks, data: TaskData
+) -> TransferOutcome:
+    """Tests every language with its own adapter, and writes predictions and counts per sentence into the folder."""
+    scores = TransferOutcome()
+    for code, on_test, on_dev in transfer(model, head, stacks, data):
+        scores.test[code] = on_test.scores | {"n": len(data.tests[code].examples)}
+        if on_dev is not None:
+            scores.target_dev[code] = on_dev.scores | {"n": len(data.target_devs[code].examples)}
+        write_sentence_counts(folder, code, on_test.counts)
+        write_predictions(folder / "predictions" / f"test-{code}.tsv", on_test.predictions, data.task.kind)
+    return scores
 
 
 def new_result(
@@ -70,5 +105,7 @@ def finish(run: RunDirectory, result: Result, run_trackers: Sequence[Tracker]) -
     if result.selection:
         scores |= {"selected_epoch": result.selection.epoch, "selected_dev": result.selection.value}
     write_result(run.result, result)
+    # A folder of this machine is of no use to those who read a tracker.
+    facts = {f"provenance_{key}": v for key, v in result.provenance.items() if key != "working_directory"}
     for tracker in run_trackers:
-        tracker.summarise(scores | {f"provenance_{key}": value for key, value in result.provenance.items()})
+        tracker.summarise(scores | facts)

@@ -21,7 +21,7 @@ from orthoadapters.runs.inputs import blocks_sha256, weights_sha256
 from orthoadapters.runs.provenance import commit
 from orthoadapters.runs.results import Result
 from orthoadapters.stages import model_card
-from orthoadapters.stages.frame import finish, new_recorder, new_result, record_run
+from orthoadapters.stages.frame import check_loggers, finish, new_recorder, new_result, record_run
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.mlm import MLMTraining, score_held_out
 
@@ -46,6 +46,7 @@ def train_language_adapter(config: Config, run: RunDirectory, overrides: Sequenc
     language, kind = config.language.code, config.variant.language_adapter
     target = library.language_adapter(config, language)
     library.check_publishable(target, run.fingerprint)
+    check_loggers(config)
     setup = _set_up(config)
     data, model, invert = setup.data, setup.model, config.language_adapters.invert_before_decoder
     with record_run(config, run, setup.inputs, len(model.sites)) as run_trackers:

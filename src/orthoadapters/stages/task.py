@@ -1,7 +1,7 @@
 """Stage 2 from start to finish: prepare, train (paper, figure 1b), transfer (figure 1c), write result.json."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pytorch_lightning as pl
 
@@ -11,7 +11,7 @@ from orthoadapters.config.schema import Config
 from orthoadapters.data.modules import TaskData
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation.scoring import measure_orthogonality
-from orthoadapters.evaluation.transfer import TASK_ADAPTER, Stacks, load_language_adapter, transfer
+from orthoadapters.evaluation.transfer import Stacks, load_language_adapter, new_stacks
 from orthoadapters.files import new_folder, write_text
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model.backbone import backbone_path
@@ -23,12 +23,19 @@ from orthoadapters.orthogonality import LayersLoss, named_loss
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import examples_sha256, weights_sha256
-from orthoadapters.runs.predictions import write_predictions, write_sentence_counts
 from orthoadapters.runs.provenance import commit
 from orthoadapters.runs.results import Result, Selection, average_zero_shot
 from orthoadapters.runs.tracking import Tracker
 from orthoadapters.stages import model_card
-from orthoadapters.stages.frame import finish, new_recorder, new_result, record_run
+from orthoadapters.stages.frame import (
+    TransferOutcome,
+    check_loggers,
+    finish,
+    new_recorder,
+    new_result,
+    record_run,
+    score_languages,
+)
 from orthoadapters.training.callbacks import SelectOnDev
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.record import Recorder
@@ -59,20 +66,14 @@ class TrainingOutcome:
     before: list[float]
 
 
-@dataclass(frozen=True)
-class TransferOutcome:
-    """The scores by language, each with `n`: on the test sets, and on the target languages' development sets."""
-
-    test: dict[str, dict[str, float]] = field(default_factory=dict)
-    target_dev: dict[str, dict[str, float]] = field(default_factory=dict)
-
-
 def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> Result:
     """Trains on the source language, selects on its development set, and tests every language."""
+    check_loggers(config)
     setup = _set_up(config, overrides)
     with record_run(config, run, setup.inputs, len(setup.model.sites)) as run_trackers:
         outcome = _train(config, run, setup, run_trackers)
-        scores = _transfer(config, run, setup)
+        scores = score_languages(run.path, setup.model, setup.head, setup.stacks, setup.data)
+        setup.model.activate(*setup.stacks.names(config.source_language))
         after = measure_orthogonality(setup.model, setup.data.dev, setup.layers_loss)
         _write_weights(config, run, setup, scores, after)
         result = new_result(
@@ -89,7 +90,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
 def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     """Reads data, backbone and language adapters, and draws the fresh task adapter and head."""
     layers_loss = named_loss(config.orthogonality.loss)
-    adapters = {adapter.language: adapter for adapter in library.require(config, overrides)}
+    adapters = library.require(config, overrides)
     path = backbone_path(config)
     # This raises UserError where there are fewer GPUs than the run asks for.
     device(config.trainer)
@@ -98,16 +99,9 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
         path, pair=config.orthogonality.pair, allow_pickle=config.backbone.allow_pickle
     )
     check_lengths(model, {"task.max_length": config.task.max_length})
-    reduction = config.variant.language_reduction
-    stacks = Stacks(
-        adapters,
-        task_adapter=TASK_ADAPTER if config.variant.has_task_adapter else None,
-        bottleneck=bottleneck(model, "variant.language_reduction", reduction) if adapters else 0,
-        backbone_sha256=weights_sha256(model.backbone),
-        entries={code: adapter.result_entry() for code, adapter in adapters.items()},
-    )
+    stacks = new_stacks(config, model, adapters, weights_sha256(model.backbone))
     # Every language adapter is loaded once before training, so that a bad file shows now; only the source's one stays.
-    for code, adapter in adapters.items():
+    for code, adapter in stacks.adapters.items():
         load_language_adapter(model, adapter, stacks.bottleneck, stacks.backbone_sha256)
         if code != config.source_language:
             model.delete_adapter(code)
@@ -170,19 +164,6 @@ def _train(config: Config, run: RunDirectory, setup: Setup, run_trackers: Sequen
     select.restore(module)
     selection = Selection(config.source_language, "dev", metrics[0], select.value, select.epoch, select.history)
     return TrainingOutcome(recorder, selection, before)
-
-
-def _transfer(config: Config, run: RunDirectory, setup: Setup) -> TransferOutcome:
-    """Tests every language with its own adapter, and writes predictions and counts per sentence."""
-    data, model, stacks, scores = setup.data, setup.model, setup.stacks, TransferOutcome()
-    for code, on_test, on_dev in transfer(model, setup.head, stacks, data):
-        scores.test[code] = on_test.scores | {"n": len(data.tests[code].examples)}
-        if on_dev is not None:
-            scores.target_dev[code] = on_dev.scores | {"n": len(data.target_devs[code].examples)}
-        write_sentence_counts(run.path, code, on_test.counts)
-        write_predictions(run.path / "predictions" / f"test-{code}.tsv", on_test.predictions, config.task.kind)
-    model.activate(*stacks.names(config.source_language))
-    return scores
 
 
 def _write_weights(

@@ -13,7 +13,7 @@ from orthoadapters.config.compose import task_language
 from orthoadapters.config.hub_ids import DEMO, HUB_ID
 from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.schema import Config, Stage, TaskConfig, TaskKind, TrainerConfig
-from orthoadapters.data.sources.read import read_examples
+from orthoadapters.data.sources.read import read_examples, silence
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
 from orthoadapters.runs.results import Result, read_results
@@ -159,21 +159,26 @@ def _count(config: Config) -> int | None:
         count = config.task.hub_train.get(source)
         return count if count is None or limit is None else min(count, limit)
     try:
-        return len(read_examples(config.data, config.task, "train", task_language(source, config.paths.config)))
+        with silence():
+            return len(read_examples(config.data, config.task, "train", task_language(source, config.paths.config)))
     except UserError:
         return None  # the run itself will say what is wrong
 
 
 def disk(config: Config) -> int | None:
-    """Computes the bytes of weights that the run will leave; None if the backbone is not on this machine.
+    """Computes the bytes of weights that the run will leave; None if the backbone is not on this machine, or damaged.
 
     Checkpoints hold two moments of Adam for every trained weight, and two more for the second optimizer of L_ORT.
     """
     folder = _backbone_folder(config.backbone.path, config.backbone.revision, config.paths.cache)
     if folder is None:
         return None
-    backbone = read_json(folder / "config.json")
-    hidden, layers = int(backbone["hidden_size"]), int(backbone["num_hidden_layers"])
+    try:
+        backbone = read_json(folder / "config.json")
+        hidden, layers = int(backbone["hidden_size"]), int(backbone["num_hidden_layers"])
+    except (UserError, KeyError, TypeError, ValueError):
+        # The inventory says what is wrong with it.
+        return None
     variant, ort_moments = config.variant, 2 if config.is_orthogonal else 0
     if config.stage is Stage.mlm:
         quarter = int(backbone.get("embedding_size", hidden)) // 4

@@ -1,6 +1,5 @@
 """A sweep from its command line to its closing table: expand, plan, run what is not finished, say what failed."""
 
-import logging
 import os
 import shlex
 import shutil
@@ -20,12 +19,14 @@ from orthoadapters.config.compose import compose_config
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.overrides import read_axes
 from orthoadapters.config.program import program, shell_command
-from orthoadapters.config.schema import Config, LoggerKind, Missing, Rerun
+from orthoadapters.config.schema import Config, Missing, Rerun
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.model.backbone import backbone_path
-from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import SWEEP, InUseError
 from orthoadapters.runs.terminal import show_together
+from orthoadapters.runs.tracking import check_trackers
+from orthoadapters.stages.finished_run import check_finished_run
+from orthoadapters.stages.inventory import Inventory, say_fetches
 from orthoadapters.sweep.cells import Cell, State, expand, first_point
 from orthoadapters.sweep.cost import costs
 from orthoadapters.sweep.process import STOP_CODES, failure_reason, in_own_process
@@ -65,19 +66,20 @@ def sweep(
         axes = read_axes(arguments, loader)
         shared_config = compose_config(first_point(axes))
         all_cells = expand(axes)
+        problems = outdated_cells(all_cells)
+        cells = [cell for cell in all_cells if shared_config.rerun is not Rerun.failed or cell.state is State.failed]
+        inventory = take_inventory(cells)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    problems = outdated_cells(all_cells)
-    cells = [cell for cell in all_cells if shared_config.rerun is not Rerun.failed or cell.state is State.failed]
     if not cells:
         print("no cell has failed: nothing to repeat")
         return 0
     queue = in_order(cells)
     if shared_config.plan:
-        # That data were read to be counted is no news.
-        logging.getLogger("orthoadapters").setLevel(logging.WARNING)
         print_plan(queue, costs(queue))
+        say_fetches(inventory)
+    problems += dict.fromkeys(inventory.problems if shared_config.plan else [*inventory.problems, *inventory.fetches])
     command = _repeated_command(arguments, hydra_overrides, shared_config)
     if shared_config.language_adapters.missing is not Missing.train and (sentence := waiting_sentence(cells, command)):
         print(sentence, file=sys.stderr)
@@ -85,12 +87,18 @@ def sweep(
         print(f"error: {problem}", file=sys.stderr)
     if shared_config.plan or problems:
         return 1 if problems else 0
+    try:
+        if any(cell.state is not State.finished for cell in cells):
+            check_trackers(shared_config.logger)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     make_demo_backbone(cells)
     print(summary(cells), file=sys.stderr)
     with saving_on_signals(cells), live_table(queue):
         codes = run_all(queue, launcher)
     print_closing(cells, codes, command, shared_config)
-    if shared_config.logger.kind is LoggerKind.wandb and shared_config.sweep.name:
+    if shared_config.logger.wandb and shared_config.sweep.name:
         from orthoadapters.runs.weights_and_biases import log_sweep
 
         log_sweep(shared_config, [*COLUMNS, *SCORES], closing_rows(all_cells), count_states(all_cells))
@@ -98,15 +106,24 @@ def sweep(
 
 
 def outdated_cells(cells: Sequence[Cell]) -> list[str]:
-    """Writes a sentence for each finished cell whose language adapters were trained anew since: its scores are of others."""
+    """Writes a sentence for each finished cell that read other data, weights or adapters than there are now."""
     sentences = []
     for cell in cells:
         if cell.state is State.finished:
             try:
-                library.check_run(cell.config, cell.run)
+                check_finished_run(cell.config, cell.run, in_own_process)
             except UserError as error:
                 sentences.append(str(error))
     return sentences
+
+
+def take_inventory(cells: Sequence[Cell]) -> Inventory:
+    """Looks for everything that the cells will read or write, before the first of them is run."""
+    inventory = Inventory(is_sweep=True)
+    for cell in cells:
+        if cell.state not in (State.finished, State.running):
+            inventory.add(cell.config, cell.run, cell.overrides)
+    return inventory
 
 
 def make_demo_backbone(cells: Sequence[Cell]) -> None:

@@ -16,6 +16,8 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from orthoadapters.config.schema import TrainerConfig
 from orthoadapters.data.modules import MLMData, TaskData
 from orthoadapters.errors import UserError
+from orthoadapters.files import check_content
+from orthoadapters.model.finite import check_finite
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.callbacks import KeepLast, ProgressBar
@@ -56,6 +58,8 @@ def fit(
     with warnings.catch_warnings():
         # Lightning warns of what is by design here: no worker processes, no logger, no validation loop.
         warnings.filterwarnings("ignore", module="pytorch_lightning")
+        # Where srun is installed, it also advises to start every run of several processes with it.
+        warnings.filterwarnings("ignore", "The `srun` command is available")
         trainer = _trainer(config, data.iterations, [*callbacks, ProgressBar(title), last])
         try:
             if run.checkpoint.exists():
@@ -104,7 +108,11 @@ def _trainer(config: TrainerConfig, iterations: int, callbacks: list[Callback]) 
 
 
 def _check_readable(checkpoint: Path, processes: int) -> None:
-    """Raises UserError if it is damaged or was written by another number of processes, each of which has its own dropout."""
+    """Raises UserError if it is damaged, or was written by another number of processes, each of which has its own dropout.
+
+    A weight that is not finite counts as damage.
+    """
+    check_content(checkpoint, is_binary=True)
     try:
         content = torch.load(checkpoint, "cpu", weights_only=True, mmap=True)
     except Exception as error:
@@ -112,6 +120,7 @@ def _check_readable(checkpoint: Path, processes: int) -> None:
         raise UserError(
             f"{checkpoint} cannot be read ({str(error).splitlines()[0]}); delete it to start this run from its beginning"
         ) from None
+    check_finite(content["state_dict"], checkpoint, "delete it to start this run from its beginning")
     count = len(content["rng"]) if isinstance(content["rng"], list) else 1
     if count != processes:
         raise UserError(

@@ -90,6 +90,8 @@ class Recorder:
                 raise UserError(
                     f"the loss is {row['loss']} at iteration {iteration}; a lower optim.lr usually mends it"
                 )
+        for tracker in self.trackers:
+            tracker.flush()
         self._rows, self._values = [], []
         self.start()
 
@@ -98,6 +100,7 @@ class Recorder:
         self.flush()
         for tracker in self.trackers:
             tracker.log(iteration, row)
+            tracker.flush()
         # The seconds of an evaluation are no part of the training's.
         self.start()
 

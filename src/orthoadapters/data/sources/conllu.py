@@ -66,12 +66,18 @@ def read_conllu(
     assert data.fuse_multiword is not None  # checks.check
     examples: list[Example] = []
     files = treebanks(data.root, split, language)
+    _warn_of_copies(files, split)
     for path in files:
         rest = None if limit is None else limit - len(examples)
         examples.extend(read_treebank(path, task, data.fuse_multiword, rest))
         if len(examples) == limit:
             break
     return examples, f"{data.root} ({', '.join(path.name for path in files)})"
+
+
+def treebank_files(data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig) -> list[Path]:
+    """Finds the treebanks of one language and split. Raises MissingSplitError if there are none."""
+    return treebanks(data.root, split, language)
 
 
 def read_treebank(path: Path, task: TaskConfig, fuse: bool, limit: int | None = None) -> list[TaggedSentence]:
@@ -101,7 +107,6 @@ def treebanks(root: str | None, split: str, language: LanguageConfig) -> list[Pa
     for one, other in pairwise(files):
         if one.name.removesuffix(".gz") == other.name.removesuffix(".gz"):
             raise UserError(f"{one} and {other} have the same name, so that sentences would count twice; remove one")
-    _warn_of_copies(files, split)
     return files
 
 

@@ -1,5 +1,7 @@
 """The demo world's labelled examples."""
 
+from pathlib import Path
+
 from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig
 from orthoadapters.examples import Example, Split
 
@@ -12,3 +14,13 @@ def read_demo(
 
     place = f"the demo world ({task.name}, {split}, {language.code})"
     return demo_examples(task.name, split, language.code)[:limit], place
+
+
+def demo_files(data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig) -> list[Path]:
+    """Returns no file, as the examples are made anew. Raises UserError for a task or language that the world does not have."""
+    from orthoadapters.demo import LANGUAGES
+    from orthoadapters.demo.tasks import TASKS, check_choice
+
+    check_choice("task", task.name, TASKS)
+    check_choice("language", language.code, LANGUAGES)
+    return []

@@ -14,6 +14,7 @@ from orthoadapters.data.sources.rows import Row, columns_of
 from orthoadapters.data.sources.tables import json_rows, table_rows
 from orthoadapters.errors import MissingSplitError, UserError, first_line
 from orthoadapters.examples import Example, Split
+from orthoadapters.folders import names_in
 
 MOST_NAMES = 8  # ours: as many other names as a sentence can hold
 log = logging.getLogger(__name__)
@@ -26,14 +27,20 @@ def read_files(
 
     Raises MissingSplitError if there is no such file, and UserError for what the file's format does not allow.
     """
-    name, paths = named_files(data, task, split, language.code)
-    if not paths:
-        raise MissingSplitError(_missing(data, task, name, split, language))
+    paths = own_files(data, task, split, language)
     examples = list(islice(chain.from_iterable(_read(path, data, task) for path in paths), limit))
     place = str(paths[0]) if len(paths) == 1 else f"{paths[0].parent} ({', '.join(path.name for path in paths)})"
     if empty := sum(_is_empty(example) for example in examples):
         log.warning("%s: %d of %d %s examples have an empty text", place, empty, len(examples), split)
     return examples, place
+
+
+def own_files(data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig) -> list[Path]:
+    """Finds the files of one language and split. Raises MissingSplitError if there is none."""
+    name, paths = named_files(data, task, split, language.code)
+    if not paths:
+        raise MissingSplitError(_missing(data, task, name, split, language))
+    return paths
 
 
 def _read(path: Path, data: DataConfig, task: TaskConfig) -> Iterable[Example]:
@@ -115,7 +122,7 @@ def _missing(data: DataConfig, task: TaskConfig, name: str, split: Split, langua
     folder = path.parent
     while not folder.is_dir():
         path, folder = folder, folder.parent
-    others = sorted(other.name for other in folder.iterdir() if not other.name.startswith("."))
+    others = [name for name in names_in(folder) if not name.startswith(".")]
     content = ", ".join(others[:MOST_NAMES]) + (", ..." if len(others) > MOST_NAMES else "") if others else "nothing"
     part = Path(task.files.path).parts[len(path.relative_to(root).parts) - 1]
     key = "languages" if "{language}" in part and "{split}" not in part else "splits"

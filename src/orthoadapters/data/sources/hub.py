@@ -1,5 +1,6 @@
 """Labelled examples from the Hugging Face Hub, or from a local folder in its layout (which is what the tests read)."""
 
+import logging
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,8 @@ from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig, 
 from orthoadapters.data.sources.lines import unknown_label
 from orthoadapters.errors import MissingSplitError, UserError, first_line
 from orthoadapters.examples import Choice, Example, Sentence, SentencePair, Split, TaggedSentence
-from orthoadapters.hub.offline import FETCH, NotFetchedError, from_hub
+from orthoadapters.folders import names_in, search
+from orthoadapters.hub.offline import FETCH, NotFetchedError, cache_error, datasets_cache, from_hub, is_offline
 
 HUB_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 # The usual columns of a kind, the label last: those of facebook/xnli, and of cambridgeltl/xcopa.
@@ -27,6 +29,9 @@ CONTENT = {
     TaskKind.multiple_choice: "the premise, the question, each alternative and the label",
 }
 TAG_COLUMNS = ("ner_tags", "pos_tags")  # unimelb-nlp/wikiann, google/xtreme; both have the words in `tokens`
+# The way out other than fetching, for the sentence where there is no network.
+OTHERWISE = "use data=xtreme data.root=DIR, or "
+log = logging.getLogger(__name__)
 
 
 def read_hub(
@@ -39,8 +44,7 @@ def read_hub(
     """
     hub_id, subset = _data_set(task, language)
     place = f"{hub_id} (config {subset}, split {HUB_SPLITS[split]})"
-    otherwise = "use data=xtreme data.root=DIR, or "
-    dataset = load(hub_id, subset, split=HUB_SPLITS[split], revision=task.hub_revision, otherwise=otherwise)
+    dataset = load(hub_id, subset, split=HUB_SPLITS[split], revision=task.hub_revision, otherwise=OTHERWISE)
     if limit is not None:
         dataset = dataset.select(range(min(limit, len(dataset))))
     names = columns(task, dataset.column_names)
@@ -55,6 +59,32 @@ def read_hub(
     if task.kind is TaskKind.tagging:
         return [_tagged_sentence(words, tags, label_of, row, place) for row, (words, tags) in enumerate(rows)], place
     return [_labelled_example(task, texts, label_of(value, row)) for row, (*texts, value) in enumerate(rows)], place
+
+
+def hub_files(data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig) -> list[Path]:
+    """Lists the files of a local folder, those of the subset if their names tell; none of a data set on the Hub.
+
+    Raises UserError if it has no such language, and NotFetchedError if it is needed without a network and not in the cache.
+    """
+    hub_id, subset = _data_set(task, language)
+    if Path(hub_id).is_dir():
+        problems: list[str] = []
+        paths = [path for path in search(Path(hub_id), lambda _: True, problems) if path.is_file()]
+        for problem in problems:
+            log.warning("%s", problem)
+        return [path for path in paths if subset in path.relative_to(hub_id).as_posix()] or paths
+    if is_offline() and not any(_cached_data(hub_id, subset)):
+        raise cache_error(f"{hub_id} (config {subset}, split {HUB_SPLITS[split]})", OTHERWISE)
+    return []
+
+
+def _cached_data(hub_id: str, subset: str) -> Iterator[Path]:
+    """Finds a subset where `datasets` keeps it, which writes the data set's name in small letters with underscores."""
+    cache = datasets_cache()
+    name = hub_id.replace("/", "").replace("_", "").lower()
+    for folder in names_in(cache):
+        if folder.replace("_", "").lower() == name:
+            yield from (cache / folder / subset).glob("*/*/")
 
 
 def _labelled_example(task: TaskConfig, texts: Sequence[str], label: str) -> Example:

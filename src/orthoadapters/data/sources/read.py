@@ -1,22 +1,26 @@
 """Labelled examples from any source: each has a reader, and `data.source` names it in READERS.
 
 A reader takes (data, task, split, language, limit) and returns at most the first `limit` examples with the name of the
-place that they are from. A new source is a reader with its line in READERS, and a file in conf/data that names it.
+place that they are from. A new source is a reader with its line in READERS, and a file in conf/data that names it. With
+a line in FINDERS, its files are looked for before anything is trained.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig
-from orthoadapters.data.sources.conllu import read_conllu
-from orthoadapters.data.sources.demo import read_demo
-from orthoadapters.data.sources.files import read_files
-from orthoadapters.data.sources.hub import read_hub
+from orthoadapters.data.sources.conllu import read_conllu, treebank_files
+from orthoadapters.data.sources.demo import demo_files, read_demo
+from orthoadapters.data.sources.files import own_files, read_files
+from orthoadapters.data.sources.hub import hub_files, read_hub
 from orthoadapters.data.sources.lines import unknown_label
-from orthoadapters.data.sources.xtreme import read_xtreme
+from orthoadapters.data.sources.xtreme import read_xtreme, xtreme_files
 from orthoadapters.errors import UserError
 from orthoadapters.examples import Choice, Example, Split
+from orthoadapters.files import check_content
 
 Reader = Callable[[DataConfig, TaskConfig, Split, LanguageConfig, int | None], tuple[list[Example], str]]
 
@@ -27,7 +31,45 @@ READERS: dict[str, Reader] = {
     "conllu": read_conllu,
     "demo": read_demo,
 }
+# What finds the files of a split, by source; the reader of a source without one says itself what is missing.
+Finder = Callable[[DataConfig, TaskConfig, Split, LanguageConfig], list[Path]]
+FINDERS: dict[str, Finder] = {
+    "hub": hub_files,
+    "xtreme": xtreme_files,
+    "files": own_files,
+    "conllu": treebank_files,
+    "demo": demo_files,
+}
 log = logging.getLogger(__name__)
+
+
+def find_examples(data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig) -> list[Path]:
+    """Finds the files that `read_examples` would read, and looks whether they can be read, without reading them.
+
+    Raises MissingSplitError if the language has no such split, and UserError for what else can be seen from outside.
+    """
+    root = data.root if data.root in (None, "???") else Path(data.root).expanduser()
+    if isinstance(root, Path) and not root.is_dir():
+        raise UserError(
+            f"there is no folder {root}; data.root must be the folder that holds the data of data={data.source}"
+        )
+    find = FINDERS.get(data.source)
+    paths = [] if find is None else find(data, task, split, language)
+    for path in paths:
+        check_content(path)
+    return paths
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Keeps out of the log what readers say of data that are read once more, or only to be counted."""
+    readers = logging.getLogger("orthoadapters.data")
+    level = readers.level
+    readers.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        readers.setLevel(level)
 
 
 def read_examples(data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig) -> list[Example]:

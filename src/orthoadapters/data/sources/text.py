@@ -9,13 +9,18 @@ from pathlib import Path
 from orthoadapters.config.schema import CorpusConfig, CorpusSource, LanguageConfig
 from orthoadapters.data.sources.hub import load
 from orthoadapters.errors import UserError
-from orthoadapters.hub.offline import from_hub
+from orthoadapters.files import check_content
+from orthoadapters.folders import is_file
+from orthoadapters.hub.offline import cache_error, from_hub, is_offline
 
 WIKIPEDIA = "wikimedia/wikipedia"
 
 WIKIPEDIA_REVISION = "b04c8d1ceb2f5cd4588862100d08de323dccfbaa"  # ours: of the 20231101 dumps
 
 BUFFER = 10_000  # ours: articles in the shuffle buffer, some tens of megabytes
+
+# The way out other than fetching, for the sentence where there is no network.
+OTHERWISE = "use corpus=text corpus.root=DIR, or "
 
 RUN = 64  # ours: lines that stay together when a text file is shuffled, so that blocks still hold connected text
 
@@ -60,9 +65,29 @@ def text_file(corpus: CorpusConfig, language: LanguageConfig) -> Path:
     if corpus.root in (None, "???"):
         raise UserError(f"corpus=text needs a folder that holds {language.code}.txt; add corpus.root=DIR")
     path = Path(str(corpus.root)).expanduser() / f"{language.code}.txt"
-    if not path.is_file():
+    if not is_file(path):
         raise UserError(f"there is no {path}; corpus.root must hold {language.code}.txt with one passage a line")
     return path
+
+
+def find_text(corpus: CorpusConfig, language: LanguageConfig, seed: int, blocks: str, cache: Path) -> Path | None:
+    """Finds the file that `passages` would read; None where it reads none. Nothing is read or fetched.
+
+    blocks: the size and number of blocks in the name of the cached ones, as `token_blocks` writes it. Raises UserError as
+    `passages`, and NotFetchedError if Wikipedia is needed without a network and the cache has no blocks cut from it.
+    """
+    if corpus.source is CorpusSource.text:
+        path = text_file(corpus, language)
+        check_content(path)
+        return path
+    if corpus.source is CorpusSource.demo:
+        passages(corpus, language)
+        return None
+    key = corpus_key(corpus, language, seed)
+    subset = _wikipedia_subset(language)
+    if is_offline() and not any(cache.glob(f"{key}-{blocks}-*.npy")):
+        raise cache_error(f"{WIKIPEDIA} (config {subset}, split train)", OTHERWISE)
+    return None
 
 
 def text_passages(path: Path, seed: int) -> Iterator[str]:
@@ -93,16 +118,18 @@ def text_passages(path: Path, seed: int) -> Iterator[str]:
 
 def wikipedia_passages(language: LanguageConfig, seed: int) -> Iterator[str]:
     """Yields articles of Wikipedia as they arrive, shuffled within a buffer."""
+    subset = _wikipedia_subset(language)
+    # A stream is in no cache, but the blocks cut from it are.
+    articles = load(WIKIPEDIA, subset, split="train", streaming=True, revision=WIKIPEDIA_REVISION, otherwise=OTHERWISE)
+    with from_hub(f"the text of {WIKIPEDIA} (config {subset})", OTHERWISE):
+        for article in articles.shuffle(seed=seed, buffer_size=BUFFER):
+            if article["text"].strip():
+                yield article["text"]
+
+
+def _wikipedia_subset(language: LanguageConfig) -> str:
     if language.wikipedia is None:
         raise UserError(
             f"no Wikipedia is known for {language.code}; set language.wikipedia, or use corpus=text corpus.root=DIR"
         )
-    # A stream is in no cache, but the blocks cut from it are.
-    otherwise = "use corpus=text corpus.root=DIR, or "
-    articles = load(
-        WIKIPEDIA, language.wikipedia, split="train", streaming=True, revision=WIKIPEDIA_REVISION, otherwise=otherwise
-    )
-    with from_hub(f"the text of {WIKIPEDIA} (config {language.wikipedia})", otherwise):
-        for article in articles.shuffle(seed=seed, buffer_size=BUFFER):
-            if article["text"].strip():
-                yield article["text"]
+    return language.wikipedia

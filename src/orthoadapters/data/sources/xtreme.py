@@ -21,6 +21,7 @@ from orthoadapters.data.sources.lines import (
 )
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
+from orthoadapters.folders import is_file
 
 # MultiNLI's machine-translation release, from which XTREME makes train-en.tsv, writes the third label this way;
 # XTREME's preprocessing renames it, some copies of the file do not.
@@ -31,13 +32,19 @@ def read_xtreme(
     data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig, limit: int | None
 ) -> tuple[list[Example], str]:
     """Returns the first `limit` examples of one XTREME file, and its name."""
+    (path,) = xtreme_files(data, task, split, language)
+    read = _read_pairs if task.kind is TaskKind.sentence_pair else _read_sentences
+    return list(islice(read(path, task, split), limit)), str(path)
+
+
+def xtreme_files(data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig) -> list[Path]:
+    """Finds the file of one language and split. Raises MissingSplitError if it is not there."""
     path = xtreme_file(data, task, split, language.code)
-    if not path.is_file():
+    if not is_file(path):
         raise MissingSplitError(
             f"there is no {path}; data.root={data.root} must hold {task.folder}/{path.name}, as XTREME's download makes it"
         )
-    read = _read_pairs if task.kind is TaskKind.sentence_pair else _read_sentences
-    return list(islice(read(path, task, split), limit)), str(path)
+    return [path]
 
 
 def _read_sentences(path: Path, task: TaskConfig, split: Split) -> Iterator[TaggedSentence]:

@@ -20,10 +20,11 @@ from torch import Tensor
 
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.errors import UserError, first_line
-from orthoadapters.files import new_folder
+from orthoadapters.files import check_content, new_folder
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.hub.adapters import FILE
 from orthoadapters.model.adapterhub.config import HOULSBY, PLACEMENT, SUPPORT, read_config
+from orthoadapters.model.finite import check_finite
 from orthoadapters.model.shape import Shape
 
 _SITE = re.compile(
@@ -90,13 +91,14 @@ def backbone_fields(shape: Shape) -> dict[str, str | int]:
 
 
 def read_tensors(folder: Path, names: Sequence[str]) -> dict[str, Tensor]:
-    """Reads the first of these files that is there. Raises UserError if none is, or it holds anything but tensors."""
+    """Reads the first of these files that is there. Raises UserError if none is, or it holds anything but finite tensors."""
     paths = [folder / name for name in names if (folder / name).exists()]
     if not paths:
         raise UserError(f"no weights in {folder}: neither {' nor '.join(names)} is there")
     if len(paths) > 1:
         logger.warning("%s: %s is read, %s is not", folder, paths[0].name, paths[1].name)
     path = paths[0]
+    check_content(path, is_binary=True)
     try:
         tensors = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, EOFError, ValueError) as error:
@@ -108,6 +110,7 @@ def read_tensors(folder: Path, names: Sequence[str]) -> dict[str, Tensor]:
         isinstance(t, Tensor) and t.is_floating_point() for t in tensors.values()
     ):
         raise UserError(f"{path} holds something else than named tensors of numbers and is not loaded")
+    check_finite(tensors, path, "bring it back from where it was published, or train it anew")
     return tensors
 
 

@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from orthoadapters.errors import UserError
+from orthoadapters.folders import exists, search
 
 # The loader in C is ten times as fast; not every build of PyYAML has it.
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -28,10 +32,11 @@ class Attempt:
 
 def find_attempts(folder: Path, problems: list[str]) -> list[Attempt]:
     """Finds the run directories without a result below `folder`, and adds a sentence on each to the problems."""
-    directories = {path.parent for name in ("failed.txt", "checkpoints") for path in folder.rglob(name)}
+    # What cannot be searched is named by `find_results` already.
+    directories = {path.parent for path in search(folder, lambda name: name in ("failed.txt", "checkpoints"), [])}
     attempts = []
-    for path in sorted(path for path in directories if not (path / "result.json").exists()):
-        state = "failed" if (path / "failed.txt").exists() else "unfinished"
+    for path in sorted(path for path in directories if not _has(path, "result.json")):
+        state = "failed" if _has(path, "failed.txt") else "unfinished"
         parts = path.absolute().parts[-4:]
         if len(parts) < 4 or not NAME.fullmatch(parts[-1]):
             problems.append(f"{path} is {state}, and its name does not say of which cell: it is in no table")
@@ -41,6 +46,12 @@ def find_attempts(folder: Path, problems: list[str]) -> list[Attempt]:
         backbone, task, variant, _ = parts
         attempts.append(Attempt(path, backbone, task, variant, state, configuration(path)))
     return attempts
+
+
+def _has(path: Path, name: str) -> bool:
+    with suppress(UserError):
+        return exists(path / name)
+    return False
 
 
 def configuration(path: Path) -> Mapping[str, Any] | None:

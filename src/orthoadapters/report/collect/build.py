@@ -8,6 +8,7 @@ from typing import Any
 from orthoadapters.errors import UserError
 from orthoadapters.report.collect.attempts import Attempt
 from orthoadapters.report.collect.caveats import caveats
+from orthoadapters.report.collect.evaluations import gather_evaluations, with_evaluations
 from orthoadapters.report.collect.gather import Collection, Group, Run, gather
 from orthoadapters.report.collect.paper import AVERAGE, paper
 from orthoadapters.report.collect.scores import average, language_score
@@ -23,17 +24,19 @@ def build(folder: Path, backbone: str | None = None) -> Report:
     Raises UserError if there is no such folder, or no finished run of that backbone.
     """
     collection = gather(folder, backbone)
+    problems = list(collection.problems)
+    records = gather_evaluations(folder, backbone, collection.groups, problems)
     if backbone is not None and not collection.groups:
         names = ", ".join(sorted({group.backbone for group in gather(folder).groups})) or "none"
         raise UserError(f"{folder} holds no finished run of backbone {backbone}; it has runs of {names}")
     groups = sorted(collection.groups, key=lambda group: (_task_order(group.task), group.backbone))
-    problems = list(collection.problems)
     tables = []
     for group in groups:
         siblings = [g for g in groups if (g.task, g.backbone) == (group.task, group.backbone)]
         if group is siblings[0] and len(siblings) > 1:
             problems.append(_why_several_tables(siblings))
         tables.append(_table(group, siblings, collection))
+    tables = with_evaluations(tables, records, problems)
     return Report(folder, tuple(tables), tuple(problems), tuple(trained_adapters(collection.mlm)))
 
 

@@ -17,6 +17,13 @@ from orthoadapters.report.collect.settings import canonical
 from orthoadapters.report.collect.trained_adapters import TrainedAdapters
 from orthoadapters.runs.selection import Point
 
+# It stands at scores that were made after the training, by the command evaluate.
+MARK = "†"
+EVALUATIONS_NOTE = (
+    f"{MARK}: scored afterwards, without training (the command evaluate). Such a score selects nothing, and is in no "
+    "average, no ranking, no picture and no significance test."
+)
+
 
 @dataclass(frozen=True)
 class Oracle:
@@ -121,13 +128,36 @@ class Row:
 
 
 @dataclass(frozen=True)
+class EvaluationRow:
+    """The scores of evaluations of one kind: runs of one grid point, or a task adapter that was trained elsewhere.
+
+    label: that of the row of its runs, with MARK and a number; subject: what was scored or on what, in words; point, seeds:
+    those of its runs; scores: by language; paths: the folders of the evaluations.
+    """
+
+    variant: str
+    label: str
+    subject: str
+    point: Point | None
+    seeds: tuple[int, ...]
+    scores: Mapping[str, Score]
+    paths: tuple[Path, ...]
+
+    @property
+    def note(self) -> str:
+        """The number's meaning."""
+        seeds = f" (seed{'s' * (len(self.seeds) > 1)} {', '.join(map(str, self.seeds))})" if self.seeds else ""
+        return f"{self.label}{seeds}: {self.subject}."
+
+
+@dataclass(frozen=True)
 class Table:
     """The scores of one task, backbone and setting.
 
     languages: the columns without AVERAGE, the source language first; targets: the languages that AVERAGE is over, which
     are the target languages that any selected run was tested on; setting: the choices that all runs share, None where
     they recorded none; distinctions: the choices whose value is another one in a further table of this task and backbone;
-    inputs: the SHA-256 of what all runs read.
+    inputs: the SHA-256 of what all runs read; evaluations: what was scored afterwards.
     """
 
     name: str
@@ -142,11 +172,28 @@ class Table:
     inputs: Mapping[str, str]
     rows: tuple[Row, ...]
     warnings: tuple[str, ...] = ()
+    evaluations: tuple[EvaluationRow, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The languages, then AVERAGE."""
         return (*self.languages, AVERAGE)
+
+    @property
+    def further_languages(self) -> tuple[str, ...]:
+        """The languages that evaluations alone have scores on; their columns stand behind AVERAGE."""
+        languages = dict.fromkeys(language for row in self.evaluations for language in row.scores)
+        return tuple(language for language in languages if language not in self.languages)
+
+    @property
+    def headings(self) -> list[str]:
+        """The printed names of all columns of scores."""
+        return [*map(heading, self.columns), *(f"{heading(code)} {MARK}" for code in self.further_languages)]
+
+    @property
+    def evaluation_notes(self) -> list[str]:
+        """The mark's meaning, and that of each number behind it."""
+        return [EVALUATIONS_NOTE, *(row.note for row in self.evaluations)] if self.evaluations else []
 
 
 @dataclass(frozen=True)

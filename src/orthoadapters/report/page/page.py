@@ -97,6 +97,7 @@ def _section(table: Table, analysis: Analysis, drawings: Sequence[Drawing], out:
         _choices(table),
         scores_table(table, analysis, f"{ident}-scores"),
         tag("p", READING, class_="quiet"),
+        bullets(table.evaluation_notes) if table.evaluations else None,
         *significance(analysis, ident),
         tag("h3", "What was selected"),
         tag("p", selection_caption(table) + ".", id=f"{ident}-selected-caption"),

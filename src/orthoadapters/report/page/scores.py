@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from orthoadapters.report.collect.paper import AVERAGE, paper
-from orthoadapters.report.collect.table import Row, Score, Table, heading, point_label
+from orthoadapters.report.collect.table import EvaluationRow, Row, Score, Table, heading, point_label
 from orthoadapters.report.page.markup import Markup, definitions, join, tag, with_minus
 from orthoadapters.report.page.sortable import Body, Line, Number, sortable_table
 from orthoadapters.report.printed.numbers import (
@@ -25,7 +25,7 @@ MARKS = {"best": "strong", "second": "u", "": ""}
 def scores_table(table: Table, analysis: Analysis, ident: str) -> Markup:
     """Lays out all scores. page.css shows seeds, and the lines of the paper's scores and the oracle's, on demand."""
     marks = [rank_marks([row.scores[column] for row in table.rows]) for column in table.columns]
-    bodies = []
+    bodies, gaps = [], len(table.further_languages)
     for position, row in enumerate(table.rows):
         scores = [row.scores[column] for column in table.columns]
         numbers = [
@@ -38,10 +38,32 @@ def scores_table(table: Table, analysis: Analysis, ident: str) -> Markup:
             )
             for score, of_column in zip(scores, marks, strict=True)
         ]
-        bodies.append(Body(row.label, numbers, _lines(scores)))
-    foot = [Line("test sentences", [size_text(table, column) for column in table.columns])]
-    columns = ["variant", *(heading(column) for column in table.columns)]
+        numbers += [Number(MISSING)] * gaps
+        bodies.append(Body(row.label, numbers, [_pad(line, gaps) for line in _lines(scores)]))
+    bodies += [_evaluation_body(table, row) for row in table.evaluations]
+    foot = [_pad(Line("test sentences", [size_text(table, column) for column in table.columns]), gaps)]
+    columns = ["variant", *table.headings]
     return sortable_table(ident, columns, bodies, foot, small="seeds")
+
+
+def _evaluation_body(table: Table, row: EvaluationRow) -> Body:
+    """Makes the row of an evaluation, without ranks; it has no average."""
+    numbers = []
+    for column in (*table.columns, *table.further_languages):
+        score = row.scores.get(column)
+        if score is None:
+            numbers.append(Number(MISSING))
+            continue
+        facts = [("scored afterwards", row.subject), ("sentences", f"{score.n_sentences} in the test set")]
+        facts.append(("folders", ", ".join(str(path) for path in row.paths)))
+        tip = join(tag("strong", f"{row.label}, {heading(column)}"), definitions(facts))
+        numbers.append(Number(score_text(score), score.value, "", tip, seeds_text(score)))
+    return Body(row.label, numbers)
+
+
+def _pad(line: Line, gaps: int) -> Line:
+    """Gives a line the columns of further languages, which runs have no scores on."""
+    return line._replace(texts=[*line.texts, *[""] * gaps])
 
 
 def _lines(scores: Sequence[Score]) -> list[Line]:

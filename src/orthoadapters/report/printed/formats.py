@@ -3,7 +3,7 @@
 import re
 
 from orthoadapters.report.collect.paper import AVERAGE
-from orthoadapters.report.collect.table import heading
+from orthoadapters.report.collect.table import MARK, heading
 from orthoadapters.report.printed.numbers import MISSING
 from orthoadapters.report.printed.tables import PrintedCell, PrintedTable
 
@@ -15,6 +15,7 @@ LATEX_CHARACTERS = {character: f"\\{character}" for character in "#$%&_{}"} | {
     "^": r"\textasciicircum{}",
     MISSING: "---",
     "±": r"$\pm$",
+    MARK: r"\textdagger{}",
 }
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 
-from orthoadapters.report.collect.table import Row, Score, Table
+from orthoadapters.report.collect.table import EvaluationRow, Row, Score, Table
 from orthoadapters.report.printed.significance import COMPARISON_FIELDS, significance_records
 from orthoadapters.report.statistics.analysis import Analysis
 
@@ -24,8 +24,9 @@ def scores_csv(table: Table) -> str:
 
 
 def scores_records(table: Table) -> list[list[object]]:
-    """Returns the values of FIELDS for each row and column."""
+    """Returns the values of FIELDS for each row and column, then for each evaluation and its languages."""
     records = [_score_record(table, row, row.scores[column]) for row in table.rows for column in table.columns]
+    records += [_evaluation_record(table, row, score) for row in table.evaluations for score in row.scores.values()]
     return [[record[field] for field in FIELDS] for record in records]
 
 
@@ -59,6 +60,30 @@ def _score_record(table: Table, row: Row, score: Score) -> Mapping[str, object]:
         "dev": row.dev,
         "grid_points": len(row.points),
         "runs": _join(score.paths),
+    }
+
+
+def _evaluation_record(table: Table, row: EvaluationRow, score: Score) -> Mapping[str, object]:
+    """Describes a score that was made afterwards, in state "evaluated"; what is selected or compared stays empty."""
+    lr, ort_lr = row.point or (None, None)
+    return dict.fromkeys(FIELDS) | {
+        "task": table.task,
+        "backbone": table.backbone,
+        "setting": row.subject,
+        "metric": table.metric,
+        "source": table.source,
+        "variant": row.variant,
+        "row": row.label,
+        "language": score.language,
+        "state": score.state,
+        "score": score.value,
+        "std": score.std,
+        "n_seeds": len(score.by_seed),
+        "seeds": _join(row.seeds),
+        "n_sentences": score.n_sentences,
+        "lr": lr,
+        "ort_lr": ort_lr,
+        "runs": _join(row.paths),
     }
 
 

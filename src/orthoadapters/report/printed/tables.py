@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from orthoadapters.report.collect.paper import paper
-from orthoadapters.report.collect.table import Row, Score, Table, heading, table_title
+from orthoadapters.report.collect.table import EvaluationRow, Row, Score, Table, table_title
 from orthoadapters.report.printed.numbers import (
     MISSING,
     listing,
@@ -78,10 +78,25 @@ def printed_scores(table: Table, extras: Extras) -> PrintedTable:
             for column, score in zip(table.columns, scores, strict=True)
         ]
         rows += [PrintedRow(row.label, cells), *_rows_beside(scores, extras)]
+    rows += [_evaluation_row(table, row, extras) for row in table.evaluations]
     if extras.sizes:
         rows.append(PrintedRow("test sentences", [PrintedCell(size_text(table, column)) for column in table.columns]))
-    header = ["variant", *(heading(column) for column in table.columns)]
+    header = ["variant", *table.headings]
+    rows = [_pad(row, len(header) - 1) for row in rows]
     return PrintedTable(table.name, scores_caption(table), header, rows, _notes(table, extras))
+
+
+def _evaluation_row(table: Table, row: EvaluationRow, extras: Extras) -> PrintedRow:
+    """Prints the scores of an evaluation, without ranks; it has no average."""
+    scores = [row.scores.get(column) for column in (*table.columns, *table.further_languages)]
+    texts = [MISSING if score is None else score_text(score, extras.seeds) for score in scores]
+    return PrintedRow(row.label, [PrintedCell(text) for text in texts])
+
+
+def _pad(row: PrintedRow, width: int) -> PrintedRow:
+    """Gives a row the columns of further languages, which runs have no scores on."""
+    gaps = [PrintedCell("" if row.beside else MISSING)] * (width - len(row.cells))
+    return row._replace(cells=[*row.cells, *gaps])
 
 
 def _rows_beside(scores: Sequence[Score], extras: Extras) -> Iterator[PrintedRow]:
@@ -106,7 +121,7 @@ def _notes(table: Table, extras: Extras) -> list[str]:
         notes.append(ORACLE_NOTE)
     if extras.paper and paper_table is not None and has_paper:
         notes.append(f"paper: {paper().source}, Table {paper_table.number}, backbone {paper().backbone}.")
-    return [*notes, *table.warnings]
+    return [*notes, *table.evaluation_notes, *table.warnings]
 
 
 def printed_selection(table: Table) -> PrintedTable:

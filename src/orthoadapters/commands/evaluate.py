@@ -1,0 +1,82 @@
+"""Scores what is there, without training: a finished run, or a task adapter with its head that was trained elsewhere.
+
+python evaluate.py RUN_DIR languages=[qu,ilo]
+python evaluate.py RUN_DIR data=xtreme data.root=DIR
+python evaluate.py ADAPTER_DIR variant=lnoo_tnoo task=wikiann backbone=xlmr_base language_adapters.source=hub
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from orthoadapters.commands.version import version_line
+from orthoadapters.config.program import shell_command
+from orthoadapters.errors import UserError
+from orthoadapters.files import user_path
+from orthoadapters.hub.offline import NotFetchedError
+from orthoadapters.runs.evaluations import read_evaluation
+from orthoadapters.runs.terminal import show_scores
+from orthoadapters.stages.subject import KEYS, Subject, open_subject
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=shell_command("evaluate"),
+        description="Scores a finished run on further languages, other data or with other language adapters; or an "
+        "AdapterHub folder with a task adapter and its head. Nothing is trained.",
+        epilog=f"Of a run, these can be changed: {', '.join(KEYS)}; one that ends in a dot stands for all keys that begin so. "
+        "Of an adapter from elsewhere, say variant=, task= and backbone= as for train. plan=true shows what would be scored.",
+    )
+    parser.add_argument("--version", action="version", version=version_line())
+    parser.add_argument(
+        "folder", metavar="RUN_DIR", type=user_path, help="a finished run, or a folder with adapter and head"
+    )
+    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="such as languages=[qu,ilo]")
+    return parser
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns the exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    options = arguments().parse_args(words)
+    try:
+        run(open_subject(options.folder, options.overrides))
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("stopped; nothing was written, and the same command begins anew", file=sys.stderr)
+        return 130
+    return 0
+
+
+def run(subject: Subject) -> None:
+    """Shows the plan, or the scores of before, or scores the subject."""
+    if subject.config.plan:
+        print_plan(subject)
+        return
+    if subject.is_finished:
+        print(f"finished before: {subject.path}")
+        record = read_evaluation(subject.path)
+    else:
+        # PyTorch takes seconds to import. It is loaded for scoring alone, so that a plan and a mistake are answered at once.
+        from orthoadapters.stages.evaluation import evaluate_subject
+
+        try:
+            record = evaluate_subject(subject)
+        except NotFetchedError as error:
+            raise UserError(f"{error} backbone={subject.config.backbone.name}") from error
+    show_scores(record.test)
+    print(f"evaluation: {subject.path}")
+
+
+def print_plan(subject: Subject) -> None:
+    """Prints what would be scored, and whether it was before. The data and adapters are there, or it would not come to this."""
+    config = subject.config
+    print(f"{subject.path}: {'finished' if subject.is_finished else 'to run'}")
+    print(f"  {config.variant.name} on {config.task.name} with {config.backbone.path}: {', '.join(subject.languages)}")
+    root = "" if config.data.root is None else f" data.root={config.data.root}"
+    print(f"  test sets: data={config.data.source}{root}")
+    for adapter in subject.adapters:
+        print(f"  {adapter.language}: {adapter.location}")

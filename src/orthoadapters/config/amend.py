@@ -1,0 +1,58 @@
+"""Overrides on a configuration that exists already, such as a finished run's: files of data/ and values of some keys."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from orthoadapters.config.compose import group_files, settle
+from orthoadapters.config.keys import key_types
+from orthoadapters.config.messages import nearest, sentence
+from orthoadapters.config.mistakes import check_overrides, parse_overrides
+from orthoadapters.config.schema import Config, DataConfig
+from orthoadapters.errors import UserError
+
+
+def amend(config: Config, overrides: Sequence[str], keys: Sequence[str]) -> Config:
+    """Returns a copy of the configuration with these overrides.
+
+    keys: those that may be overridden; one that ends in a dot stands for all keys below it, and "data" for a file of
+    conf/data. Raises UserError for another key, and as `compose_config`.
+    """
+    files = group_files("data", config.paths.config)
+    names = [name for key in keys for name in _names(key)]
+    parts = parse_overrides(overrides)
+    for part in parts:
+        _check_key(part, names)
+    check_overrides(parts, {"data": list(files)})
+    try:
+        tree = OmegaConf.structured(config)
+        for part in (part for part in parts if part.key_or_group == "data"):
+            if (name := str(part.value())) not in files:
+                raise UserError(f"data has no '{name}'{nearest(name, list(files))}; there are: {', '.join(files)}")
+            tree.data = _data_file(files[name])
+        ConfigLoaderImpl._apply_overrides_to_config([part for part in parts if part.key_or_group != "data"], tree)
+        return settle(tree)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(sentence(error, names)) from error
+
+
+def _names(key: str) -> list[str]:
+    """Lists what a key stands for, as a user writes it."""
+    return [name for name in key_types() if name.startswith(key)] if key.endswith(".") else [key]
+
+
+def _check_key(part: Override, names: Sequence[str]) -> None:
+    if part.key_or_group not in names:
+        text = f"'{part.input_line}' cannot be changed here{nearest(part.key_or_group, names)}"
+        raise UserError(f"{text}; there are: {', '.join(names)}")
+    if part.is_sweep_override() or part.is_delete() or part.is_add():
+        raise UserError(f"'{part.input_line}': one value for a key, as KEY=VALUE; a list is KEY=[VALUE,VALUE]")
+
+
+def _data_file(path: Any) -> Any:
+    return OmegaConf.merge(OmegaConf.structured(DataConfig), OmegaConf.load(path))

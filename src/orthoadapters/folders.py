@@ -1,0 +1,126 @@
+"""Searches folders, following links, and looks whether a folder can be written."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from orthoadapters.errors import UserError
+
+
+def exists(path: Path) -> bool:
+    """Says whether there is such a file or folder. Raises UserError where this account may not look."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise UserError(f"{path} cannot be looked at ({error.strerror}); mend that, or choose another folder") from None
+    return True
+
+
+def is_file(path: Path) -> bool:
+    """Says whether there is such a file. Raises UserError where this account may not look."""
+    return exists(path) and path.is_file()
+
+
+def names_in(folder: Path) -> list[str]:
+    """Lists the names in a folder, in order; none where there is no such folder. Raises UserError if it cannot be read."""
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read ({error.strerror}); mend that, or choose another folder") from None
+
+
+def search(folder: Path, is_match: Callable[[str], bool], problems: list[str]) -> list[Path]:
+    """Lists the files and folders below `folder` whose name matches, in order of their paths.
+
+    Links to folders are followed. A folder that several ways lead to is searched once, so that loops end; its own name is
+    preferred to that of a link. A folder that cannot be read, and a link that leads nowhere, is named in a sentence
+    among the problems. Folders that vanish meanwhile are left out.
+    """
+    paths: list[Path] = []
+    for here, names in _folders(folder, problems):
+        paths += [here / name for name in names if is_match(name)]
+    return sorted(paths)
+
+
+def _folders(top: Path, problems: list[str]) -> Iterator[tuple[Path, list[str]]]:
+    """Yields every folder once, with the names in it; those behind links come last."""
+
+    def add_problem(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            problems.append(f"{error.filename} cannot be read ({error.strerror}): what is in it is left out")
+
+    former: set[tuple[int, int]] = set()
+    waiting = [top]
+    while waiting:
+        for name, folders, files in os.walk(waiting.pop(0), onerror=add_problem):
+            here = Path(name)
+            identity = _identity(here)
+            if identity is None or identity in former:
+                folders.clear()
+                continue
+            former.add(identity)
+            folders.sort()
+            waiting += [here / folder for folder in folders if (here / folder).is_symlink()]
+            # W&B leaves links to runs that it uploaded and removed.
+            if here.name != "wandb":
+                problems += [
+                    f"{here / file} is a link to {(here / file).readlink()}, which cannot be reached: it is left out"
+                    for file in files
+                    if _leads_nowhere(here / file)
+                ]
+            yield here, [*folders, *files]
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _leads_nowhere(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError:
+        return path.is_symlink()
+    return False
+
+
+def check_writable(folder: Path, key: str) -> None:
+    """Raises UserError unless files can be written in `folder` or, where it is yet to be made, in the nearest one above.
+
+    key: the key that names the folder, for the sentence. Nothing is left behind.
+    """
+    place = folder.absolute()
+    while not os.path.lexists(place):
+        place = place.parent
+    try:
+        # A file without a name shows more than the permissions do: read-only disks, quotas, servers' own rules.
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        why = f"cannot be written ({error.strerror})"
+        if _leads_nowhere(place):
+            why = f"is a link to {place.readlink()}, which cannot be reached"
+        elif not place.is_dir():
+            why = "is no folder"
+        raise UserError(
+            f"nothing can be written to {folder}: {place} {why}; choose another folder with {key}=DIR"
+        ) from None
+
+
+def last_change(path: Path) -> float:
+    """Returns when a file, or a folder or any file in it, was last changed, renamed or put there, as time.time() counts.
+
+    A link on the way counts too, as it can be set to lead elsewhere.
+    """
+    way = path.absolute()
+    stamps = [parent.lstat().st_ctime for parent in (way, *way.parents) if parent.is_symlink()]
+    content = [file.stat().st_ctime for file in path.iterdir() if file.exists()] if path.is_dir() else []
+    return max([path.stat().st_ctime, *stamps, *content])

@@ -1,0 +1,62 @@
+"""The tokenizer in a backbone's folder, as its files show it: whether it is there, and fits the embedding matrix."""
+
+import json
+from pathlib import Path
+
+from orthoadapters.errors import UserError
+from orthoadapters.files import check_content, read_json
+from orthoadapters.hub.backbones import TOKENIZER_FILES
+
+FIX = "save the tokenizer there again"
+
+
+def check_tokenizer(folder: Path) -> None:
+    """Raises UserError if the folder has no tokenizer, or if something lies in the place of one of its files."""
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}; a tokenizer is read from the backbone's folder")
+    paths = [folder / name for name in TOKENIZER_FILES if (folder / name).is_file()]
+    if not paths:
+        raise UserError(
+            f"no tokenizer in {folder} (looked for {', '.join(TOKENIZER_FILES)}); "
+            "save the backbone's tokenizer into that folder, for instance with tokenizer.save_pretrained"
+        )
+    for path in paths:
+        check_content(path)
+
+
+def check_vocabulary(folder: Path, highest: int) -> None:
+    """Raises UserError if the tokenizer's highest id has no row in the embedding matrix of the folder's backbone."""
+    path = folder / "config.json"
+    rows = read_json(path).get("vocab_size") if path.is_file() else None
+    if isinstance(rows, int) and highest >= rows:
+        raise UserError(
+            f"the tokenizer in {folder} has {highest + 1} entries and the embedding matrix {rows} rows (vocab_size in "
+            f"config.json); save the model there after model.resize_token_embeddings({highest + 1}), or the tokenizer that "
+            "belongs to it"
+        )
+
+
+def highest_id(folder: Path) -> int | None:
+    """Reads the highest id from the tokenizer's JSON files, without loading it; None if there is no tokenizer.json.
+
+    Raises UserError if one of them is not what it should be.
+    """
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        return None
+    tokenizer = read_json(path, FIX)
+    try:
+        vocabulary = tokenizer["model"]["vocab"]
+        # A list numbers its pieces (Unigram), a dictionary gives each its id (WordPiece, BPE).
+        ids = [len(vocabulary) - 1] if isinstance(vocabulary, list) else list(vocabulary.values())
+        ids += [token["id"] for token in tokenizer.get("added_tokens") or []]
+        return max(int(one) for one in ids + _added_ids(folder))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{path} has no vocabulary ({json.dumps(str(error))}); {FIX}") from None
+
+
+def _added_ids(folder: Path) -> list[object]:
+    """Reads the ids of the tokens that were added to a tokenizer, from the two files that may name them."""
+    files = (folder / "added_tokens.json", folder / "tokenizer_config.json")
+    additions, config = (read_json(path, FIX) if path.is_file() else {} for path in files)
+    return [*additions.values(), *(config.get("added_tokens_decoder") or {})]

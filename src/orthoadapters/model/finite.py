@@ -1,0 +1,20 @@
+"""The check that weights from outside are finite: one NaN in them makes every score of a run worthless."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from orthoadapters.errors import UserError
+
+
+def check_finite(tensors: Mapping[str, Tensor], file: Path | str, fix: str) -> None:
+    """Raises UserError naming the first tensor with a NaN or an infinity, its file and the fix."""
+    for name, tensor in tensors.items():
+        # The sum reads the weights once and makes no second tensor of their size. Only where it is not finite, a closer
+        # look shows whether a weight is not, or the sum alone was too large.
+        if torch.isfinite(tensor.float().sum()) or torch.isfinite(tensor).all():
+            continue
+        count = int((~torch.isfinite(tensor)).sum())
+        raise UserError(f"{file}: tensor {name} has {count} weights that are NaN or infinite; {fix}")

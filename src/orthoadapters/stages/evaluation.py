@@ -1,0 +1,133 @@
+"""The scoring of what is there, from start to finish: read, swap and score every language, write evaluation.json."""
+
+import time
+
+import torch
+
+from orthoadapters.config.choices import choices
+from orthoadapters.config.compose import task_language
+from orthoadapters.config.schema import Config
+from orthoadapters.data.modules import TaskData
+from orthoadapters.data.tokenizer import load_tokenizer
+from orthoadapters.errors import UserError
+from orthoadapters.evaluation.transfer import TASK_ADAPTER, new_stacks
+from orthoadapters.files import new_folder
+from orthoadapters.model.adapterhub import heads as head_files
+from orthoadapters.model.backbone import backbone_path
+from orthoadapters.model.encoder import AdaptedEncoder
+from orthoadapters.model.heads import HEADS, MultipleChoiceHead, TaskHead
+from orthoadapters.model.sizes import bottleneck, check_lengths
+from orthoadapters.runs.evaluations import EvaluationRecord, write_evaluation
+from orthoadapters.runs.inputs import examples_sha256, weights_sha256
+from orthoadapters.runs.provenance import provenance
+from orthoadapters.stages.frame import TransferOutcome, score_languages
+from orthoadapters.stages.subject import Subject, adapter_name
+from orthoadapters.training.fit import device
+
+
+def evaluate_subject(subject: Subject) -> EvaluationRecord:
+    """Scores every language of the subject as a run's own transfer does, and writes the evaluation's folder whole."""
+    config, start = subject.config, time.monotonic()
+    place = device(config.trainer)
+    folder = subject.run.backbone_folder() if subject.run else backbone_path(config)
+    data = TaskData(
+        config.data,
+        config.task,
+        task_language(config.source_language, config.paths.config),
+        load_tokenizer(folder),
+        config.seed,
+        languages=[task_language(code, config.paths.config) for code in subject.languages],
+    )
+    # They are read before the weights, so that bad input of any language shows now.
+    _ = data.tests, data.target_devs
+    if subject.run is not None:
+        (model, head), backbone_sha256 = subject.run.load_model(folder), subject.run.inputs["backbone"]
+    else:
+        model, head = _load_from_elsewhere(subject, folder)
+        backbone_sha256 = weights_sha256(model.backbone)
+    check_lengths(model, {"task.max_length": config.task.max_length})
+    stacks = new_stacks(config, model, subject.adapters, backbone_sha256)
+    with new_folder(subject.path) as temporary:
+        scores = score_languages(temporary, model.to(place), head.to(place), stacks, data)
+        dev = {f"dev-{code}": examples_sha256(data.target_devs[code].examples) for code in scores.target_dev}
+        inputs = {"backbone": backbone_sha256} | subject.inputs | dev
+        record = _record(subject, scores, stacks.entries, inputs, time.monotonic() - start, place)
+        write_evaluation(temporary, record)
+    return record
+
+
+def _record(
+    subject: Subject,
+    scores: TransferOutcome,
+    entries: dict[str, dict[str, str]],
+    inputs: dict[str, str],
+    seconds: float,
+    place: torch.device,
+) -> EvaluationRecord:
+    config, run = subject.config, subject.run
+    elsewhere = None
+    if subject.adapter is not None:
+        elsewhere = {"name": adapter_name(subject.adapter), "sha256": inputs["task-adapter"]}
+    return EvaluationRecord(
+        run=run.result.run if run else None,
+        fingerprint=run.result.fingerprint if run else "",
+        elsewhere=elsewhere,
+        task=config.task.name,
+        variant=config.variant.name,
+        backbone=str(config.backbone.name),
+        source=config.source_language,
+        metric=config.task.metrics[0],
+        test=scores.test,
+        target_dev=scores.target_dev,
+        adapters=entries,
+        inputs=inputs,
+        provenance=provenance(seconds, seconds, 0, 0, place, 1, subject.overrides),
+        choices={} if run else choices(config) | {"languages": sorted(subject.languages)},
+    )
+
+
+def _load_from_elsewhere(subject: Subject, folder: str) -> tuple[AdaptedEncoder, TaskHead]:
+    """Loads the backbone with the task adapter, and the head with its outputs in the order of task.labels.
+
+    Raises UserError if adapter or head is not of the size, kind or labels that the configuration says.
+    """
+    config, adapter = subject.config, subject.adapter
+    assert adapter is not None
+    model = AdaptedEncoder.from_pretrained(folder, allow_pickle=config.backbone.allow_pickle)
+    model.load_adapter(adapter, TASK_ADAPTER, with_head=True)
+    size = model.configs[TASK_ADAPTER].bottleneck
+    if size != bottleneck(model, "variant.task_reduction", config.variant.task_reduction):
+        raise UserError(
+            f"{adapter} has bottleneck {size}, and variant.task_reduction={config.variant.task_reduction} makes it another; "
+            f"give variant.task_reduction={model.hidden_size // size}"
+        )
+    head, labels = head_files.read(adapter, model)
+    if not isinstance(head, HEADS[config.task.kind]):
+        raise UserError(f"the head in {adapter} is none for task={config.task.name} ({config.task.kind.value})")
+    _order_outputs(head, labels, config, subject)
+    return model, head
+
+
+def _order_outputs(head: TaskHead, labels: list[str], config: Config, subject: Subject) -> None:
+    """Puts the head's outputs into the order of task.labels.
+
+    Raises UserError if the head has other labels. A head without the task's names has them in the order of a task.labels
+    that the command gives.
+    """
+    names = list(config.task.labels)
+    if any(text.startswith("task.labels=") for text in subject.overrides) and len(labels) == len(names):
+        return
+    if sorted(labels) != sorted(names):
+        raise UserError(
+            f"the head in {subject.adapter} has the labels {', '.join(labels)}, and {config.task.name} has "
+            f"{', '.join(names)}; if they mean the same, give task.labels=[...] with the task's names in the head's order"
+        )
+    if labels == names:
+        return
+    if isinstance(head, MultipleChoiceHead):
+        # Its one output is a score, and what its alternatives are called is not in the weights.
+        return
+    order = [labels.index(name) for name in names]
+    with torch.no_grad():
+        head.out.weight.copy_(head.out.weight[order].clone())
+        head.out.bias.copy_(head.out.bias[order].clone())

@@ -1,0 +1,149 @@
+"""A finished run that is asked for again: whether what it read is still what is there now.
+
+inputs.json holds the SHA-256 of everything that a run read. Data are read again, as that takes seconds at most. Weights and
+blocks of text take longer: they are read again only if their files were changed after the run had read them.
+"""
+
+from collections.abc import Callable, Hashable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from orthoadapters.config.compose import task_language
+from orthoadapters.config.hub_ids import DEMO
+from orthoadapters.config.schema import Config, CorpusSource, Stage
+from orthoadapters.data.sources.read import find_examples, read_examples, silence
+from orthoadapters.data.sources.text import corpus_key, text_file
+from orthoadapters.errors import UserError
+from orthoadapters.examples import Split
+from orthoadapters.files import read_json
+from orthoadapters.folders import exists, last_change
+from orthoadapters.runs import adapter_library as library
+from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.inputs import blocks_sha256, examples_sha256, stamp, weights_sha256
+
+
+def directly(function: Callable[..., Any], *arguments: object) -> Any:
+    """Calls a function in this process."""
+    return function(*arguments)
+
+
+def check_finished_run(config: Config, run: RunDirectory, call: Callable[..., Any] = directly) -> None:
+    """Checks a finished run against what is on this machine; what is not here any more is not missed.
+
+    call: calls a function that loads PyTorch, in a process of its own if need be. Raises UserError if data, backbone, text
+    or language adapters have other contents than the run read. An MLM run publishes its adapter again if the library
+    lost it.
+    """
+    run.check_owner()
+    path = run.path / "inputs.json"
+    former = read_json(path, "restore it, or move the run away to repeat it") if exists(path) else {}
+    changes = _changes(config, run, former, call)
+    if changes:
+        raise UserError(
+            f"{run.path} was finished with other contents of {', '.join(changes)} than "
+            f"{', '.join(dict.fromkeys(changes.values()))} now {'holds' if len(set(changes.values())) == 1 else 'hold'}; "
+            "move the run away to repeat it, or choose another folder with paths.runs=DIR"
+        )
+    library.check_run(config, run)
+
+
+def _changes(config: Config, run: RunDirectory, former: dict[str, Any], call: Callable[..., Any]) -> dict[str, str]:
+    """Finds what has other contents than the run read: the names of inputs.json, and the places."""
+    changes: dict[str, str] = {}
+    if config.stage is Stage.task:
+        for name, split, code in _sets(config):
+            place, sha256 = _present_examples(config, split, code) if name in former else ("", None)
+            if sha256 not in (None, former.get(name)):
+                changes[name] = place
+        text = ""
+    else:
+        text = f"text-{config.language.code}"
+    if text in former and _may_have_other_text(config, run) and call(_blocks_sha256, config) != former[text]:
+        changes[text] = str(text_file(config.corpus, config.language))
+    folder = Path(config.backbone.path).expanduser()
+    is_folder = config.backbone.path != DEMO and config.backbone.revision is None and folder.is_dir()
+    if "backbone" in former and is_folder and _is_newer(folder, run):
+        sha256 = _backbone_sha256(str(folder), config.backbone.allow_pickle, last_change(folder), call)
+        if sha256 != former["backbone"]:
+            changes["backbone"] = str(folder)
+    return changes
+
+
+def _sets(config: Config) -> Iterator[tuple[str, Split, str]]:
+    """Yields the labelled sets that a task run reads: the name in inputs.json, the split and the language."""
+    source = config.source_language
+    yield "train", "train", source
+    yield "dev", "dev", source
+    for code in config.evaluated_languages:
+        yield f"test-{code}", "test", code
+        if code != source:
+            yield f"dev-{code}", "dev", code
+
+
+def _present_examples(config: Config, split: Split, code: str) -> tuple[str, str | None]:
+    """Names the place of a set, and hashes what is there now; None if it is in no file of this machine."""
+    language = task_language(code, config.paths.config)
+    try:
+        paths = find_examples(config.data, config.task, split, language)
+    except UserError:
+        return "", None
+    if not paths:
+        return "", None
+    place = str(paths[0] if len(paths) == 1 else paths[0].parent)
+    key = (repr(config.data), repr(config.task), split, code, *((path, stamp(path)) for path in paths))
+    if key not in _hashes:
+        with silence():
+            try:
+                _hashes[key] = examples_sha256(read_examples(config.data, config.task, split, language))
+            except UserError as error:
+                # The run could read them.
+                return f"{place} ({error})", ""
+    return place, _hashes[key]
+
+
+# By configuration, files and their stamps: dozens of cells of a sweep read the same sets.
+_hashes: dict[Hashable, str] = {}
+
+
+def _is_newer(path: Path, run: RunDirectory) -> bool:
+    """Says whether a file or folder was changed after the run had read everything, and written inputs.json."""
+    return last_change(path) > (run.path / "inputs.json").stat().st_mtime
+
+
+def _may_have_other_text(config: Config, run: RunDirectory) -> bool:
+    """Says whether the text may have changed: no if the cache has the blocks of just this text, whose names hold its hash."""
+    if config.corpus.source is not CorpusSource.text:
+        return False
+    try:
+        if not _is_newer(text_file(config.corpus, config.language), run):
+            return False
+    except UserError:
+        return False
+    key = corpus_key(config.corpus, config.language, config.seed)
+    return not any(Path(config.paths.cache).glob(f"{key}-*.npy"))
+
+
+def _blocks_sha256(config: Config) -> str:
+    """Cuts the text as a run of this configuration does, and hashes the blocks."""
+    # These load PyTorch.
+    from orthoadapters.data.modules import MLMData
+    from orthoadapters.data.tokenizer import load_tokenizer
+    from orthoadapters.model.backbone import backbone_path
+
+    tokenizer = load_tokenizer(backbone_path(config), needs_mask=True)
+    folder, iterations = Path(config.paths.cache), config.trainer.max_iterations
+    data = MLMData(config.corpus, config.mlm, config.language, tokenizer, folder, config.seed, iterations)
+    return blocks_sha256(data.blocks)
+
+
+@cache
+def _backbone_sha256(folder: str, allow_pickle: bool, change: float, call: Callable[..., str]) -> str:
+    """Hashes a backbone's weights, once as long as its last change is the same."""
+    return call(_hash_backbone, folder, allow_pickle)
+
+
+def _hash_backbone(folder: str, allow_pickle: bool) -> str:
+    from orthoadapters.model.encoder import AdaptedEncoder
+
+    return weights_sha256(AdaptedEncoder.from_pretrained(folder, allow_pickle=allow_pickle).backbone)

@@ -1,0 +1,175 @@
+"""The inventory: everything that runs will read or write is looked for before anything is read or trained.
+
+It loads no PyTorch, reads no data and fetches nothing, so that plans and sweeps look as well.
+"""
+
+import shlex
+import sys
+from collections.abc import Callable, Hashable, Sequence
+from functools import cache
+from pathlib import Path
+
+from orthoadapters.config.compose import compose_config, mlm_overrides, task_language
+from orthoadapters.config.hub_ids import DEMO
+from orthoadapters.config.schema import (
+    AdapterSource,
+    BackboneConfig,
+    Config,
+    CorpusConfig,
+    DataConfig,
+    LanguageConfig,
+    Missing,
+    Stage,
+    TaskConfig,
+)
+from orthoadapters.data.sources.read import find_examples
+from orthoadapters.data.sources.text import find_text
+from orthoadapters.errors import MissingSplitError, UserError
+from orthoadapters.examples import Split
+from orthoadapters.folders import check_writable
+from orthoadapters.hub import adapters as adapter_hub
+from orthoadapters.hub.backbones import cached_backbone
+from orthoadapters.hub.offline import NotFetchedError, is_offline
+from orthoadapters.hub.vocabulary import check_tokenizer, check_vocabulary, highest_id
+from orthoadapters.runs import adapter_library as library
+from orthoadapters.runs.directory import RunDirectory
+
+
+class Inventory:
+    """A list of what is missing for one run or several; what several runs share is looked for once.
+
+    problems: a sentence for each thing that only the user can mend. fetches: one for each command whose data, backbone or
+    adapters are still to be fetched from the Hub, while HF_HUB_OFFLINE is set. is_sweep: language adapters that are not
+    trained yet are cells of their own, or awaited.
+    """
+
+    def __init__(self, is_sweep: bool = False) -> None:
+        self.is_sweep = is_sweep
+        self.problems: list[str] = []
+        self.fetches: list[str] = []
+        self._former: set[Hashable] = set()
+        self._language = cache(task_language)
+
+    def add(self, config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
+        """Looks for everything of one run. overrides: those that gave the configuration."""
+        errors: list[UserError] = []
+
+        def look(call: Callable[..., object], *arguments: object) -> None:
+            key = (call.__name__, *map(repr, arguments))
+            if key in self._former:
+                return
+            self._former.add(key)
+            try:
+                call(*arguments)
+            except UserError as error:
+                errors.append(error)
+
+        look(check_writable, run.path, "paths.runs")
+        folder = Path(config.paths.cache)
+        if self.is_sweep and not (folder / "multirun").is_dir():
+            # Hydra keeps its own record of a multirun there.
+            look(check_writable, folder / "multirun", "paths.cache")
+        look(_look_for_backbone, config.backbone, folder)
+        if config.stage is Stage.mlm:
+            target = library.language_adapter(config, config.language.code).location
+            look(check_writable, Path(target).resolve().parent, "paths.adapters")
+            count = config.trainer.max_iterations * config.mlm.batch_size + config.mlm.dev_blocks
+            blocks = f"{config.mlm.block_length}x{count}"
+            look(_look_for_text, config.corpus, config.language, config.seed, blocks, folder)
+        else:
+            source = config.source_language
+            for code in config.evaluated_languages:
+                language = self._language(code, config.paths.config)
+                splits: tuple[Split, ...] = ("train", "dev", "test") if code == source else ("test", "dev")
+                for split in splits:
+                    is_optional = split == "dev" and code != source
+                    look(_look_for_examples, config.data, config.task, split, language, is_optional)
+            for adapter in library.needed_adapters(config):
+                if adapter.exists:
+                    look(_look_at_adapter, adapter, config.variant.name)
+        on_hub = [error for error in errors if isinstance(error, NotFetchedError)]
+        self.problems += [str(error) for error in errors if error not in on_hub]
+        # The one command fetches all of them.
+        self.fetches += [f"{error} {shlex.join(overrides)}" for error in on_hub[:1]]
+        if config.stage is Stage.task:
+            self._add_missing_adapters(config, overrides)
+
+    def _add_missing_adapters(self, config: Config, overrides: Sequence[str]) -> None:
+        missing = library.missing_adapters(config)
+        if not missing or (self.is_sweep and missing[0].source is AdapterSource.trained):
+            return
+        if config.language_adapters.missing is Missing.train:
+            for adapter in missing:
+                training = mlm_overrides(overrides, adapter.language)
+                config_of_training = compose_config(training)
+                self.add(config_of_training, RunDirectory(config_of_training), training)
+        elif not config.plan or missing[0].source is not AdapterSource.trained:
+            self.problems.append(library.missing_sentence(config, overrides, missing))
+
+
+def check_inventory(config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
+    """Raises UserError naming everything that a run would read or write and that is not there."""
+    inventory = Inventory()
+    inventory.add(config, run, overrides)
+    _raise_all([*inventory.problems, *inventory.fetches])
+
+
+def check_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
+    """Does so for a run that is only planned. What is to be fetched first is said, and no error: a plan needs no network."""
+    inventory = Inventory()
+    inventory.add(config, run, overrides)
+    say_fetches(inventory)
+    _raise_all(inventory.problems)
+
+
+def say_fetches(inventory: Inventory) -> None:
+    """Prints what a plan's runs would have to fetch first."""
+    for sentence in dict.fromkeys(inventory.fetches):
+        print(f"missing: {sentence}", file=sys.stderr)
+
+
+def _raise_all(problems: Sequence[str]) -> None:
+    if problems:
+        raise UserError("\nerror: ".join(dict.fromkeys(problems)))
+
+
+def _look_for_backbone(backbone: BackboneConfig, cache: Path) -> None:
+    if backbone.path == DEMO:
+        if not any(cache.glob("demo-backbone-*/")):
+            check_writable(cache, "paths.cache")
+        return
+    folder = cached_backbone(backbone.path, backbone.revision, backbone.allow_pickle)
+    if folder is None:
+        return
+    check_tokenizer(folder)
+    if (highest := highest_id(folder)) is not None:
+        check_vocabulary(folder, highest)
+
+
+def _look_for_examples(
+    data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig, is_optional: bool
+) -> None:
+    try:
+        find_examples(data, task, split, language)
+    except MissingSplitError:
+        if not is_optional:
+            raise
+
+
+def _look_for_text(corpus: CorpusConfig, language: LanguageConfig, seed: int, blocks: str, cache: Path) -> None:
+    """Looks for the text, and whether the cache takes the blocks that are cut from it, unless they may be there."""
+    find_text(corpus, language, seed, blocks, cache)
+    if not any(cache.glob(f"{corpus.source.value}-{language.code}-seed{seed}-*-{blocks}-*.npy")):
+        check_writable(cache, "paths.cache")
+
+
+def _look_at_adapter(adapter: library.LanguageAdapter, variant: str) -> None:
+    """Looks at an adapter's files; at those of one on the Hub only if they were fetched before."""
+    if adapter.source is AdapterSource.hub:
+        try:
+            adapter_hub.fetch(adapter.location, cached_only=True)
+        except UserError:
+            if is_offline():
+                raise
+            return
+    library.check_adapter(adapter, variant)

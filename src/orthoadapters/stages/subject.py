@@ -1,0 +1,169 @@
+"""The subject of an evaluation: a finished run, or a task adapter with its head that was trained elsewhere.
+
+It is opened, and all that it will read is looked for, without PyTorch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from orthoadapters.config.amend import amend
+from orthoadapters.config.checks import check
+from orthoadapters.config.compose import compose_config, task_language
+from orthoadapters.config.schema import AdapterSource, Config, Stage
+from orthoadapters.data.sources.read import read_examples
+from orthoadapters.errors import UserError
+from orthoadapters.files import read_json
+from orthoadapters.hub import adapters as adapter_hub
+from orthoadapters.labelling.finished_run import FinishedRun, open_run
+from orthoadapters.runs import adapter_library as library
+from orthoadapters.runs.adapter_library import LanguageAdapter
+from orthoadapters.runs.evaluations import FILE, FOLDER, evaluation_name
+from orthoadapters.runs.inputs import examples_sha256, folder_sha256
+
+# What of a finished run's configuration an evaluation may change: where it reads from, and on what it computes.
+KEYS = (
+    *("languages", "data", "data.", "language_adapters.source", "language_adapters.root", "language_adapters.hub"),
+    *("task.folder", "task.hub_id", "task.hub_revision", "task.hub_subsets", "task.hub_columns"),
+    *("task.files.", "task.batch_size"),
+    *("paths.adapters", "paths.cache", "backbone.path", "trainer.accelerator", "plan"),
+)
+# Overrides that begin so name language adapters other than the run's own.
+_ADAPTERS = ("language_adapters.", "paths.adapters=")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The subject of one evaluation, with all that it reads but the weights.
+
+    config: the run's with the overrides, or that of the overrides. languages: those that are scored. folder: the directory
+    that evaluations/ lies in. run: None for a task adapter from elsewhere. adapter: the folder of that one, with its head.
+    adapters: the language adapters. inputs: the SHA-256 of test sets, language adapters and the task adapter, by name.
+    """
+
+    config: Config
+    languages: list[str]
+    overrides: list[str]
+    folder: Path
+    run: FinishedRun | None
+    adapter: Path | None
+    adapters: list[LanguageAdapter]
+    inputs: dict[str, str]
+
+    @property
+    def path(self) -> Path:
+        """The folder of the evaluation: another one for other languages or other contents."""
+        contents: dict[str, Any] = {"inputs": self.inputs, "batch_size": self.config.task.batch_size}
+        if self.run is not None:
+            contents["run"] = self.run.result.fingerprint
+        return self.folder / FOLDER / evaluation_name(self.languages, contents)
+
+    @property
+    def is_finished(self) -> bool:
+        return (self.path / FILE).exists()
+
+
+def open_subject(folder: Path, overrides: Sequence[str]) -> Subject:
+    """Opens a run's directory, or an AdapterHub folder with adapter and head. Raises UserError for what is missing or wrong."""
+    if (folder / adapter_hub.FILE).exists():
+        return _from_elsewhere(folder, overrides)
+    return _finished_run(folder, overrides)
+
+
+def _finished_run(folder: Path, overrides: Sequence[str]) -> Subject:
+    run = open_run(folder)
+    config = run.config
+    if any(text.startswith("language_adapters.source=") for text in overrides):
+        # Root and ids belong to the run's own source.
+        config = replace(config, language_adapters=replace(config.language_adapters, root=None, hub=None))
+    config = amend(config, overrides, KEYS)
+    # A run of several processes is scored by one.
+    config.trainer.devices = config.trainer.num_nodes = 1
+    check(config)
+    names_languages = any(text.startswith("languages=") for text in overrides)
+    languages = list(dict.fromkeys((config.languages or []) if names_languages else run.result.test))
+    run = replace(run, config=config)
+    adapters = [library.language_adapter(config, code) for code in languages] if run.swaps_languages else []
+    if missing := [adapter for adapter in adapters if not adapter.exists]:
+        raise UserError(_missing_sentence(run, missing))
+    if not any(text.startswith(_ADAPTERS) for text in overrides):
+        for adapter in adapters:
+            _check_same(run, adapter)
+    task_adapter = None if run.trains_backbone else folder / "adapter"
+    inputs = _inputs(config, languages, adapters, task_adapter)
+    return Subject(config, languages, list(overrides), folder, run, None, adapters, inputs)
+
+
+def _from_elsewhere(folder: Path, overrides: Sequence[str]) -> Subject:
+    keys = {text.partition("=")[0] for text in overrides}
+    if not {"variant", "task"} <= keys or not {"backbone", "suite"} & keys:
+        raise UserError(
+            f"{folder} holds an adapter that no run here trained; say what it is, such as variant=lnoo_tnoo task=wikiann "
+            "backbone=xlmr_base languages=[en,sw], and where its language adapters are (language_adapters.source=...)"
+        )
+    config = compose_config(overrides)
+    check(config)
+    if config.stage is not Stage.task or not config.variant.has_task_adapter:
+        raise UserError(f"variant={config.variant.name} stage={config.stage.value} has no task adapter; choose another")
+    if not (folder / adapter_hub.HEAD_FILE).exists():
+        raise UserError(
+            f"{folder} has no head ({adapter_hub.HEAD_FILE}), so it predicts nothing; with `adapters`, "
+            "save_adapter(DIR, NAME, with_head=True) saves both"
+        )
+    languages = list(dict.fromkeys(config.languages)) if config.languages is not None else config.evaluated_languages
+    adapters = [library.language_adapter(config, code) for code in languages]
+    adapters = adapters if config.variant.has_language_adapter else []
+    if missing := [adapter for adapter in adapters if not adapter.exists]:
+        codes = ", ".join(adapter.language for adapter in missing)
+        raise UserError(
+            f"no language adapter for {codes} ({missing[0].kind.value}): {missing[0].location or 'no id on the Hub'} is "
+            "missing; language_adapters.source=local language_adapters.root=DIR reads a folder per language"
+        )
+    inputs = _inputs(config, languages, adapters, folder)
+    parts = (str(config.backbone.name), config.task.name, config.variant.name)
+    runs = Path(config.paths.runs, *parts, f"elsewhere-{inputs['task-adapter'][:8]}")
+    return Subject(config, languages, list(overrides), runs, None, folder, adapters, inputs)
+
+
+def adapter_name(folder: Path) -> str:
+    """Reads the name that an adapter's file gives it, without anybody's path."""
+    return str(read_json(folder / adapter_hub.FILE).get("name") or folder.resolve().name)
+
+
+def _inputs(
+    config: Config, languages: Sequence[str], adapters: Sequence[LanguageAdapter], task_adapter: Path | None
+) -> dict[str, str]:
+    """Reads and hashes all test sets and adapters, by name."""
+    if not languages:
+        raise UserError("languages=[] names none; name one, such as languages=[sw]")
+    library.check_kinds(config, adapters)
+    inputs = {} if task_adapter is None else {"task-adapter": folder_sha256(task_adapter, adapter_hub.FILES)}
+    for code in languages:
+        examples = read_examples(config.data, config.task, "test", task_language(code, config.paths.config))
+        inputs[f"test-{code}"] = examples_sha256(examples)
+    return inputs | {f"adapter-{adapter.language}": adapter.result_entry()["sha256"] for adapter in adapters}
+
+
+def _missing_sentence(run: FinishedRun, missing: Sequence[LanguageAdapter]) -> str:
+    first = missing[0]
+    codes = ", ".join(adapter.language for adapter in missing)
+    text = f"no language adapter for {codes} ({first.kind.value}) {run.search_place}"
+    if first.source is AdapterSource.hub:
+        return f"{text}; name one with language_adapters.hub={{{first.language}:OWNER/NAME}}"
+    text += "; paths.adapters=DIR, or language_adapters.source=local language_adapters.root=DIR, names another place"
+    if first.source is AdapterSource.trained:
+        text += "; to train:" + "".join(f"\n  {run.training_command(adapter.language)}" for adapter in missing)
+    return text
+
+
+def _check_same(run: FinishedRun, adapter: LanguageAdapter) -> None:
+    """Raises UserError if the place of an adapter that the run was tested with holds another one now."""
+    entries = run.result.adapters
+    if adapter.language not in entries:
+        return
+    if adapter.present_sha256() not in (None, library.former_sha256(run.path, entries, adapter.language)):
+        raise UserError(
+            f"{adapter.location} is not the adapter that {run.path} was tested with; bring that one back, or say that "
+            "another one is meant: paths.adapters=DIR"
+        )

@@ -1,0 +1,61 @@
+"""Weights from outside that are not finite are refused with their file, tensor and fix."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from orthoadapters import AdaptedEncoder, UserError
+from orthoadapters.model.finite import check_finite
+from orthoadapters.model.heads import TokenHead
+from orthoadapters.model.saved_head import load_head, save_head
+from tests.helpers.tasks import task_config
+
+DOWN = "encoder.layer.1.output.adapters.sw.adapter_down.0.weight"
+
+
+def spoil(path: Path, name: str, value: float) -> None:
+    """Sets one weight of a file."""
+    tensors = load_file(path)
+    tensors[name].view(-1)[0] = value
+    save_file(tensors, path, {"format": "pt"})
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite_are_counted(value: float) -> None:
+    weights = torch.ones(3, 2)
+    weights[1] = value
+    with pytest.raises(UserError, match=r"^file: tensor b has 2 weights that are NaN or infinite; fix$"):
+        check_finite({"a": torch.zeros(2), "b": weights}, "file", "fix")
+
+
+def test_large_weights_are_finite_though_their_sum_is_not() -> None:
+    check_finite({"a": torch.full((4,), 3e38), "half": torch.full((4,), 6e4, dtype=torch.float16)}, "file", "fix")
+
+
+def test_an_adapter_and_a_backbone_with_a_nan_are_refused(oracle: Path, backbone: Path, tmp_path: Path) -> None:
+    adapter = Path(shutil.copytree(oracle / "sw_safetensors", tmp_path / "sw"))
+    spoil(adapter / "adapter.safetensors", DOWN, float("nan"))
+    model = AdaptedEncoder.from_pretrained(str(backbone))
+    with pytest.raises(
+        UserError, match=rf"sw/adapter.safetensors: tensor {DOWN} has 1 weights that are NaN .* bring it"
+    ):
+        model.load_adapter(adapter)
+    assert not model.configs
+    broken = Path(shutil.copytree(backbone, tmp_path / "backbone"))
+    name = next(name for name in load_file(broken / "model.safetensors") if name.endswith("0.output.dense.weight"))
+    spoil(broken / "model.safetensors", name, float("inf"))
+    with pytest.raises(
+        UserError, match=rf"{broken}: tensor .*layer.0.output.dense.weight has 1 .* weights of backbone"
+    ):
+        AdaptedEncoder.from_pretrained(str(broken))
+
+
+def test_a_head_with_a_nan_is_refused(tmp_path: Path) -> None:
+    task = task_config("udpos")
+    save_head(tmp_path / "head", TokenHead(4, len(task.labels), 0.0), task)
+    spoil(tmp_path / "head" / "head.safetensors", "out.bias", float("nan"))
+    with pytest.raises(UserError, match=r"head.safetensors: tensor out.bias has 1 .* repeat the run"):
+        load_head(tmp_path / "head", task, 4)

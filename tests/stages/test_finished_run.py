@@ -1,0 +1,106 @@
+"""The same command again: a finished run is compared with the data, the text and the backbone that are there now."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from orthoadapters.config.compose import compose_config
+from orthoadapters.errors import UserError
+from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.stages.finished_run import check_finished_run
+from tests.helpers.short_runs import execute, overrides
+from tests.helpers.sweeps import run_sweep
+
+REPEAT = "; move the run away to repeat it, or choose another folder with paths.runs=DIR$"
+
+
+@pytest.fixture(scope="module")
+def copies(backbone: Path, world: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with copies of backbone and world, and with a finished run of each stage on them."""
+    folder = tmp_path_factory.mktemp("copies")
+    shutil.copytree(backbone, folder / "tiny")
+    shutil.copytree(world, folder / "world")
+    for arguments in (task(folder), mlm(folder)):
+        execute(arguments)
+    return folder
+
+
+def task(folder: Path) -> list[str]:
+    more = ("variant=t_noo", "task=udpos", "languages=[ar,tr]", "trainer.max_epochs=1", "task.batch_size=20")
+    return overrides(folder / "tiny", folder / "world", folder, *more)
+
+
+def mlm(folder: Path) -> list[str]:
+    more = ("stage=mlm", "language=tr", "trainer.max_iterations=1")
+    return overrides(folder / "tiny", folder / "world", folder, *more)
+
+
+def check(arguments: list[str]) -> None:
+    config = compose_config(arguments)
+    check_finished_run(config, RunDirectory(config))
+
+
+def change(path: Path, former: str, new: str) -> None:
+    time.sleep(0.02)  # later than the run, for any clock of a file system
+    path.write_text(path.read_text().replace(former, new))
+
+
+def test_a_run_is_finished_while_nothing_changed_or_the_data_are_gone(copies: Path) -> None:
+    check(task(copies))
+    check(mlm(copies))
+    for name in ("udpos/test-tr.tsv", "text/tr.txt", "../tiny/model.safetensors"):
+        path = copies / "world" / name
+        os.utime(path)
+        check(task(copies))
+        check(mlm(copies))
+    (copies / "world").rename(copies / "away")
+    check(task(copies))
+    check(mlm(copies))
+    (copies / "away").rename(copies / "world")
+    for inputs in copies.rglob("inputs.json"):
+        os.utime(inputs)
+
+
+def test_changed_data_of_any_language_are_named_in_a_run_and_in_a_sweep(
+    copies: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run,) = {path.parent for path in copies.rglob("runs/tiny/udpos/**/result.json")}
+    whole = {path: path.read_text() for path in (copies / "world" / "udpos").iterdir()}
+    place = copies / "world" / "udpos" / "test-tr.tsv"
+    change(place, "NOUN", "X")
+    sentence = rf"^{run} was finished with other contents of test-tr than {place} now holds{REPEAT}"
+    with pytest.raises(UserError, match=sentence):
+        check(task(copies))
+    assert run_sweep(*task(copies), "seed=0") == 1
+    assert f"error: {run} was finished with other contents of test-tr than" in capsys.readouterr().err
+    change(copies / "world" / "udpos" / "dev-ar.tsv", "\tNOUN", "")
+    with pytest.raises(
+        UserError, match=r"contents of dev-ar, test-tr than \S+ar.tsv \(.* line 3: .*\), \S+tr.tsv now hold;"
+    ):
+        check(task(copies))
+    for path, text in whole.items():
+        path.write_text(text)
+    check(task(copies))
+
+
+def test_changed_text_and_another_backbone_are_named(copies: Path) -> None:
+    text = copies / "world" / "text" / "tr.txt"
+    whole = text.read_text()
+    change(text, "dog", "cat")
+    with pytest.raises(UserError, match=rf"with other contents of text-tr than {text} now holds{REPEAT}"):
+        check(mlm(copies))
+    text.write_text(whole)
+    check(mlm(copies))
+    weights = copies / "tiny" / "model.safetensors"
+    tensors = load_file(weights)
+    name = next(name for name in tensors if name.endswith("0.output.dense.weight"))
+    tensors[name] *= 2
+    time.sleep(0.02)
+    save_file(tensors, weights, {"format": "pt"})
+    for arguments in (task(copies), mlm(copies)):
+        with pytest.raises(UserError, match=rf"with other contents of backbone than {copies}/tiny now holds{REPEAT}"):
+            check(arguments)

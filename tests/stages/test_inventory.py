@@ -1,0 +1,182 @@
+"""What a run will read and write is looked for before anything is read or trained: alone, as a plan, and in a sweep."""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+
+from orthoadapters.commands import train
+from orthoadapters.config.compose import compose_config
+from orthoadapters.config.schema import Config
+from orthoadapters.data.sources import read
+from orthoadapters.errors import UserError
+from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.stages.inventory import Inventory, check_inventory, check_plan
+from tests.helpers.short_runs import overrides
+from tests.helpers.sweeps import run_sweep
+from tests.test_files import PAGE, POINTER
+
+TASK = ("variant=t_noo", "task=udpos", "languages=[ar,tr]")
+
+
+@pytest.fixture
+def data(world: Path, tmp_path: Path) -> Path:
+    """A copy of the world, from which things may be taken away."""
+    return Path(shutil.copytree(world, tmp_path / "world"))
+
+
+@pytest.fixture
+def command(backbone: Path, data: Path, tmp_path: Path) -> Callable[..., list[str]]:
+    """Writes the command of a task run on copies of backbone and data."""
+    copy = Path(shutil.copytree(backbone, tmp_path / "tiny"))
+    return lambda *more: overrides(copy, data, tmp_path / "out", *TASK, *more)
+
+
+def run_of(arguments: list[str]) -> tuple[Config, RunDirectory, list[str]]:
+    config = compose_config(arguments)
+    return config, RunDirectory(config), arguments
+
+
+def problems(arguments: list[str]) -> list[str]:
+    inventory = Inventory()
+    inventory.add(*run_of(arguments))
+    return inventory.problems
+
+
+def test_all_that_is_missing_is_named_at_once(command: Callable[..., list[str]], data: Path, tmp_path: Path) -> None:
+    assert problems(command()) == []
+    assert not (tmp_path / "out").exists()
+    for name in ("train-en", "test-tr", "dev-ar"):  # a target language may have no development set
+        (data / "udpos" / f"{name}.tsv").unlink()
+    (tmp_path / "file").touch()
+    arguments = command(f"paths.runs={tmp_path}/file/runs", "variant=lort_tnoo")
+    sentences = problems(arguments)
+    assert [sentence.split(";")[0] for sentence in sentences[:3]] == [
+        f"nothing can be written to {tmp_path}/file/runs/{run_of(arguments)[1].name}: {tmp_path}/file is no folder",
+        f"there is no {data}/udpos/train-en.tsv",
+        f"there is no {data}/udpos/test-tr.tsv",
+    ]
+    assert sentences[3].startswith("no language adapter for en, ar, tr (ort)")
+    assert len(sentences) == 4
+    with pytest.raises(UserError) as error:
+        check_inventory(*run_of(arguments))
+    assert str(error.value) == "\nerror: ".join(sentences)
+    with pytest.raises(UserError) as error:  # a plan says itself which adapters it waits for
+        check_plan(*run_of([*arguments, "plan=true"]))
+    assert str(error.value) == "\nerror: ".join(sentences[:3])
+
+
+def test_no_adapter_is_trained_before_data_and_text_are_there(
+    command: Callable[..., list[str]], data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "udpos" / "test-ar.tsv").unlink()
+    (data / "text" / "tr.txt").unlink()
+    arguments = command("variant=lort_tort", "language_adapters.missing=train")
+    with pytest.raises(UserError, match=r"there is no \S+test-ar.tsv; .*\nerror: there is no \S+text/tr.txt"):
+        train.run_one(compose_config(arguments), arguments)
+    with pytest.raises(UserError, match=r"there is no \S+test-ar.tsv; .*\nerror: there is no \S+text/tr.txt"):
+        train.run_one(compose_config([*arguments, "plan=true"]), arguments)
+    assert "waits for" in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["data=conllu", "data.root={root}/nothing"], "there is no folder {root}/nothing; data.root must be"),
+        (["data=conllu"], "there is no {code}_*-ud-{split}.conllu in {root}"),
+        (
+            ["data=files", "task.files.format=conll", "task.files.path='{language}/{split}'"],
+            "there is no {root}/{code}/{split}",
+        ),
+        (["task=wikiann", "data=demo", "data.root=null", "languages=[ar]"], "the demo world has no language"),
+    ],
+)
+def test_every_source_is_looked_at(
+    more: list[str], sentence: str, command: Callable[..., list[str]], data: Path
+) -> None:
+    arguments = command(*(part.replace("{root}", str(data)) for part in more))
+    sentences = problems(arguments)
+    values = {"root": str(data), "code": "ar", "split": "test"}
+    assert any(sentence.format(**values) in one for one in sentences), sentences
+
+
+def test_without_a_network_a_plan_says_what_is_to_be_fetched_and_a_run_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "datasets", raising=False)
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    arguments = ["task=xnli", "languages=[sw]", "variant=t_noo", f"paths.runs={tmp_path}/runs"]
+    check_plan(*run_of(arguments))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("missing: backbone FacebookAI/xlm-roberta-base at revision ")
+    assert (
+        line.endswith("with: python -m orthoadapters.fetch " + " ".join(arguments).replace("[sw]", "[sw]"))
+        or "'" in line
+    )
+    with pytest.raises(UserError, match="is not in the local cache, and HF_HUB_OFFLINE is set"):
+        check_inventory(*run_of(arguments))
+
+
+def test_a_tokenizer_with_more_entries_than_embeddings_is_refused(
+    command: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    path = tmp_path / "tiny" / "config.json"
+    rows = json.loads(path.read_text())["vocab_size"]
+    tokenizer = tmp_path / "tiny" / "added_tokens.json"
+    tokenizer.write_text(json.dumps({"<one>": rows - 1}))
+    assert problems(command()) == []
+    tokenizer.write_text(json.dumps({"<one>": rows - 1, "<two>": rows}))
+    (sentence,) = problems(command())
+    assert f"tiny has {rows + 1} entries and the embedding matrix {rows} rows" in sentence
+    assert f"model.resize_token_embeddings({rows + 1})" in sentence
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"])
+def test_a_pointer_or_a_page_in_a_backbones_folder_is_named(
+    name: str, command: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    for content, what in ((POINTER, "is a pointer of Git LFS"), (PAGE, "is a web page")):
+        (tmp_path / "tiny" / name).write_bytes(content)
+        assert f"{tmp_path}/tiny/{name} {what}" in problems(command())[0]
+
+
+@pytest.mark.parametrize("name", ["adapter_config.json", "pytorch_adapter.bin"])
+def test_a_pointer_or_a_page_in_an_adapters_folder_is_named(
+    name: str, command: Callable[..., list[str]], oracle: Path, tmp_path: Path
+) -> None:
+    for language in ("en", "ar", "tr"):
+        shutil.copytree(oracle / "sw", tmp_path / "mine" / language)
+    local = ("variant=lnoo_tnoo", "language_adapters.source=local", f"language_adapters.root={tmp_path}/mine")
+    assert problems(command(*local)) == []
+    (tmp_path / "mine" / "ar" / name).write_bytes(POINTER)
+    (sentence,) = problems(command(*local))
+    assert sentence.startswith(f"{tmp_path}/mine/ar/{name} is a pointer of Git LFS")
+
+
+def test_a_sweep_looks_once_for_what_its_cells_share_and_runs_no_cell_without_it(
+    command: Callable[..., list[str]],
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (data / "udpos" / "test-tr.tsv").unlink()
+    paths: list[Path] = []
+    monkeypatch.setattr(read, "check_content", paths.append)
+    arguments = [*command("languages=[ar],[ar,tr]"), "seed=0,1,2"]
+    assert run_sweep(*arguments, "plan=true") == 1
+    streams = capsys.readouterr()
+    assert streams.out.splitlines()[-1] == "6 cells: 6 to run"
+    assert [line.partition(";")[0] for line in streams.err.splitlines()] == [
+        f"error: there is no {data}/udpos/test-tr.tsv"
+    ]
+    names = sorted(path.name for path in paths)
+    assert names == ["dev-ar.tsv", "dev-en.tsv", "dev-tr.tsv", "test-ar.tsv", "test-en.tsv", "train-en.tsv"]
+    assert run_sweep(*arguments) == 1
+    assert not (tmp_path / "out").exists()
