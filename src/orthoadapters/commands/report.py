@@ -74,7 +74,9 @@ def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
     """Prints the tables, then computes the statistics, draws the pictures and writes all files."""
     for table in report.tables:
         print(markdown(printed_scores(table, extras)))
-        print(markdown(printed_selection(table)))
+        # A table of evaluations alone has no rows of runs.
+        if table.rows:
+            print(markdown(printed_selection(table)))
     for problem in report.problems:
         print(f"- {problem}", file=sys.stderr)
     if not report.tables:
