@@ -102,20 +102,20 @@ def _code(rows: Sequence[Row]) -> Iterator[str]:
 def _paper(table: Table) -> Iterator[str]:
     """Says what keeps scores from being compared with the paper's, and why the table does not show these."""
     setting = table.setting or {}
-    published = paper().tables.get(table.task)
-    if published is None:
+    paper_table = paper().tables.get(table.task)
+    if paper_table is None:
         return
-    differences = published.differences(setting)
-    if differences and {*table.languages} & {*published.languages}:
+    differences = paper_table.differences(setting)
+    if differences and {*table.languages} & {*paper_table.languages}:
         yield (
-            f"Not set against the paper's Table {published.number}: this {table.task} differs in {', '.join(differences)}."
+            f"Not set against the paper's Table {paper_table.number}: this {table.task} differs in {', '.join(differences)}."
         )
     columns = {column for row in table.rows for column, score in row.scores.items() if score.difference is not None}
     if not columns:
         return
     source = setting.get("data.source")
     is_split = source == "hub" or (source == "conllu" and setting.get("data.fuse_multiword") is False)
-    if is_split and (others := [code.upper() for code in published.split_words if code in columns]):
+    if is_split and (others := [code.upper() for code in paper_table.split_words if code in columns]):
         yield (
             f"These test sets keep split syntactic words, as the Hub's copy does: {' and '.join(others)} differ from the "
             "paper's, and so do their scores and AVGz."
