@@ -13,6 +13,7 @@ from typing import Any
 
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json, write_text
+from orthoadapters.folders import search
 
 SCHEMA_VERSION = 1
 FILE = "evaluation.json"
@@ -83,8 +84,9 @@ def read_evaluation(folder: Path) -> EvaluationRecord:
 
 def find_evaluations(runs: Path) -> tuple[list[tuple[Path, EvaluationRecord]], list[str]]:
     """Reads every evaluation below a folder, in order of the paths; and a sentence for each that cannot be read."""
-    records, problems = [], []
-    for path in sorted(runs.rglob(FILE)):
+    records: list[tuple[Path, EvaluationRecord]] = []
+    problems: list[str] = []
+    for path in search(runs, lambda name: name == FILE, problems):
         # A folder that begins with a dot is one that a killed command did not finish.
         if path.parent.name.startswith("."):
             continue
