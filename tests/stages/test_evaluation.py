@@ -40,7 +40,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, backbone: Path, world: Pat
             model.save_adapter(folder / place / "tiny" / f"{language}-noo", language)
             model.delete_adapter(language)
     with chdir(folder):
-        execute(overrides(Path("tiny"), Path("world"), Path(), *CHOICES, "languages=[ar]", "optim.lr=5e-3"))
+        execute(overrides(Path("tiny"), Path("world"), Path(), *CHOICES, "languages=[ar]", "optim.lr=2e-3"))
     return folder
 
 
