@@ -44,6 +44,7 @@ test-real: setup ## the checks that need real data in SHARED_DIR (default ../sha
 	else echo "test-real: no real data in $(SHARED_DIR)/data, nothing was checked; SHARED_DIR=DIR names another place"; fi
 
 test-wheel: setup ## builds the wheel, installs it into an empty environment, and uses it from another folder
+	$(DEMO_BACKBONE)
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -m wheel tests/wheel
 
 $(ADAPTERHUB_VENV)/.ready: tests/adapterhub/requirements.txt

@@ -75,10 +75,10 @@ def test_a_language_without_a_file_is_named_where_it_is_trained_and_found_in_the
     result = execute([*settings, "stage=mlm", "language=xq", "language.name=Xquish"])
     assert result.adapters["xq"]["path"].endswith("adapters/tiny/xq-noo")
     assert "Xquish" in (tmp_path / "adapters/tiny/xq-noo/README.md").read_text()
-    with pytest.raises(UserError, match=r"no language adapter for en .* language=en(?! language.name)"):
+    with pytest.raises(UserError, match=r"(?s)no language adapter for en .* language=en\n"):
         execute(settings)
     shutil.rmtree(tmp_path / "adapters")
-    with pytest.raises(UserError, match=r"language=en\n.* language=xq language.name=xq"):
+    with pytest.raises(UserError, match=r"(?s)language=en\n.* language=xq language.name=xq"):
         execute(settings)
     result = execute([*settings, "variant=t_noo"])
     assert {code: scores["n"] for code, scores in result.test.items()} == {"en": 14, "xq": 14}
@@ -96,7 +96,7 @@ def test_a_language_without_a_file_is_named_where_it_is_trained_and_found_in_the
 def test_a_language_that_neither_a_file_nor_the_data_know_is_refused_with_the_reason(
     choice: list[str], reason: str
 ) -> None:
-    with pytest.raises(UserError, match=rf"unknown language 'xq'; conf/language/ has ar, .*; {reason}"):
+    with pytest.raises(UserError, match=rf"unknown language 'xq'.*; conf/language/ has ar, .*; {reason}"):
         check(compose_config(["variant=t_noo", "languages=[xq]", *choice]))
 
 

@@ -33,7 +33,8 @@ def test_what_is_to_be_typed_reaches_hydra_through_a_shell_unchanged(path: str) 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("logger=null", "logger=null: every run has a file of this group; there are: csv"),
+        ("trainer=null", "trainer=null: every run has a file of this group; there are: ddp, default"),
+        ("logger=null", "write logger=none to log nowhere"),
         ("data=null", "data=null: every run has a file of this group; there are: "),
         ("seed=null", "seed cannot be null; it takes a whole number"),
         ("optim=null", "optim cannot be null; it takes keys of its own, such as optim.lr=..."),

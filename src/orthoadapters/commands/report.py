@@ -16,7 +16,6 @@ from orthoadapters.commands.version import version_line
 from orthoadapters.config.program import shell_command
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
-from orthoadapters.folders import check_writable
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.table import Report, table_title
 from orthoadapters.report.printed.formats import markdown
@@ -63,7 +62,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.tidy is not None:
             tidy(options.runs, options.backbone, options.tidy)
             return 0
-        check_writable(options.out, "--out")
         extras = Extras(paper=options.paper, seeds=options.seeds, oracle=options.oracle, sizes=options.sizes)
         make(build(options.runs, options.backbone), options.out, extras, options.wandb)
         return 0
@@ -76,7 +74,9 @@ def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
     """Prints the tables, then computes the statistics, draws the pictures and writes all files."""
     for table in report.tables:
         print(markdown(printed_scores(table, extras)))
-        print(markdown(printed_selection(table)))
+        # A table of evaluations alone has no rows of runs.
+        if table.rows:
+            print(markdown(printed_selection(table)))
     for problem in report.problems:
         print(f"- {problem}", file=sys.stderr)
     if not report.tables:

@@ -87,7 +87,7 @@ def check_command_line(arguments: Sequence[str]) -> None:
         if isinstance(override.value(), Glob) or key.startswith("hydra."):
             # Hydra itself knows which files match, and its own keys.
             continue
-        if key == "logger":
+        if override.key_or_group == "logger":
             check_logger_choice(override, group_files("logger", options.config_dir))
         if override.is_sweep_override():
             check_axis(override, is_sweep)

@@ -20,29 +20,29 @@ TAG = "tag:yaml.org,2002:"
 
 
 def check_file(path: Path, group: str) -> None:
-    """Refuses a file whose name in it is not the file's, and text that YAML reads as something else.
-
-    Files are copied, and a name that is left in would file one language's scores under another one's name.
-    """
-    _check_content(path, group, path.stat().st_mtime_ns)
+    """Refuses a file of a group as `check_texts` and `check_name` do."""
+    check_texts(path, group)
+    check_name(path, group)
 
 
-@cache
-def _check_content(path: Path, group: str, time: int) -> None:
-    try:
-        root = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=get_yaml_loader())
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{path} cannot be read ({first_line(error)}); mend it") from None
-    if not isinstance(root, MappingNode) or group not in NAME_KEYS:
-        return
-    for key, node in _texts(root, group, None):
-        if (value := _other_value(node)) is not None:
+def check_texts(path: Path, group: str) -> None:
+    """Refuses a file with text that YAML reads as something else."""
+    for key, node in _texts(_root(path, path.stat().st_mtime_ns), group, None):
+        if group in NAME_KEYS and (value := _other_value(node)) is not None:
             raise UserError(
                 f"{path}, line {node.start_mark.line + 1}: YAML reads {node.value} of {key} as {value} and not as text; put "
                 f"quotes around it: '{node.value}'"
             )
-    for key_node, node in root.value:
-        is_name = key_node.value == NAME_KEYS[group] and isinstance(node, ScalarNode)
+
+
+def check_name(path: Path, group: str) -> None:
+    """Refuses a file whose name in it is not the file's.
+
+    Files are copied, and a name that is left in would file one language's scores under another one's name.
+    """
+    root = _root(path, path.stat().st_mtime_ns)
+    for key_node, node in root.value if isinstance(root, MappingNode) else []:
+        is_name = key_node.value == NAME_KEYS.get(group) and isinstance(node, ScalarNode)
         if is_name and not node.tag.endswith(":null") and node.value not in (path.stem, "???"):
             raise UserError(
                 f"{path}, line {node.start_mark.line + 1}: {key_node.value}: {node.value} in a file whose name is "
@@ -51,7 +51,17 @@ def _check_content(path: Path, group: str, time: int) -> None:
             )
 
 
-def _texts(node: Node, key: str, hint: Any) -> Iterator[tuple[str, ScalarNode]]:
+@cache
+def _root(path: Path, time: int) -> Node | None:
+    """Reads a file as YAML's nodes, which have their lines. time: that of its last change."""
+    try:
+        root: Node | None = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=get_yaml_loader())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{path} cannot be read ({first_line(error)}); mend it") from None
+    return root
+
+
+def _texts(node: Node | None, key: str, hint: Any) -> Iterator[tuple[str, ScalarNode]]:
     """Yields the places where text belongs, with their keys. hint: the type that the schema gives the node; None: a section."""
     if isinstance(node, MappingNode):
         is_open = typing.get_origin(hint) is dict

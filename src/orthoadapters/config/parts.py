@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from orthoadapters.config.locations import CODE
 from orthoadapters.config.overrides import override_text
-from orthoadapters.config.own_files import check_file
+from orthoadapters.config.own_files import check_name, check_texts
 from orthoadapters.config.schema import LanguageConfig
 
 # The folders of groups: conf/ and, if there is one, the user's own.
@@ -39,9 +39,12 @@ def compose_in_parts(folders: Folders, parts: Sequence[Override], files: Files) 
     parts: the overrides. files: those of the folders, with their times of change.
     """
     language_files = files_of_group(folders, "language")
-    for part in parts:
-        if path := files_of_group(folders, part.key_or_group).get(str(part.value())):
-            check_file(path, part.key_or_group)
+    own_files = [
+        (files_of_group(folders, part.key_or_group).get(str(part.value())), part.key_or_group) for part in parts
+    ]
+    for path, group in own_files:
+        if path is not None:
+            check_texts(path, group)
     _store_language(parts, language_files)
     languages = [
         part for part in parts if part.input_line == f"language={part.value()}" and part.value() in language_files
@@ -53,6 +56,9 @@ def compose_in_parts(folders: Folders, parts: Sequence[Override], files: Files) 
         file = OmegaConf.load(language_files[str(part.value())])
         config.language = OmegaConf.merge(OmegaConf.structured(LanguageConfig), file)
     ConfigLoaderImpl._apply_overrides_to_config(values, config)
+    for path, group in own_files:
+        if path is not None:
+            check_name(path, group)
     return config
 
 

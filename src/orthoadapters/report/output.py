@@ -32,7 +32,8 @@ def write(report: Report, out: Path, extras: Extras) -> list[Path]:
     texts = {PROBLEMS: _problems_markdown(report)}
     for table in report.tables:
         texts |= _table_texts(printed_scores(table, extras), scores_csv(table))
-        texts |= _table_texts(printed_selection(table), selection_csv(table))
+        if table.rows:
+            texts |= _table_texts(printed_selection(table), selection_csv(table))
     return _write(texts, out)
 
 

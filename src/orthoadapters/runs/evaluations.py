@@ -86,7 +86,8 @@ def find_evaluations(runs: Path) -> tuple[list[tuple[Path, EvaluationRecord]], l
     """Reads every evaluation below a folder, in order of the paths; and a sentence for each that cannot be read."""
     records: list[tuple[Path, EvaluationRecord]] = []
     problems: list[str] = []
-    for path in search(runs, lambda name: name == FILE, problems):
+    # What cannot be searched is named by `find_results` already.
+    for path in search(runs, lambda name: name == FILE, []):
         # A folder that begins with a dot is one that a killed command did not finish.
         if path.parent.name.startswith("."):
             continue

@@ -15,7 +15,7 @@ from orthoadapters.report.printed.formats import latex, markdown
 from orthoadapters.report.printed.records import scores_csv
 from orthoadapters.report.printed.tables import Extras, printed_scores, printed_selection
 from orthoadapters.report.statistics.analysis import analyse
-from orthoadapters.runs.evaluations import EvaluationRecord, write_evaluation
+from orthoadapters.runs.evaluations import EvaluationRecord, find_evaluations, write_evaluation
 from orthoadapters.runs.results import read_result
 from tests.helpers.report_runs import finished
 
@@ -149,3 +149,13 @@ def test_a_report_of_adapters_from_elsewhere_alone_has_all_its_files(tmp_path: P
     assert "60.00" in page
     assert r"AR \textdagger{}" in latex(printed_scores(table, Extras()))
     assert ",ar,evaluated,0.6," in scores_csv(table)
+
+
+def test_an_evaluation_behind_a_link_is_read_once(tmp_path: Path) -> None:
+    folder = evaluation(tmp_path / "scratch" / "a", {"sw": 0.5}, None)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "link").symlink_to(tmp_path / "scratch")
+    (tmp_path / "scratch" / "back").symlink_to(tmp_path / "runs")
+    records, problems = find_evaluations(tmp_path / "runs")
+    assert [path for path, _ in records] == [tmp_path / "runs" / "link" / folder.relative_to(tmp_path / "scratch")]
+    assert problems == []

@@ -206,8 +206,14 @@ def test_the_command_writes_what_it_prints(runs: Path, tmp_path: Path) -> None:
         ("", "there is no folder runs; name the one that paths.runs=DIR named when the runs were made"),
         ("empty", "empty holds no finished run of a task to report on; python train.py task=xnli makes one"),
         ("some --backbone x", "some holds no finished run of backbone x; it has runs of tiny"),
-        ("some --out file", "cannot write file: File exists; choose another folder with --out DIR"),
-        ("some --out file/x", "cannot write file/x: Not a directory; choose another folder with --out DIR"),
+        (
+            "some --out file",
+            "nothing can be written to file: {}/file is no folder; choose another folder with --out=DIR",
+        ),
+        (
+            "some --out file/x",
+            "nothing can be written to file/x: {}/file is no folder; choose another folder with --out=DIR",
+        ),
     ],
 )
 def test_a_mistake_is_one_sentence_and_leaves_nothing(
@@ -219,7 +225,7 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["report.py", *arguments.split()])
     assert main() == 1
-    assert capsys.readouterr().err == f"error: {message}\n"
+    assert capsys.readouterr().err == f"error: {message.format(tmp_path)}\n"
     assert {path.name for path in tmp_path.iterdir()} == {"empty", "some", "file"}
 
 

@@ -77,6 +77,9 @@ def find_text(corpus: CorpusConfig, language: LanguageConfig, seed: int, blocks:
     `passages`, and NotFetchedError if Wikipedia is needed without a network and the cache has no blocks cut from it.
     """
     if corpus.source is CorpusSource.text:
+        root = None if corpus.root in (None, "???") else Path(str(corpus.root)).expanduser()
+        if root is not None and not root.is_dir():
+            raise UserError(f"there is no folder {root}; corpus.root must be the folder that holds a file per language")
         path = text_file(corpus, language)
         check_content(path)
         return path

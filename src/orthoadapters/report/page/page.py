@@ -99,14 +99,17 @@ def _section(table: Table, analysis: Analysis, drawings: Sequence[Drawing], out:
         tag("p", READING, class_="quiet"),
         bullets(table.evaluation_notes) if table.evaluations else None,
         *significance(analysis, ident),
-        tag("h3", "What was selected"),
-        tag("p", selection_caption(table) + ".", id=f"{ident}-selected-caption"),
-        selection_table(table, f"{ident}-selected", out),
+        _selection(table, f"{ident}-selected", out) if table.rows else None,
         tag("h3", "Pictures"),
         _figures(drawings, ident),
         provenance(table, out),
         id=ident,
     )
+
+
+def _selection(table: Table, ident: str, out: Path) -> Markup:
+    caption = tag("p", selection_caption(table) + ".", id=f"{ident}-caption")
+    return join(tag("h3", "What was selected"), caption, selection_table(table, ident, out))
 
 
 def _link_to_warnings(table: Table, ident: str) -> Markup:
