@@ -40,7 +40,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, backbone: Path, world: Pat
             model.save_adapter(folder / place / "tiny" / f"{language}-noo", language)
             model.delete_adapter(language)
     with chdir(folder):
-        execute(overrides(Path("tiny"), Path("world"), Path(), *CHOICES, "languages=[ar]", "optim.lr=5e-3"))
+        execute(overrides(Path("tiny"), Path("world"), Path(), *CHOICES, "languages=[ar]", "optim.lr=2e-3"))
     return folder
 
 
@@ -99,10 +99,10 @@ def test_a_run_is_scored_on_further_languages_and_on_its_own_bit_for_bit(
     assert {code: score.value for code, score in row.scores.items()} == {
         code: scores["f1"] for code, scores in record.test.items()
     }
-    before = (folder / "evaluation.json").stat()
+    before = (folder / "evaluation.json").stat().st_mtime_ns
     assert evaluate(run, "languages=[ar,tr]") == 0
     assert f"finished before: {folder}" in capsys.readouterr().out
-    assert (folder / "evaluation.json").stat() == before
+    assert (folder / "evaluation.json").stat().st_mtime_ns == before
     assert list((run / "evaluations").iterdir()) == [folder]
 
 
@@ -118,7 +118,7 @@ def test_other_data_and_other_language_adapters_are_records_of_their_own(
     assert evaluate(run, "languages=[ar]", f"data.root={data}") == 0
     assert evaluate(run, "languages=[ar]", f"paths.adapters={project / 'others'}") == 0
     assert evaluate(run, "languages=[en]", "data=conllu", f"data.root={data}") == 1
-    assert "conllu" in capsys.readouterr().err
+    assert capsys.readouterr().err.startswith("error: ")
     by_inputs = {(one.inputs["test-ar"], one.inputs["adapter-ar"]): one for one in records(run)}
     assert len(by_inputs) == 3
     assert len({json.dumps(one.test) for one in by_inputs.values()}) > 1
@@ -136,8 +136,9 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing(
     fields = json.loads((unnamed / "head_config.json").read_text())
     del fields["config"]["label2id"]
     (unnamed / "head_config.json").write_text(json.dumps(fields))
-    known = [*overrides(project / "tiny", project / "world", tmp_path, *CHOICES, "languages=[en]")]
-    known.append(f"paths.adapters={project / 'adapters'}")
+    common = overrides(project / "tiny", project / "world", tmp_path, "task=udpos", "languages=[en]")
+    common = [one for one in common if not one.startswith("paths.adapters=")] + [f"paths.adapters={project}/adapters"]
+    known = [*common, "variant=lnoo_tnoo"]
     cases: list[tuple[list[object], str]] = [
         ([tmp_path / "none"], "there is no run directory"),
         ([run, "optim.lr=1"], "'optim.lr=1' cannot be changed here; there are: languages, data,"),
@@ -150,8 +151,8 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing(
         ([headless, *known], "has no head (head_config.json)"),
         ([headless, "task=udpos"], "say what it is, such as variant=lnoo_tnoo"),
         ([unnamed, *known], "if they mean the same, give task.labels=[...]"),
-        ([run / "adapter", *known, "variant.task_reduction=2"], "give variant.task_reduction=12"),
-        ([run / "adapter", *known, "variant=full_ft"], "has no task adapter; choose another"),
+        ([run / "adapter", *known, "variant.task_reduction=2"], "give variant.task_reduction=16"),
+        ([run / "adapter", *common, "variant=full_ft"], "has no task adapter; choose another"),
     ]
     for arguments, sentence in cases:
         assert evaluate(*arguments) == 1, arguments

@@ -43,8 +43,7 @@ def evaluate_subject(subject: Subject) -> EvaluationRecord:
     if subject.run is not None:
         (model, head), backbone_sha256 = subject.run.load_model(folder), subject.run.inputs["backbone"]
     else:
-        model, head = _load_from_elsewhere(subject, folder)
-        backbone_sha256 = weights_sha256(model.backbone)
+        model, head, backbone_sha256 = _load_from_elsewhere(subject, folder)
     check_lengths(model, {"task.max_length": config.task.max_length})
     stacks = new_stacks(config, model, subject.adapters, backbone_sha256)
     with new_folder(subject.path) as temporary:
@@ -86,14 +85,18 @@ def _record(
     )
 
 
-def _load_from_elsewhere(subject: Subject, folder: str) -> tuple[AdaptedEncoder, TaskHead]:
+def _load_from_elsewhere(subject: Subject, folder: str) -> tuple[AdaptedEncoder, TaskHead, str]:
     """Loads the backbone with the task adapter, and the head with its outputs in the order of task.labels.
+
+    Also returns the SHA-256 of the backbone's weights.
 
     Raises UserError if adapter or head is not of the size, kind or labels that the configuration says.
     """
     config, adapter = subject.config, subject.adapter
     assert adapter is not None
     model = AdaptedEncoder.from_pretrained(folder, allow_pickle=config.backbone.allow_pickle)
+    # Adapters sit in the backbone's layers, so that its own weights are hashed without any.
+    sha256 = weights_sha256(model.backbone)
     model.load_adapter(adapter, TASK_ADAPTER, with_head=True)
     size = model.configs[TASK_ADAPTER].bottleneck
     if size != bottleneck(model, "variant.task_reduction", config.variant.task_reduction):
@@ -105,7 +108,7 @@ def _load_from_elsewhere(subject: Subject, folder: str) -> tuple[AdaptedEncoder,
     if not isinstance(head, HEADS[config.task.kind]):
         raise UserError(f"the head in {adapter} is none for task={config.task.name} ({config.task.kind.value})")
     _order_outputs(head, labels, config, subject)
-    return model, head
+    return model, head, sha256
 
 
 def _order_outputs(head: TaskHead, labels: list[str], config: Config, subject: Subject) -> None:

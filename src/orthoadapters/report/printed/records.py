@@ -16,6 +16,11 @@ FIELDS = (
     *("paper", "difference", "oracle", "oracle_lr", "oracle_ort_lr"),
     *("lr", "ort_lr", "epochs", "dev", "grid_points", "runs"),
 )
+# The columns of what was selected
+SELECTION_FIELDS = (
+    *("variant", "row", "lr", "ort_lr", "epochs", "dev", "metric"),
+    *("grid_points", "seeds", "failed", "unfinished", "runs"),
+)
 
 
 def scores_csv(table: Table) -> str:
@@ -90,7 +95,8 @@ def _evaluation_record(table: Table, row: EvaluationRow, score: Score) -> Mappin
 def selection_csv(table: Table) -> str:
     """Writes for each row what was selected, and its failed and unfinished runs."""
     records = [_selection_record(table, row) for row in table.rows]
-    return csv_text(list(records[0]), [list(record.values()) for record in records])
+    # A table of adapters from elsewhere alone has no row of runs.
+    return csv_text(SELECTION_FIELDS, [[record[field] for field in SELECTION_FIELDS] for record in records])
 
 
 def _selection_record(table: Table, row: Row) -> Mapping[str, object]:
