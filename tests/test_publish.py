@@ -83,7 +83,7 @@ def test_the_card_says_what_the_adapter_is_and_names_no_path(runs: dict[str, Pat
             'model.activate("task")',
             "Stack(task)",
         ],
-        "udpos": ["| kind | NOO", "sentences or pairs, learning rate ", "test: f1 x 100 | en | tr |"],
+        "udpos": ["| kind | NOO", "sentences, learning rate ", "test: f1 x 100 | en | tr |"],
     }.items():
         card = (runs[name] / "adapter" / "README.md").read_text()
         for words in sentences:

@@ -16,6 +16,7 @@ from orthoadapters.commands.version import version_line
 from orthoadapters.config.program import shell_command
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
+from orthoadapters.folders import check_writable
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.table import Report, table_title
 from orthoadapters.report.printed.formats import markdown
@@ -62,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.tidy is not None:
             tidy(options.runs, options.backbone, options.tidy)
             return 0
+        check_writable(options.out, "--out")
         extras = Extras(paper=options.paper, seeds=options.seeds, oracle=options.oracle, sizes=options.sizes)
         make(build(options.runs, options.backbone), options.out, extras, options.wandb)
         return 0
