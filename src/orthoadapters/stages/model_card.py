@@ -195,7 +195,7 @@ def _data(config: Config) -> str:
     sentences = {
         "hub": f"[{hub_id}](https://huggingface.co/datasets/{hub_id})",
         "xtreme": "XTREME's files",
-        "files": f"files of the trainer's own ({config.task.files.format})",
+        "files": "files of the trainer's own",
         "conllu": "treebanks of Universal Dependencies in CoNLL-U",
         "demo": "the invented world of orthoadapters",
     }
