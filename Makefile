@@ -37,7 +37,7 @@ report: setup ## tables, statistics and pictures of the finished runs in RUNS (d
 	$(RUN) report.py "$(RUNS)" --paper --seeds --oracle --sizes
 
 test: setup ## the tests: CPU, no network, minutes
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 3 --dist worksteal
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist worksteal
 
 test-real: setup ## the checks that need real data in SHARED_DIR (default ../shared)
 	@if [ -d "$(SHARED_DIR)/data" ]; then SHARED_DIR="$(SHARED_DIR)" OMP_NUM_THREADS=2 $(RUN) -m pytest -m real tests/real; \

@@ -23,6 +23,7 @@ from orthoadapters.errors import UserError
         (["seed=-1"], "must lie between 0 and"),
         (["optim.lr=0"], "optim.lr=0.0 must be greater than 0"),
         (["data.limit_test=0"], "must be greater than 0"),
+        (["optim.lr=1e400"], "optim.lr=inf must be greater than 0, and finite"),
         (["trainer.accelerator=tpu"], "not one of auto, cpu, gpu"),
         (
             ["task.metrics=[f1]"],

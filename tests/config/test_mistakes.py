@@ -34,6 +34,7 @@ def test_what_is_to_be_typed_reaches_hydra_through_a_shell_unchanged(path: str) 
     ("arguments", "sentence"),
     [
         ("trainer=null", "trainer=null: every run has a file of this group; there are: ddp, default"),
+        ("language=en language.code=sw", "the code is that of the language's file; write language=sw"),
         ("logger=null", "write logger=none to log nowhere"),
         ("data=null", "data=null: every run has a file of this group; there are: "),
         ("seed=null", "seed cannot be null; it takes a whole number"),

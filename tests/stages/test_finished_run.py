@@ -104,3 +104,14 @@ def test_changed_text_and_another_backbone_are_named(copies: Path) -> None:
     for arguments in (task(copies), mlm(copies)):
         with pytest.raises(UserError, match=rf"with other contents of backbone than {copies}/tiny now holds{REPEAT}"):
             check(arguments)
+
+
+def test_another_subset_on_the_hub_is_named(tmp_path: Path) -> None:
+    arguments = ["task=udpos", "variant=t_noo", "languages=[tr]", f"paths.runs={tmp_path}"]
+    config = compose_config(arguments)
+    with RunDirectory(config).open({}):
+        pass
+    other = compose_config([*arguments, "task.hub_subsets.tr=udpos.Arabic"])
+    assert RunDirectory(other).path == RunDirectory(config).path
+    with pytest.raises(UserError, match=r"contents of test-tr than task.hub_subsets.tr=udpos.Arabic now holds"):
+        check_finished_run(other, RunDirectory(other))

@@ -17,7 +17,7 @@ from tests.helpers.commands import ROOT
 
 pytestmark = pytest.mark.wheel
 SOURCES = ("src", "conf", "multirun_sweeps", "pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
-SCRIPTS = ("train.py", "report.py", "predict.py", "CHANGELOG.md", "CITATION.cff")
+SCRIPTS = ("train.py", "report.py", "predict.py", "evaluate.py", "CHANGELOG.md", "CITATION.cff")
 OTHER_PROGRAM = """
 import hydra
 from hydra.core.hydra_config import HydraConfig

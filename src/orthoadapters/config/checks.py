@@ -69,8 +69,8 @@ def check_numbers(config: Config) -> None:
         "data.limit_test": data.limit_test,
     }
     for key, value in positive.items():
-        if value is not None and not value > 0:
-            raise UserError(f"{key}={value} must be greater than 0")
+        if value is not None and not 0 < value < float("inf"):
+            raise UserError(f"{key}={value} must be greater than 0, and finite")
     for key, length in {"mlm.block_length": mlm.block_length, "task.max_length": task.max_length}.items():
         if length < SHORTEST:
             raise UserError(f"{key}={length} leaves no room for words; use {SHORTEST} or more")

@@ -60,6 +60,10 @@ def check_overrides(overrides: Sequence[Override], groups: Mapping[str, Collecti
         key, text = str(override.get_key_element()).lstrip("+~"), str(override.input_line)
         if key.startswith("hydra"):
             continue
+        if key == "language.code":
+            raise UserError(
+                f"'{text}': the code is that of the language's file; write language={_value_text(override)}"
+            )
         if override.is_delete():
             _check_deletion(key, groups)
         elif (override.is_force_add() and key in groups) or (

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from orthoadapters.config.compose import task_language
+from orthoadapters.config.compose import read_config, task_language
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.schema import Config, CorpusSource, Stage
 from orthoadapters.data.sources.read import find_examples, read_examples, silence
@@ -56,6 +56,8 @@ def _changes(config: Config, run: RunDirectory, former: dict[str, Any], call: Ca
             place, sha256 = _present_examples(config, split, code) if name in former else ("", None)
             if sha256 not in (None, former.get(name)):
                 changes[name] = place
+        if config.data.source == "hub":
+            changes |= _other_subsets(config, run)
         text = ""
     else:
         text = f"text-{config.language.code}"
@@ -68,6 +70,16 @@ def _changes(config: Config, run: RunDirectory, former: dict[str, Any], call: Ca
         if sha256 != former["backbone"]:
             changes["backbone"] = str(folder)
     return changes
+
+
+def _other_subsets(config: Config, run: RunDirectory) -> dict[str, str]:
+    """Finds the languages whose data are in another subset on the Hub than the run read: test-LANGUAGE, and the place."""
+    former, present = read_config(run.path / "config.yaml").task.hub_subsets, config.task.hub_subsets
+    return {
+        f"test-{code}": f"task.hub_subsets.{code}={present.get(code)}"
+        for code in config.evaluated_languages
+        if former.get(code) not in (None, present.get(code))
+    }
 
 
 def _sets(config: Config) -> Iterator[tuple[str, Split, str]]:

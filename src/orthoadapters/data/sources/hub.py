@@ -101,7 +101,9 @@ def _data_set(task: TaskConfig, language: LanguageConfig) -> tuple[str, str]:
     """Names the data set's id, and the language's subset of it. Raises UserError if there is none."""
     if task.hub_id is None:
         raise UserError(f"task={task.name} names no data set on the Hub; set task.hub_id, or choose another data=...")
-    subset = task.hub_subsets.get(language.code) if task.hub_subsets else language.code
+    # Where subsets have names of their own, a language without a line has none.
+    has_names = any(code != name for code, name in task.hub_subsets.items())
+    subset = task.hub_subsets.get(language.code) if has_names else language.code
     if subset is None:
         raise UserError(
             f"{task.hub_id} has no {task.name} data for {language.code}; "
