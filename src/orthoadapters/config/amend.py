@@ -47,7 +47,7 @@ def _names(key: str) -> list[str]:
 
 
 def _check_key(part: Override, names: Sequence[str]) -> None:
-    if part.key_or_group not in names:
+    if not any(part.key_or_group == name or part.key_or_group.startswith(f"{name}.") for name in names):
         text = f"'{part.input_line}' cannot be changed here{nearest(part.key_or_group, names)}"
         raise UserError(f"{text}; there are: {', '.join(names)}")
     if part.is_sweep_override() or part.is_delete() or part.is_add():

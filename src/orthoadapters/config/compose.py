@@ -106,7 +106,12 @@ def settle(composition: DictConfig) -> Config:
     if unknown := sorted(key for key in set(_keys_of(composition)) - key_types().keys() if not key.startswith(OPEN)):
         raise UserError(f"there is no key '{unknown[0]}'{nearest(unknown[0], list(key_types()))}")
     if missing := sorted(OmegaConf.missing_keys(composition)):
-        raise UserError(f"{missing[0]} has no value here; give it one with {missing[0]}=...")
+        fix = (
+            "write it into the language's file"
+            if missing[0] == "language.code"
+            else f"give it one with {missing[0]}=..."
+        )
+        raise UserError(f"{missing[0]} has no value here; {fix}")
     # The schema is the first default of conf/config.yaml.
     config = typing.cast(Config, OmegaConf.to_object(composition))
     if config.backbone.name is None:

@@ -39,6 +39,19 @@ def check_files(config: Config) -> None:
     _check_format(task)
     _check_keys("task.files.splits", files.splits, SPLITS)
     _check_keys("task.files.columns", files.columns, ROW_COLUMNS if _is_by_row(task) else COLUMNS[task.kind])
+    _check_columns(task)
+
+
+def _check_columns(task: TaskConfig) -> None:
+    """Refuses one column for two needs: a model would read the label as the text."""
+    needs: dict[object, str] = {}
+    for need, column in task.files.columns.items():
+        for one in column if isinstance(column, list) else [column]:
+            if one in needs:
+                raise UserError(
+                    f"task.files.columns of {task.name}: {needs[one]} and {need} are both column {one!r}; give each its own"
+                )
+            needs[one] = need
 
 
 def _is_by_row(task: TaskConfig) -> bool:

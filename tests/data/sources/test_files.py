@@ -291,3 +291,27 @@ def test_what_a_task_says_of_its_files_is_a_choice_of_the_runs_that_read_them() 
     assert "task.files.languages.en" not in choices(files)
     named = compose_config(["task=xnli", "variant=t_noo", "+task.label_names.x=neutral"])
     assert choices(named)["task.label_names.x"] == "neutral"
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ('{"first": "a \\ud800 b", "second": "c", "label": "neutral"}', r"line 1: \\ud800 is half of a character"),
+        ("[" * 100_000, "line 1: JSON that is nested too deeply"),
+    ],
+)
+def test_json_that_holds_no_text_is_one_sentence(read: Read, row: str, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        read(row + "\n", FileFormat.jsonl)
+
+
+def test_a_row_without_a_word_is_one_sentence(read: Read) -> None:
+    with pytest.raises(UserError, match="line 2: no word in"):
+        read("Anna B-PER\n B-PER\n", FileFormat.conll, TaskKind.tagging, separator="space")
+
+
+def test_one_column_serves_one_need() -> None:
+    both = "++task.files.columns={first: text, second: text}"
+    config = compose_config(["task=paws_x", "data=files", "data.root=x", both])
+    with pytest.raises(UserError, match="first and second are both column 'text'; give each its own"):
+        check(config)

@@ -37,6 +37,8 @@ def read_columns(path: Path, task: TaskConfig) -> Iterator[TaggedSentence]:
         if len(fields) != count or len(fields) < max(2, *places, *(-place for place in places)):
             raise UserError(f"{place}: {_problem(fields, count, places, line, character)}")
         word, tag = (fields[place - 1 if place > 0 else place] for place in places)
+        if not word:
+            raise UserError(f"{place}: no word in {excerpt(line)}; write one before the tag, or take the line out")
         words.append(word.removeprefix(prefix))
         tags.append(label_name(tag, task, place))
     if words:

@@ -113,10 +113,23 @@ def json_rows(path: Path) -> Iterator[tuple[str, Row]]:
         place = f"{path}, line {number}"
         try:
             row = json.loads(line)
+        except RecursionError:
+            raise UserError(f"{place}: JSON that is nested too deeply; write one JSON object a line") from None
         except ValueError as error:
             what = "the file is one JSON array" if line.lstrip().startswith("[") else f"not JSON ({error})"
             raise UserError(f"{place}: {what}; write one JSON object a line") from None
         if not isinstance(row, dict):
             what = "a JSON array" if isinstance(row, list) else "a JSON value"
             raise UserError(f'{place}: {what} and not an object; write one JSON object a line, such as {{"text": ...}}')
+        if "\\ud" in line.lower():
+            _check_text(place, row)
         yield place, row
+
+
+def _check_text(place: str, row: Row) -> None:
+    """Refuses half of a character that is written as two escapes, which is no text."""
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = f"\\u{ord(error.object[error.start]):04x}"
+        raise UserError(f"{place}: {half} is half of a character; write the character itself") from None
