@@ -183,3 +183,8 @@ def test_a_command_line_names_one_sweep_that_exists() -> None:
         check_command_line(["sweep=xnli,udpos"])
     with pytest.raises(UserError, match="did you mean 'xnli'"):
         check_command_line(["sweep=xnlii"])
+
+
+def test_a_name_that_yaml_reads_otherwise_is_refused_in_the_axes_of_a_sweep() -> None:
+    with pytest.raises(UserError, match=r"sweep.axes.language has False where the name of a file belongs; put quotes"):
+        cells("stage=mlm", "+sweep.axes.language=[sw,false]")

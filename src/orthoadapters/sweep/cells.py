@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from orthoadapters.config.checks import check
-from orthoadapters.config.compose import compose_config, mlm_overrides
+from orthoadapters.config.compose import compose_config, group_files, mlm_overrides
 from orthoadapters.config.overrides import override_text
 from orthoadapters.config.schema import AdapterSource, Config, Missing, Stage
 from orthoadapters.errors import UserError
@@ -91,6 +91,12 @@ def expand(axes: Mapping[str, Sequence[str]]) -> list[Cell]:
     own_axes = _without_keys_of_the_sweep(axes)
     if singles := [key for key, values in sweep.axes.items() if not isinstance(values, list)]:
         raise UserError(f"sweep.axes.{singles[0]} takes a list of values, such as [{sweep.axes[singles[0]]}]")
+    for key, values in sweep.axes.items():
+        # YAML reads the name no as false, and 1e3 as a number.
+        if (other := [value for value in values if not isinstance(value, str)]) and group_files(key):
+            raise UserError(
+                f"sweep.axes.{key} has {other[0]!r} where the name of a file belongs; put quotes around the name"
+            )
     axes = {key: [override_text(key, value) for value in values] for key, values in sweep.axes.items()} | own_axes
     if empty := [key for key, values in axes.items() if not values]:
         raise UserError(f"{empty[0]} has no value to sweep over; give it at least one")

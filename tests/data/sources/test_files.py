@@ -315,3 +315,16 @@ def test_one_column_serves_one_need() -> None:
     config = compose_config(["task=paws_x", "data=files", "data.root=x", both])
     with pytest.raises(UserError, match="first and second are both column 'text'; give each its own"):
         check(config)
+
+
+def test_parquet_with_metadata_that_nobody_here_knows_is_read_without_classes(
+    read: Read, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.table({"first": ["a"], "second": ["b"], "label": ["neutral"]})
+    unknown = json.dumps({"info": {"features": {"first": {"_type": "OfTomorrow"}}}})
+    pyarrow.parquet.write_table(table.replace_schema_metadata({"huggingface": unknown}), tmp_path / "new")
+    assert read((tmp_path / "new").read_bytes(), FileFormat.parquet) == [SentencePair("a", "b", "neutral")]
+    assert "they are read without names of classes" in caplog.text

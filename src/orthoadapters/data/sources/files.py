@@ -86,7 +86,14 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, Row]]:
         raise UserError(
             f"{path} is not Parquet ({first_line(error)}); bring it back, or set task.files.format"
         ) from None
-    features = datasets.Features.from_arrow_schema(table.schema)
+    try:
+        features = datasets.Features.from_arrow_schema(table.schema)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        log.warning(
+            "%s says of its columns what datasets %s does not know (%s); they are read without names of classes",
+            path, datasets.__version__, first_line(error),
+        )  # fmt: skip
+        features = datasets.Features()
     classes = {name: names for name, feature in features.items() if (names := _class_names(feature))}
     for number, row in enumerate(table.to_pylist()):
         for name, names in classes.items():
