@@ -34,6 +34,7 @@ def test_what_is_to_be_typed_reaches_hydra_through_a_shell_unchanged(path: str) 
     ("arguments", "sentence"),
     [
         ("trainer=null", "trainer=null: every run has a file of this group; there are: ddp, default"),
+        ("task=udpos task.name=xnli", "'task.name=xnli': xnli is another task; choose task=xnli, or another name"),
         ("language=en language.code=sw", "the code is that of the language's file; write language=sw"),
         ("logger=null", "write logger=none to log nowhere"),
         ("data=null", "data=null: every run has a file of this group; there are: "),

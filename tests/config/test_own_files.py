@@ -28,6 +28,12 @@ VARIANT = "language_adapter: none\ntask_adapter: ort\nlanguage_reduction: 2\ntas
         ("task/mine", "defaults: [xnli]\nname: mine\nlabels: [null, b]\n", "task=mine", r"reads null of .* as nothing"),
         ("task/mine", "defaults: [xnli]\nname: mine\nlanguages:\n- en\n- no\n", "task=mine", r"line 5: YAML reads no "),
         ("task/mine", "defaults: [xnli]\nname: mine\nlabel_names: {no: neutral}\n", "task=mine", r"of task.label_names"),
+        ("suite/mine", "# @package _global_\nlanguages: [no]\n", "suite=mine", r"line 2: YAML reads no of languages as true"),
+        ("data/mine", "source: xtreme\nroot: 2020_01\n", "data=mine", r"line 2: YAML reads 2020_01 of data.root as another"),
+        ("suite/mine", "# @package _global_\nstage: mlm\n", "suite=mine",
+         r"line 2: stage: mlm sets the name alone, .*; write `- override /stage: mlm` below defaults:"),
+        ("task/mine", "defaults: [xnli]\nname: mine\nlabel_names: {0: neutral}\n", "task=mine",
+         r"label_names.*: its names are text, and 0 is read as another value; put quotes around it: '0'"),
         ("backbone/mine", "name: mine\npath: a/b\nrevision: 123e45\n", "backbone=mine", r"reads 123e45 of backbone.revision"),
     ],
 )  # fmt: skip
@@ -61,6 +67,13 @@ def test_quotes_and_plain_whole_numbers_are_text(tmp_path: Path, monkeypatch: py
             r"language.name is text, and 1e3 is read as 1000.0; put quotes .*: \"language.name='1e3'\"",
         ),
         ("variant.name=true", r"variant.name is text, and true is read as True; put quotes"),
+        (
+            "languages=[1e3,sw]",
+            r"languages is a list of text, and one item is read as 1000.0; put quotes around that one",
+        ),
+        ("logger.tags=[a,true]", r"logger.tags is a list of text, and one item is read as True"),
+        ("languages=[null]", r"languages.*: null is none of its items; take it out"),
+        ("optim.lr=abc", r"optim.lr: Value 'abc' .*; it takes a number"),
     ],
 )
 def test_text_on_the_command_line_that_is_read_as_something_else_is_refused(override: str, message: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from orthoadapters.config.checks import check
 from orthoadapters.config.choices import fingerprint
 from orthoadapters.config.command import command
-from orthoadapters.config.command_line import check_command_line, read_command_line
+from orthoadapters.config.command_line import asks_for_a_sweep, check_command_line, read_command_line
 from orthoadapters.config.compose import compose_config, conf_folder, language_config, mlm_overrides
 from orthoadapters.config.overrides import read_axes
 from orthoadapters.errors import UserError
@@ -69,6 +69,13 @@ def test_a_sweep_of_ones_own_has_cells_that_find_the_folder_alone(folder: Path) 
         line = command(list(cell.overrides), cell.run.fingerprint)
         assert f"paths.config={folder}" in line
     assert f"paths.config={folder}" in mlm_overrides(cells[0].overrides, "xq")
+
+
+def test_a_sweep_of_ones_own_need_not_name_hydras_mode(folder: Path) -> None:
+    for words in (["sweep=mine"], ["-m", "seed=0,1"]):
+        assert asks_for_a_sweep(read_command_line(["--config-dir", str(folder), *words]))
+    for words in (["seed=0"], ["sweep=mine", "sweep=null"]):
+        assert not asks_for_a_sweep(read_command_line(["--config-dir", str(folder), *words]))
 
 
 def test_a_folder_of_any_name_serves(folder: Path, tmp_path: Path) -> None:

@@ -74,3 +74,10 @@ def test_what_is_nowhere_is_looked_for_beside_the_run_and_not_here(project: Path
 def test_an_earlier_run_names_its_places_as_before(project: Path) -> None:
     config = places(None, project / "runs" / NAME)
     assert (config.paths.adapters, config.paths.cache, config.backbone.path) == ("adapters", ".cache", "models/tiny")
+
+
+def test_a_data_set_in_a_folder_is_found_too(project: Path) -> None:
+    (project / "data").mkdir()
+    with chdir(project.parent / "elsewhere"):
+        assert places(project, project / "runs" / NAME, "task.hub_id=data").task.hub_id == str(project / "data")
+        assert places(project, project / "runs" / NAME, "task.hub_id=a/b").task.hub_id == "a/b"

@@ -136,6 +136,8 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing(
     fields = json.loads((unnamed / "head_config.json").read_text())
     del fields["config"]["label2id"]
     (unnamed / "head_config.json").write_text(json.dumps(fields))
+    (tmp_path / "mine" / "language").mkdir(parents=True)
+    (tmp_path / "mine" / "language" / "xx.yaml").write_text("code: xx\nname: Exish\n")
     common = overrides(project / "tiny", project / "world", tmp_path, "task=udpos", "languages=[en]")
     common = [one for one in common if not one.startswith("paths.adapters=")] + [f"paths.adapters={project}/adapters"]
     known = [*common, "variant=lnoo_tnoo"]
@@ -144,6 +146,7 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing(
         ([run, "optim.lr=1"], "'optim.lr=1' cannot be changed here; there are: languages, data,"),
         ([run, "langages=[ar]"], "did you mean 'languages'?"),
         ([run, "languages=[xx]"], "unknown language 'xx'"),
+        ([run, "--config-dir", tmp_path / "mine", "languages=[xx]"], "no language adapter for xx (noo) in"),
         ([run, "languages=[]"], "languages=[] names none"),
         ([run, "languages=[sw]"], "no language adapter for sw (noo) in"),
         ([run, "languages=[ar]", "data=nowhere"], "data has no 'nowhere'"),

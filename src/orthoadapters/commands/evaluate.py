@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from orthoadapters.commands.version import version_line
+from orthoadapters.config.command_line import CONFIG_DIR
+from orthoadapters.config.overrides import override_text
 from orthoadapters.config.program import shell_command
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
@@ -32,6 +34,12 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "folder", metavar="RUN_DIR", type=user_path, help="a finished run, or a folder with adapter and head"
     )
+    parser.add_argument(
+        "--config-dir",
+        metavar="DIR",
+        type=user_path,
+        help="a folder of your own files, as for train (paths.config=DIR)",
+    )
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="such as languages=[qu,ilo]")
     return parser
 
@@ -39,9 +47,10 @@ def arguments() -> argparse.ArgumentParser:
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    options = arguments().parse_args(words)
+    options = arguments().parse_intermixed_args(words)
+    own = [] if options.config_dir is None else [override_text(CONFIG_DIR, str(options.config_dir.absolute()))]
     try:
-        run(open_subject(options.folder, options.overrides))
+        run(open_subject(options.folder, [*options.overrides, *own]))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

@@ -22,7 +22,13 @@ from omegaconf import DictConfig
 from orthoadapters.commands.version import version_line
 from orthoadapters.config import compose
 from orthoadapters.config.checks import check
-from orthoadapters.config.command_line import check_command_line, first_values, is_question, read_command_line
+from orthoadapters.config.command_line import (
+    asks_for_a_sweep,
+    check_command_line,
+    first_values,
+    is_question,
+    read_command_line,
+)
 from orthoadapters.config.compose import compose_config, mlm_overrides, settle
 from orthoadapters.config.schema import Config, Missing, Stage
 from orthoadapters.errors import UserError
@@ -176,6 +182,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("orthoadapters").setLevel(logging.INFO)
+    options.multirun = asks_for_a_sweep(options)
     try:
         run_hydra(options)
     except KeyboardInterrupt:

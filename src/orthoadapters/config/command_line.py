@@ -64,6 +64,11 @@ def is_question(options: argparse.Namespace) -> bool:
     return any((options.help, options.hydra_help, options.cfg, options.info, options.shell_completion))
 
 
+def asks_for_a_sweep(options: argparse.Namespace) -> bool:
+    """Says whether several runs are asked for: by -m, or by a sweep's file, whether it says hydra.mode or not."""
+    return options.multirun or any(text.startswith("sweep=") for text in options.overrides)
+
+
 def check_command_line(arguments: Sequence[str]) -> None:
     """Composes every value that the command line names, sweeps included, before Hydra runs a job.
 
@@ -80,7 +85,7 @@ def check_command_line(arguments: Sequence[str]) -> None:
     if options.run and options.multirun:
         raise UserError("--run and --multirun: choose one of them")
     overrides = parse_overrides(options.overrides)
-    is_sweep = options.multirun or any(override.get_key_element() == "sweep" for override in overrides)
+    is_sweep = asks_for_a_sweep(options)
     axes: list[list[str]] = []
     for override in overrides:
         key = str(override.get_key_element())

@@ -39,6 +39,11 @@ def takes_list(key: str) -> bool:
     return any(typing.get_origin(choice) is list for choice in _choices(key))
 
 
+def takes_texts(key: str) -> bool:
+    """Says whether the key's value is a list of any texts."""
+    return any(typing.get_origin(choice) is list and typing.get_args(choice) == (str,) for choice in _choices(key))
+
+
 def takes_text(key: str) -> bool:
     """Says whether the key's value may be any text."""
     return str in _choices(key)

@@ -35,7 +35,7 @@ def xtreme_file(data: DataConfig, task: TaskConfig, split: str, code: str) -> Pa
 def named_files(data: DataConfig, task: TaskConfig, split: str, code: str) -> tuple[str, list[Path]]:
     """Fills task.files.path for one language and split: the path below data.root, and the files of that name, in order.
 
-    A file may also be there with .gz at its end.
+    A file may also be there with .gz at its end; where it is there both ways, the packed one is left out.
     """
     folder, files = root_folder(data, "that task.files.path starts from"), task.files
     names = {"language": files.languages.get(code, code), "split": files.splits.get(split, split)}
@@ -45,10 +45,14 @@ def named_files(data: DataConfig, task: TaskConfig, split: str, code: str) -> tu
         problems: list[str] = []
         folders = [folder / top, *search(folder / top, lambda _: True, problems)]
         _warn(problems)
-        return name, sorted({path for one in folders if one.is_dir() for path in one.glob(rest)})
+        return name, _each_once({path for one in folders if one.is_dir() for path in one.glob(rest)})
     if "*" in name:
-        return name, sorted(folder.glob(name))
+        return name, _each_once(set(folder.glob(name)))
     return name, [path for path in (folder / name, folder / f"{name}.gz") if is_file(path)][:1]
+
+
+def _each_once(paths: set[Path]) -> list[Path]:
+    return sorted(path for path in paths if path.suffix != ".gz" or path.with_suffix("") not in paths)
 
 
 def path_template(task: TaskConfig) -> str:

@@ -52,9 +52,15 @@ def _problem(text: str, key: str) -> str:
     invalid = re.search(r"Invalid value '([^']*)', expected one of \[([^\]]*)\]", text)
     if invalid:
         return f"'{invalid[1]}' is not one of {invalid[2]}{nearest(invalid[1], invalid[2].split(', '))}"
+    if name := re.search(r"Key '?(.+?)'? \((\w+)\) is incompatible with \(str\)", text):
+        return f"its names are text, and {name[1]} is read as another value; put quotes around it: '{name[1]}'"
+    if "NoneType is not a subclass" in text:
+        return "null is none of its items; take it out"
     lines = text.splitlines()
     line = next((line for line in lines if "Value" in line or "Invalid" in line), lines[0])
-    return re.sub(r"^.*?raised while composing config:\s*|^Error merging override \S+\s*", "", line).strip()
+    problem = re.sub(r"^.*?raised while composing config:\s*|^Error merging override \S+\s*", "", line).strip()
+    kind = value_words(key) if "could not be converted to" in problem else ""
+    return f"{problem}; it takes {kind}" if kind else problem
 
 
 def nearest(word: str, words: Sequence[str]) -> str:

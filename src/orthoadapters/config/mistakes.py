@@ -9,7 +9,16 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import OverrideParseException
 
-from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, key_types, takes_list, takes_null, takes_text, value_words
+from orthoadapters.config.keys import (
+    OPEN,
+    OPTIONAL_GROUPS,
+    key_types,
+    takes_list,
+    takes_null,
+    takes_text,
+    takes_texts,
+    value_words,
+)
 from orthoadapters.config.messages import nearest
 from orthoadapters.config.overrides import override_text
 from orthoadapters.errors import UserError
@@ -64,6 +73,8 @@ def check_overrides(overrides: Sequence[Override], groups: Mapping[str, Collecti
             raise UserError(
                 f"'{text}': the code is that of the language's file; write language={_value_text(override)}"
             )
+        if key == "task.name" and override.value() in groups["task"]:
+            _check_task_name(override, overrides)
         if override.is_delete():
             _check_deletion(key, groups)
         elif (override.is_force_add() and key in groups) or (
@@ -72,6 +83,13 @@ def check_overrides(overrides: Sequence[Override], groups: Mapping[str, Collecti
             raise UserError(f"'{text}' adds a key, and {key} is there; write {in_shell(text.lstrip('+'))}")
         elif not override.is_sweep_override() and "${" not in text:
             _check_value(override, key, groups)
+
+
+def _check_task_name(override: Override, overrides: Sequence[Override]) -> None:
+    """Refuses another task's name for the task of the command line: its runs would be filed among the other's."""
+    name = override.value()
+    if any(other.key_or_group == "task" and other.value() != name for other in overrides):
+        raise UserError(f"'{override.input_line}': {name} is another task; choose task={name}, or another name")
 
 
 def _check_value(override: Override, key: str, groups: Mapping[str, Collection[str]]) -> None:
@@ -97,6 +115,10 @@ def _check_value(override: Override, key: str, groups: Mapping[str, Collection[s
             f"'{override.input_line}': {key} is text, and {text} is read as {value}; put quotes around it: "
             f"{in_shell(override_text(key, text))}"
         )
+    elif others := _other_items(override, key):
+        raise UserError(
+            f"'{override.input_line}': {key} is a list of text, and one item is read as {others[0]}; put quotes around that one"
+        )
     elif is_section and not isinstance(value, dict):
         raise UserError(f"'{override.input_line}': {key} takes {value_words(key)}")
 
@@ -106,6 +128,15 @@ def _is_other_text(override: Override, key: str) -> bool:
     value = override.value()
     is_scalar = isinstance(value, bool | int | float) and takes_text(key)
     return is_scalar and str(value) != _value_text(override).strip()
+
+
+def _other_items(override: Override, key: str) -> list[str]:
+    """Lists what of a list of texts is read as numbers or as true or false, and written otherwise."""
+    values = override.value()
+    if not isinstance(values, list) or not takes_texts(key):
+        return []
+    words = re.findall(r"[^\s,\[\]]+", _value_text(override))
+    return [str(value) for value in values if isinstance(value, bool | int | float) and str(value) not in words]
 
 
 def _check_deletion(key: str, groups: Collection[str]) -> None:

@@ -27,12 +27,28 @@ def check_file(path: Path, group: str) -> None:
 
 def check_texts(path: Path, group: str) -> None:
     """Refuses a file with text that YAML reads as something else."""
-    for key, node in _texts(_root(path, path.stat().st_mtime_ns), group, None):
-        if group in NAME_KEYS and (value := _other_value(node)) is not None:
+    for key, node in _texts(_root(path, path.stat().st_mtime_ns), "" if _is_global(path) else group, None):
+        if (value := _other_value(node)) is not None:
             raise UserError(
                 f"{path}, line {node.start_mark.line + 1}: YAML reads {node.value} of {key} as {value} and not as text; put "
                 f"quotes around it: '{node.value}'"
             )
+
+
+def check_stage(path: Path, group: str) -> None:
+    """Refuses a file that names a stage without choosing it, and so leaves the other stage's rates in place."""
+    root = _root(path, path.stat().st_mtime_ns)
+    for key_node, node in root.value if isinstance(root, MappingNode) and _is_global(path) else []:
+        if group != "stage" and key_node.value == "stage":
+            raise UserError(
+                f"{path}, line {node.start_mark.line + 1}: stage: {node.value} sets the name alone, without the stage's "
+                f"learning rates; write `- override /stage: {node.value}` below defaults:"
+            )
+
+
+def _is_global(path: Path) -> bool:
+    """Says whether a file's keys are those of the whole configuration, and not of its group alone."""
+    return path.read_text(encoding="utf-8-sig").startswith("# @package _global_")
 
 
 def check_name(path: Path, group: str) -> None:
@@ -66,12 +82,13 @@ def _texts(node: Node | None, key: str, hint: Any) -> Iterator[tuple[str, Scalar
     if isinstance(node, MappingNode):
         is_open = typing.get_origin(hint) is dict
         for key_node, value in node.value:
-            name = f"{key}.{key_node.value}"
+            name = f"{key}.{key_node.value}".removeprefix(".")
             if is_open:
                 yield from _texts(key_node, key, str)
             yield from _texts(value, name, typing.get_args(hint)[1] if is_open else key_types().get(name))
     elif isinstance(node, SequenceNode):
-        items = typing.get_args(hint)[0] if typing.get_origin(hint) is list else None
+        lists = [choice for choice in (hint, *typing.get_args(hint)) if typing.get_origin(choice) is list]
+        items = typing.get_args(lists[0])[0] if lists else None
         for value in node.value:
             yield from _texts(value, key, items)
     elif isinstance(node, ScalarNode) and (hint is str or str in typing.get_args(hint)):

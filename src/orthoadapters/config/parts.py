@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from orthoadapters.config.locations import CODE
 from orthoadapters.config.overrides import override_text
-from orthoadapters.config.own_files import check_name, check_texts
+from orthoadapters.config.own_files import check_name, check_stage, check_texts
 from orthoadapters.config.schema import LanguageConfig
 
 # The folders of groups: conf/ and, if there is one, the user's own.
@@ -45,6 +45,7 @@ def compose_in_parts(folders: Folders, parts: Sequence[Override], files: Files) 
     for path, group in own_files:
         if path is not None:
             check_texts(path, group)
+            check_stage(path, group)
     _store_language(parts, language_files)
     languages = [
         part for part in parts if part.input_line == f"language={part.value()}" and part.value() in language_files

@@ -14,6 +14,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.files import read_json, user_path
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.runs import adapter_library as library
+from orthoadapters.runs.adapter_library import LanguageAdapter
 from orthoadapters.runs.inputs import weights_sha256
 from orthoadapters.runs.places import find_places
 from orthoadapters.runs.results import Result, read_result
@@ -83,13 +84,16 @@ class FinishedRun:
                 + ("" if is_on_hub else "; --adapters DIR names another place")
                 + (f", and this trains one: {self.training_command(language)}" if is_trained else "")
             )
+        self.check_same(adapter, "(--adapters DIR), or repeat the run with the new one")
+
+    def check_same(self, adapter: LanguageAdapter, otherwise: str) -> None:
+        """Raises UserError if an adapter is another one than the run was evaluated with. otherwise: the rest of the fix."""
         entries = self.result.adapters
-        if language not in entries:
+        if adapter.language not in entries:
             return
-        if adapter.present_sha256() not in (None, library.former_sha256(self.path, entries, language)):
+        if adapter.present_sha256() not in (None, library.former_sha256(self.path, entries, adapter.language)):
             raise UserError(
-                f"{adapter.location} is not the adapter that {self.path} was evaluated with; bring that one back "
-                "(--adapters DIR), or repeat the run with the new one"
+                f"{adapter.location} is not the adapter that {self.path} was evaluated with; bring that one back {otherwise}"
             )
 
     def label(

@@ -33,6 +33,9 @@ def find_places(config: Config, run: Path, result: Result) -> None:
         config.paths.config = find(config.paths.config)
     if config.data.root is not None:
         config.data.root = find(config.data.root)
+    # A data set may be a folder, too.
+    if config.task.hub_id is not None and (folder := Path(find(config.task.hub_id))).is_dir():
+        config.task.hub_id = str(folder)
 
 
 def _find(text: str, directory: Path, former_run: Path, run: Path) -> str:

@@ -5,10 +5,7 @@ import time
 import torch
 
 from orthoadapters.config.choices import choices
-from orthoadapters.config.compose import task_language
 from orthoadapters.config.schema import Config
-from orthoadapters.data.modules import TaskData
-from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation.transfer import TASK_ADAPTER, new_stacks
 from orthoadapters.files import new_folder
@@ -20,7 +17,7 @@ from orthoadapters.model.sizes import bottleneck, check_lengths
 from orthoadapters.runs.evaluations import EvaluationRecord, write_evaluation
 from orthoadapters.runs.inputs import examples_sha256, weights_sha256
 from orthoadapters.runs.provenance import provenance
-from orthoadapters.stages.frame import TransferOutcome, score_languages
+from orthoadapters.stages.frame import TransferOutcome, score_languages, task_data
 from orthoadapters.stages.subject import Subject, adapter_name
 from orthoadapters.training.fit import device
 
@@ -30,14 +27,7 @@ def evaluate_subject(subject: Subject) -> EvaluationRecord:
     config, start = subject.config, time.monotonic()
     place = device(config.trainer)
     folder = subject.run.backbone_folder() if subject.run else backbone_path(config)
-    data = TaskData(
-        config.data,
-        config.task,
-        task_language(config.source_language, config.paths.config),
-        load_tokenizer(folder),
-        config.seed,
-        languages=[task_language(code, config.paths.config) for code in subject.languages],
-    )
+    data = task_data(config, folder, subject.languages)
     # They are read before the weights, so that bad input of any language shows now.
     _ = data.tests, data.target_devs
     if subject.run is not None:

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orthoadapters.config.choices import choices
+from orthoadapters.config.compose import task_language
 from orthoadapters.config.schema import Config, Stage
 from orthoadapters.data.modules import TaskData
+from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation.transfer import Stacks, transfer
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import TaskHead
@@ -33,6 +35,13 @@ class TransferOutcome:
 
     test: dict[str, dict[str, float]] = field(default_factory=dict)
     target_dev: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+def task_data(config: Config, backbone: str, codes: Sequence[str]) -> TaskData:
+    """Makes the task's data, in the subwords of a backbone's folder. codes: the languages to test."""
+    source, *languages = (task_language(code, config.paths.config) for code in (config.source_language, *codes))
+    tokenizer = load_tokenizer(backbone)
+    return TaskData(config.data, config.task, source, tokenizer, config.seed, config.trainer.max_epochs, languages)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ KEYS = (
     *("languages", "data", "data.", "language_adapters.source", "language_adapters.root", "language_adapters.hub"),
     *("task.folder", "task.hub_id", "task.hub_revision", "task.hub_subsets", "task.hub_columns"),
     *("task.files.", "task.batch_size"),
-    *("paths.adapters", "paths.cache", "backbone.path", "trainer.accelerator", "plan"),
+    *("paths.adapters", "paths.cache", "paths.config", "backbone.path", "trainer.accelerator", "plan"),
 )
 # Overrides that begin so name language adapters other than the run's own.
 _ADAPTERS = ("language_adapters.", "paths.adapters=")
@@ -89,7 +89,7 @@ def _finished_run(folder: Path, overrides: Sequence[str]) -> Subject:
         raise UserError(_missing_sentence(run, missing))
     if not any(text.startswith(_ADAPTERS) for text in overrides):
         for adapter in adapters:
-            _check_same(run, adapter)
+            run.check_same(adapter, "or say that another one is meant: paths.adapters=DIR")
     task_adapter = None if run.trains_backbone else folder / "adapter"
     inputs = _inputs(config, languages, adapters, task_adapter)
     return Subject(config, languages, list(overrides), folder, run, None, adapters, inputs)
@@ -155,15 +155,3 @@ def _missing_sentence(run: FinishedRun, missing: Sequence[LanguageAdapter]) -> s
     if first.source is AdapterSource.trained:
         text += "; to train:" + "".join(f"\n  {run.training_command(adapter.language)}" for adapter in missing)
     return text
-
-
-def _check_same(run: FinishedRun, adapter: LanguageAdapter) -> None:
-    """Raises UserError if the place of an adapter that the run was tested with holds another one now."""
-    entries = run.result.adapters
-    if adapter.language not in entries:
-        return
-    if adapter.present_sha256() not in (None, library.former_sha256(run.path, entries, adapter.language)):
-        raise UserError(
-            f"{adapter.location} is not the adapter that {run.path} was tested with; bring that one back, or say that "
-            "another one is meant: paths.adapters=DIR"
-        )

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 import pytorch_lightning as pl
 
 from orthoadapters.adapters import AdapterConfig
-from orthoadapters.config.compose import task_language
 from orthoadapters.config.schema import Config
 from orthoadapters.data.modules import TaskData
-from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation.scoring import measure_orthogonality
 from orthoadapters.evaluation.transfer import Stacks, load_language_adapter, new_stacks
 from orthoadapters.files import new_folder, write_text
@@ -35,6 +33,7 @@ from orthoadapters.stages.frame import (
     new_result,
     record_run,
     score_languages,
+    task_data,
 )
 from orthoadapters.training.callbacks import SelectOnDev
 from orthoadapters.training.fit import device, fit
@@ -94,7 +93,9 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     path = backbone_path(config)
     # This raises UserError where there are fewer GPUs than the run asks for.
     device(config.trainer)
-    data = _read_data(config, path)
+    data = task_data(config, path, config.evaluated_languages)
+    # All data are read before training, so that bad input of any language shows now.
+    data.read()
     model = AdaptedEncoder.from_pretrained(
         path, pair=config.orthogonality.pair, allow_pickle=config.backbone.allow_pickle
     )
@@ -114,22 +115,6 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
         model.add_adapter(stacks.task_adapter, AdapterConfig(d_task))
     model.activate(*stacks.names(config.source_language))
     return Setup(data, model, head, stacks, layers_loss, _inputs(data, stacks))
-
-
-def _read_data(config: Config, backbone: str) -> TaskData:
-    """Reads and cuts all data before training, so that bad input of any language shows now."""
-    languages = [task_language(code, config.paths.config) for code in config.evaluated_languages]
-    data = TaskData(
-        config.data,
-        config.task,
-        task_language(config.source_language, config.paths.config),
-        load_tokenizer(backbone),
-        config.seed,
-        config.trainer.max_epochs,
-        languages,
-    )
-    data.read()
-    return data
 
 
 def _inputs(data: TaskData, stacks: Stacks) -> dict[str, str]:

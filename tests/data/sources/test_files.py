@@ -298,6 +298,7 @@ def test_what_a_task_says_of_its_files_is_a_choice_of_the_runs_that_read_them() 
     [
         ('{"first": "a \\ud800 b", "second": "c", "label": "neutral"}', r"line 1: \\ud800 is half of a character"),
         ("[" * 100_000, "line 1: JSON that is nested too deeply"),
+        ('{"first": "a", "first": "b", "second": "c", "label": "neutral"}', "line 1: .*the key 'first' is there twice"),
     ],
 )
 def test_json_that_holds_no_text_is_one_sentence(read: Read, row: str, sentence: str) -> None:
@@ -328,3 +329,21 @@ def test_parquet_with_metadata_that_nobody_here_knows_is_read_without_classes(
     pyarrow.parquet.write_table(table.replace_schema_metadata({"huggingface": unknown}), tmp_path / "new")
     assert read((tmp_path / "new").read_bytes(), FileFormat.parquet) == [SentencePair("a", "b", "neutral")]
     assert "they are read without names of classes" in caplog.text
+
+
+def test_a_file_that_is_there_packed_too_is_read_once(read: Read, tmp_path: Path) -> None:
+    content = "first\tsecond\tlabel\na\tb\tneutral\n"
+    (tmp_path / "test-en.tsv.gz").write_bytes(gzip.compress(content.encode()))
+    for path in ("{split}-{language}.tsv*", "**/{split}-{language}.tsv*"):
+        assert len(read(content, FileFormat.tsv, name="test-en.tsv", path=path)) == 1
+
+
+def test_carriage_returns_alone_are_named(read: Read) -> None:
+    with pytest.raises(UserError, match="its lines end in carriage returns alone; save it with line feeds"):
+        read("first\tsecond\tlabel\ra\tb\tneutral\r", FileFormat.tsv)
+
+
+def test_what_is_missing_of_split_and_language_in_one_name_is_left_open(read: Read, tmp_path: Path) -> None:
+    fix = r"\+\+task.files.languages.en=NAME or \+\+task.files.splits.test=NAME gives another name"
+    with pytest.raises(MissingSplitError, match=fix):
+        read("", FileFormat.tsv, name="test-sw.txt")

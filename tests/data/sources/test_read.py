@@ -368,3 +368,10 @@ def test_a_local_data_set_that_has_changed_is_read_again(make_hub: MakeHub) -> N
     for word in ("old", "new"):
         hub_id = make_hub("sw", {"test": {"tokens": [[word]], "ner_tags": [[0]]}}, features)
         assert words_of(read_hub(hub_id, "wikiann", "test", SW)) == [(word,)]
+
+
+def test_a_folder_that_is_no_data_set_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for hub_id in (f"{tmp_path}/none", "~/none"):
+        with pytest.raises(UserError, match=f"task.hub_id={tmp_path}/none: there is no such folder"):
+            hub.hub_files(DataConfig(source="hub"), task_config("xnli", hub_id=hub_id), "test", SW)

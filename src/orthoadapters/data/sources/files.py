@@ -132,6 +132,6 @@ def _missing(data: DataConfig, task: TaskConfig, name: str, split: Split, langua
     others = [name for name in names_in(folder) if not name.startswith(".")]
     content = ", ".join(others[:MOST_NAMES]) + (", ..." if len(others) > MOST_NAMES else "") if others else "nothing"
     part = Path(task.files.path).parts[len(path.relative_to(root).parts) - 1]
-    key = "languages" if "{language}" in part and "{split}" not in part else "splits"
-    example = language.code if key == "languages" else split
-    return f"{opening}; {folder} has {content}; ++task.files.{key}.{example}=NAME gives another name"
+    names = {"language": f"languages.{language.code}", "split": f"splits.{split}"}
+    keys = [f"++task.files.{key}=NAME" for field, key in names.items() if f"{{{field}}}" in part]
+    return f"{opening}; {folder} has {content}; {' or '.join(keys)} gives another name"

@@ -11,6 +11,7 @@ from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig, 
 from orthoadapters.data.sources.lines import unknown_label
 from orthoadapters.errors import MissingSplitError, UserError, first_line
 from orthoadapters.examples import Choice, Example, Sentence, SentencePair, Split, TaggedSentence
+from orthoadapters.files import user_path
 from orthoadapters.folders import names_in, search
 from orthoadapters.hub.offline import FETCH, NotFetchedError, cache_error, datasets_cache, from_hub, is_offline
 
@@ -67,6 +68,10 @@ def hub_files(data: DataConfig, task: TaskConfig, split: Split, language: Langua
     Raises UserError if it has no such language, and NotFetchedError if it is needed without a network and not in the cache.
     """
     hub_id, subset = _data_set(task, language)
+    if Path(hub_id).is_absolute() and not Path(hub_id).is_dir():
+        raise UserError(
+            f"task.hub_id={hub_id}: there is no such folder; name one, or a data set on the Hub: OWNER/NAME"
+        )
     if Path(hub_id).is_dir():
         problems: list[str] = []
         paths = [path for path in search(Path(hub_id), lambda _: True, problems) if path.is_file()]
@@ -109,7 +114,7 @@ def _data_set(task: TaskConfig, language: LanguageConfig) -> tuple[str, str]:
             f"{task.hub_id} has no {task.name} data for {language.code}; "
             "leave it out of languages=[...] or use data=xtreme data.root=DIR"
         )
-    return task.hub_id, subset
+    return str(user_path(task.hub_id)) if task.hub_id.startswith("~") else task.hub_id, subset
 
 
 def columns(task: TaskConfig, available: Sequence[str]) -> tuple[str, ...]:

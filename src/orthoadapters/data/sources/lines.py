@@ -63,7 +63,10 @@ def decoded_line(raw: bytes, source: str, number: int) -> str:
         line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError:
         raise UserError(f"{source}, line {number}: not UTF-8; convert the file to UTF-8") from None
-    return line.removesuffix("\n").removesuffix("\r")
+    line = line.removesuffix("\n").removesuffix("\r")
+    if number == 1 and not raw.endswith(b"\n") and "\r" in line:
+        raise UserError(f"{source}: its lines end in carriage returns alone; save it with line feeds")
+    return line
 
 
 def excerpt(line: str) -> str:

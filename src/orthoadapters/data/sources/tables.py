@@ -2,8 +2,10 @@
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from orthoadapters.config.schema import FileFormat, FilesConfig
 from orthoadapters.data.sources.lines import excerpt, numbered_lines
@@ -112,7 +114,7 @@ def json_rows(path: Path) -> Iterator[tuple[str, Row]]:
             continue
         place = f"{path}, line {number}"
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_object)
         except RecursionError:
             raise UserError(f"{place}: JSON that is nested too deeply; write one JSON object a line") from None
         except ValueError as error:
@@ -124,6 +126,13 @@ def json_rows(path: Path) -> Iterator[tuple[str, Row]]:
         if "\\ud" in line.lower():
             _check_text(place, row)
         yield place, row
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Makes an object of its pairs. Raises ValueError for a key that is there twice."""
+    if twice := [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]:
+        raise ValueError(f"the key {twice[0]!r} is there twice")
+    return dict(pairs)
 
 
 def _check_text(place: str, row: Row) -> None:
