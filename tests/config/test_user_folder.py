@@ -74,7 +74,7 @@ def test_a_sweep_of_ones_own_has_cells_that_find_the_folder_alone(folder: Path) 
 def test_a_sweep_of_ones_own_need_not_name_hydras_mode(folder: Path) -> None:
     for words in (["sweep=mine"], ["-m", "seed=0,1"]):
         assert asks_for_a_sweep(read_command_line(["--config-dir", str(folder), *words]))
-    for words in (["seed=0"], ["sweep=mine", "sweep=null"]):
+    for words in (["seed=0"], ["sweep=mine", "sweep=null"], ["sweep=mine", "hydra.mode=RUN"], ["--run", "sweep=mine"]):
         assert not asks_for_a_sweep(read_command_line(["--config-dir", str(folder), *words]))
 
 

@@ -65,8 +65,12 @@ def is_question(options: argparse.Namespace) -> bool:
 
 
 def asks_for_a_sweep(options: argparse.Namespace) -> bool:
-    """Says whether several runs are asked for: by -m, or by a sweep's file, whether it says hydra.mode or not."""
-    return options.multirun or any(text.startswith("sweep=") for text in options.overrides)
+    """Says whether several runs are asked for: by -m, or by a sweep's file, whether it says hydra.mode or not.
+
+    A cell of a sweep names the sweep, too, and is one run: hydra.mode=RUN is among its overrides.
+    """
+    is_one_run = options.run or "hydra.mode=RUN" in options.overrides
+    return not is_one_run and (options.multirun or any(text.startswith("sweep=") for text in options.overrides))
 
 
 def check_command_line(arguments: Sequence[str]) -> None:

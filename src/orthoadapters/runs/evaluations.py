@@ -25,7 +25,7 @@ _NO_CHANGES = ("languages=", "plan=", "trainer.", "paths.cache=", "paths.runs=",
 
 @dataclass
 class EvaluationRecord:
-    """The scores of one evaluation. Scores are fractions in 0..1; `n` counts sentences or pairs.
+    """The scores of one evaluation. Scores are fractions in 0..1; `n` counts examples.
 
     run, fingerprint: the finished run's; of a task adapter that was trained elsewhere None and "". elsewhere: the name and
     the SHA-256 of such an adapter's files; None for a run. source: the language that was trained on. test, target_dev:

@@ -36,31 +36,17 @@ def scores_records(table: Table) -> list[list[object]]:
 
 
 def _score_record(table: Table, row: Row, score: Score) -> Mapping[str, object]:
-    lr, ort_lr = row.point or (None, None)
     oracle, point = (None, None) if score.oracle is None else (score.oracle.value, score.oracle.point)
     oracle_lr, oracle_ort_lr = point or (None, None)
-    return {
-        "task": table.task,
-        "backbone": table.backbone,
+    return _common_record(table, row, score) | {
         "setting": "; ".join(f"{key}={value}" for key, value in table.distinctions.items()),
-        "metric": table.metric,
-        "source": table.source,
-        "variant": row.variant,
-        "row": row.label,
-        "language": score.language,
-        "state": score.state,
-        "score": score.value,
-        "std": score.std,
         "n_seeds": len(score.runs),
         "seeds": _join(run.result.seed for run in score.runs),
-        "n_sentences": score.n_sentences,
         "paper": score.paper,
         "difference": score.difference,
         "oracle": oracle,
         "oracle_lr": oracle_lr,
         "oracle_ort_lr": oracle_ort_lr,
-        "lr": lr,
-        "ort_lr": ort_lr,
         "epochs": _join(run.selection.epoch for run in score.runs),
         "dev": row.dev,
         "grid_points": len(row.points),
@@ -70,11 +56,20 @@ def _score_record(table: Table, row: Row, score: Score) -> Mapping[str, object]:
 
 def _evaluation_record(table: Table, row: EvaluationRow, score: Score) -> Mapping[str, object]:
     """Describes a score that was made afterwards, in state "evaluated"; what is selected or compared stays empty."""
+    return _common_record(table, row, score) | {
+        "setting": row.subject,
+        "n_seeds": len(score.by_seed),
+        "seeds": _join(row.seeds),
+        "runs": _join(row.paths),
+    }
+
+
+def _common_record(table: Table, row: Row | EvaluationRow, score: Score) -> dict[str, object]:
+    """Describes what every score has; the other fields are empty."""
     lr, ort_lr = row.point or (None, None)
     return dict.fromkeys(FIELDS) | {
         "task": table.task,
         "backbone": table.backbone,
-        "setting": row.subject,
         "metric": table.metric,
         "source": table.source,
         "variant": row.variant,
@@ -83,12 +78,9 @@ def _evaluation_record(table: Table, row: EvaluationRow, score: Score) -> Mappin
         "state": score.state,
         "score": score.value,
         "std": score.std,
-        "n_seeds": len(score.by_seed),
-        "seeds": _join(row.seeds),
         "n_sentences": score.n_sentences,
         "lr": lr,
         "ort_lr": ort_lr,
-        "runs": _join(row.paths),
     }
 
 
