@@ -99,7 +99,7 @@ def test_demo_text_comes_from_the_demo_world(monkeypatch: pytest.MonkeyPatch) ->
     demo = CorpusConfig(source=CorpusSource.demo)
     assert list(passages(demo, SW)) == ["text in sw"]
     key = corpus_key(demo, SW)
-    monkeypatch.setattr(orthoadapters.demo, "demo_text", lambda code: iter(["other text"]))
+    monkeypatch.setattr(orthoadapters.demo, "world_digest", lambda: "of other sources")
     assert corpus_key(demo, SW) != key
 
 
