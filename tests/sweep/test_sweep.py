@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -288,7 +289,42 @@ def test_each_cell_has_a_gpu_of_its_own_and_waits_for_a_free_one(
         assert environments == [second]
     with devices.one_gpu("cpu") as environment:
         assert environment == {}
-    for alone in ("", "3"):
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", alone)
-        with devices.one_gpu("auto") as environment:
-            assert environment == {}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with devices.one_gpu("auto") as environment:
+        assert environment == {}
+
+
+def test_as_many_cells_as_the_sweep_says_share_a_gpu_and_its_memory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(devices, "WAIT", 0.01)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    config = compose_config(["sweep.cells_per_gpu=2"])
+    assert [devices.cells_at_once(jobs, config) for jobs in (1, 3, 64)] == [1, 3, 4]
+    assert devices.cells_at_once(64, compose_config(["trainer.accelerator=cpu"])) == 64
+    fifth: list[dict[str, str]] = []
+
+    def wait() -> None:
+        with devices.one_gpu("auto", 2) as environment:
+            fifth.append(environment)
+
+    with ExitStack() as four:
+        places = [four.enter_context(devices.one_gpu("auto", 2))["CUDA_VISIBLE_DEVICES"] for _ in range(4)]
+        assert places == ["0", "1", "0", "1"]
+        thread = threading.Thread(target=wait)
+        thread.start()
+        thread.join(timeout=0.1)
+        monkeypatch.setenv("SLURM_JOB_ID", "7")  # another job's GPU 0 may be another one
+        with devices.one_gpu("auto", 2) as environment:
+            assert environment == {"CUDA_VISIBLE_DEVICES": "0"}
+        assert fifth == []
+    thread.join(timeout=10)
+    assert fifth == [{"CUDA_VISIBLE_DEVICES": "0"}]
+    assert capsys.readouterr().err == "waiting for a GPU: 2 of these cells on each of 2 (sweep.cells_per_gpu)\n"
+    fractions: list[float] = []
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.set_per_process_memory_fraction", fractions.append)
+    for cells in (1, 4):
+        devices.bound_memory(cells)
+    assert fractions == [0.95 / 4]

@@ -349,6 +349,8 @@ class SweepConfig:
     name: str | None = None
     axes: dict[str, Any] = field(default_factory=dict)  # key -> list of values; a key on the command line replaces it
     selected: bool = False  # true: only the grid point that the development set selects, instead of the whole grid
+    # How many cells share a GPU at a time; each may take that part of its memory. They run slower, and together faster.
+    cells_per_gpu: int = 1
 
 
 @dataclass
