@@ -188,3 +188,7 @@ def test_a_sweep_looks_once_for_what_its_cells_share_and_runs_no_cell_without_it
     assert names == ["dev-ar.tsv", "dev-en.tsv", "dev-tr.tsv", "test-ar.tsv", "test-en.tsv", "train-en.tsv"]
     assert run_sweep(*arguments) == 1
     assert not (tmp_path / "out").exists()
+    (data / "udpos" / "test-tr.tsv").write_text("a\tNOUNS\n")
+    assert run_sweep(*arguments, "variant=lnoo_tnoo", "language_adapters.missing=train") == 1
+    assert "test-tr.tsv, line 1: unknown label 'NOUNS'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -77,7 +77,7 @@ def train_missing_adapters(config: Config, overrides: Sequence[str]) -> None:
     missing = library.missing_adapters(config)
     if missing:
         with _with_overrides(overrides):
-            read_data(config)
+            read_data([config])
     for adapter in missing:
         if config.trainer.processes > 1 and (has_launcher() or config.trainer.num_nodes > 1):
             raise UserError(

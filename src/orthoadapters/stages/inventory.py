@@ -1,7 +1,7 @@
 """The inventory: everything that runs will read or write is looked for before anything is read or trained.
 
-It loads no PyTorch, reads no data and fetches nothing, so that plans and sweeps look as well. `read_data` alone reads, for
-the run that trains language adapters first.
+It loads no PyTorch, reads no data and fetches nothing, so that plans and sweeps look as well. `read_data` alone reads, where
+language adapters are trained first.
 """
 
 import shlex
@@ -119,15 +119,22 @@ def check_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> N
     _raise_all(inventory.problems)
 
 
-def read_data(config: Config) -> None:
-    """Reads all labelled data of a task run. Raises UserError for what is wrong in them, as the run itself would later.
+def read_data(configs: Sequence[Config]) -> None:
+    """Reads all labelled data of task runs, those that they share once.
 
-    What it reads is not kept: that takes seconds, and the language adapters that are trained next take hours.
+    Raises UserError for what is wrong in them, as the runs themselves would later. What it reads is not kept: that takes
+    seconds, and the language adapters that are trained next take hours.
     """
-    with silence():
+    former: set[Hashable] = set()
+    for config in configs:
         for code, split, is_optional in _sets(config):
+            key = (repr(config.data), repr(config.task), split, code)
+            if key in former:
+                continue
+            former.add(key)
             try:
-                read_examples(config.data, config.task, split, task_language(code, config.paths.config))
+                with silence():
+                    read_examples(config.data, config.task, split, task_language(code, config.paths.config))
             except MissingSplitError:
                 if not is_optional:
                     raise
