@@ -216,6 +216,10 @@ class DataConfig:
     limit_dev: int | None = None  # at most this many for development, in each language; null: all
     limit_test: int | None = None  # at most this many test examples, in each language; null: all
 
+    def limit(self, split: str) -> int | None:
+        """Returns the limit of train, dev or test; None: all examples."""
+        return {"train": self.limit_train, "dev": self.limit_dev, "test": self.limit_test}[split]
+
 
 @dataclass
 class CorpusConfig:

@@ -21,10 +21,11 @@ from orthoadapters.runs.directory import InUseError
 from orthoadapters.runs.terminal import show_together
 from orthoadapters.runs.tracking import check_trackers
 from orthoadapters.stages.finished_run import check_finished_run
-from orthoadapters.stages.inventory import Inventory, say_fetches
+from orthoadapters.stages.inventory import say_fetches
 from orthoadapters.sweep.cells import Cell, State, expand, first_point
 from orthoadapters.sweep.cost import costs
 from orthoadapters.sweep.devices import cells_at_once
+from orthoadapters.sweep.inputs import read_data_of_waiting, take_inventory
 from orthoadapters.sweep.process import STOP_CODES, failure_reason, in_own_process
 from orthoadapters.sweep.signals import saving_on_signals
 from orthoadapters.sweep.table import (
@@ -92,6 +93,7 @@ def sweep(
     try:
         if any(cell.state is not State.finished for cell in cells):
             check_trackers(shared_config.logger)
+        read_data_of_waiting(cells)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -117,15 +119,6 @@ def outdated_cells(cells: Sequence[Cell]) -> list[str]:
             except UserError as error:
                 sentences.append(str(error))
     return sentences
-
-
-def take_inventory(cells: Sequence[Cell]) -> Inventory:
-    """Looks for everything that the cells will read or write, before the first of them is run."""
-    inventory = Inventory(is_sweep=True)
-    for cell in cells:
-        if cell.state not in (State.finished, State.running):
-            inventory.add(cell.config, cell.run, cell.overrides)
-    return inventory
 
 
 def make_demo_backbone(cells: Sequence[Cell]) -> None:
