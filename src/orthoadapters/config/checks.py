@@ -238,13 +238,13 @@ def check_languages(config: Config) -> None:
 
 def _why_unknown(config: Config, code: str) -> str:
     """Says why the data do not make a language without a file known, and what does."""
-    task, source = config.task, config.data.source
+    task, source, folder = config.task, config.data.source, config.paths.config or "conf"
     if source == "hub" and task.hub_subsets:
         return f"{task.hub_id} has no {task.name} data for it in task.hub_subsets"
     if source == "hub" and task.hub_id is None:
         return f"task={task.name} names no data set on the Hub, so choose other data, such as data=files data.root=DIR"
     if source == "hub":
-        return f"for a language of {task.hub_id} that has none, write conf/language/{code}.yaml"
+        return f"for a language of {task.hub_id} that has none, write {folder}/language/{code}.yaml"
     if source == "demo":
         return "the demo world has its own languages alone"
     return f"data.root={config.data.root} has no {task.name} data for it either"
