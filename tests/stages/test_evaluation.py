@@ -147,6 +147,7 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing(
         ([run, "langages=[ar]"], "did you mean 'languages'?"),
         ([run, "languages=[xx]"], "unknown language 'xx'"),
         ([run, "--config-dir", tmp_path / "mine", "languages=[xx]"], "no language adapter for xx (noo) in"),
+        ([run, "--config-dir", tmp_path / "no", "languages=[ar]"], "no: there is no such folder"),
         ([run, "languages=[]"], "languages=[] names none"),
         ([run, "languages=[sw]"], "no language adapter for sw (noo) in"),
         ([run, "languages=[ar]", "data=nowhere"], "data has no 'nowhere'"),

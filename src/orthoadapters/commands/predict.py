@@ -42,6 +42,12 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--adapters", metavar="DIR", type=user_path, help="language adapters, if paths.adapters was moved"
     )
+    parser.add_argument(
+        "--config-dir",
+        metavar="DIR",
+        type=user_path,
+        help="a folder of your own files, for a language's word_splitter, if the run had none or it was moved",
+    )
     parser.add_argument("--backbone", metavar="PATH", type=user_path, help="the pretrained backbone, if it was moved")
     return parser
 
@@ -51,8 +57,8 @@ def predict(options: argparse.Namespace) -> None:
     from orthoadapters.config.kinds import KINDS
     from orthoadapters.labelling.finished_run import open_run
 
-    adapters, backbone = (None if path is None else str(path) for path in (options.adapters, options.backbone))
-    run = open_run(options.run, adapters, backbone)
+    folders = (options.adapters, options.backbone, options.config_dir)
+    run = open_run(options.run, *(None if path is None else str(path) for path in folders))
     if options.list:
         for line in run.languages():
             print(line)
