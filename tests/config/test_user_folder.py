@@ -10,7 +10,7 @@ from orthoadapters.config.checks import check
 from orthoadapters.config.choices import fingerprint
 from orthoadapters.config.command import command
 from orthoadapters.config.command_line import asks_for_a_sweep, check_command_line, read_command_line
-from orthoadapters.config.compose import compose_config, conf_folder, language_config, mlm_overrides
+from orthoadapters.config.compose import CONF, compose_config, conf_folder, language_config, mlm_overrides
 from orthoadapters.config.overrides import read_axes
 from orthoadapters.errors import UserError
 from orthoadapters.sweep.cells import expand
@@ -85,6 +85,23 @@ def test_a_folder_of_any_name_serves(folder: Path, tmp_path: Path) -> None:
     arguments = ["--config-dir", str(mine), "variant=t_mine"]
     check_command_line(arguments)
     assert compose_config(read_command_line(arguments).overrides).paths.config == str(mine)
+
+
+def test_a_task_without_a_grid_is_run_alone_and_refused_where_a_sweep_needs_its_rates(tmp_path: Path) -> None:
+    (tmp_path / "task").mkdir()
+    text = (CONF / "task" / "udpos.yaml").read_text().replace("name: udpos", "name: plain")
+    (tmp_path / "task" / "plain.yaml").write_text(re.sub(r"(?m)^grid:\n(  .*\n)*", "", text))
+    own = [f"paths.config={tmp_path}", "task=plain"]
+    check(compose_config(own))
+    assert len(expand(read_axes([*own, "seed=1,2"]))) == 2
+    for variant, rate in (("t_noo", "lr"), ("lnoo_tnoo", "lr_with_language_adapters")):
+        sentence = f"sweep=udpos tries the learning rates of task.grid, and task=plain has no task.grid.{rate};"
+        with pytest.raises(UserError, match=re.escape(sentence)):
+            expand(read_axes([*own, "sweep=udpos", f"variant={variant}"]))
+    rates = ["sweep=udpos", "variant=t_ort", "optim.lr=1e-4,2e-4"]
+    with pytest.raises(UserError, match=r"no task\.grid\.ort_lr; .* give optim.ort_lr=RATE,RATE"):
+        expand(read_axes([*own, *rates]))
+    assert len(expand(read_axes([*own, *rates, "optim.ort_lr=1e-7"]))) == 2
 
 
 def test_an_axis_of_a_sweep_is_a_list(tmp_path: Path) -> None:
