@@ -18,6 +18,7 @@ from orthoadapters.config.compose import CONF
 from orthoadapters.files import lock
 from tests.helpers.commands import ROOT, environment
 from tests.helpers.commands import train as run_train
+from tests.helpers.lowest import lowest
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -122,6 +123,15 @@ def test_every_dependency_has_a_pin_that_its_bounds_allow() -> None:
     for text in [*PROJECT["dependencies"], *extras]:
         needed = Requirement(text)
         assert needed.specifier.contains(pins[needed.name.lower().replace("_", "-")]), text
+
+
+def test_every_dependency_has_a_lower_bound_that_can_be_tried() -> None:
+    oldest = [Requirement(text) for text in lowest()]
+    extras = [text for name, texts in PROJECT["optional-dependencies"].items() if name != "all" for text in texts]
+    for needed, one in zip(map(Requirement, [*PROJECT["dependencies"], *extras]), oldest, strict=True):
+        (version,) = one.specifier
+        assert (needed.name, version.operator) == (one.name, "==")
+        assert needed.specifier.contains(version.version)
 
 
 def test_a_lock_holds_among_processes_and_falls_with_its_file(tmp_path: Path) -> None:

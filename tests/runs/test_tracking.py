@@ -66,7 +66,7 @@ def test_without_a_key_it_goes_offline_and_says_so(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))
     execute(overrides(backbone, world, tmp_path, "logger=wandb", "task=udpos", "variant=t_noo", "languages=[tr]"))
-    (line,) = [line for line in capfd.readouterr().err.splitlines() if "W&B" in line]
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("W&B: ")]
     assert "no key found, logging offline" in line
     (command,) = re.findall(r"`(.*)` uploads it later", line)
     check_command(command)
