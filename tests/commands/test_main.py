@@ -12,9 +12,10 @@ import pytest
 from hydra._internal.utils import create_config_search_path
 from packaging.requirements import Requirement
 
+from orthoadapters import fetch, publish
 from orthoadapters.commands import evaluate, main, predict, report, train
-from orthoadapters.commands.version import version_line
 from orthoadapters.config.compose import CONF
+from orthoadapters.config.version import version_line
 from orthoadapters.files import lock
 from tests.helpers.commands import ROOT, environment
 from tests.helpers.commands import train as run_train
@@ -52,7 +53,7 @@ def test_a_mistake_in_a_command_is_its_sentence_and_exit_code(capsys: pytest.Cap
     assert "/nowhere" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [train.main, report.main, predict.main, evaluate.main])
+@pytest.mark.parametrize("command", [train.main, report.main, predict.main, evaluate.main, fetch.main, publish.main])
 def test_every_command_says_its_version(command: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert callable(command)
     with suppress(SystemExit):  # argparse's way

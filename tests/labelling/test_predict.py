@@ -309,7 +309,7 @@ def test_what_is_wrong_is_one_sentence(
         ([run_folders["xnli"], "--language", "sw", "--pretokenized"], "xnli reads whole sentences"),
         ([run, "--language", "sw", "--adapters", elsewhere], "sw-noo is not the adapter that"),
         ([run, "--language", "sw", "--backbone", other], "--backbone PATH names another place"),
-        ([tmp_path / "none", "--language", "sw"], "there is no run directory"),
+        ([tmp_path / "none", "--language", "sw"], "there is no folder"),
         ([mlm, "--language", "sw"], "trained a language adapter"),
         ([break_file("result.json", None), "--language", "sw"], "has no result.json, so it is no finished run"),
         ([break_file("result.json", b"{"), "--language", "sw"], "result.json: it is damaged; move its folder away"),

@@ -90,4 +90,4 @@ def test_a_sweep_is_a_group_with_one_more_run_that_holds_its_table(
     assert table_record["data"][0][1:6] == ["udpos t_noo", "0.001", "", "0", "finished"]
     upload = re.findall(r"`(.*)` uploads it later", capsys.readouterr().err)[-1]
     check_command(upload[upload.index("wandb sync") :])
-    assert upload == f"find {tmp_path}/runs/tiny -name 'offline-run-*' -exec wandb sync {{}} +"
+    assert upload == f"find -L {tmp_path}/runs/tiny -name 'offline-run-*' -exec wandb sync {{}} +"

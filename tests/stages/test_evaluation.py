@@ -142,7 +142,7 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing(
     common = [one for one in common if not one.startswith("paths.adapters=")] + [f"paths.adapters={project}/adapters"]
     known = [*common, "variant=lnoo_tnoo"]
     cases: list[tuple[list[object], str]] = [
-        ([tmp_path / "none"], "there is no run directory"),
+        ([tmp_path / "none"], "there is no folder"),
         ([run, "optim.lr=1"], "'optim.lr=1' cannot be changed here; there are: languages, data,"),
         ([run, "langages=[ar]"], "did you mean 'languages'?"),
         ([run, "languages=[xx]"], "unknown language 'xx'"),

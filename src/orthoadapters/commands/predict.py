@@ -13,10 +13,11 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TextIO, cast
 
-from orthoadapters.commands.version import version_line
 from orthoadapters.config.program import shell_command
+from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
+from orthoadapters.folders import check_new_file
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -115,8 +116,7 @@ def _target(output: Path | None) -> Iterator[TextIO]:
         return
     from orthoadapters.files import new_file
 
-    if output.is_dir():
-        raise UserError(f"--output {output} is a folder; name a file")
+    check_new_file(output, "--output")
     with ExitStack() as stack:
         try:
             file = stack.enter_context(new_file(output))

@@ -12,6 +12,7 @@ from orthoadapters.config.overrides import override_text
 from orthoadapters.config.schema import AdapterSource, Config
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json, user_path
+from orthoadapters.folders import absence
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.adapter_library import LanguageAdapter
@@ -222,7 +223,7 @@ def open_run(
     """
     folder = user_path(str(folder))
     if not folder.is_dir():
-        raise UserError(f"there is no run directory {folder}; train.py prints where it writes result.json")
+        raise UserError(f"{absence(folder, 'folder')}; train.py prints where it writes a run's result.json")
     if not (folder / "result.json").exists():
         raise UserError(
             f"{folder} has no result.json, so it is no finished run; give the command that started it again"
