@@ -70,7 +70,9 @@ def test_wikipedia_is_streamed_shuffled_and_read_no_further_than_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     datasets.disable_progress_bars()
-    monkeypatch.setattr(datasets.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0)  # five seconds after every pass
+    monkeypatch.setattr(
+        datasets.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0, raising=False
+    )  # five seconds after every pass
     (tmp_path / "wiki" / "20231101.sw").mkdir(parents=True)
     articles = {
         "title": ["t"] * 300,

@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, key_types, values_of
 from orthoadapters.config.logger import Variables, environment, settle_logger
-from orthoadapters.config.messages import nearest, sentence
+from orthoadapters.config.messages import listing, nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
 from orthoadapters.config.own_files import check_file
 from orthoadapters.config.parts import Files, Folders, compose_files, compose_in_parts, files_of_group, yaml_files
@@ -56,7 +56,7 @@ def _compose_once(folders: Folders, overrides: tuple[str, ...], files: Files, cw
         except (HydraException, OmegaConfBaseException):
             return settle(compose_files(folders, overrides, files))  # its errors name the file
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(sentence(error, sorted(groups.keys() | key_types().keys()))) from error
+        raise UserError(sentence(error, sorted(groups.keys() | key_types().keys()), *folders[1:])) from error
 
 
 def _folders(folder: str | Path | None) -> Folders:
@@ -144,9 +144,7 @@ def _check_name(group: str, key: str, name: str, folder: str | None) -> None:
     files = group_files(group, folder).values()
     names = sorted({str(yaml.safe_load(path.read_text(encoding="utf-8")).get(key)) for path in files})
     if name not in names:
-        raise UserError(
-            f"there is no {group}.{key} '{name}'{nearest(name, names)}; conf/{group}/ has {', '.join(names)}"
-        )
+        raise UserError(f"there is no {group}.{key} '{name}'{nearest(name, names)}; {listing(group, names, folder)}")
 
 
 def read_config(path: Path) -> Config:
@@ -194,7 +192,7 @@ def check_language(code: str, folder: str | None = None) -> Path:
     files = group_files("language", folder)
     if code not in files:
         codes = sorted(files)
-        raise UserError(f"unknown language '{code}'{nearest(code, codes)}; conf/language/ has {', '.join(codes)}")
+        raise UserError(f"unknown language '{code}'{nearest(code, codes)}; {listing('language', codes, folder)}")
     return files[code]
 
 

@@ -130,12 +130,12 @@ class LanguageConfig:
 
 @dataclass
 class GridConfig:
-    """The learning rates that a sweep tries in the task stage."""
+    """The learning rates that a sweep tries in the task stage. One run needs none."""
 
-    lr: list[float] = MISSING  # the rates of variants without language adapters
-    lr_with_language_adapters: list[float] = MISSING  # the rates of variants with language adapters
+    lr: list[float] = field(default_factory=list)  # the rates of variants without language adapters
+    lr_with_language_adapters: list[float] = field(default_factory=list)  # the rates of variants with language adapters
     # The rates of the orthogonality loss, for variants whose task adapter is an orthoadapter.
-    ort_lr: list[float] = MISSING
+    ort_lr: list[float] = field(default_factory=list)
 
 
 @dataclass
