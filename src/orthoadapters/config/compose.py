@@ -112,6 +112,7 @@ def settle(composition: DictConfig) -> Config:
     config = typing.cast(Config, OmegaConf.to_object(composition))
     if config.backbone.name is None:
         config.backbone.name = Path(config.backbone.path).resolve().name
+    config.task.folder = config.task.folder or config.task.name
     _expand_paths(config)
     settle_logger(config.logger)
     config.language_adapters.hub = _hub_ids(config)
