@@ -70,7 +70,9 @@ def test_wikipedia_is_streamed_shuffled_and_read_no_further_than_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     datasets.disable_progress_bars()
-    monkeypatch.setattr(datasets.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0)  # five seconds after every pass
+    monkeypatch.setattr(
+        datasets.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0, raising=False
+    )  # five seconds after every pass
     (tmp_path / "wiki" / "20231101.sw").mkdir(parents=True)
     articles = {
         "title": ["t"] * 300,
@@ -100,7 +102,7 @@ def test_demo_text_comes_from_the_demo_world(monkeypatch: pytest.MonkeyPatch) ->
     demo = CorpusConfig(source=CorpusSource.demo)
     assert list(passages(demo, SW)) == ["text in sw"]
     key = corpus_key(demo, SW)
-    monkeypatch.setattr(orthoadapters.demo, "demo_text", lambda code: iter(["other text"]))
+    monkeypatch.setattr(orthoadapters.demo, "world_digest", lambda: "of other sources")
     assert corpus_key(demo, SW) != key
 
 

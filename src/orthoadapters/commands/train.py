@@ -20,7 +20,6 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from orthoadapters.commands.version import version_line
 from orthoadapters.config import compose
 from orthoadapters.config.checks import check
 from orthoadapters.config.command_line import (
@@ -32,6 +31,7 @@ from orthoadapters.config.command_line import (
 )
 from orthoadapters.config.compose import compose_config, mlm_overrides, settle
 from orthoadapters.config.schema import Config, Missing, Stage
+from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.runs import adapter_library as library

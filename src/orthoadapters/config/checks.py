@@ -44,13 +44,8 @@ def check(config: Config) -> None:
 
 def check_numbers(config: Config) -> None:
     """Refuses numbers out of their range."""
-    mlm, optim, task, trainer, data = config.mlm, config.optim, config.task, config.trainer, config.data
-    positive = {
-        "optim.lr": optim.lr,
-        "optim.ort_lr": optim.ort_lr,
-        "optim.eps": optim.eps,
-        "optim.ort_eps": optim.ort_eps,
-        "optim.clip_norm": optim.clip_norm,
+    mlm, task, trainer, data = config.mlm, config.task, config.trainer, config.data
+    positive = {f"optim.{key}": value for key, value in vars(config.optim).items()} | {
         "trainer.max_epochs": trainer.max_epochs,
         "trainer.max_iterations": trainer.max_iterations,
         "trainer.checkpoint_every": trainer.checkpoint_every,
@@ -59,6 +54,7 @@ def check_numbers(config: Config) -> None:
         "trainer.layers_every": trainer.layers_every,
         "trainer.devices": trainer.devices,
         "trainer.num_nodes": trainer.num_nodes,
+        "sweep.cells_per_gpu": config.sweep.cells_per_gpu,
         "task.batch_size": task.batch_size,
         "mlm.batch_size": mlm.batch_size,
         "mlm.dev_blocks": mlm.dev_blocks,

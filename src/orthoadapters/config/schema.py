@@ -130,12 +130,12 @@ class LanguageConfig:
 
 @dataclass
 class GridConfig:
-    """The learning rates that a sweep tries in the task stage."""
+    """The learning rates that a sweep tries in the task stage. One run needs none."""
 
-    lr: list[float] = MISSING  # the rates of variants without language adapters
-    lr_with_language_adapters: list[float] = MISSING  # the rates of variants with language adapters
+    lr: list[float] = field(default_factory=list)  # the rates of variants without language adapters
+    lr_with_language_adapters: list[float] = field(default_factory=list)  # the rates of variants with language adapters
     # The rates of the orthogonality loss, for variants whose task adapter is an orthoadapter.
-    ort_lr: list[float] = MISSING
+    ort_lr: list[float] = field(default_factory=list)
 
 
 @dataclass
@@ -353,6 +353,8 @@ class SweepConfig:
     name: str | None = None
     axes: dict[str, Any] = field(default_factory=dict)  # key -> list of values; a key on the command line replaces it
     selected: bool = False  # true: only the grid point that the development set selects, instead of the whole grid
+    # How many cells share a GPU at a time; each may take that part of its memory. They run slower, and together faster.
+    cells_per_gpu: int = 1
 
 
 @dataclass

@@ -16,7 +16,7 @@ from orthoadapters.data.sources.rows import Row, columns_of
 from orthoadapters.data.sources.tables import json_rows, table_rows
 from orthoadapters.errors import MissingSplitError, UserError, first_line
 from orthoadapters.examples import Example, Split
-from orthoadapters.folders import names_in
+from orthoadapters.folders import absence, names_in
 
 MOST_NAMES = 8  # ours: as many other names as a sentence can hold
 log = logging.getLogger(__name__)
@@ -121,9 +121,9 @@ def _missing(data: DataConfig, task: TaskConfig, name: str, split: Split, langua
     """Makes the sentence about a file that is not there: what is there in its place, and which key names it."""
     root = root_folder(data, "that task.files.path starts from")
     path = root / name
-    opening = f"there is no {path} (task.files.path of {task.name} is '{task.files.path}')"
+    opening = f"{absence(path)} (task.files.path of {task.name} is '{task.files.path}')"
     if not root.is_dir():
-        return f"{opening}: there is no folder {root}; set data.root"
+        return f"{opening}: {absence(root, 'folder')}; set data.root"
     folder = path.parent
     while not folder.is_dir():
         path, folder = folder, folder.parent

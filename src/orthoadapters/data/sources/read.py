@@ -23,6 +23,7 @@ from orthoadapters.data.sources.xtreme import read_xtreme, xtreme_files
 from orthoadapters.errors import UserError
 from orthoadapters.examples import Choice, Example, Split
 from orthoadapters.files import check_content
+from orthoadapters.folders import absence
 
 Reader = Callable[[DataConfig, TaskConfig, Split, LanguageConfig, int | None], tuple[list[Example], str]]
 
@@ -55,7 +56,7 @@ def find_examples(data: DataConfig, task: TaskConfig, split: Split, language: La
     root = data.root if data.root in (None, "???") else Path(data.root).expanduser()
     if isinstance(root, Path) and not root.is_dir():
         raise UserError(
-            f"there is no folder {root}; data.root must be the folder that holds the data of data={data.source}"
+            f"{absence(root, 'folder')}; data.root must be the folder that holds the data of data={data.source}"
         )
     find = FINDERS.get(data.source)
     paths = [] if find is None else find(data, task, split, language)

@@ -21,7 +21,7 @@ from orthoadapters.data.sources.lines import (
 )
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
-from orthoadapters.folders import is_file
+from orthoadapters.folders import absence, is_file
 
 # MultiNLI's machine-translation release, from which XTREME makes train-en.tsv, writes the third label this way;
 # XTREME's preprocessing renames it, some copies of the file do not.
@@ -42,7 +42,7 @@ def xtreme_files(data: DataConfig, task: TaskConfig, split: Split, language: Lan
     path = xtreme_file(data, task, split, language.code)
     if not is_file(path):
         raise MissingSplitError(
-            f"there is no {path}; data.root={data.root} must hold {task.folder}/{path.name}, as XTREME's download makes it"
+            f"{absence(path)}; data.root={data.root} must hold {task.folder}/{path.name}, as XTREME's download makes it"
         )
     return [path]
 
