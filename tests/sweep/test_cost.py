@@ -11,7 +11,7 @@ from orthoadapters.config.schema import Stage, TrainerConfig
 from orthoadapters.runs.provenance import hardware
 from orthoadapters.sweep.cost import costs, disk, hardware_here
 from orthoadapters.sweep.table import duration
-from tests.helpers.cells import cells, finished
+from tests.helpers.cells import cells, finish_cell
 from tests.helpers.short_runs import execute, overrides
 from tests.helpers.sweeps import run_sweep
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
 
 def test_a_plan_estimates_from_earlier_runs_on_the_same_hardware_alone() -> None:
     sweep_cells = cells("sweep=udpos", "variant=t_noo,t_ort", "optim.ort_lr=1e-7")
-    finished(sweep_cells[0], 0.5, seconds=20.0)
+    finish_cell(sweep_cells[0], 0.5, seconds=20.0)
     assert [(c.steps, c.hours) for c in costs(sweep_cells, lambda trainer: "abacus")] == [
         (10, 20 / 3600),  # finished: what it took
         (66450, 66450 * 2 / 3600),  # 50 epochs of 21,253 sentences in batches of 16, at 2 seconds a step
@@ -32,7 +32,7 @@ def test_a_plan_estimates_from_earlier_runs_on_the_same_hardware_alone() -> None
 
 def test_a_plan_counts_what_is_left_of_a_stopped_cell() -> None:
     whole, second = cells("sweep=udpos", "variant=t_noo")
-    finished(whole, 0.5, seconds=20.0)
+    finish_cell(whole, 0.5, seconds=20.0)
     second.run.checkpoint.parent.mkdir(parents=True)
     second.run.checkpoint.touch()
     (second.run.path / "metrics.csv").write_text("iteration,loss\n1,2.0\n65450,1.0\n")
