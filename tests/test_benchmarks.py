@@ -4,7 +4,9 @@ import importlib
 import re
 
 import pytest
+import torch
 
+from orthoadapters.adapters import Adapter
 from tests.helpers.commands import ROOT
 
 
@@ -22,3 +24,20 @@ def test_the_cost_of_a_table_is_measured(monkeypatch: pytest.MonkeyPatch, capsys
     (row,) = [line.strip("| ").split(" | ") for line in output.splitlines() if line.startswith("| udpos")]
     assert row[1:3] == ["26", "1,727,700"]
     assert 0 < float(row[4]) < float(row[3])
+
+
+def test_stacked_adapters_are_so_many_adapters(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    stacked = importlib.import_module("stacked")
+    adapter, (x_h, x_r) = stacked.StackedAdapter(3, 8, 4), torch.randn(2, 6, 5, 8)
+    x_a = adapter(x_h, x_r)
+    for point in range(3):
+        alone, rows = Adapter(8, 4), slice(2 * point, 2 * point + 2)
+        state = {"down.weight": adapter.down[point].T, "down.bias": adapter.down_bias[point, 0]}
+        state |= {"up.weight": adapter.up[point].T, "up.bias": adapter.up_bias[point, 0]}
+        alone.load_state_dict(state)
+        torch.testing.assert_close(x_a[rows], alone(x_h[rows], x_r[rows]))
+    stacked.main(["--shape", "tiny", "--steps", "1"])
+    assert [int(line.split()[0]) for line in capsys.readouterr().out.splitlines()[1:]] == list(stacked.POINTS)

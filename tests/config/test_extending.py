@@ -7,7 +7,8 @@ import pytest
 
 from orthoadapters import publish
 from orthoadapters.config.checks import check
-from orthoadapters.config.compose import CONF, compose_config
+from orthoadapters.config.compose import CONF, compose_config, task_language
+from orthoadapters.data.sources.hub import data_set
 from orthoadapters.data.sources.text import passages
 from orthoadapters.errors import UserError
 from orthoadapters.labelling.finished_run import open_run
@@ -115,10 +116,14 @@ def test_a_language_without_a_file_is_named_where_it_is_trained_and_found_in_the
 @pytest.mark.parametrize(
     ("choice", "reason"),
     [
-        (["data=hub", "data.root=null"], r"for a language of facebook/xnli that has none, write conf/language/xq.yaml"),
-        (["data=hub", "data.root=null", "task=udpos"], r"google/xtreme has no udpos data for it in task.hub_subsets"),
+        (["data=hub", "data.root=null"], r"if facebook/xnli has it, name its subset there: \+\+task.hub_subsets.xq=xq"),
+        (["data=hub", "data.root=null", "task=udpos"], r"if google/xtreme has it, .*: \+\+task.hub_subsets.xq=SUBSET"),
         (["suite=demo"], r"the demo world has its own languages alone"),
         (["data=xtreme", "data.root=nowhere"], r"data.root=nowhere has no xnli data for it either"),
+        (
+            ["data=files", "data.root=x", "task=sib200"],
+            r"data.root=x has no sib200 data for it either \(there is no x/xq/test.tsv\); .*: \+\+task.files.languages.xq=NAME",
+        ),
     ],
 )
 def test_a_language_that_neither_a_file_nor_the_data_know_is_refused_with_the_reason(
@@ -126,6 +131,16 @@ def test_a_language_that_neither_a_file_nor_the_data_know_is_refused_with_the_re
 ) -> None:
     with pytest.raises(UserError, match=rf"unknown language 'xq'.*; conf/language/ has ar, .*; {reason}"):
         check(compose_config(["variant=t_noo", "languages=[xq]", *choice]))
+
+
+def test_a_language_without_a_file_is_looked_for_in_the_subset_that_is_named_or_in_a_local_data_set(
+    tmp_path: Path,
+) -> None:
+    for choice in (["++task.hub_subsets.xq=xq"], [f"task.hub_id={tmp_path}"]):
+        config = compose_config(["variant=t_noo", "task=wikiann", "languages=[xq]", *choice])
+        check(config)
+        assert data_set(config.task, task_language("xq"))[1] == "xq"
+        assert data_set(config.task, task_language("en"))[1] == "en"
 
 
 def test_a_language_without_a_file_and_without_a_name_names_the_fix() -> None:

@@ -10,8 +10,9 @@ from orthoadapters.config.checks import check
 from orthoadapters.config.choices import fingerprint
 from orthoadapters.config.command import command
 from orthoadapters.config.command_line import asks_for_a_sweep, check_command_line, read_command_line
-from orthoadapters.config.compose import CONF, compose_config, conf_folder, language_config, mlm_overrides
+from orthoadapters.config.compose import CONF, compose_config, conf_folder, language_config, mlm_overrides, settle
 from orthoadapters.config.overrides import read_axes
+from orthoadapters.config.parts import compose_files
 from orthoadapters.errors import UserError
 from orthoadapters.sweep.cells import expand
 
@@ -53,6 +54,31 @@ def test_the_flag_of_hydra_and_the_key_mean_the_same(folder: Path, monkeypatch: 
         options = read_command_line(arguments)
         assert options.config_dir == str(folder)
         assert options.overrides == ["task=mine", f"paths.config={folder}"]
+
+
+@pytest.mark.parametrize("suite", ["other", "sets", "adds", "takes"])
+@pytest.mark.parametrize("variant", ["t_mine", "on_top", "global"])
+def test_a_variant_put_into_what_is_composed_without_it_is_what_hydra_makes_of_both(
+    suite: str, variant: str, tmp_path: Path
+) -> None:
+    files = {
+        "variant/t_mine": FILES["variant/t_mine"],
+        "variant/on_top": "defaults: [t_mine]\nname: on_top\ntask_reduction: 4\n",
+        "variant/global": "# @package _global_\nmlm: {batch_size: 2}\nvariant:\n  "
+        + FILES["variant/t_mine"].replace("\n", "\n  ").replace("mine", "global"),
+        "suite/other": "# @package _global_\nseed: 1\n",
+        "suite/sets": "# @package _global_\nvariant: {task_reduction: 8}\nlanguage: {name: Another}\n",
+        "suite/adds": "# @package _global_\ndefaults: [sets]\n",
+        "suite/takes": "# @package _global_\ndefaults:\n  - _self_\n  - override /variant: t_ort\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.yaml").write_text(text)
+    overrides = (f"suite={suite}", f"variant={variant}", "language=tr", f"paths.config={tmp_path}")
+    config = compose_config(overrides)
+    assert config == settle(compose_files((CONF, tmp_path), overrides, ()))
+    own_reduction = {"t_mine": 32, "on_top": 4, "global": 32}[variant]
+    assert config.variant.task_reduction == (8 if suite in ("sets", "adds") else own_reduction)
 
 
 def test_the_folder_changes_no_runs_name(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 import copy
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, key_types
+from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, key_types, values_of
 from orthoadapters.config.logger import Variables, environment, settle_logger
 from orthoadapters.config.messages import listing, nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
@@ -103,9 +103,10 @@ def group_files(group: str, folder: str | Path | None = None) -> dict[str, Path]
 
 def settle(composition: DictConfig) -> Config:
     """Resolves a composed configuration into plain dataclasses. Raises UserError naming a value that is still missing."""
-    if unknown := sorted(key for key in set(_keys_of(composition)) - key_types().keys() if not key.startswith(OPEN)):
+    values = dict(values_of(typing.cast(dict[str, object], OmegaConf.to_container(composition))))
+    if unknown := sorted(key for key in values.keys() - key_types().keys() if not key.startswith(OPEN)):
         raise UserError(f"there is no key '{unknown[0]}'{nearest(unknown[0], list(key_types()))}")
-    if missing := sorted(OmegaConf.missing_keys(composition)):
+    if missing := sorted(key for key, value in values.items() if value == MISSING):
         fix = (
             "write it into the language's file"
             if missing[0] == "language.code"
@@ -198,6 +199,12 @@ def check_language(code: str, folder: str | None = None) -> Path:
 def language_config(code: str, folder: str | None = None) -> LanguageConfig:
     """Reads a language's file. Raises UserError as `check_language`, and for a file that is broken or has another's code."""
     path = check_language(code, folder)
+    return copy.deepcopy(_language_of(path, path.stat().st_mtime_ns))
+
+
+@cache
+def _language_of(path: Path, time: int) -> LanguageConfig:
+    """Reads a file once. time: that of its last change."""
     check_file(path, "language")
     try:
         values = OmegaConf.load(path)
@@ -239,10 +246,3 @@ def _groups(folders: Folders) -> dict[str, list[str]]:
     """Lists the groups that a file is chosen for, with the names of their files; those of sweeps are not in conf/."""
     names = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
     return {"sweep": []} | {name: list(files_of_group(folders, name)) for name in names}
-
-
-def _keys_of(composition: DictConfig, prefix: str = "") -> Iterator[str]:
-    for key in map(str, composition):
-        yield prefix + key
-        if OmegaConf.is_dict(composition._get_node(key)):
-            yield from _keys_of(composition[key], f"{prefix}{key}.")

@@ -216,6 +216,10 @@ class DataConfig:
     limit_dev: int | None = None  # at most this many for development, in each language; null: all
     limit_test: int | None = None  # at most this many test examples, in each language; null: all
 
+    def limit(self, split: str) -> int | None:
+        """Returns the limit of train, dev or test; None: all examples."""
+        return {"train": self.limit_train, "dev": self.limit_dev, "test": self.limit_test}[split]
+
 
 @dataclass
 class CorpusConfig:
@@ -349,6 +353,8 @@ class SweepConfig:
     name: str | None = None
     axes: dict[str, Any] = field(default_factory=dict)  # key -> list of values; a key on the command line replaces it
     selected: bool = False  # true: only the grid point that the development set selects, instead of the whole grid
+    # How many cells share a GPU at a time; each may take that part of its memory. They run slower, and together faster.
+    cells_per_gpu: int = 1
 
 
 @dataclass

@@ -10,6 +10,8 @@ from orthoadapters.config.locations import named_files, root_folder
 from orthoadapters.config.schema import DataConfig, FileFormat, LanguageConfig, TaskConfig
 from orthoadapters.data.sources.columns import read_columns
 from orthoadapters.data.sources.conllu import read_treebank
+from orthoadapters.data.sources.copies import warn_of_copies
+from orthoadapters.data.sources.hub import class_names
 from orthoadapters.data.sources.rows import Row, columns_of
 from orthoadapters.data.sources.tables import json_rows, table_rows
 from orthoadapters.errors import MissingSplitError, UserError, first_line
@@ -28,6 +30,7 @@ def read_files(
     Raises MissingSplitError if there is no such file, and UserError for what the file's format does not allow.
     """
     paths = own_files(data, task, split, language)
+    warn_of_copies(paths, "data.root, or make task.files.path stricter")
     examples = list(islice(chain.from_iterable(_read(path, data, task) for path in paths), limit))
     place = str(paths[0]) if len(paths) == 1 else f"{paths[0].parent} ({', '.join(path.name for path in paths)})"
     if empty := sum(_is_empty(example) for example in examples):
@@ -94,16 +97,11 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, Row]]:
             path, datasets.__version__, first_line(error),
         )  # fmt: skip
         features = datasets.Features()
-    classes = {name: names for name, feature in features.items() if (names := _class_names(feature))}
+    classes = {name: names for name, feature in features.items() if (names := class_names(feature))}
     for number, row in enumerate(table.to_pylist()):
         for name, names in classes.items():
             row[name] = _class_name(row[name], names)
         yield f"{path}, row {number}", row
-
-
-def _class_names(feature: Any) -> list[str] | None:
-    """Returns the names of a feature's classes, or of those in its lists; None if it has no classes."""
-    return getattr(getattr(feature, "feature", feature), "names", None)
 
 
 def _class_name(value: Any, names: list[str]) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orthoadapters.config.schema import CorpusConfig, CorpusSource, LanguageConfig
 from orthoadapters.data.sources.hub import load
+from orthoadapters.data.sources.lines import is_utf16
 from orthoadapters.errors import UserError
 from orthoadapters.files import check_content
 from orthoadapters.folders import absence, is_file
@@ -48,7 +49,9 @@ def corpus_key(corpus: CorpusConfig, language: LanguageConfig, seed: int = 0) ->
     elif corpus.source is CorpusSource.wikipedia:
         content = f"{WIKIPEDIA} {WIKIPEDIA_REVISION} {language.wikipedia} {BUFFER}"
     else:
-        content = hashlib.sha256("\n".join(passages(corpus, language)).encode()).hexdigest()
+        from orthoadapters.demo import world_digest  # the demo world is built only where it is asked for
+
+        content = world_digest()
     digest = hashlib.sha256(f"{content} {seed} {RUN}".encode()).hexdigest()
     return f"{corpus.source.value}-{language.code}-seed{seed}-{digest[:12]}"
 
@@ -99,6 +102,9 @@ def text_passages(path: Path, seed: int) -> Iterator[str]:
     Text files are often several sources one after the other, so that their first part alone would be no sample of them.
     """
     with path.open("rb") as file:
+        if is_utf16(file.read(4)):
+            raise UserError(f"{path}: the file is UTF-16; save it as UTF-8")
+        file.seek(0)
         starts = [0]
         while sum_of_run := sum(map(len, islice(file, RUN))):
             starts.append(starts[-1] + sum_of_run)

@@ -50,7 +50,7 @@ def xtreme_files(data: DataConfig, task: TaskConfig, split: Split, language: Lan
 def _read_sentences(path: Path, task: TaskConfig, split: Split) -> Iterator[TaggedSentence]:
     """Yields the sentences of a file of words and tags."""
     labels = {label: label for label in task.labels} | task.label_names
-    prefix = language_prefix(path)
+    code = language_prefix(path)
     words: list[str] = []
     tags: list[str] = []
     for number, line in numbered_lines(path):
@@ -65,7 +65,7 @@ def _read_sentences(path: Path, task: TaskConfig, split: Split) -> Iterator[Tagg
         if len(columns) < 2 or not columns[1].strip():
             raise _label_error(path, number, line, split, labels)
         # An empty word stays, as XTREME's preprocessing can leave some.
-        word, tag = columns[0].removeprefix(prefix), columns[1].strip()
+        word, tag = columns[0] if code is None else code.sub("", columns[0]), columns[1].strip()
         if tag not in labels:
             raise UserError(unknown_label(f"{path}, line {number}", tag, task))
         words.append(word)
