@@ -9,12 +9,20 @@ RUNS ?= runs
 ADAPTERHUB_VENV ?= .venv-adapterhub
 ADAPTERHUB := $(ADAPTERHUB_VENV)/bin/python
 EXCHANGE := $(ADAPTERHUB_VENV)/exchange
+BOUNDS_VENV ?= .venv-bounds
+BOUNDS := $(BOUNDS_VENV)/bin/python
+# The rooms that meet other packages, and whole runs through them.
+BOUNDS_TESTS := $(addprefix tests/,config data evaluation labelling model runs stages sweep training report/pictures report/statistics)
 
 DEMO_BACKBONE := $(RUN) -c 'from pathlib import Path; from orthoadapters.demo import ensure_backbone; ensure_backbone(Path(".cache"))'
 # The most seconds that a cell may take; on two cores none takes a sixth of it.
 NOTEBOOK_SECONDS := 600
 
+<<<<<<< HEAD
 .PHONY: help setup demo report bench bench-adapters test test-real test-wheel test-adapterhub test-browser test-notebooks notebooks lint clean
+=======
+.PHONY: help setup demo report test test-real test-wheel test-adapterhub test-bounds test-browser test-notebooks notebooks lint clean
+>>>>>>> main
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -65,6 +73,17 @@ test-adapterhub: setup $(ADAPTERHUB_VENV)/.ready ## adapters and heads to and fr
 	$(RUN) tests/adapterhub/ours.py write $(EXCHANGE)/theirs $(EXCHANGE)/ours
 	$(ADAPTERHUB) tests/adapterhub/theirs.py check $(EXCHANGE)/ours
 
+$(BOUNDS_VENV)/.ready: pyproject.toml requirements-dev.txt tests/helpers/lowest.py
+	$(PYTHON) -m venv $(BOUNDS_VENV)
+	$(BOUNDS) tests/helpers/lowest.py > $(BOUNDS_VENV)/lowest.txt
+	grep -E '^(pytest|pytest-xdist|hypothesis|seqeval)==' requirements-dev.txt >> $(BOUNDS_VENV)/lowest.txt
+	$(BOUNDS) -m pip install --quiet --disable-pip-version-check -r $(BOUNDS_VENV)/lowest.txt
+	$(BOUNDS) -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+test-bounds: $(BOUNDS_VENV)/.ready ## a part of the tests with the oldest packages that pyproject.toml allows
+	OMP_NUM_THREADS=1 $(BOUNDS) -m pytest -n 2 --dist worksteal $(BOUNDS_TESTS)
+
 test-browser: setup ## the report's page in a headless Chromium, the system's own or CHROMIUM=PATH
 	@$(RUN) tests/browser/chromium.py
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -m browser tests/browser
@@ -84,4 +103,4 @@ lint: setup ## ruff (format and rules) and mypy
 	$(RUN) -m mypy
 
 clean: ## remove .venv, caches, and nothing that was trained
-	rm -rf $(VENV) $(ADAPTERHUB_VENV) .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(ADAPTERHUB_VENV) $(BOUNDS_VENV) .mypy_cache .ruff_cache .hypothesis

@@ -5,7 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
+from orthoadapters.adapters import Adapter
 from tests.helpers.commands import ROOT
 
 
@@ -46,3 +48,20 @@ def test_the_speed_of_each_kind_is_measured_with_its_parts(
     with pytest.raises(SystemExit):
         bench.main(["mlm"])
     assert "no kind mlm" in capsys.readouterr().err
+
+
+def test_stacked_adapters_are_so_many_adapters(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    stacked = importlib.import_module("stacked")
+    adapter, (x_h, x_r) = stacked.StackedAdapter(3, 8, 4), torch.randn(2, 6, 5, 8)
+    x_a = adapter(x_h, x_r)
+    for point in range(3):
+        alone, rows = Adapter(8, 4), slice(2 * point, 2 * point + 2)
+        state = {"down.weight": adapter.down[point].T, "down.bias": adapter.down_bias[point, 0]}
+        state |= {"up.weight": adapter.up[point].T, "up.bias": adapter.up_bias[point, 0]}
+        alone.load_state_dict(state)
+        torch.testing.assert_close(x_a[rows], alone(x_h[rows], x_r[rows]))
+    stacked.main(["--shape", "tiny", "--steps", "1"])
+    assert [int(line.split()[0]) for line in capsys.readouterr().out.splitlines()[1:]] == list(stacked.POINTS)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orthoadapters import UserError
-from orthoadapters.folders import check_writable, exists, last_change, names_in, search
+from orthoadapters.folders import absence, check_new_file, check_writable, exists, last_change, names_in, search
 
 
 def files(folder: Path, problems: list[str] | None = None) -> list[str]:
@@ -75,6 +75,23 @@ def test_to_be_there_and_to_be_out_of_sight_are_two_things(tree: Path) -> None:
     assert names_in(tree / "nothing") == []
     with pytest.raises(UserError, match=r"cannot be looked at \(File name too long\)"):
         exists(tree / ("a" * 300))
+
+
+def test_what_is_missing_and_what_lies_in_its_place_are_two_things(tree: Path) -> None:
+    assert absence(tree / "no") == f"there is no {tree}/no"
+    assert absence(tree / "no", "folder") == f"there is no folder {tree}/no"
+    assert absence(tree / "b") == f"{tree}/b is a folder and no file"
+    assert absence(tree / "b" / "x", "folder") == f"{tree}/b/x is a file and no folder"
+
+
+def test_a_new_file_needs_a_folder_and_a_name_of_its_own(tree: Path) -> None:
+    check_new_file(tree / "new" / "newer", "--output")
+    with pytest.raises(UserError, match=rf"--output {tree}/b is a folder; name a file"):
+        check_new_file(tree / "b", "--output")
+    with pytest.raises(
+        UserError, match=rf"--output .*/y cannot be written: {tree}/b/x is no folder; name another file"
+    ):
+        check_new_file(tree / "b" / "x" / "y", "--output")
 
 
 def test_a_folder_that_can_be_written_is_left_as_it_is(tree: Path) -> None:

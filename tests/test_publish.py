@@ -173,7 +173,7 @@ def test_what_cannot_be_published_is_a_sentence(
         (folder, "me/mine", "is not finished: it has no result.json"),
         (cardless, "me/mine", "has no README.md"),
         (runs["full_ft"], "me/mine", "has no adapter to publish; variant=full_ft"),
-        (tmp_path / "nowhere", "me/mine", "there is no run in"),
+        (tmp_path / "nowhere", "me/mine", "there is no folder"),
         (runs["xnli"], "mine", "--repo mine: write OWNER/NAME"),
         (runs["xnli"], "me/mine@main", "--repo me/mine@main: write OWNER/NAME"),
     ):

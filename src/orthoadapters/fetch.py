@@ -15,6 +15,7 @@ from orthoadapters.config.command_line import read_command_line
 from orthoadapters.config.compose import compose_config, mlm_overrides, task_language
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import AdapterSource, Config, CorpusSource, Missing, Stage
+from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError, is_offline
 
@@ -100,6 +101,9 @@ def main(words: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if words is None else list(words)
     if {"-h", "--help"} & set(arguments):
         print(__doc__)
+        return 0
+    if "--version" in arguments:
+        print(version_line())
         return 0
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:

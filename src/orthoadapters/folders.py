@@ -24,6 +24,13 @@ def is_file(path: Path) -> bool:
     return exists(path) and path.is_file()
 
 
+def absence(path: Path, kind: str = "file") -> str:
+    """Says that there is no such file (or kind="folder"), or that the other of the two has its name."""
+    if not exists(path):
+        return f"there is no {'' if kind == 'file' else 'folder '}{path}"
+    return f"{path} is a {'folder and no file' if kind == 'file' else 'file and no folder'}"
+
+
 def names_in(folder: Path) -> list[str]:
     """Lists the names in a folder, in order; none where there is no such folder. Raises UserError if it cannot be read."""
     try:
@@ -97,22 +104,31 @@ def check_writable(folder: Path, key: str) -> None:
 
     key: the key that names the folder, for the sentence. Nothing is left behind.
     """
+    if why := _obstacle(folder):
+        raise UserError(f"nothing can be written to {folder}: {why}; choose another folder with {key}=DIR")
+
+
+def check_new_file(path: Path, flag: str) -> None:
+    """Raises UserError if a file cannot be written there. flag: the one that names the file. Nothing is left behind."""
+    if path.is_dir():
+        raise UserError(f"{flag} {path} is a folder; name a file")
+    if why := _obstacle(path.parent):
+        raise UserError(f"{flag} {path} cannot be written: {why}; name another file")
+
+
+def _obstacle(folder: Path) -> str | None:
+    """Says what keeps files from being written in a folder or, where it is yet to be made, in the nearest one above."""
     place = folder.absolute()
     while not os.path.lexists(place):
         place = place.parent
     try:
         # A file without a name shows more than the permissions do: read-only disks, quotas, servers' own rules.
         with tempfile.TemporaryFile(dir=place):
-            pass
+            return None
     except OSError as error:
-        why = f"cannot be written ({error.strerror})"
         if _leads_nowhere(place):
-            why = f"is a link to {place.readlink()}, which cannot be reached"
-        elif not place.is_dir():
-            why = "is no folder"
-        raise UserError(
-            f"nothing can be written to {folder}: {place} {why}; choose another folder with {key}=DIR"
-        ) from None
+            return f"{place} is a link to {place.readlink()}, which cannot be reached"
+        return f"{place} is no folder" if not place.is_dir() else f"{place} cannot be written ({error.strerror})"
 
 
 def last_change(path: Path) -> float:

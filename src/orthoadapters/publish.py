@@ -13,8 +13,10 @@ from pathlib import Path
 
 from orthoadapters.config.hub_ids import HUB_ID
 from orthoadapters.config.program import shell_command
+from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import user_path
+from orthoadapters.folders import absence
 from orthoadapters.hub.adapters import FILE
 from orthoadapters.stages import model_card
 
@@ -27,7 +29,7 @@ def publish(run: Path, repo: str, *, upload: bool) -> None:
     if not HUB_ID.fullmatch(repo):
         raise UserError(f"--repo {repo}: write OWNER/NAME, your name on the Hub and the repository's")
     if not run.is_dir():
-        raise UserError(f"there is no run in {run}; give the directory that holds its result.json")
+        raise UserError(f"{absence(run, 'folder')}; give the directory that holds a run's result.json")
     if not (run / "result.json").exists():
         raise UserError(f"{run} is not finished: it has no result.json; finish it by the command that started it")
     adapter = run / "adapter"
@@ -66,6 +68,7 @@ def _upload(folder: Path, repo: str, run: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=shell_command("publish"), description=__doc__.splitlines()[0])
+    parser.add_argument("--version", action="version", version=version_line())
     parser.add_argument("run", type=user_path, metavar="RUN_DIR", help="the directory of a finished run")
     parser.add_argument("--repo", required=True, metavar="OWNER/NAME", help="the Hub's repository, created if need be")
     parser.add_argument("--yes", action="store_true", help="upload; without it nothing leaves this machine")

@@ -12,12 +12,14 @@ import pytest
 from hydra._internal.utils import create_config_search_path
 from packaging.requirements import Requirement
 
+from orthoadapters import fetch, publish
 from orthoadapters.commands import evaluate, main, predict, report, train
-from orthoadapters.commands.version import version_line
 from orthoadapters.config.compose import CONF
+from orthoadapters.config.version import version_line
 from orthoadapters.files import lock
 from tests.helpers.commands import ROOT, environment
 from tests.helpers.commands import train as run_train
+from tests.helpers.lowest import lowest
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -51,7 +53,7 @@ def test_a_mistake_in_a_command_is_its_sentence_and_exit_code(capsys: pytest.Cap
     assert "/nowhere" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [train.main, report.main, predict.main, evaluate.main])
+@pytest.mark.parametrize("command", [train.main, report.main, predict.main, evaluate.main, fetch.main, publish.main])
 def test_every_command_says_its_version(command: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert callable(command)
     with suppress(SystemExit):  # argparse's way
@@ -122,6 +124,15 @@ def test_every_dependency_has_a_pin_that_its_bounds_allow() -> None:
     for text in [*PROJECT["dependencies"], *extras]:
         needed = Requirement(text)
         assert needed.specifier.contains(pins[needed.name.lower().replace("_", "-")]), text
+
+
+def test_every_dependency_has_a_lower_bound_that_can_be_tried() -> None:
+    oldest = [Requirement(text) for text in lowest()]
+    extras = [text for name, texts in PROJECT["optional-dependencies"].items() if name != "all" for text in texts]
+    for needed, one in zip(map(Requirement, [*PROJECT["dependencies"], *extras]), oldest, strict=True):
+        (version,) = one.specifier
+        assert (needed.name, version.operator) == (one.name, "==")
+        assert needed.specifier.contains(version.version)
 
 
 def test_a_lock_holds_among_processes_and_falls_with_its_file(tmp_path: Path) -> None:

@@ -46,6 +46,10 @@ from orthoadapters.errors import UserError
         (["task.labels=[same]"], r"task.labels of xnli is \[same\]; they must be at least two, each once"),
         (["task.labels=[a,b,a]"], "task.labels of xnli has 'a' twice; they must be at least two, each once"),
         (["task.labels=[a,'']"], "each once and none of them empty"),
+        (
+            ["task=wikiann", "task.metrics=[f1]", "task.labels=[O,B-DISH,I-DRINK]"],
+            "task.labels of wikiann has I-DRINK and no B-DRINK, but B-DISH and no I-DISH; mend the name of one",
+        ),
         (["mlm.mask_probability=1.5"], "must lie between 0 and 1"),
         (["task.max_length=4"], "leaves no room for words"),
     ],
@@ -53,6 +57,20 @@ from orthoadapters.errors import UserError
 def test_impossible_combinations_are_refused(overrides: list[str], sentence: str) -> None:
     with pytest.raises(UserError, match=sentence):
         check(compose_config(overrides))
+
+
+@pytest.mark.parametrize(
+    ("labels", "warning"),
+    [
+        ("O,B-DISH,I-DISH,I-DRINK", "has I-DRINK and no B-DRINK; add it, unless the data have none"),
+        ("O,I-DISH,I-DRINK", ""),
+        ("O,B-DISH,I-DISH,B-DRINK", ""),
+    ],
+)
+def test_a_type_that_no_label_begins_is_named(labels: str, warning: str, caplog: pytest.LogCaptureFixture) -> None:
+    check(compose_config(["variant=t_noo", "task=wikiann", f"task.labels=[{labels}]"]))
+    assert warning in caplog.text
+    assert len(caplog.records) == bool(warning)
 
 
 @pytest.mark.parametrize("labels", [2, 20])

@@ -5,11 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from orthoadapters import publish
 from orthoadapters.config.checks import check
-from orthoadapters.config.compose import CONF, compose_config
+from orthoadapters.config.compose import CONF, compose_config, task_language
+from orthoadapters.data.sources.hub import data_set
 from orthoadapters.data.sources.text import passages
 from orthoadapters.errors import UserError
+from orthoadapters.labelling.finished_run import open_run
+from tests.helpers.html import shown_page, text
 from tests.helpers.short_runs import execute, overrides
+from tests.helpers.whole_report import reported
 
 SHORT = ["trainer.max_epochs=1", "data.limit_train=16"]
 
@@ -36,6 +41,30 @@ def test_a_variant_is_one_file(conf: Path, backbone: Path, world: Path, tmp_path
     assert result.test.keys() == {"en", "ar"}
     card = (tmp_path / "runs" / result.run / "adapter" / "README.md").read_text()
     assert "bottleneck 2" in card  # of the tiny backbone's 64
+
+
+def test_a_run_with_files_of_ones_own_is_reported_labelled_and_published_without_them(
+    backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "mine"
+    for name, content in (
+        ("variant/t_mine", "defaults: [t_ort]\nname: t_mine\ntask_reduction: 32\n"),
+        ("task/mine", "defaults: [udpos]\nname: mine\nlanguages: [en, ar]\n"),
+    ):
+        (mine / name).parent.mkdir(parents=True)
+        (mine / f"{name}.yaml").write_text(content)
+    arguments = overrides(backbone, world, tmp_path, f"paths.config={mine}", "variant=t_mine", "task=mine", *SHORT)
+    run = tmp_path / "runs" / execute(arguments).run
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    shown = text(shown_page(*reported(tmp_path / "runs", pictures=False), Path("report")).root)
+    assert ("t_mine" in shown, f"paths.config={mine}" in shown) == (True, True)
+    mine.rename(tmp_path / "gone")
+    shown = text(shown_page(*reported(tmp_path / "runs", pictures=False), Path("report")).root)
+    assert ("t_mine" in shown, f"paths.config={mine}: there is no such folder" in shown) == (True, True)
+    assert len(open_run(run).label(["anna sees dog"], "tr", by_spaces=True)[0]["tags"]) == 3
+    assert publish.main([str(run), "--repo", "me/mine"]) == 0
+    assert "t_mine" in capsys.readouterr().out
 
 
 def test_a_language_is_one_file_and_its_data(conf: Path, backbone: Path, world: Path, tmp_path: Path) -> None:
@@ -87,10 +116,14 @@ def test_a_language_without_a_file_is_named_where_it_is_trained_and_found_in_the
 @pytest.mark.parametrize(
     ("choice", "reason"),
     [
-        (["data=hub", "data.root=null"], r"for a language of facebook/xnli that has none, write conf/language/xq.yaml"),
-        (["data=hub", "data.root=null", "task=udpos"], r"google/xtreme has no udpos data for it in task.hub_subsets"),
+        (["data=hub", "data.root=null"], r"if facebook/xnli has it, name its subset there: \+\+task.hub_subsets.xq=xq"),
+        (["data=hub", "data.root=null", "task=udpos"], r"if google/xtreme has it, .*: \+\+task.hub_subsets.xq=SUBSET"),
         (["suite=demo"], r"the demo world has its own languages alone"),
         (["data=xtreme", "data.root=nowhere"], r"data.root=nowhere has no xnli data for it either"),
+        (
+            ["data=files", "data.root=x", "task=sib200"],
+            r"data.root=x has no sib200 data for it either \(there is no x/xq/test.tsv\); .*: \+\+task.files.languages.xq=NAME",
+        ),
     ],
 )
 def test_a_language_that_neither_a_file_nor_the_data_know_is_refused_with_the_reason(
@@ -98,6 +131,16 @@ def test_a_language_that_neither_a_file_nor_the_data_know_is_refused_with_the_re
 ) -> None:
     with pytest.raises(UserError, match=rf"unknown language 'xq'.*; conf/language/ has ar, .*; {reason}"):
         check(compose_config(["variant=t_noo", "languages=[xq]", *choice]))
+
+
+def test_a_language_without_a_file_is_looked_for_in_the_subset_that_is_named_or_in_a_local_data_set(
+    tmp_path: Path,
+) -> None:
+    for choice in (["++task.hub_subsets.xq=xq"], [f"task.hub_id={tmp_path}"]):
+        config = compose_config(["variant=t_noo", "task=wikiann", "languages=[xq]", *choice])
+        check(config)
+        assert data_set(config.task, task_language("xq"))[1] == "xq"
+        assert data_set(config.task, task_language("en"))[1] == "en"
 
 
 def test_a_language_without_a_file_and_without_a_name_names_the_fix() -> None:

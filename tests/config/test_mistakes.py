@@ -35,6 +35,11 @@ def test_what_is_to_be_typed_reaches_hydra_through_a_shell_unchanged(path: str) 
     [
         ("trainer=null", "trainer=null: every run has a file of this group; there are: ddp, default"),
         ("task=udpos task.name=xnli", "'task.name=xnli': xnli is another task; choose task=xnli, or another name"),
+        ("backbone=xlmr_base backbone.name=mbert", "mbert is another backbone; choose backbone=mbert, or another name"),
+        ("-m seed=glob(*)", "glob() is for names of files, and seed has none; write seed=VALUE,VALUE"),
+        ("-m variant=glob(z*)", "'variant=glob(z*)' means none of the files of variant; there are: full_ft, lnoo_tnoo"),
+        ("variant=glob(t_*)", "'variant=glob(t_*)' asks for several runs; add -m"),
+        ("-m sweep=glob(*)", "one sweep at a time"),
         ("language=en language.code=sw", "the code is that of the language's file; write language=sw"),
         ("logger=null", "write logger=none to log nowhere"),
         ("data=null", "data=null: every run has a file of this group; there are: "),

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from orthoadapters.config.amend import amend
 from orthoadapters.config.checks import check
 from orthoadapters.config.choices import fingerprint
 from orthoadapters.config.command import command
 from orthoadapters.config.command_line import asks_for_a_sweep, check_command_line, read_command_line
-from orthoadapters.config.compose import compose_config, conf_folder, language_config, mlm_overrides
+from orthoadapters.config.compose import CONF, compose_config, conf_folder, language_config, mlm_overrides, settle
 from orthoadapters.config.overrides import read_axes
+from orthoadapters.config.parts import compose_files
 from orthoadapters.errors import UserError
 from orthoadapters.sweep.cells import expand
 
@@ -54,6 +56,31 @@ def test_the_flag_of_hydra_and_the_key_mean_the_same(folder: Path, monkeypatch: 
         assert options.overrides == ["task=mine", f"paths.config={folder}"]
 
 
+@pytest.mark.parametrize("suite", ["other", "sets", "adds", "takes"])
+@pytest.mark.parametrize("variant", ["t_mine", "on_top", "global"])
+def test_a_variant_put_into_what_is_composed_without_it_is_what_hydra_makes_of_both(
+    suite: str, variant: str, tmp_path: Path
+) -> None:
+    files = {
+        "variant/t_mine": FILES["variant/t_mine"],
+        "variant/on_top": "defaults: [t_mine]\nname: on_top\ntask_reduction: 4\n",
+        "variant/global": "# @package _global_\nmlm: {batch_size: 2}\nvariant:\n  "
+        + FILES["variant/t_mine"].replace("\n", "\n  ").replace("mine", "global"),
+        "suite/other": "# @package _global_\nseed: 1\n",
+        "suite/sets": "# @package _global_\nvariant: {task_reduction: 8}\nlanguage: {name: Another}\n",
+        "suite/adds": "# @package _global_\ndefaults: [sets]\n",
+        "suite/takes": "# @package _global_\ndefaults:\n  - _self_\n  - override /variant: t_ort\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.yaml").write_text(text)
+    overrides = (f"suite={suite}", f"variant={variant}", "language=tr", f"paths.config={tmp_path}")
+    config = compose_config(overrides)
+    assert config == settle(compose_files((CONF, tmp_path), overrides, ()))
+    own_reduction = {"t_mine": 32, "on_top": 4, "global": 32}[variant]
+    assert config.variant.task_reduction == (8 if suite in ("sets", "adds") else own_reduction)
+
+
 def test_the_folder_changes_no_runs_name(folder: Path) -> None:
     assert fingerprint(compose_config([f"paths.config={folder}"])) == fingerprint(compose_config([]))
 
@@ -86,11 +113,91 @@ def test_a_folder_of_any_name_serves(folder: Path, tmp_path: Path) -> None:
     assert compose_config(read_command_line(arguments).overrides).paths.config == str(mine)
 
 
+def test_a_task_without_a_grid_is_run_alone_and_refused_where_a_sweep_needs_its_rates(tmp_path: Path) -> None:
+    (tmp_path / "task").mkdir()
+    text = (CONF / "task" / "udpos.yaml").read_text().replace("name: udpos", "name: plain")
+    (tmp_path / "task" / "plain.yaml").write_text(re.sub(r"(?m)^grid:\n(  .*\n)*", "", text))
+    own = [f"paths.config={tmp_path}", "task=plain"]
+    check(compose_config(own))
+    assert len(expand(read_axes([*own, "seed=1,2"]))) == 2
+    for variant, rate in (("t_noo", "lr"), ("lnoo_tnoo", "lr_with_language_adapters")):
+        sentence = f"sweep=udpos tries the learning rates of task.grid, and task=plain has no task.grid.{rate};"
+        with pytest.raises(UserError, match=re.escape(sentence)):
+            expand(read_axes([*own, "sweep=udpos", f"variant={variant}"]))
+    rates = ["sweep=udpos", "variant=t_ort", "optim.lr=1e-4,2e-4"]
+    with pytest.raises(UserError, match=r"no task\.grid\.ort_lr; .* give optim.ort_lr=RATE,RATE"):
+        expand(read_axes([*own, *rates]))
+    assert len(expand(read_axes([*own, *rates, "optim.ort_lr=1e-7"]))) == 2
+
+
 def test_an_axis_of_a_sweep_is_a_list(tmp_path: Path) -> None:
     (tmp_path / "sweep").mkdir()
     (tmp_path / "sweep/mine.yaml").write_text("# @package _global_\nsweep: {name: mine, axes: {variant: t_noo}}\n")
     with pytest.raises(UserError, match=re.escape("sweep.axes.variant takes a list of values, such as [t_noo]")):
         expand(read_axes([f"paths.config={tmp_path}", "sweep=mine"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "choice", "sentence"),
+    [
+        (
+            "task/bad",
+            "defaults: [udpos]\nbatch_sise: 3\n",
+            "task=bad",
+            "no key 'task.batch_sise' in FILE, did you mean",
+        ),
+        ("task/bad", "defaults: [udpos]\nbatch_size: many\n", "task=bad", "task.batch_size in FILE: Value 'many'"),
+        (
+            "task/bad",
+            "defaults: [udposs]\n",
+            "task=bad",
+            "FILE: its defaults name task/udposs, and there is no such file",
+        ),
+        (
+            "task/bad",
+            "name: bad\nkind: tagging\n",
+            "task=bad",
+            "task.lr has no value here; write it into the task's file",
+        ),
+        ("suite/bad", "# @package _global_\noptim: {lrr: 1}\n", "suite=bad", "no key 'optim.lrr' in FILE"),
+        (
+            "suite/bad",
+            "optim: {lr: 1}\n",
+            "suite=bad",
+            "FILE sets keys of all groups, so its first line must be: # @package",
+        ),
+        (
+            "sweep/bad",
+            "sweep: {name: bad}\n",
+            "sweep=bad",
+            "FILE sets keys of all groups, so its first line must be: # @pa",
+        ),
+        (
+            "language/bad",
+            "code: bad\n",
+            "source_language=sx",
+            "conf/language/ and FOLDER have ar, bad",
+        ),
+    ],
+)
+def test_a_mistake_in_a_file_of_ones_own_names_that_file(
+    tmp_path: Path, name: str, text: str, choice: str, sentence: str
+) -> None:
+    file = tmp_path / f"{name}.yaml"
+    file.parent.mkdir()
+    file.write_text(text)
+    whole = sentence.replace("FILE", str(file)).replace("FOLDER", f"{file.parent}/")
+    with pytest.raises(UserError, match=re.escape(whole)):
+        check(compose_config([f"paths.config={tmp_path}", choice]))
+
+
+def test_data_of_ones_own_with_a_mistake_name_their_file_in_an_evaluation(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/bad.yaml").write_text("source: hub\nroot: null\nrooot: x\n")
+    with pytest.raises(
+        UserError, match=re.escape(f"{tmp_path}/data/bad.yaml: Key 'rooot' not in 'DataConfig'; mend it")
+    ):
+        amend(compose_config([f"paths.config={tmp_path}"]), ["data=bad"], ["data"])
 
 
 def test_a_file_with_a_name_of_the_projects_and_a_missing_folder_are_refused(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ def test_a_long_text_file_is_read_in_shuffled_runs_that_the_seed_decides(tmp_pat
     [
         ("", "sw.txt has no usable line; it must hold plain text"),
         ("\n \n\ufeff\n", "sw.txt has no usable line"),
+        ("habari\n".encode("utf-16"), "sw.txt: the file is UTF-16; save it as UTF-8"),
         (b"fine\n" * 70 + b"\xff\xfe\n", "sw.txt, line 71: not UTF-8; convert the file"),
     ],
 )
@@ -69,7 +70,9 @@ def test_wikipedia_is_streamed_shuffled_and_read_no_further_than_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     datasets.disable_progress_bars()
-    monkeypatch.setattr(datasets.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0)  # five seconds after every pass
+    monkeypatch.setattr(
+        datasets.config, "SLEEP_TIME_ON_THREADS_SHUTDOWN", 0, raising=False
+    )  # five seconds after every pass
     (tmp_path / "wiki" / "20231101.sw").mkdir(parents=True)
     articles = {
         "title": ["t"] * 300,
@@ -99,7 +102,7 @@ def test_demo_text_comes_from_the_demo_world(monkeypatch: pytest.MonkeyPatch) ->
     demo = CorpusConfig(source=CorpusSource.demo)
     assert list(passages(demo, SW)) == ["text in sw"]
     key = corpus_key(demo, SW)
-    monkeypatch.setattr(orthoadapters.demo, "demo_text", lambda code: iter(["other text"]))
+    monkeypatch.setattr(orthoadapters.demo, "world_digest", lambda: "of other sources")
     assert corpus_key(demo, SW) != key
 
 

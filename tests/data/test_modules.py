@@ -154,9 +154,7 @@ def test_lightning_trains_and_validates_on_them_and_resumes_where_it_stopped(tmp
     data, part = task_data(tmp_path, "udpos", max_epochs=3), Reader(stop_after=data.batches_per_epoch + 2)
     trainer(tmp_path / "stopped", data).fit(part, datamodule=data)
     data, rest = task_data(tmp_path, "udpos", max_epochs=3), Reader()
-    trainer(tmp_path / "stopped", data).fit(
-        rest, datamodule=data, ckpt_path=str(tmp_path / "stopped" / "last.ckpt"), weights_only=True
-    )
+    trainer(tmp_path / "stopped", data).fit(rest, datamodule=data, ckpt_path=str(tmp_path / "stopped" / "last.ckpt"))
     assert 0 < len(part.train_windows) < len(reference)
     assert part.train_windows + rest.train_windows == reference
 

@@ -59,6 +59,7 @@ class FinishedRun:
     epoch: int = 3
     history: Sequence[dict[str, float]] = ()
     layer_cos2: Mapping[str, list[float]] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def used_ort_lr(self) -> float | None:
@@ -100,6 +101,7 @@ class FinishedRun:
             choices=self.all_choices if self.known else {},
             target_dev={language: {metric: score} for language, score in self.target_dev.items()},
             layer_cos2=dict(self.layer_cos2),
+            counts=dict(self.counts),
         )
 
     def write(self, runs: Path) -> Path:

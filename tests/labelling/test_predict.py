@@ -18,6 +18,7 @@ import yaml
 import orthoadapters
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
 from orthoadapters.commands import predict
+from orthoadapters.config.command import adapter_command
 from orthoadapters.config.compose import compose_config, language_config, read_config
 from orthoadapters.labelling import free_text
 from orthoadapters.labelling.finished_run import open_run
@@ -308,7 +309,7 @@ def test_what_is_wrong_is_one_sentence(
         ([run_folders["xnli"], "--language", "sw", "--pretokenized"], "xnli reads whole sentences"),
         ([run, "--language", "sw", "--adapters", elsewhere], "sw-noo is not the adapter that"),
         ([run, "--language", "sw", "--backbone", other], "--backbone PATH names another place"),
-        ([tmp_path / "none", "--language", "sw"], "there is no run directory"),
+        ([tmp_path / "none", "--language", "sw"], "there is no folder"),
         ([mlm, "--language", "sw"], "trained a language adapter"),
         ([break_file("result.json", None), "--language", "sw"], "has no result.json, so it is no finished run"),
         ([break_file("result.json", b"{"), "--language", "sw"], "result.json: it is damaged; move its folder away"),
@@ -493,3 +494,25 @@ def test_a_language_that_only_decides_how_words_are_split_is_named_if_it_is_unkn
     assert caplog.text == ""
     run.require("trk")
     assert "conf/language/ has no 'trk'" in caplog.text
+
+
+def test_a_folder_of_ones_own_says_how_words_are_split_and_is_missed_where_it_is_gone(
+    run_folders: dict[str, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "mine" / "language"
+    folder.mkdir(parents=True)
+    (folder / "qu2.yaml").write_text("code: qu2\nname: Q\nword_splitter: jieba\n")
+    run = open_run(run_folders["wikiann"], config_dir=str(folder.parent))
+    assert run.config.paths.config == str(folder.parent)
+    assert f"paths.config={folder.parent}" in adapter_command(run.config, "qu2")
+    with pytest.raises(UserError, match="language=qu2"):
+        run.require("qu2")
+    run.require("qu")
+    assert caplog.text == ""
+    folder.parent.rename(tmp_path / "gone")
+    with pytest.raises(UserError, match=r"language=qu2 language\.name=qu2"):
+        run.require("qu2")
+    assert f"the run's folder of your own files, {folder.parent}, is not there" in caplog.text
+    assert "paths.config" not in adapter_command(run.config, "qu2")
+    with pytest.raises(UserError, match="there is no such folder"):
+        open_run(run_folders["wikiann"], config_dir=str(folder.parent))

@@ -116,9 +116,14 @@ def test_what_cannot_be_done_is_a_sentence(runs: Path, tmp_path: Path, monkeypat
         orthoadapters.read_runs(tmp_path / "runs")
     with pytest.raises(UserError, match="holds no finished run"):
         orthoadapters.read_runs(str(tmp_path))
-    with pytest.raises(UserError, match=r"cannot write .*: Is a directory; name another file with --tidy FILE"):
+    with pytest.raises(UserError, match=r"--tidy .* is a folder; name a file"):
         write_tidy(runs, None, tmp_path)
     assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"--tidy .*x.csv cannot be written: .*file is no folder; name another file"):
+        write_tidy(runs, None, tmp_path / "file" / "new" / "x.csv")
+    with pytest.raises(UserError, match=r"file is a file and no folder; name the one that paths\.runs=DIR"):
+        orthoadapters.read_runs(tmp_path / "file")
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(UserError, match=r"read_runs needs pandas; pip install pandas, or .*--tidy FILE"):
         orthoadapters.read_runs(runs)

@@ -66,7 +66,7 @@ def test_without_a_key_it_goes_offline_and_says_so(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "none"))
     execute(overrides(backbone, world, tmp_path, "logger=wandb", "task=udpos", "variant=t_noo", "languages=[tr]"))
-    (line,) = [line for line in capfd.readouterr().err.splitlines() if "W&B" in line]
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("W&B: ")]
     assert "no key found, logging offline" in line
     (command,) = re.findall(r"`(.*)` uploads it later", line)
     check_command(command)
@@ -90,4 +90,4 @@ def test_a_sweep_is_a_group_with_one_more_run_that_holds_its_table(
     assert table_record["data"][0][1:6] == ["udpos t_noo", "0.001", "", "0", "finished"]
     upload = re.findall(r"`(.*)` uploads it later", capsys.readouterr().err)[-1]
     check_command(upload[upload.index("wandb sync") :])
-    assert upload == f"find {tmp_path}/runs/tiny -name 'offline-run-*' -exec wandb sync {{}} +"
+    assert upload == f"find -L {tmp_path}/runs/tiny -name 'offline-run-*' -exec wandb sync {{}} +"

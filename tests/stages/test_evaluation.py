@@ -142,11 +142,12 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing(
     common = [one for one in common if not one.startswith("paths.adapters=")] + [f"paths.adapters={project}/adapters"]
     known = [*common, "variant=lnoo_tnoo"]
     cases: list[tuple[list[object], str]] = [
-        ([tmp_path / "none"], "there is no run directory"),
+        ([tmp_path / "none"], "there is no folder"),
         ([run, "optim.lr=1"], "'optim.lr=1' cannot be changed here; there are: languages, data,"),
         ([run, "langages=[ar]"], "did you mean 'languages'?"),
         ([run, "languages=[xx]"], "unknown language 'xx'"),
         ([run, "--config-dir", tmp_path / "mine", "languages=[xx]"], "no language adapter for xx (noo) in"),
+        ([run, "--config-dir", tmp_path / "no", "languages=[ar]"], "no: there is no such folder"),
         ([run, "languages=[]"], "languages=[] names none"),
         ([run, "languages=[sw]"], "no language adapter for sw (noo) in"),
         ([run, "languages=[ar]", "data=nowhere"], "data has no 'nowhere'"),

@@ -81,6 +81,10 @@ def test_no_adapter_is_trained_before_data_and_text_are_there(
     with pytest.raises(UserError, match=r"there is no \S+test-ar.tsv; .*\nerror: there is no \S+text/tr.txt"):
         train.run_one(compose_config([*arguments, "plan=true"]), arguments)
     assert "waits for" in capsys.readouterr().out
+    (data / "udpos" / "test-ar.tsv").write_text("a\tNOUNS\n")
+    shutil.copy(data / "text" / "ar.txt", data / "text" / "tr.txt")
+    with pytest.raises(UserError, match=r"test-ar.tsv, line 1: unknown label 'NOUNS'"):
+        train.run_one(compose_config(arguments), arguments)
     assert not (tmp_path / "out").exists()
 
 
@@ -92,6 +96,10 @@ def test_no_adapter_is_trained_before_data_and_text_are_there(
         (
             ["data=files", "task.files.format=conll", "task.files.path='{language}/{split}'"],
             "there is no {root}/{code}/{split}",
+        ),
+        (
+            ["task=wikiann", "data=hub", "data.root=null", "task.hub_id={root}", "languages=[ar]"],
+            "could not load {root} (config {code}, split {split}): ",
         ),
         (["task=wikiann", "data=demo", "data.root=null", "languages=[ar]"], "the demo world has no language"),
     ],
@@ -179,4 +187,8 @@ def test_a_sweep_looks_once_for_what_its_cells_share_and_runs_no_cell_without_it
     names = sorted(path.name for path in paths)
     assert names == ["dev-ar.tsv", "dev-en.tsv", "dev-tr.tsv", "test-ar.tsv", "test-en.tsv", "train-en.tsv"]
     assert run_sweep(*arguments) == 1
+    assert not (tmp_path / "out").exists()
+    (data / "udpos" / "test-tr.tsv").write_text("a\tNOUNS\n")
+    assert run_sweep(*arguments, "variant=lnoo_tnoo", "language_adapters.missing=train") == 1
+    assert "test-tr.tsv, line 1: unknown label 'NOUNS'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -7,10 +7,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from orthoadapters.config.schema import Stage, TrainerConfig
+from orthoadapters.config.compose import compose_config
+from orthoadapters.config.schema import Stage
 from orthoadapters.runs.provenance import hardware
-from orthoadapters.sweep.cost import costs, disk, hardware_here
-from orthoadapters.sweep.table import duration
+from orthoadapters.sweep.cost import Cost, costs, disk, hardware_here
+from orthoadapters.sweep.table import duration, print_plan
 from tests.helpers.cells import cells, finished
 from tests.helpers.short_runs import execute, overrides
 from tests.helpers.sweeps import run_sweep
@@ -21,13 +22,23 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
 def test_a_plan_estimates_from_earlier_runs_on_the_same_hardware_alone() -> None:
     sweep_cells = cells("sweep=udpos", "variant=t_noo,t_ort", "optim.ort_lr=1e-7")
     finished(sweep_cells[0], 0.5, seconds=20.0)
-    assert [(c.steps, c.hours) for c in costs(sweep_cells, lambda trainer: "abacus")] == [
+    assert [(c.steps, c.hours) for c in costs(sweep_cells, lambda config: "abacus")] == [
         (10, 20 / 3600),  # finished: what it took
         (66450, 66450 * 2 / 3600),  # 50 epochs of 21,253 sentences in batches of 16, at 2 seconds a step
         (66450, None),  # no run with an orthoadapter yet
         (66450, None),
     ]
-    assert [c.hours for c in costs(sweep_cells, lambda trainer: "slide rule")] == [20 / 3600, None, None, None]
+    assert [c.hours for c in costs(sweep_cells, lambda config: "slide rule")] == [20 / 3600, None, None, None]
+
+
+def test_the_plan_of_cells_that_run_side_by_side_says_what_both_take(capsys: pytest.CaptureFixture[str]) -> None:
+    sweep_cells = cells("sweep=udpos", "variant=t_noo")
+    hours = [Cost(10, 3.0, None)] * len(sweep_cells)
+    print_plan(sweep_cells, hours, 1)
+    assert f"left: time {duration(6.0)}; disk unknown" in capsys.readouterr().out
+    print_plan(sweep_cells, hours, 2)
+    both = f"left: time {duration(6.0)} one after the other, and at least {duration(3.0)} with 2 at once; disk unknown"
+    assert both in capsys.readouterr().out
 
 
 def test_a_plan_counts_what_is_left_of_a_stopped_cell() -> None:
@@ -36,12 +47,12 @@ def test_a_plan_counts_what_is_left_of_a_stopped_cell() -> None:
     second.run.checkpoint.parent.mkdir(parents=True)
     second.run.checkpoint.touch()
     (second.run.path / "metrics.csv").write_text("iteration,loss\n1,2.0\n65450,1.0\n")
-    assert costs([whole, second], lambda trainer: "abacus")[1].hours == 1000 * 2 / 3600
+    assert costs([whole, second], lambda config: "abacus")[1].hours == 1000 * 2 / 3600
 
 
 def test_the_hardware_is_asked_for_in_a_process_of_its_own_as_runs_record_it() -> None:
-    trainer = TrainerConfig(accelerator="cpu")
-    assert hardware_here(trainer) == hardware(torch.device("cpu"), trainer.processes)
+    config = compose_config(["trainer.accelerator=cpu"])
+    assert hardware_here(config) == hardware(torch.device("cpu"), 1, 1)
 
 
 def test_the_disk_that_a_plan_names_is_what_the_weights_take(backbone: Path, world: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.sweep import devices
 from orthoadapters.sweep.cells import expand
 from orthoadapters.sweep.process import failure_reason, run_cell
-from tests.helpers.commands import demo, start, train
+from tests.helpers.commands import start, train
 from tests.helpers.short_runs import execute, overrides
 from tests.helpers.sweeps import run_sweep
 
@@ -96,7 +97,7 @@ def test_cells_that_wait_for_language_adapters_are_named_with_the_way_to_train_t
 
 
 def training(backbone: Path, world: Path, out: Path, *more: str) -> tuple[list[str], RunDirectory]:
-    arguments = overrides(backbone, world, out, "stage=mlm", "language=tr", "trainer.max_iterations=300", *more)
+    arguments = overrides(backbone, world, out, "stage=mlm", "language=tr", "trainer.max_iterations=200", *more)
     return arguments, RunDirectory(compose_config(arguments))
 
 
@@ -194,19 +195,25 @@ def test_a_stopped_sweep_lets_its_cell_save_and_goes_on_from_there(
         assert "to resume" in train("-m", *arguments, "plan=true").stdout
         execute(arguments)
     rows = (run.path / "metrics.csv").read_text().splitlines()[1:]
-    assert [int(row.split(",")[0]) for row in rows] == list(range(1, 301))
+    assert [int(row.split(",")[0]) for row in rows] == list(range(1, 201))
 
 
-THREE_CELLS = "variant=lort_tort"  # two language adapters, and the task adapter that stands on them
-
-
-def test_a_sweep_killed_three_times_ends_with_the_results_of_its_runs_alone(backbone: Path, tmp_path: Path) -> None:
+def test_a_sweep_killed_three_times_ends_with_the_results_of_its_runs_alone(
+    backbone: Path, world: Path, tmp_path: Path
+) -> None:
+    """Its cells are two language adapters, and the task adapter that stands on them."""
     randomly = random.Random()
     out = tmp_path / "sweep"
+
+    def command(folder: Path) -> list[str]:
+        sizes = ["languages=[tr]", "trainer.max_iterations=40", "trainer.checkpoint_every=5"]
+        choices = ["task=udpos", "variant=lort_tort", "language_adapters.missing=train"]
+        return ["-m", *overrides(backbone, world, folder, *choices, *sizes)]
+
     for kill, count in enumerate((1, 2, 3)):
-        process = start(*demo(backbone, out), THREE_CELLS)
+        process = start(*command(out))
         wait_for(lambda: len(list(out.rglob("metrics.csv"))) >= count or process.poll() is not None)  # noqa: B023
-        time.sleep(randomly.uniform(0, 1))
+        time.sleep(randomly.uniform(0, 0.5))
         assert process.poll() is None, process.communicate()
         if kill == 1:  # only the sweep is killed; its cell notices it, and the next sweep waits for the cell
             os.kill(process.pid, signal.SIGKILL)
@@ -214,11 +221,10 @@ def test_a_sweep_killed_three_times_ends_with_the_results_of_its_runs_alone(back
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         assert len(results(out)) < 3
-    rerun = train(*demo(backbone, out), THREE_CELLS)
+    rerun = train(*command(out))
     assert rerun.returncode == 0, rerun.stderr
     assert "3 cells: 3 finished" in rerun.stdout
-    peaceful_sweep = [*demo(backbone, tmp_path / "undisturbed"), THREE_CELLS]
-    for cell in expand(read_axes(peaceful_sweep)):
+    for cell in expand(read_axes(command(tmp_path / "undisturbed")[1:])):
         execute(cell.overrides)
     assert len(results(out)) == 3
     assert results(out) == results(tmp_path / "undisturbed")
@@ -283,7 +289,42 @@ def test_each_cell_has_a_gpu_of_its_own_and_waits_for_a_free_one(
         assert environments == [second]
     with devices.one_gpu("cpu") as environment:
         assert environment == {}
-    for alone in ("", "3"):
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", alone)
-        with devices.one_gpu("auto") as environment:
-            assert environment == {}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with devices.one_gpu("auto") as environment:
+        assert environment == {}
+
+
+def test_as_many_cells_as_the_sweep_says_share_a_gpu_and_its_memory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(devices, "WAIT", 0.01)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    config = compose_config(["sweep.cells_per_gpu=2"])
+    assert [devices.cells_at_once(jobs, config) for jobs in (1, 3, 64)] == [1, 3, 4]
+    assert devices.cells_at_once(64, compose_config(["trainer.accelerator=cpu"])) == 64
+    fifth: list[dict[str, str]] = []
+
+    def wait() -> None:
+        with devices.one_gpu("auto", 2) as environment:
+            fifth.append(environment)
+
+    with ExitStack() as four:
+        places = [four.enter_context(devices.one_gpu("auto", 2))["CUDA_VISIBLE_DEVICES"] for _ in range(4)]
+        assert places == ["0", "1", "0", "1"]
+        thread = threading.Thread(target=wait)
+        thread.start()
+        thread.join(timeout=0.1)
+        monkeypatch.setenv("SLURM_JOB_ID", "7")  # another job's GPU 0 may be another one
+        with devices.one_gpu("auto", 2) as environment:
+            assert environment == {"CUDA_VISIBLE_DEVICES": "0"}
+        assert fifth == []
+    thread.join(timeout=10)
+    assert fifth == [{"CUDA_VISIBLE_DEVICES": "0"}]
+    assert capsys.readouterr().err == "waiting for a GPU: 2 of these cells on each of 2 (sweep.cells_per_gpu)\n"
+    fractions: list[float] = []
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.set_per_process_memory_fraction", fractions.append)
+    for cells in (1, 4):
+        devices.bound_memory(cells)
+    assert fractions == [0.95 / 4]

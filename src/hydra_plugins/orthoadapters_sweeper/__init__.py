@@ -37,7 +37,8 @@ class CellSweeper(BasicSweeper):
         of_hydra = [str(override) for override in self.config.hydra.overrides.hydra]
         launching = [override for override in of_hydra if not override.startswith("hydra.mode=")]
         loader = self.hydra_context.config_loader
-        raise SystemExit(sweep([*self._parse_config(), *arguments], self.launcher, loader, launching))
+        jobs = self.config.hydra.launcher.get("n_jobs") or 1  # joblib's
+        raise SystemExit(sweep([*self._parse_config(), *arguments], self.launcher, loader, launching, jobs))
 
 
 ConfigStore.instance().store(

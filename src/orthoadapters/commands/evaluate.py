@@ -10,10 +10,10 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from orthoadapters.commands.version import version_line
 from orthoadapters.config.command_line import CONFIG_DIR
 from orthoadapters.config.overrides import override_text
 from orthoadapters.config.program import shell_command
+from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 from orthoadapters.hub.offline import NotFetchedError

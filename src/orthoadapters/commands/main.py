@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from orthoadapters.commands.version import version_line
+from orthoadapters.config.version import version_line
 
 # The module of each command; it is imported when it is asked for.
 COMMANDS = {

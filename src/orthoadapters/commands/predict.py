@@ -13,10 +13,11 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TextIO, cast
 
-from orthoadapters.commands.version import version_line
 from orthoadapters.config.program import shell_command
+from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
+from orthoadapters.folders import check_new_file
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -42,6 +43,12 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--adapters", metavar="DIR", type=user_path, help="language adapters, if paths.adapters was moved"
     )
+    parser.add_argument(
+        "--config-dir",
+        metavar="DIR",
+        type=user_path,
+        help="a folder of your own files, for a language's word_splitter, if the run had none or it was moved",
+    )
     parser.add_argument("--backbone", metavar="PATH", type=user_path, help="the pretrained backbone, if it was moved")
     return parser
 
@@ -51,8 +58,8 @@ def predict(options: argparse.Namespace) -> None:
     from orthoadapters.config.kinds import KINDS
     from orthoadapters.labelling.finished_run import open_run
 
-    adapters, backbone = (None if path is None else str(path) for path in (options.adapters, options.backbone))
-    run = open_run(options.run, adapters, backbone)
+    folders = (options.adapters, options.backbone, options.config_dir)
+    run = open_run(options.run, *(None if path is None else str(path) for path in folders))
     if options.list:
         for line in run.languages():
             print(line)
@@ -109,8 +116,7 @@ def _target(output: Path | None) -> Iterator[TextIO]:
         return
     from orthoadapters.files import new_file
 
-    if output.is_dir():
-        raise UserError(f"--output {output} is a folder; name a file")
+    check_new_file(output, "--output")
     with ExitStack() as stack:
         try:
             file = stack.enter_context(new_file(output))

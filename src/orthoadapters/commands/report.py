@@ -12,8 +12,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from orthoadapters.commands.version import version_line
 from orthoadapters.config.program import shell_command
+from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 from orthoadapters.folders import check_writable
@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser.parse_args(arguments)
         if options.xtreme is not None:
+            check_writable(options.xtreme.absolute().parent, "--xtreme")
             submit(options.runs, options.backbone, options.xtreme)
             return 0
         if options.tidy is not None:

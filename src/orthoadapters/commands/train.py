@@ -10,7 +10,8 @@ import shlex
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from hydra import version
@@ -19,7 +20,6 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from orthoadapters.commands.version import version_line
 from orthoadapters.config import compose
 from orthoadapters.config.checks import check
 from orthoadapters.config.command_line import (
@@ -31,6 +31,7 @@ from orthoadapters.config.command_line import (
 )
 from orthoadapters.config.compose import compose_config, mlm_overrides, settle
 from orthoadapters.config.schema import Config, Missing, Stage
+from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.runs import adapter_library as library
@@ -38,7 +39,7 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import read_result
 from orthoadapters.runs.terminal import show
 from orthoadapters.stages.finished_run import check_finished_run
-from orthoadapters.stages.inventory import check_inventory, check_plan
+from orthoadapters.stages.inventory import check_inventory, check_plan, read_data
 from orthoadapters.stages.plan import print_plan
 from orthoadapters.training.processes import has_launcher, rank
 
@@ -73,7 +74,11 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
 
 def train_missing_adapters(config: Config, overrides: Sequence[str]) -> None:
     """Trains the language adapters that the task run needs and that are not there, one after the other."""
-    for adapter in library.missing_adapters(config):
+    missing = library.missing_adapters(config)
+    if missing:
+        with _with_overrides(overrides):
+            read_data([config])
+    for adapter in missing:
         if config.trainer.processes > 1 and (has_launcher() or config.trainer.num_nodes > 1):
             raise UserError(
                 f"language_adapters.missing=train: the processes of {shlex.join(overrides)} end with one training; "
@@ -89,11 +94,18 @@ def train(config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
     from orthoadapters.stages.language_adapter import train_language_adapter
     from orthoadapters.stages.task import train_task
 
-    try:
+    with _with_overrides(overrides):
         if config.stage is Stage.mlm:
             train_language_adapter(config, run, overrides)
         else:
             train_task(config, run, overrides)
+
+
+@contextmanager
+def _with_overrides(overrides: Sequence[str]) -> Iterator[None]:
+    """Adds the overrides to the command that fetches what is missing."""
+    try:
+        yield
     except NotFetchedError as error:
         raise UserError(f"{error} {shlex.join(overrides)}") from error
 

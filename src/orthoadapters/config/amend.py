@@ -1,6 +1,7 @@
 """Overrides on a configuration that exists already, such as a finished run's: files of data/ and values of some keys."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
@@ -13,8 +14,9 @@ from orthoadapters.config.compose import group_files, settle
 from orthoadapters.config.keys import key_types
 from orthoadapters.config.messages import nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
+from orthoadapters.config.own_files import check_file
 from orthoadapters.config.schema import Config, DataConfig
-from orthoadapters.errors import UserError
+from orthoadapters.errors import UserError, first_line
 
 
 def amend(config: Config, overrides: Sequence[str], keys: Sequence[str]) -> Config:
@@ -34,7 +36,7 @@ def amend(config: Config, overrides: Sequence[str], keys: Sequence[str]) -> Conf
         for part in (part for part in parts if part.key_or_group == "data"):
             if (name := str(part.value())) not in files:
                 raise UserError(f"data has no '{name}'{nearest(name, list(files))}; there are: {', '.join(files)}")
-            tree.data = _data_file(files[name])
+            tree.data = _data_file(files[name], name)
         ConfigLoaderImpl._apply_overrides_to_config([part for part in parts if part.key_or_group != "data"], tree)
         return settle(tree)
     except (HydraException, OmegaConfBaseException) as error:
@@ -54,5 +56,9 @@ def _check_key(part: Override, names: Sequence[str]) -> None:
         raise UserError(f"'{part.input_line}': one value for a key, as KEY=VALUE; a list is KEY=[VALUE,VALUE]")
 
 
-def _data_file(path: Any) -> Any:
-    return OmegaConf.merge(OmegaConf.structured(DataConfig), OmegaConf.load(path))
+def _data_file(path: Path, name: str) -> Any:
+    check_file(path, "data")
+    try:
+        return OmegaConf.merge(OmegaConf.structured(DataConfig), OmegaConf.load(path))
+    except OmegaConfBaseException as error:
+        raise UserError(f"{path}: {first_line(error)}; mend it, or choose other data than {name}") from error

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from orthoadapters.config.compose import check_language, group_files, language_config
 from orthoadapters.config.file_checks import check_files
 from orthoadapters.config.hub_ids import DEMO, HUB_ID, is_id
 from orthoadapters.config.kinds import KINDS
-from orthoadapters.config.locations import has_language
+from orthoadapters.config.language_checks import check_languages
+from orthoadapters.config.locations import warn_once
 from orthoadapters.config.logger import check_logger
 from orthoadapters.config.schema import (
     AdapterKind,
@@ -44,13 +44,8 @@ def check(config: Config) -> None:
 
 def check_numbers(config: Config) -> None:
     """Refuses numbers out of their range."""
-    mlm, optim, task, trainer, data = config.mlm, config.optim, config.task, config.trainer, config.data
-    positive = {
-        "optim.lr": optim.lr,
-        "optim.ort_lr": optim.ort_lr,
-        "optim.eps": optim.eps,
-        "optim.ort_eps": optim.ort_eps,
-        "optim.clip_norm": optim.clip_norm,
+    mlm, task, trainer, data = config.mlm, config.task, config.trainer, config.data
+    positive = {f"optim.{key}": value for key, value in vars(config.optim).items()} | {
         "trainer.max_epochs": trainer.max_epochs,
         "trainer.max_iterations": trainer.max_iterations,
         "trainer.checkpoint_every": trainer.checkpoint_every,
@@ -59,6 +54,7 @@ def check_numbers(config: Config) -> None:
         "trainer.layers_every": trainer.layers_every,
         "trainer.devices": trainer.devices,
         "trainer.num_nodes": trainer.num_nodes,
+        "sweep.cells_per_gpu": config.sweep.cells_per_gpu,
         "task.batch_size": task.batch_size,
         "mlm.batch_size": mlm.batch_size,
         "mlm.dev_blocks": mlm.dev_blocks,
@@ -216,35 +212,20 @@ def check_labels(task: TaskConfig) -> None:
         raise UserError(
             f"task.labels of {task.name} {problem}; they must be at least two, each once and none of them empty"
         )
+    if task.kind is TaskKind.tagging:
+        _check_types(task)
 
 
-def check_languages(config: Config) -> None:
-    """Refuses a language that has neither a file in conf/language/ nor data. The rest is seen when the data are read.
+def _check_types(task: TaskConfig) -> None:
+    """Refuses an I-TYPE without B-TYPE beside a B-TYPE without I-TYPE, of which one is mistyped; warns of one alone.
 
-    `task.languages` are those of the task that are tested by default. A language that it does not list may be named in
-    `languages=[...]`, if the data have a test set of it.
+    Data whose B- stands only between two entities of a type may have no B-TYPE, and entities of one word no I-TYPE.
     """
-    if config.stage is Stage.mlm:
+    begin, inside = ({label[2:] for label in task.labels if label.startswith(place)} for place in ("B-", "I-"))
+    alone, others = sorted(inside - begin), sorted(begin - inside)
+    if not alone or not begin:
         return
-    for code in config.evaluated_languages:
-        if code in group_files("language", config.paths.config):
-            language_config(code, config.paths.config)
-        elif not has_language(config.data, config.task, code):
-            try:
-                check_language(code, config.paths.config)
-            except UserError as error:
-                raise UserError(f"{error}; {_why_unknown(config, code)}") from None
-
-
-def _why_unknown(config: Config, code: str) -> str:
-    """Says why the data do not make a language without a file known, and what does."""
-    task, source = config.task, config.data.source
-    if source == "hub" and task.hub_subsets:
-        return f"{task.hub_id} has no {task.name} data for it in task.hub_subsets"
-    if source == "hub" and task.hub_id is None:
-        return f"task={task.name} names no data set on the Hub, so choose other data, such as data=files data.root=DIR"
-    if source == "hub":
-        return f"for a language of {task.hub_id} that has none, write conf/language/{code}.yaml"
-    if source == "demo":
-        return "the demo world has its own languages alone"
-    return f"data.root={config.data.root} has no {task.name} data for it either"
+    problem = f"task.labels of {task.name} has I-{alone[0]} and no B-{alone[0]}"
+    if others:
+        raise UserError(f"{problem}, but B-{others[0]} and no I-{others[0]}; mend the name of one, or add B-{alone[0]}")
+    warn_once(f"{problem}; add it, unless the data have none")

@@ -1,10 +1,13 @@
-"""The command that repeats a finished run: the overrides that it recorded, if they still mean the same run."""
+"""Commands of a finished run: the one that repeats it, and the one that trains a language adapter that it lacks."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from orthoadapters.config.choices import fingerprint
-from orthoadapters.config.compose import compose_config
+from orthoadapters.config.compose import compose_config, group_files, language_overrides
+from orthoadapters.config.hub_ids import DEMO
+from orthoadapters.config.overrides import override_text
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import Config
 from orthoadapters.errors import UserError
@@ -32,6 +35,22 @@ def command(overrides: Any, run_fingerprint: str) -> str:
             f"run's is {run_fingerprint[:8]})."
         )
     return line
+
+
+def adapter_command(config: Config, language: str) -> str:
+    """Writes the command that trains the adapter of a language for a run of this configuration."""
+    backbone, folder = config.backbone, config.paths.config
+    if backbone.path == DEMO:
+        overrides = ["suite=demo"]
+    elif backbone.name in group_files("backbone", folder):
+        overrides = [f"backbone={backbone.name}"]
+    else:
+        overrides = ["backbone=local", f"backbone.path={backbone.path}"]
+    overrides += [f"variant={config.variant.name}", *language_overrides(language, folder)]
+    overrides += [f"paths.adapters={config.paths.adapters}"]
+    if folder is not None and Path(folder).is_dir():
+        overrides.append(override_text("paths.config", folder))
+    return shell_command("train", ["stage=mlm", *overrides])
 
 
 def _run_of_a_grid(overrides: Sequence[str]) -> Config:

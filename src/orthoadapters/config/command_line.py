@@ -9,7 +9,7 @@ from hydra.core.override_parser.types import Glob
 
 from orthoadapters.config.compose import compose_config, group_files, in_force
 from orthoadapters.config.logger import check_logger_choice
-from orthoadapters.config.mistakes import check_axis, in_shell, parse_overrides
+from orthoadapters.config.mistakes import check_axis, check_pattern, in_shell, parse_overrides
 from orthoadapters.config.overrides import override_text, override_values
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
@@ -93,8 +93,12 @@ def check_command_line(arguments: Sequence[str]) -> None:
     axes: list[list[str]] = []
     for override in overrides:
         key = str(override.get_key_element())
-        if isinstance(override.value(), Glob) or key.startswith("hydra."):
-            # Hydra itself knows which files match, and its own keys.
+        if key.startswith("hydra."):
+            # Hydra itself knows its own keys.
+            continue
+        if isinstance(pattern := override.value(), Glob):
+            if not key.startswith("hydra/"):
+                check_pattern(override, pattern, is_sweep, list(group_files(key, options.config_dir)))
             continue
         if override.key_or_group == "logger":
             check_logger_choice(override, group_files("logger", options.config_dir))

@@ -2,7 +2,7 @@
 
 import copy
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -12,9 +12,9 @@ from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, key_types
+from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, key_types, values_of
 from orthoadapters.config.logger import Variables, environment, settle_logger
-from orthoadapters.config.messages import nearest, sentence
+from orthoadapters.config.messages import listing, nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
 from orthoadapters.config.own_files import check_file
 from orthoadapters.config.parts import Files, Folders, compose_files, compose_in_parts, files_of_group, yaml_files
@@ -56,7 +56,7 @@ def _compose_once(folders: Folders, overrides: tuple[str, ...], files: Files, cw
         except (HydraException, OmegaConfBaseException):
             return settle(compose_files(folders, overrides, files))  # its errors name the file
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(sentence(error, sorted(groups.keys() | key_types().keys()))) from error
+        raise UserError(sentence(error, sorted(groups.keys() | key_types().keys()), *folders[1:])) from error
 
 
 def _folders(folder: str | Path | None) -> Folders:
@@ -103,9 +103,10 @@ def group_files(group: str, folder: str | Path | None = None) -> dict[str, Path]
 
 def settle(composition: DictConfig) -> Config:
     """Resolves a composed configuration into plain dataclasses. Raises UserError naming a value that is still missing."""
-    if unknown := sorted(key for key in set(_keys_of(composition)) - key_types().keys() if not key.startswith(OPEN)):
+    values = dict(values_of(typing.cast(dict[str, object], OmegaConf.to_container(composition))))
+    if unknown := sorted(key for key in values.keys() - key_types().keys() if not key.startswith(OPEN)):
         raise UserError(f"there is no key '{unknown[0]}'{nearest(unknown[0], list(key_types()))}")
-    if missing := sorted(OmegaConf.missing_keys(composition)):
+    if missing := sorted(key for key, value in values.items() if value == MISSING):
         fix = (
             "write it into the language's file"
             if missing[0] == "language.code"
@@ -143,9 +144,7 @@ def _check_name(group: str, key: str, name: str, folder: str | None) -> None:
     files = group_files(group, folder).values()
     names = sorted({str(yaml.safe_load(path.read_text(encoding="utf-8")).get(key)) for path in files})
     if name not in names:
-        raise UserError(
-            f"there is no {group}.{key} '{name}'{nearest(name, names)}; conf/{group}/ has {', '.join(names)}"
-        )
+        raise UserError(f"there is no {group}.{key} '{name}'{nearest(name, names)}; {listing(group, names, folder)}")
 
 
 def read_config(path: Path) -> Config:
@@ -193,13 +192,19 @@ def check_language(code: str, folder: str | None = None) -> Path:
     files = group_files("language", folder)
     if code not in files:
         codes = sorted(files)
-        raise UserError(f"unknown language '{code}'{nearest(code, codes)}; conf/language/ has {', '.join(codes)}")
+        raise UserError(f"unknown language '{code}'{nearest(code, codes)}; {listing('language', codes, folder)}")
     return files[code]
 
 
 def language_config(code: str, folder: str | None = None) -> LanguageConfig:
     """Reads a language's file. Raises UserError as `check_language`, and for a file that is broken or has another's code."""
     path = check_language(code, folder)
+    return copy.deepcopy(_language_of(path, path.stat().st_mtime_ns))
+
+
+@cache
+def _language_of(path: Path, time: int) -> LanguageConfig:
+    """Reads a file once. time: that of its last change."""
     check_file(path, "language")
     try:
         values = OmegaConf.load(path)
@@ -241,10 +246,3 @@ def _groups(folders: Folders) -> dict[str, list[str]]:
     """Lists the groups that a file is chosen for, with the names of their files; those of sweeps are not in conf/."""
     names = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
     return {"sweep": []} | {name: list(files_of_group(folders, name)) for name in names}
-
-
-def _keys_of(composition: DictConfig, prefix: str = "") -> Iterator[str]:
-    for key in map(str, composition):
-        yield prefix + key
-        if OmegaConf.is_dict(composition._get_node(key)):
-            yield from _keys_of(composition[key], f"{prefix}{key}.")

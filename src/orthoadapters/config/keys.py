@@ -74,3 +74,11 @@ def _choices(key: str) -> tuple[Any, ...]:
     if hint is None:
         return ()
     return typing.get_args(hint) if typing.get_origin(hint) is types.UnionType else (hint,)
+
+
+def values_of(composition: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields the dotted keys of a composed configuration with what stands there, sections and what is below them included."""
+    for key, value in composition.items():
+        yield f"{prefix}{key}", value
+        if isinstance(value, Mapping):
+            yield from values_of(value, f"{prefix}{key}.")

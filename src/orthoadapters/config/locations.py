@@ -11,6 +11,7 @@ from string import Formatter
 
 from orthoadapters.config.schema import DataConfig, TaskConfig
 from orthoadapters.errors import UserError
+from orthoadapters.files import user_path
 from orthoadapters.folders import is_file, search
 
 log = logging.getLogger(__name__)
@@ -85,22 +86,24 @@ def treebanks_of(folder: Path, code: str) -> list[Path]:
 
 def _warn(problems: list[str]) -> None:
     for problem in problems:
-        _warn_once(problem)
+        warn_once(problem)
 
 
 @cache
-def _warn_once(problem: str) -> None:
-    """Logs a problem at its first appearance, as each language searches the same folders."""
+def warn_once(problem: str) -> None:
+    """Logs a problem at its first appearance, as each run and each language looks at the same."""
     log.warning("%s", problem)
 
 
 def has_language(data: DataConfig, task: TaskConfig, code: str) -> bool:
     """Says whether the data have a language by its code, as far as that is seen without a network.
 
-    Of files on this machine, those of a task that lists the language are taken to be there: their reader says which are not.
+    Of files on this machine, those of a task that lists the language are taken to be there: their reader says which are
+    not. So are all subsets of a local folder in the Hub's layout.
     """
     if data.source == "hub":
-        return code in task.hub_subsets
+        is_folder = task.hub_id is not None and user_path(task.hub_id).is_dir()
+        return code in task.hub_subsets or (is_folder and CODE.fullmatch(code) is not None)
     if data.source not in ("xtreme", "files", "conllu") or not CODE.fullmatch(code):
         return False
     if code in task.languages:

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from hydra.errors import MissingConfigException
 
@@ -13,17 +14,26 @@ from orthoadapters.config.program import shell_command
 FORMER_KEYS = {"udpos": "task.hub_subsets names the subsets of a data set, a language each"}
 
 
-def sentence(error: Exception, keys: Sequence[str]) -> str:
-    """Writes one sentence about a configuration that could not be composed. keys: all that a command line may set.
+def sentence(error: Exception, keys: Sequence[str], own_folder: Path | None = None) -> str:
+    """Writes one sentence about a configuration that could not be composed.
 
+    keys: all that a command line may set. own_folder: the user's own files, of which a mistake may be in one.
     It reads the messages of Hydra 1.3 and OmegaConf 2.3, which are no interface: look at it again whenever one of the two
     is upgraded. tests/config/test_compose.py has an example of every sentence. An unknown message is shown as it is.
     """
     text = " ".join(str(part) for part in (error, error.__cause__) if part is not None)
+    file = re.search(r"In '([^']+)'", text)
+    place = None if file is None else _file_path(file[1], own_folder)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
         group, _, choice = error.missing_cfg_file.rpartition("/")
         hint = f"; without a file: language={choice} language.name=NAME" if group == "language" else ""
-        return f"{group} has no '{choice}'{nearest(choice, error.options)}; there are: {', '.join(error.options)}{hint}"
+        what = f"{group} has no '{choice}'{nearest(choice, error.options)}; there are: {', '.join(error.options)}{hint}"
+        return what if file is None or file[1] == "config" else f"{place}: {what}"
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        return f"{place}: its defaults name {error.missing_cfg_file}, and there is no such file; write another name"
+    if missing := re.search(r"Missing mandatory value: (\S+)", text):
+        key, section = missing[1], missing[1].partition(".")[0]
+        return f"{key} has no value here; write it into the {section}'s file, or give it one with {key}=..."
     override = re.search(r"Could not override '([^']+)'", text)
     if override and ("not in struct" in text or "To append" in text or "No match" in text):
         key = override[1]
@@ -33,14 +43,28 @@ def sentence(error: Exception, keys: Sequence[str]) -> str:
             return f"{key} has no such entry yet; a + before the key adds it: +{key}=..."
         return f"there is no key '{key}'{nearest(key, keys)}; `{shell_command('train')} --help` lists the groups"
     full_key = re.search(r"full_key: (\S+)", text)
-    file = re.search(r"In '([^']+)'", text)
-    where = f" in conf/{file[1]}.yaml" if file else ""
+    where = f" in {place}" if place else ""
     if full_key and re.search(r"Key '[^']+' (is )?not in", text):
         if former := FORMER_KEYS.get(full_key[1].rpartition(".")[2]):
             return f"there is no key '{full_key[1]}'{where} any more; {former}"
+        if full_key[1] in ("suite", "sweep.sweep", "sweep.hydra"):
+            return f"{place} sets keys of all groups, so its first line must be: # @package _global_"
         return f"there is no key '{full_key[1]}'{where}{nearest(full_key[1], keys)}"
     key = full_key[1] if full_key else "the configuration"
     return f"{key}{where}: {_problem(text, key)}"
+
+
+def listing(group: str, names: Sequence[str], own_folder: str | None) -> str:
+    """Writes which names the files of a group have: `conf/language/ has ar, de`."""
+    where = f"conf/{group}/ has" if own_folder is None else f"conf/{group}/ and {Path(own_folder, group)}/ have"
+    return f"{where} {', '.join(names)}"
+
+
+def _file_path(name: str, own_folder: Path | None) -> str:
+    """Writes the path of a file that Hydra names as GROUP/NAME."""
+    if own_folder is not None and (path := own_folder / f"{name}.yaml").exists():
+        return str(path)
+    return f"{'multirun_sweeps' if name.startswith('sweep/') else 'conf'}/{name}.yaml"
 
 
 def _problem(text: str, key: str) -> str:

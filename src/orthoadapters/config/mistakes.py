@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import OverrideParseException
 
 from orthoadapters.config.keys import (
@@ -73,8 +73,9 @@ def check_overrides(overrides: Sequence[Override], groups: Mapping[str, Collecti
             raise UserError(
                 f"'{text}': the code is that of the language's file; write language={_value_text(override)}"
             )
-        if key == "task.name" and override.value() in groups["task"]:
-            _check_task_name(override, overrides)
+        group, _, rest = key.partition(".")
+        if group in ("task", "backbone") and rest == "name" and override.value() in groups.get(group, ()):
+            _check_name(override, group, overrides)
         if override.is_delete():
             _check_deletion(key, groups)
         elif (override.is_force_add() and key in groups) or (
@@ -85,11 +86,14 @@ def check_overrides(overrides: Sequence[Override], groups: Mapping[str, Collecti
             _check_value(override, key, groups)
 
 
-def _check_task_name(override: Override, overrides: Sequence[Override]) -> None:
-    """Refuses another task's name for the task of the command line: its runs would be filed among the other's."""
+def _check_name(override: Override, group: str, overrides: Sequence[Override]) -> None:
+    """Refuses another task's or backbone's name for that of the command line: its runs would be filed among the other's.
+
+    backbone=local may be a copy of another one.
+    """
     name = override.value()
-    if any(other.key_or_group == "task" and other.value() != name for other in overrides):
-        raise UserError(f"'{override.input_line}': {name} is another task; choose task={name}, or another name")
+    if any(other.key_or_group == group and other.value() not in (name, "local") for other in overrides):
+        raise UserError(f"'{override.input_line}': {name} is another {group}; choose {group}={name}, or another name")
 
 
 def _check_value(override: Override, key: str, groups: Mapping[str, Collection[str]]) -> None:
@@ -166,6 +170,20 @@ def check_axis(override: Override, is_multirun: bool) -> None:
             f"'{text}' asks for several runs; add -m (--multirun) to the command, or sweep=NAME"
             + (is_one if takes_text(key) and override.is_choice_sweep() else "")
         )
+
+
+def check_pattern(override: Override, pattern: Glob, is_multirun: bool, names: Sequence[str]) -> None:
+    """Refuses a pattern that means no files, and several runs where one was asked for. names: the files of the group."""
+    key, text = str(override.get_key_element()), str(override.input_line)
+    if key == "sweep":
+        raise UserError(_one_value(key, override))
+    if not names:
+        values = "[VALUE,VALUE]" if takes_list(key) else "VALUE,VALUE"
+        raise UserError(f"'{text}': glob() is for names of files, and {key} has none; write {key}={values}")
+    if not pattern.filter(list(names)):
+        raise UserError(f"'{text}' means none of the files of {key}; there are: {', '.join(names)}")
+    if not is_multirun:
+        raise UserError(f"'{text}' asks for several runs; add -m (--multirun) to the command")
 
 
 def _one_value(key: str, override: Override) -> str:

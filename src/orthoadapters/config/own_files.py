@@ -37,8 +37,7 @@ def check_texts(path: Path, group: str) -> None:
 
 def check_stage(path: Path, group: str) -> None:
     """Refuses a file that names a stage without choosing it, and so leaves the other stage's rates in place."""
-    root = _root(path, path.stat().st_mtime_ns)
-    for key_node, node in root.value if isinstance(root, MappingNode) and _is_global(path) else []:
+    for key_node, node in _entries(path) if _is_global(path) else []:
         if group != "stage" and key_node.value == "stage":
             raise UserError(
                 f"{path}, line {node.start_mark.line + 1}: stage: {node.value} sets the name alone, without the stage's "
@@ -51,13 +50,35 @@ def _is_global(path: Path) -> bool:
     return path.read_text(encoding="utf-8-sig").startswith("# @package _global_")
 
 
+def is_section(path: Path) -> bool:
+    """Says whether a file sets keys of its group alone: it has neither Hydra's header nor a list of defaults."""
+    header = path.read_text(encoding="utf-8-sig").startswith("# @package")
+    return not header and all(key.value != "defaults" for key, _ in _entries(path))
+
+
+def may_set(path: Path, group: str) -> bool:
+    """Says whether a file of another group can set a key of this one: by the key, or by files that its defaults add."""
+    for key, node in _entries(path):
+        adds_files = key.value == "defaults" and not all(map(_is_override, node.value))
+        if key.value == group or adds_files:
+            return True
+    return False
+
+
+def _is_override(entry: Node) -> bool:
+    """Says whether an entry of a list of defaults only chooses another file of a group, or is the file's own place."""
+    keys = [key.value for key, _ in entry.value] if isinstance(entry, MappingNode) else []
+    return getattr(entry, "value", None) == "_self_" or (
+        bool(keys) and all(key.startswith("override ") for key in keys)
+    )
+
+
 def check_name(path: Path, group: str) -> None:
     """Refuses a file whose name in it is not the file's.
 
     Files are copied, and a name that is left in would file one language's scores under another one's name.
     """
-    root = _root(path, path.stat().st_mtime_ns)
-    for key_node, node in root.value if isinstance(root, MappingNode) else []:
+    for key_node, node in _entries(path):
         is_name = key_node.value == NAME_KEYS.get(group) and isinstance(node, ScalarNode)
         if is_name and not node.tag.endswith(":null") and node.value not in (path.stem, "???"):
             raise UserError(
@@ -65,6 +86,12 @@ def check_name(path: Path, group: str) -> None:
                 f"{path.stem}; both are the name that {group}={path.stem} means, so write {key_node.value}: {path.stem}, or "
                 "give the file the other name"
             )
+
+
+def _entries(path: Path) -> list[tuple[Node, Node]]:
+    """Lists the keys at the top of a file with what stands below them."""
+    root = _root(path, path.stat().st_mtime_ns)
+    return root.value if isinstance(root, MappingNode) else []
 
 
 @cache

@@ -130,12 +130,12 @@ class LanguageConfig:
 
 @dataclass
 class GridConfig:
-    """The learning rates that a sweep tries in the task stage."""
+    """The learning rates that a sweep tries in the task stage. One run needs none."""
 
-    lr: list[float] = MISSING  # the rates of variants without language adapters
-    lr_with_language_adapters: list[float] = MISSING  # the rates of variants with language adapters
+    lr: list[float] = field(default_factory=list)  # the rates of variants without language adapters
+    lr_with_language_adapters: list[float] = field(default_factory=list)  # the rates of variants with language adapters
     # The rates of the orthogonality loss, for variants whose task adapter is an orthoadapter.
-    ort_lr: list[float] = MISSING
+    ort_lr: list[float] = field(default_factory=list)
 
 
 @dataclass
@@ -215,6 +215,10 @@ class DataConfig:
     limit_train: int | None = None  # at most this many examples, the first ones; null: all
     limit_dev: int | None = None  # at most this many for development, in each language; null: all
     limit_test: int | None = None  # at most this many test examples, in each language; null: all
+
+    def limit(self, split: str) -> int | None:
+        """Returns the limit of train, dev or test; None: all examples."""
+        return {"train": self.limit_train, "dev": self.limit_dev, "test": self.limit_test}[split]
 
 
 @dataclass
@@ -349,6 +353,8 @@ class SweepConfig:
     name: str | None = None
     axes: dict[str, Any] = field(default_factory=dict)  # key -> list of values; a key on the command line replaces it
     selected: bool = False  # true: only the grid point that the development set selects, instead of the whole grid
+    # How many cells share a GPU at a time; each may take that part of its memory. They run slower, and together faster.
+    cells_per_gpu: int = 1
 
 
 @dataclass

@@ -3,6 +3,7 @@
 It exists so that everything can run without a network. It may import config and the ground files.
 """
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,12 @@ def demo_text(language: str) -> Iterator[str]:
     return monolingual(language)
 
 
+def world_digest() -> str:
+    """Digests the sources of the demo world, from which all of it follows; making a language's text takes seconds."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
+
+
 def ensure_backbone(cache: Path, recipe: BackboneRecipe | None = None) -> Path:
     """Finds the folder of the demo backbone under `cache`, in Hugging Face's format; pretrains it first if need be."""
     # It loads torch and transformers, which text and examples do without.
@@ -26,4 +33,13 @@ def ensure_backbone(cache: Path, recipe: BackboneRecipe | None = None) -> Path:
     return ensure(cache, recipe)
 
 
-__all__ = ["LANGUAGES", "SOURCE", "UNSEEN_LANGUAGE", "BackboneRecipe", "demo_examples", "demo_text", "ensure_backbone"]
+__all__ = [
+    "LANGUAGES",
+    "SOURCE",
+    "UNSEEN_LANGUAGE",
+    "BackboneRecipe",
+    "demo_examples",
+    "demo_text",
+    "ensure_backbone",
+    "world_digest",
+]

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from orthoadapters.config.compose import group_files, language_overrides, read_config
-from orthoadapters.config.hub_ids import DEMO
-from orthoadapters.config.program import shell_command
+from orthoadapters.config.command import adapter_command
+from orthoadapters.config.compose import group_files, read_config, user_folder
+from orthoadapters.config.overrides import override_text
 from orthoadapters.config.schema import AdapterSource, Config
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json, user_path
+from orthoadapters.folders import absence
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.adapter_library import LanguageAdapter
@@ -69,11 +70,8 @@ class FinishedRun:
 
     def require(self, language: str) -> None:
         """Raises UserError if the language has no adapter here, or another one than was evaluated."""
+        self._warn_of_words(language)
         if not self.swaps_languages:
-            if language not in group_files("language", self.config.paths.config):
-                log.warning(
-                    "conf/language/ has no '%s': its words are split as those of no language in particular", language
-                )
             return
         adapter = library.language_adapter(self.config, language)
         is_on_hub, is_trained = (adapter.source is source for source in (AdapterSource.hub, AdapterSource.trained))
@@ -82,9 +80,22 @@ class FinishedRun:
             raise UserError(
                 f"no language adapter for '{language}' ({adapter.kind.value}) {self.search_place}; there: {available}"
                 + ("" if is_on_hub else "; --adapters DIR names another place")
-                + (f", and this trains one: {self.training_command(language)}" if is_trained else "")
+                + (f", and this trains one: {adapter_command(self.config, language)}" if is_trained else "")
             )
         self.check_same(adapter, "(--adapters DIR), or repeat the run with the new one")
+
+    def _warn_of_words(self, language: str) -> None:
+        """Warns where no file says how the language's words are split: any code will do, or the user's folder is gone."""
+        folder = self.config.paths.config
+        is_gone = folder is not None and not Path(folder).is_dir()
+        if language in group_files("language", folder) or (self.swaps_languages and not is_gone):
+            return
+        where = f"the run's folder of your own files, {folder}, is not there, and " if is_gone else ""
+        fix = " (--config-dir DIR names the folder)" if is_gone else ""
+        log.warning(
+            "%sconf/language/ has no '%s': its words are split as those of no language in particular%s",
+            *(where, language, fix),
+        )
 
     def check_same(self, adapter: LanguageAdapter, otherwise: str) -> None:
         """Raises UserError if an adapter is another one than the run was evaluated with. otherwise: the rest of the fix."""
@@ -200,30 +211,19 @@ class FinishedRun:
         on_hub = self.config.language_adapters.source is AdapterSource.hub
         return "on the Hub, as the run names them" if on_hub else f"in {library.adapters_folder(self.config)}"
 
-    def training_command(self, language: str) -> str:
-        """Writes the command that trains a missing language adapter."""
-        backbone = self.config.backbone
-        if backbone.path == DEMO:
-            overrides = ["suite=demo"]
-        elif backbone.name in group_files("backbone", self.config.paths.config):
-            overrides = [f"backbone={backbone.name}"]
-        else:
-            overrides = ["backbone=local", f"backbone.path={backbone.path}"]
-        variant, folder = self.config.variant.name, self.config.paths.adapters
-        languages = language_overrides(language, self.config.paths.config)
-        overrides += [f"variant={variant}", *languages, f"paths.adapters={folder}"]
-        return shell_command("train", ["stage=mlm", *overrides])
 
-
-def open_run(folder: str | Path, adapters: str | None = None, backbone: str | None = None) -> FinishedRun:
+def open_run(
+    folder: str | Path, adapters: str | None = None, backbone: str | None = None, config_dir: str | None = None
+) -> FinishedRun:
     """Reads a task run's records.
 
     folder: its run directory. adapters, backbone: folders in place of its paths.adapters and backbone.path, if those were
-    moved. Raises UserError if the run is not finished, is none of the task stage, or a record cannot be read.
+    moved. config_dir: a folder of your own files, in place of the one that the run had. Raises UserError if the run is not
+    finished, is none of the task stage, or a record cannot be read.
     """
     folder = user_path(str(folder))
     if not folder.is_dir():
-        raise UserError(f"there is no run directory {folder}; train.py prints where it writes result.json")
+        raise UserError(f"{absence(folder, 'folder')}; train.py prints where it writes a run's result.json")
     if not (folder / "result.json").exists():
         raise UserError(
             f"{folder} has no result.json, so it is no finished run; give the command that started it again"
@@ -243,5 +243,7 @@ def open_run(folder: str | Path, adapters: str | None = None, backbone: str | No
             config.paths.adapters = adapters
     if backbone is not None:
         config.backbone.path, config.backbone.revision = backbone, None
+    if config_dir is not None:
+        config.paths.config = str(user_folder([override_text("paths.config", config_dir)]))
     inputs = read_json(folder / "inputs.json", "restore it, or repeat the run")
     return FinishedRun(folder, config, result, inputs)

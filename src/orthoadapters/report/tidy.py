@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orthoadapters.config.program import shell_command
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path, write_text
+from orthoadapters.folders import check_new_file
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.table import Report
 from orthoadapters.report.printed.records import csv_text
@@ -68,6 +69,7 @@ def write_tidy(folder: Path, backbone: str | None, path: Path) -> tuple[int, tup
 
     Raises UserError as `read_runs`, or if the file cannot be written.
     """
+    check_new_file(path, "--tidy")
     records, problems = tidy_records(folder, backbone)
     try:
         write_text(path, csv_text(FIELDS, records))

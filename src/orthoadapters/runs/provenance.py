@@ -23,12 +23,16 @@ PACKAGES = (
 )
 
 
-def hardware(device: "torch.device", processes: int) -> str:
-    """Names in words what a run computes on: the same on machines whose times can be compared."""
+def hardware(device: "torch.device", processes: int, cells_per_gpu: int) -> str:
+    """Names in words what a run computes on: the same on machines whose times can be compared.
+
+    cells_per_gpu: how many cells of a sweep share a GPU.
+    """
     # This import takes seconds elsewhere; whoever has a device has loaded it.
     import torch
 
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.machine()} CPU"
+    name += f" shared by {cells_per_gpu} cells" if device.type == "cuda" and cells_per_gpu > 1 else ""
     of_several = f" each, {processes} processes" if processes > 1 else ""
     return f"{name}, {torch.get_num_threads()} threads{of_several}"
 
@@ -40,6 +44,7 @@ def provenance(
     tokens: int,
     device: "torch.device",
     processes: int,
+    cells_per_gpu: int,
     overrides: Sequence[str],
 ) -> dict[str, Any]:
     """Records code, packages, hardware, time and command.
@@ -53,7 +58,7 @@ def provenance(
         "git_dirty": bool(_git("status", "--porcelain")),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
         "python": platform.python_version(),
-        "hardware": hardware(device, processes),
+        "hardware": hardware(device, processes, cells_per_gpu),
         "seconds": round(seconds, 3),
         "wall_seconds": round(wall_seconds, 3),
         "steps": iterations,

@@ -11,7 +11,7 @@ from typing import Any
 
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json, write_text
-from orthoadapters.folders import exists, search
+from orthoadapters.folders import absence, exists, search
 
 SCHEMA_VERSION = 1
 # The name of the average over target languages, as tables and trackers show it; the paper calls it AVGz.
@@ -117,7 +117,7 @@ def find_results(runs: Path) -> tuple[list[tuple[Path, Result]], list[str]]:
     cannot be read; each is named in a sentence among the problems. Raises UserError if there is no such folder.
     """
     if not exists(runs) or not runs.is_dir():
-        raise UserError(f"there is no folder {runs}; name the one that paths.runs=DIR named when the runs were made")
+        raise UserError(f"{absence(runs, 'folder')}; name the one that paths.runs=DIR named when the runs were made")
     results: list[tuple[Path, Result]] = []
     problems: list[str] = []
     for path in search(runs, lambda name: name == "result.json", problems):

@@ -96,7 +96,7 @@ def log_sweep(config: Config, columns: Sequence[str], rows: Sequence[Sequence[st
     runs = Path(config.paths.runs) / str(config.backbone.name)
     # This uploads the sweep's table and its cells.
     folder = wandb_folder(runs) if os.environ.get("WANDB_DIR") else runs
-    upload = f"find {shlex.quote(str(folder))} -name 'offline-run-*' -exec wandb sync {{}} +"
+    upload = f"find -L {shlex.quote(str(folder))} -name 'offline-run-*' -exec wandb sync {{}} +"
     try:
         with _one_run(
             runs / name,

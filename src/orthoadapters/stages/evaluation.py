@@ -70,7 +70,7 @@ def _record(
         target_dev=scores.target_dev,
         adapters=entries,
         inputs=inputs,
-        provenance=provenance(seconds, seconds, 0, 0, place, 1, subject.overrides),
+        provenance=provenance(seconds, seconds, 0, 0, place, 1, 1, subject.overrides),
         choices={} if run else choices(config) | {"languages": sorted(subject.languages)},
     )
 

@@ -102,7 +102,14 @@ def new_result(
         test=test,
         adapters=adapters,
         provenance=provenance(
-            recorder.seconds, recorder.wall_seconds, iterations, recorder.tokens, machine, processes, overrides
+            recorder.seconds,
+            recorder.wall_seconds,
+            iterations,
+            recorder.tokens,
+            machine,
+            processes,
+            config.sweep.cells_per_gpu,
+            overrides,
         ),
     )
 

@@ -1,11 +1,12 @@
 """The inventory: everything that runs will read or write is looked for before anything is read or trained.
 
-It loads no PyTorch, reads no data and fetches nothing, so that plans and sweeps look as well.
+It loads no PyTorch, reads no data and fetches nothing, so that plans and sweeps look as well. `read_data` alone reads, where
+language adapters are trained first.
 """
 
 import shlex
 import sys
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from orthoadapters.config.schema import (
     Stage,
     TaskConfig,
 )
-from orthoadapters.data.sources.read import find_examples
+from orthoadapters.data.sources.read import look_for_examples, read_examples, silence
 from orthoadapters.data.sources.text import find_text
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Split
@@ -77,13 +78,9 @@ class Inventory:
             blocks = f"{config.mlm.block_length}x{count}"
             look(_look_for_text, config.corpus, config.language, config.seed, blocks, folder)
         else:
-            source = config.source_language
-            for code in config.evaluated_languages:
+            for code, split, is_optional in _sets(config):
                 language = self._language(code, config.paths.config)
-                splits: tuple[Split, ...] = ("train", "dev", "test") if code == source else ("test", "dev")
-                for split in splits:
-                    is_optional = split == "dev" and code != source
-                    look(_look_for_examples, config.data, config.task, split, language, is_optional)
+                look(_look_for_examples, config.data, config.task, split, language, is_optional)
             for adapter in library.needed_adapters(config):
                 if adapter.exists:
                     look(_look_at_adapter, adapter, config.variant.name)
@@ -122,6 +119,27 @@ def check_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> N
     _raise_all(inventory.problems)
 
 
+def read_data(configs: Sequence[Config]) -> None:
+    """Reads all labelled data of task runs, those that they share once.
+
+    Raises UserError for what is wrong in them, as the runs themselves would later. What it reads is not kept: that takes
+    seconds, and the language adapters that are trained next take hours.
+    """
+    former: set[Hashable] = set()
+    for config in configs:
+        for code, split, is_optional in _sets(config):
+            key = (repr(config.data), repr(config.task), split, code)
+            if key in former:
+                continue
+            former.add(key)
+            try:
+                with silence():
+                    read_examples(config.data, config.task, split, task_language(code, config.paths.config))
+            except MissingSplitError:
+                if not is_optional:
+                    raise
+
+
 def say_fetches(inventory: Inventory) -> None:
     """Prints what a plan's runs would have to fetch first."""
     for sentence in dict.fromkeys(inventory.fetches):
@@ -146,11 +164,19 @@ def _look_for_backbone(backbone: BackboneConfig, cache: Path) -> None:
         check_vocabulary(folder, highest)
 
 
+def _sets(config: Config) -> Iterator[tuple[str, Split, bool]]:
+    """Yields the sets that a task run reads: the language, the split, and whether the language may be without it."""
+    for code in config.evaluated_languages:
+        is_source = code == config.source_language
+        splits: tuple[Split, ...] = ("train", "dev", "test") if is_source else ("test", "dev")
+        yield from ((code, split, split == "dev" and not is_source) for split in splits)
+
+
 def _look_for_examples(
     data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig, is_optional: bool
 ) -> None:
     try:
-        find_examples(data, task, split, language)
+        look_for_examples(data, task, split, language)
     except MissingSplitError:
         if not is_optional:
             raise

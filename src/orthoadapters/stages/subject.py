@@ -10,7 +10,8 @@ from typing import Any
 
 from orthoadapters.config.amend import amend
 from orthoadapters.config.checks import check
-from orthoadapters.config.compose import compose_config, task_language
+from orthoadapters.config.command import adapter_command
+from orthoadapters.config.compose import compose_config, task_language, user_folder
 from orthoadapters.config.schema import AdapterSource, Config, Stage
 from orthoadapters.data.sources.read import read_examples
 from orthoadapters.errors import UserError
@@ -77,6 +78,8 @@ def _finished_run(folder: Path, overrides: Sequence[str]) -> Subject:
     if any(text.startswith("language_adapters.source=") for text in overrides):
         # Root and ids belong to the run's own source.
         config = replace(config, language_adapters=replace(config.language_adapters, root=None, hub=None))
+    # Only composing looks for the folder, and the run's own configuration is not composed anew.
+    user_folder(overrides)
     config = amend(config, overrides, KEYS)
     # A run of several processes is scored by one.
     config.trainer.devices = config.trainer.num_nodes = 1
@@ -153,5 +156,5 @@ def _missing_sentence(run: FinishedRun, missing: Sequence[LanguageAdapter]) -> s
         return f"{text}; name one with language_adapters.hub={{{first.language}:OWNER/NAME}}"
     text += "; paths.adapters=DIR, or language_adapters.source=local language_adapters.root=DIR, names another place"
     if first.source is AdapterSource.trained:
-        text += "; to train:" + "".join(f"\n  {run.training_command(adapter.language)}" for adapter in missing)
+        text += "; to train:" + "".join(f"\n  {adapter_command(run.config, adapter.language)}" for adapter in missing)
     return text

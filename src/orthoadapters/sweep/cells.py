@@ -141,16 +141,21 @@ def _check_is_one_process(config: Config) -> None:
 def _grid(cell: Cell, keys: Collection[str]) -> Iterator[Cell]:
     """Makes the points of the paper's learning rate grid (A.2, A.3) for a task run.
 
-    keys: those of the command line; a rate among them replaces the grid's.
+    keys: those of the command line; a rate among them replaces the grid's. Raises UserError for a task without the rates.
     """
     config = cell.config
     if config.stage is Stage.mlm:
         yield cell
         return
     grid = config.task.grid
-    rates = grid.lr_with_language_adapters if config.variant.has_language_adapter else grid.lr
-    axes = {} if "optim.lr" in keys else {"lr": rates}
+    lr = "lr_with_language_adapters" if config.variant.has_language_adapter else "lr"
+    axes = {} if "optim.lr" in keys else {"lr": getattr(grid, lr)}
     axes |= {"ort_lr": grid.ort_lr} if config.is_orthogonal and "optim.ort_lr" not in keys else {}
+    if empty := [key for key, rates in axes.items() if not rates]:
+        raise UserError(
+            f"sweep={config.sweep.name} tries the learning rates of task.grid, and task={config.task.name} has no task.grid."
+            f"{lr if empty[0] == 'lr' else empty[0]}; write it into the task's file, or give optim.{empty[0]}=RATE,RATE"
+        )
     for values in itertools.product(*axes.values()):
         point = dict(zip(axes, values, strict=True))
         overrides = (*cell.overrides, *(f"optim.{key}={rate:g}" for key, rate in point.items()))

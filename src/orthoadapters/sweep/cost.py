@@ -12,7 +12,7 @@ from orthoadapters.config.choices import plain_values
 from orthoadapters.config.compose import task_language
 from orthoadapters.config.hub_ids import DEMO, HUB_ID
 from orthoadapters.config.kinds import KINDS
-from orthoadapters.config.schema import Config, Stage, TaskConfig, TaskKind, TrainerConfig
+from orthoadapters.config.schema import Config, Stage, TaskConfig, TaskKind
 from orthoadapters.data.sources.read import read_examples, silence
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
@@ -36,26 +36,26 @@ class Cost:
     size: int | None
 
 
-def hardware_here(trainer: TrainerConfig) -> str:
+def hardware_here(config: Config) -> str:
     """Names this machine's hardware as runs record it.
 
     It asks in a process of its own: a process that asks CUDA holds memory on a GPU until it ends.
     """
-    return in_own_process(_hardware, trainer)
+    return in_own_process(_hardware, config)
 
 
-def _hardware(trainer: TrainerConfig) -> str:
+def _hardware(config: Config) -> str:
     # Both load PyTorch, in the process of its own alone.
     from orthoadapters.runs.provenance import hardware
     from orthoadapters.training.fit import device
 
-    return hardware(device(trainer), trainer.processes)
+    return hardware(device(config.trainer), config.trainer.processes, config.sweep.cells_per_gpu)
 
 
-def costs(cells: Sequence[Cell], hardware: Callable[[TrainerConfig], str] = hardware_here) -> list[Cost]:
+def costs(cells: Sequence[Cell], hardware: Callable[[Config], str] = hardware_here) -> list[Cost]:
     """Estimates each cell's cost, in their order, from earlier runs on the same hardware."""
     earlier = _earlier_results(cells)
-    here = hardware(cells[0].config.trainer) if earlier else ""
+    here = hardware(cells[0].config) if earlier else ""
     return [_cost(cell, earlier, here) for cell in cells]
 
 

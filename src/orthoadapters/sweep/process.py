@@ -22,7 +22,7 @@ from orthoadapters.config.program import shell_command
 from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
 from orthoadapters.runs.directory import SWEEP, InUseError, RunDirectory
-from orthoadapters.sweep.devices import one_gpu
+from orthoadapters.sweep.devices import VISIBLE, bound_memory, one_gpu
 
 T = TypeVar("T")
 # train.py's main: it takes the arguments and returns the exit code.
@@ -51,9 +51,17 @@ def run_cell(overrides: Sequence[str], run: RunDirectory, command: Command) -> i
         ) from None
     before = run.log.stat().st_size if run.log.exists() else 0
     context = _fork_server()
-    with one_gpu(run.config.trainer.accelerator) as environment:
+    cells_per_gpu = run.config.sweep.cells_per_gpu
+    with one_gpu(run.config.trainer.accelerator, cells_per_gpu) as environment:
         environment |= {SWEEP: os.environ.get(SWEEP, "")}  # the server may have been started before the sweep was named
-        process = context.Process(target=_train, args=(command, list(overrides), str(run.log), environment))
+        arguments = (
+            command,
+            list(overrides),
+            str(run.log),
+            environment,
+            cells_per_gpu if VISIBLE in environment else 1,
+        )
+        process = context.Process(target=_train, args=arguments)
         process.start()
         try:
             _join(process)
@@ -130,7 +138,9 @@ def failure_reason(run: RunDirectory) -> str:
     return "\n".join([f"{(sentences or lines or [''])[-1]} ({ending})", *traceback])
 
 
-def _train(command: Command, overrides: list[str], log: str, environment: Mapping[str, str]) -> None:
+def _train(
+    command: Command, overrides: list[str], log: str, environment: Mapping[str, str], cells_per_gpu: int
+) -> None:
     """Runs the command in the cell's process. Ctrl-C is for its parent, which ends the cell by SIGTERM."""
     for number in (signal.SIGINT, *TIME_OUT):
         signal.signal(number, signal.SIG_IGN)
@@ -141,6 +151,7 @@ def _train(command: Command, overrides: list[str], log: str, environment: Mappin
     os.dup2(output, 1)
     os.dup2(output, 2)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    bound_memory(cells_per_gpu)
     # One run is asked for, though the sweep's file asks for many.
     sys.exit(command([*overrides, "hydra.mode=RUN"]))
 

@@ -1,16 +1,11 @@
 """A sweep from its command line to its closing table: expand, plan, run what is not finished, say what failed."""
 
-import os
 import shlex
 import shutil
-import signal
-import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any, Protocol
 
 from hydra.core.config_loader import ConfigLoader
@@ -22,14 +17,17 @@ from orthoadapters.config.program import program, shell_command
 from orthoadapters.config.schema import Config, Missing, Rerun
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.model.backbone import backbone_path
-from orthoadapters.runs.directory import SWEEP, InUseError
+from orthoadapters.runs.directory import InUseError
 from orthoadapters.runs.terminal import show_together
 from orthoadapters.runs.tracking import check_trackers
 from orthoadapters.stages.finished_run import check_finished_run
-from orthoadapters.stages.inventory import Inventory, say_fetches
+from orthoadapters.stages.inventory import say_fetches
 from orthoadapters.sweep.cells import Cell, State, expand, first_point
 from orthoadapters.sweep.cost import costs
+from orthoadapters.sweep.devices import cells_at_once
+from orthoadapters.sweep.inputs import read_data_of_waiting, take_inventory
 from orthoadapters.sweep.process import STOP_CODES, failure_reason, in_own_process
+from orthoadapters.sweep.signals import saving_on_signals
 from orthoadapters.sweep.table import (
     COLUMNS,
     SCORES,
@@ -55,12 +53,17 @@ class CellLauncher(Protocol):
 
 
 def sweep(
-    arguments: Sequence[str], launcher: CellLauncher, loader: ConfigLoader | None, hydra_overrides: Sequence[str]
+    arguments: Sequence[str],
+    launcher: CellLauncher,
+    loader: ConfigLoader | None,
+    hydra_overrides: Sequence[str],
+    jobs: int = 1,
 ) -> int:
     """Runs the command line's cells with Hydra's launcher; with plan=true only shows them. Returns the exit code.
 
     loader: Hydra's, which knows the files that a pattern in the arguments means.
-    hydra_overrides: the command line's overrides of Hydra itself, such as hydra/launcher=joblib.
+    hydra_overrides: the command line's overrides of Hydra itself, such as hydra/launcher=joblib. jobs: how many cells the
+    launcher starts at once.
     """
     try:
         axes = read_axes(arguments, loader)
@@ -77,7 +80,7 @@ def sweep(
         return 0
     queue = in_order(cells)
     if shared_config.plan:
-        print_plan(queue, costs(queue))
+        print_plan(queue, costs(queue), cells_at_once(jobs, shared_config))
         say_fetches(inventory)
     problems += dict.fromkeys(inventory.problems if shared_config.plan else [*inventory.problems, *inventory.fetches])
     command = _repeated_command(arguments, hydra_overrides, shared_config)
@@ -90,6 +93,7 @@ def sweep(
     try:
         if any(cell.state is not State.finished for cell in cells):
             check_trackers(shared_config.logger)
+        read_data_of_waiting(cells)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -115,15 +119,6 @@ def outdated_cells(cells: Sequence[Cell]) -> list[str]:
             except UserError as error:
                 sentences.append(str(error))
     return sentences
-
-
-def take_inventory(cells: Sequence[Cell]) -> Inventory:
-    """Looks for everything that the cells will read or write, before the first of them is run."""
-    inventory = Inventory(is_sweep=True)
-    for cell in cells:
-        if cell.state not in (State.finished, State.running):
-            inventory.add(cell.config, cell.run, cell.overrides)
-    return inventory
 
 
 def make_demo_backbone(cells: Sequence[Cell]) -> None:
@@ -209,39 +204,3 @@ def _unfinished_sentence(cell: Cell, code: int) -> str:
     folder = next(path for path in (cell.run.path, *cell.run.path.absolute().parents) if path.exists())
     free = f"{shutil.disk_usage(folder).free / 1e6:,.0f} MB are free on its disk"
     return f"not finished: {cell.run.path}: {why}; {free}"
-
-
-@contextmanager
-def saving_on_signals(cells: Sequence[Cell]) -> Iterator[None]:
-    """Lets this sweep's cells on this machine save, on Ctrl-C and SIGTERM, before anything else ends them.
-
-    A launcher such as joblib's kills its workers with all that they started. A second signal ends the sweep at once.
-    """
-    name = f"{socket.gethostname()}-{os.getpid()}-{time.time_ns()}"
-    os.environ[SWEEP] = name  # the processes that are started from here on inherit it
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        for each in former:
-            signal.signal(each, signal.SIG_DFL)
-        ending = {cell.run.path: cell.run for cell in cells if (pid := cell.run.process_of(name)) and _tell_to_end(pid)}
-        while any(run.in_use for run in ending.values()):
-            time.sleep(0.1)
-        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)  # as a shell counts it
-
-    signals = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
-    former = {number: signal.signal(number, stop) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-        del os.environ[SWEEP]
-
-
-def _tell_to_end(pid: int) -> bool:
-    """Tells a cell to save and end. Returns False if it has ended by itself."""
-    try:
-        os.kill(pid, signal.SIGTERM)
-    except ProcessLookupError:
-        return False
-    return True

@@ -61,8 +61,11 @@ def waiting_sentence(cells: Sequence[Cell], command: Sequence[str]) -> str:
     )
 
 
-def print_plan(cells: Sequence[Cell], costs: Sequence[Cost]) -> None:
-    """Prints every cell in the order in which it is run, with its state and what it costs; the last line counts them."""
+def print_plan(cells: Sequence[Cell], costs: Sequence[Cost], at_once: int) -> None:
+    """Prints every cell in the order in which it is run, with its state and what it costs; the last line counts them.
+
+    at_once: how many run at the same time.
+    """
     table = _table("steps", "time", "disk")
     for number, (cell, cost) in enumerate(zip(cells, costs, strict=True), 1):
         note = f" for {', '.join(cell.awaited_languages)}" if cell.state is State.waiting else ""
@@ -75,7 +78,13 @@ def print_plan(cells: Sequence[Cell], costs: Sequence[Cost]) -> None:
     hours, disk = [cost.hours for cost in open_cells], [cost.size for cost in open_cells]
     if open_cells:
         unknown = ", as no run of some kind was finished on this hardware yet" if None in hours else ""
-        print(f"left: time {duration(_total(hours))}{unknown}; disk {size(_total(disk))}")
+        total = _total(hours)
+        side_by_side = (
+            f" one after the other, and at least {duration(total / at_once)} with {at_once} at once"
+            if at_once > 1 and total is not None
+            else ""
+        )
+        print(f"left: time {duration(total)}{side_by_side}{unknown}; disk {size(_total(disk))}")
     print(summary(cells))
 
 

@@ -338,6 +338,37 @@ def test_a_file_that_is_there_packed_too_is_read_once(read: Read, tmp_path: Path
         assert len(read(content, FileFormat.tsv, name="test-en.tsv", path=path)) == 1
 
 
+@pytest.mark.parametrize(
+    ("names", "copy"),
+    [
+        (["test-en.tsv", "test-en-orig.tsv"], "test-en-orig.tsv"),
+        (["test-en (1).tsv", "test-en.tsv"], "test-en (1).tsv"),
+        (["test-en.tsv", "test-en.tsv.bak"], "test-en.tsv.bak"),
+        (["old test-en.tsv", "test-en.tsv"], "old test-en.tsv"),
+        (["test-en-1.tsv", "test-en-10.tsv", "test-en-2.tsv"], None),
+        (["test-en.tsv", "test-english.tsv"], None),
+    ],
+)
+def test_a_copy_beside_a_file_is_read_with_a_warning(
+    read: Read, tmp_path: Path, caplog: pytest.LogCaptureFixture, names: list[str], copy: str | None
+) -> None:
+    content = "first\tsecond\tlabel\na\tb\tneutral\n"
+    for name in names[1:]:
+        (tmp_path / name).write_text(content)
+    assert len(read(content, FileFormat.tsv, name=names[0], path="*{split}-{language}*")) == len(names)
+    warnings = [record.getMessage().partition(" stands beside test-en.tsv, and both are read; if one")[0]
+                for record in caplog.records if record.levelno == logging.WARNING]  # fmt: skip
+    assert warnings == ([] if copy is None else [f"{tmp_path}/{copy}"])
+
+
+def test_a_field_that_is_too_long_is_named_for_what_it_is(read: Read) -> None:
+    content = f'text,label\n"a",yes\n"{"b" * 140_000}",yes\n'
+    with pytest.raises(
+        UserError, match=r"line 3: a field of this row has more than 131072 characters; close its quote if"
+    ):
+        read(content, FileFormat.csv, TaskKind.sentence, task={"labels": ["yes", "no"]})
+
+
 def test_carriage_returns_alone_are_named(read: Read) -> None:
     with pytest.raises(UserError, match="its lines end in carriage returns alone; save it with line feeds"):
         read("first\tsecond\tlabel\ra\tb\tneutral\r", FileFormat.tsv)

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from datasets import ClassLabel, Dataset, Features, Value
 import orthoadapters.demo
 from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig, TaskKind
 from orthoadapters.data.sources import hub
-from orthoadapters.data.sources.read import READERS, read_examples
+from orthoadapters.data.sources.read import READERS, look_for_examples, read_examples
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Choice, Example, Sentence, SentencePair, Split, TaggedSentence
+from orthoadapters.hub.offline import NotFetchedError
+from tests.helpers.hub_cache import REVISION, add_xnli
 from tests.helpers.tasks import labels_of, task_config
 
 SW = LanguageConfig(code="sw", name="Swahili", wikipedia="20231101.sw")
@@ -70,10 +73,20 @@ def test_marks_of_documents_are_no_words_and_end_a_sentence(tmp_path: Path) -> N
 
 
 def test_the_prefix_of_raw_wikiann_is_taken_off_where_every_row_has_it(tmp_path: Path) -> None:
-    content = "en:Anna\tB-PER\nen::\tO\n\nen:en:x\tO\n"
-    assert words_of(read_file(tmp_path, "wikiann", content)) == [("Anna", ":"), ("en:x",)]
-    plain = "en:Anna\tB-PER\nx\tO\n\ny\tO\n"
-    assert words_of(read_file(tmp_path, "wikiann", plain)) == [("en:Anna", "x"), ("y",)]
+    for code, other in (
+        ("en", "en"),
+        ("simple", "simple"),
+        ("be-x-old", "be-x-old"),
+        ("zh-min-nan", "zh"),
+        ("sw", "rm"),
+    ):
+        content = f"{code}:\tO\n{code}:Anna\tB-PER\n{other}::\tO\n\n{other}:en:x\tO\n"
+        assert words_of(read_file(tmp_path, "wikiann", content)) == [("", "Anna", ":"), ("en:x",)]
+    for word in ("en:Anna", "re:", "http://x", "mailto:x", "a:b", "En:x"):
+        plain = f"{word}\tB-PER\nx\tO\n\ny\tO\n"
+        assert words_of(read_file(tmp_path, "wikiann", plain)) == [(word, "x"), ("y",)]
+    for word in ("re:", "http://x"):
+        assert words_of(read_file(tmp_path, "wikiann", f"{word}\tO\n")) == [(word,)]
     with pytest.raises(
         UserError, match=r"line 4: 'y\\tO' has no 'en:' before the word, as 2 of 3 rows do; take it from"
     ):
@@ -128,6 +141,8 @@ def test_limits_take_the_first_examples_of_their_split_alone(tmp_path: Path) -> 
         ("xnli", "a\tb\tneutral\nab\n", r"line 2: 1 columns instead of `premise TAB hypothesis TAB label` in 'ab'"),
         ("xnli", "a\tb\t-\n", r"line 1: unknown label '-'; the labels of task=xnli are entailment"),
         ("udpos", b"a\tDET\n\xff\tX\n", r"line 2: not UTF-8; convert the file"),
+        ("udpos", "a\tDET\n".encode("utf-16"), r"the file is UTF-16; save it as UTF-8"),
+        ("udpos", "a\tDET\n".encode("utf-16-be"), r"the file is UTF-16; save it as UTF-8"),
         ("udpos", "\n\n", r"train-en.tsv has no train examples"),
         ("xnli", "", r"train-en.tsv has no train examples"),
     ],
@@ -239,7 +254,7 @@ def test_hub_tags_stored_as_integers_get_the_documented_order_and_strings_stay(m
 
 
 def test_the_task_names_the_subset_of_each_language_or_it_is_the_languages_code(make_hub: MakeHub) -> None:
-    with pytest.raises(UserError, match=r"has no udpos data for sw; leave it out of"):
+    with pytest.raises(UserError, match=r"names no subset of nobody/nothing for sw; .*add \+\+task.hub_subsets.sw="):
         read_hub("nobody/nothing", "udpos", "test", SW)
     rows = {"tokens": [["a"]], "pos_tags": [[0]]}
     hub_id = make_hub("treebank", {"test": rows}, tag_features("pos_tags", labels_of("udpos")))
@@ -302,6 +317,74 @@ def test_a_missing_config_or_split_is_one_sentence(make_hub: MakeHub) -> None:
         assert "\n" not in str(error.value)
         # Of the second case the language is there, and its split is not.
         assert isinstance(error.value, MissingSplitError) == (split == "train")
+
+
+def test_what_is_known_of_a_local_data_set_is_looked_at_before_it_is_read(
+    make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub_id = make_hub("sw", {"test": {"tokens": [["a"], ["b"]], "ner_tags": [[0], [1]]}},
+                      tag_features("ner_tags", ["O", "B-MISC", "I-MISC"]))  # fmt: skip
+
+    def look(split: Split = "test", language: LanguageConfig = SW, limit: int | None = None, **changes: Any) -> None:
+        data = DataConfig(source="hub", limit_test=limit)
+        look_for_examples(data, task_config("wikiann", hub_id=hub_id, **changes), split, language)
+
+    with pytest.raises(UserError, match=r"row 1: unknown label 'B-MISC'; the labels of task=wikiann are"):
+        look()
+    # A class that no row has is none of the task's business.
+    look(limit=1)
+    look(label_names={"B-MISC": "O"})
+    monkeypatch.setattr(datasets, "load_dataset", None)
+    look(label_names={"B-MISC": "O", "I-MISC": "O"})  # nothing is read
+    with pytest.raises(
+        MissingSplitError, match=r"\(config sw, split train\): there is no split train, only test; leave"
+    ):
+        look("train")
+    with pytest.raises(UserError, match=r"could not load .*\(config en, split test\): .*en.* not found"):
+        look(language=EN)
+    with pytest.raises(UserError, match=r"has columns tokens, ner_tags but no words; check task.hub_id and"):
+        look(hub_columns=["words", "ner_tags"])
+    with pytest.raises(UserError, match=r"must name 2 columns: the words and their tags"):
+        look(hub_columns=["words"])
+
+
+def test_a_csv_of_a_local_data_set_is_asked_for_its_columns(tmp_path: Path) -> None:
+    (tmp_path / "sw").mkdir()
+    (tmp_path / "sw" / "test.csv").write_text("premise,hypothesis,label\na,b,neutral\n")
+    (tmp_path / "README.md").write_text("---\nconfigs:\n- config_name: sw\n  data_dir: sw\n---\n")
+    task = task_config("xnli", hub_id=str(tmp_path))
+    look_for_examples(DataConfig(source="hub"), task, "test", SW)
+    with pytest.raises(UserError, match=r"has columns premise, hypothesis, label but no a; check"):
+        look_for_examples(DataConfig(source="hub"), replace(task, hub_columns=["a", "b", "c"]), "test", SW)
+
+
+def test_what_the_cache_knows_of_a_data_set_is_looked_at_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets.disable_progress_bars()
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
+    add_xnli(tmp_path, "someone/set_of_pairs", ["sw"], {"test": 2})
+    data = DataConfig(source="hub")
+
+    def look(split: Split = "test", **changes: Any) -> None:
+        task = task_config("xnli", **{"hub_id": "someone/set_of_pairs", "hub_revision": REVISION} | changes)
+        look_for_examples(data, task, split, SW)
+
+    look()
+    look(hub_revision=None)
+    with pytest.raises(MissingSplitError, match=r"split validation\): there is no split validation, only test; leave"):
+        look("dev")
+    with pytest.raises(UserError, match=r"has columns premise, hypothesis, label but no a; check task.hub_id"):
+        look(hub_columns=["a", "hypothesis", "label"])
+    with pytest.raises(
+        UserError, match=r"row 1: unknown label 'neutral'; the labels of task=xnli are entailment, other"
+    ):
+        look(labels=["entailment", "other"])
+    with pytest.raises(NotFetchedError, match=rf"holds revision {REVISION[:8]} and not other, which this run asks for"):
+        look(hub_revision="other")
+    (info,) = (tmp_path / "datasets").rglob("dataset_info.json")
+    info.write_text("{")
+    look("dev")  # the reader says so
 
 
 def test_an_unreachable_hub_names_the_ways_to_work_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,11 +39,15 @@ def test_the_papers_rows_and_columns_are_those_of_conf() -> None:
         assert (table.languages, table.metric) == (config.task.languages, config.task.metrics[0])
         for source in ("hub", "xtreme", "conllu"):
             choice = choices(compose_config([f"task={task}", f"data={source}", "data.root=."]))
-            assert (table.differences(choice) == []) == (source != "conllu" or task == "udpos")
+            assert (table.differences(choice) + table.other_sizes(choice, {}) == []) == (
+                source != "conllu" or task == "udpos"
+            )
+        assert (table.train, list(table.test)) == (config.task.hub_train["en"], table.languages)
     assert list(paper().variants.values())[3:] == ["L-NOO+T-NOO", "L-NOO+T-ORT", "L-ORT+T-NOO", "L-ORT+T-ORT"]
-    assert paper().score("wikiann", "f1", "en", "lort_tnoo", "ilo") == 0.7721
-    assert paper().score("wikiann", "f1", "en", "lort_tnoo", AVERAGE) == 0.5899
-    for other in (("wikiann", "f1_strict", "en"), ("wikiann", "f1", "tr"), ("other", "f1", "en")):
+    wikiann = paper().table("wikiann", None)
+    assert paper().score(wikiann, "f1", "en", "lort_tnoo", "ilo") == 0.7721
+    assert paper().score(wikiann, "f1", "en", "lort_tnoo", AVERAGE) == 0.5899
+    for other in ((wikiann, "f1_strict", "en"), (wikiann, "f1", "tr"), (paper().table("other", None), "f1", "en")):
         assert paper().score(*other, "lort_tnoo", "ilo") is None
 
 
@@ -66,6 +70,33 @@ def test_an_own_task_under_a_name_of_the_papers_is_not_set_against_it(
     assert table.languages == ("en", "ar", "et", "hi", "tr", "zh")
     assert {score.paper for row in table.rows for score in row.scores.values()} == {None}
     assert table.warnings == (f"Not set against the paper's Table 4: this wikiann differs in {difference}.",)
+
+
+XTREME = {"data.source": "xtreme", "task.folder": "panx"}
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "change", "difference"),
+    [
+        (20000, 10000, {}, None),
+        (20000, 10000, {"data.limit_train": 30000, "data.limit_test": 20000}, None),
+        (2000, 10000, {"data.limit_train": 2000}, "data.limit_train"),
+        (20000, 500, {"data.limit_test": 500, "data.limit_dev": 500}, "data.limit_test, data.limit_dev"),
+        (None, 100, {"data.limit_train": 2000}, "data.limit_train"),
+        (None, 100, {}, None),
+        (512, 10000, {}, "train (512 examples and not 20000)"),
+        (20000, 900, {}, "test-en (900 examples and not 10000), test-tr (900 examples and not 10000)"),
+    ],
+)
+def test_an_own_set_with_the_papers_labels_is_told_by_its_size(
+    tmp_path: Path, train: int | None, test: int, change: dict[str, Any], difference: str | None
+) -> None:
+    counts = {} if train is None else {"train": train, "windows": 1}
+    finished(tmp_path, test={"en": 0.8, "tr": 0.7}, task="wikiann", n=test, counts=counts, choices=XTREME | change)
+    table = only_table(tmp_path)
+    assert {row.scores["tr"].paper for row in table.rows if row.variant == "t_noo"} == {None if difference else 0.7260}
+    sentence = f"Not set against the paper's Table 4: this wikiann differs in {difference}."
+    assert [one for one in table.warnings if "paper's Table" in one] == ([sentence] if difference else [])
 
 
 def test_a_task_of_the_papers_labels_and_data_stands_beside_it_whatever_their_order(tmp_path: Path) -> None:

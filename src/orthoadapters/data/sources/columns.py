@@ -19,7 +19,7 @@ from orthoadapters.examples import TaggedSentence
 def read_columns(path: Path, task: TaskConfig) -> Iterator[TaggedSentence]:
     """Yields the sentences of one file. Raises UserError for a row without its columns and for an unknown tag."""
     places = [_number(task, "word", 1), _number(task, "tag", -1)]
-    character, prefix = separator(task.files), language_prefix(path)
+    character, code = separator(task.files), language_prefix(path)
     words: list[str] = []
     tags: list[str] = []
     count = 0
@@ -39,7 +39,7 @@ def read_columns(path: Path, task: TaskConfig) -> Iterator[TaggedSentence]:
         word, tag = (fields[place - 1 if place > 0 else place] for place in places)
         if not word:
             raise UserError(f"{place}: no word in {excerpt(line)}; write one before the tag, or take the line out")
-        words.append(word.removeprefix(prefix))
+        words.append(word if code is None else code.sub("", word))
         tags.append(label_name(tag, task, place))
     if words:
         yield TaggedSentence(tuple(words), tuple(tags))

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from orthoadapters.config.locations import treebanks_of
 from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig
+from orthoadapters.data.sources.copies import warn_of_copies
 from orthoadapters.data.sources.lines import DOCUMENT_START, excerpt, numbered_lines, unknown_label
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, Split, TaggedSentence
@@ -66,7 +67,7 @@ def read_conllu(
     assert data.fuse_multiword is not None  # checks.check
     examples: list[Example] = []
     files = treebanks(data.root, split, language)
-    _warn_of_copies(files, split)
+    warn_of_copies(files, "data.root")
     for path in files:
         rest = None if limit is None else limit - len(examples)
         examples.extend(read_treebank(path, task, data.fuse_multiword, rest))
@@ -108,19 +109,6 @@ def treebanks(root: str | None, split: str, language: LanguageConfig) -> list[Pa
         if one.name.removesuffix(".gz") == other.name.removesuffix(".gz"):
             raise UserError(f"{one} and {other} have the same name, so that sentences would count twice; remove one")
     return files
-
-
-def _warn_of_copies(files: Sequence[Path], split: str) -> None:
-    """Warns of a file beside a whole split, such as en_x-ud-test-orig.conllu: a release has one file or parts of it."""
-    whole = {path.name.partition(f"-ud-{split}.")[0] for path in files if f"-ud-{split}." in path.name}
-    for path in files:
-        treebank, _, rest = path.name.partition(f"-ud-{split}")
-        if treebank in whole and not rest.startswith("."):
-            log.warning(
-                "%s stands beside %s-ud-%s.conllu, and both are read; if one is a copy of the other, its sentences count "
-                "twice: move it out of data.root",
-                path, treebank, split,
-            )  # fmt: skip
 
 
 def _examples(path: Path, task: TaskConfig, fuse: bool, counts: Counter[str]) -> Iterator[TaggedSentence]:

@@ -10,11 +10,13 @@ from orthoadapters.config.locations import named_files, root_folder
 from orthoadapters.config.schema import DataConfig, FileFormat, LanguageConfig, TaskConfig
 from orthoadapters.data.sources.columns import read_columns
 from orthoadapters.data.sources.conllu import read_treebank
+from orthoadapters.data.sources.copies import warn_of_copies
+from orthoadapters.data.sources.hub import class_names
 from orthoadapters.data.sources.rows import Row, columns_of
 from orthoadapters.data.sources.tables import json_rows, table_rows
 from orthoadapters.errors import MissingSplitError, UserError, first_line
 from orthoadapters.examples import Example, Split
-from orthoadapters.folders import names_in
+from orthoadapters.folders import absence, names_in
 
 MOST_NAMES = 8  # ours: as many other names as a sentence can hold
 log = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ def read_files(
     Raises MissingSplitError if there is no such file, and UserError for what the file's format does not allow.
     """
     paths = own_files(data, task, split, language)
+    warn_of_copies(paths, "data.root, or make task.files.path stricter")
     examples = list(islice(chain.from_iterable(_read(path, data, task) for path in paths), limit))
     place = str(paths[0]) if len(paths) == 1 else f"{paths[0].parent} ({', '.join(path.name for path in paths)})"
     if empty := sum(_is_empty(example) for example in examples):
@@ -94,16 +97,11 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, Row]]:
             path, datasets.__version__, first_line(error),
         )  # fmt: skip
         features = datasets.Features()
-    classes = {name: names for name, feature in features.items() if (names := _class_names(feature))}
+    classes = {name: names for name, feature in features.items() if (names := class_names(feature))}
     for number, row in enumerate(table.to_pylist()):
         for name, names in classes.items():
             row[name] = _class_name(row[name], names)
         yield f"{path}, row {number}", row
-
-
-def _class_names(feature: Any) -> list[str] | None:
-    """Returns the names of a feature's classes, or of those in its lists; None if it has no classes."""
-    return getattr(getattr(feature, "feature", feature), "names", None)
 
 
 def _class_name(value: Any, names: list[str]) -> Any:
@@ -123,9 +121,9 @@ def _missing(data: DataConfig, task: TaskConfig, name: str, split: Split, langua
     """Makes the sentence about a file that is not there: what is there in its place, and which key names it."""
     root = root_folder(data, "that task.files.path starts from")
     path = root / name
-    opening = f"there is no {path} (task.files.path of {task.name} is '{task.files.path}')"
+    opening = f"{absence(path)} (task.files.path of {task.name} is '{task.files.path}')"
     if not root.is_dir():
-        return f"{opening}: there is no folder {root}; set data.root"
+        return f"{opening}: {absence(root, 'folder')}; set data.root"
     folder = path.parent
     while not folder.is_dir():
         path, folder = folder, folder.parent

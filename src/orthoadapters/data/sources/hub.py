@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,17 +43,12 @@ def read_hub(
     Raises MissingSplitError if the language has no such split, and UserError if they cannot be loaded or hold an unknown
     label.
     """
-    hub_id, subset = _data_set(task, language)
-    place = f"{hub_id} (config {subset}, split {HUB_SPLITS[split]})"
+    hub_id, subset = data_set(task, language)
+    place = place_of(hub_id, subset, split)
     dataset = load(hub_id, subset, split=HUB_SPLITS[split], revision=task.hub_revision, otherwise=OTHERWISE)
     if limit is not None:
         dataset = dataset.select(range(min(limit, len(dataset))))
-    names = columns(task, dataset.column_names)
-    if missing := [name for name in names if name not in dataset.column_names]:
-        raise UserError(
-            f"{place} has columns {', '.join(dataset.column_names)} but no {missing[0]}; check task.hub_id and "
-            "task.hub_columns"
-        )
+    names = columns(task, dataset.column_names, place)
     values = dataset.select_columns(list(names))[:]
     rows = zip(*(values[name] for name in names), strict=True)
     label_of = _Labels(dataset.features[names[-1]], task, place)
@@ -67,7 +62,7 @@ def hub_files(data: DataConfig, task: TaskConfig, split: Split, language: Langua
 
     Raises UserError if it has no such language, and NotFetchedError if it is needed without a network and not in the cache.
     """
-    hub_id, subset = _data_set(task, language)
+    hub_id, subset = data_set(task, language)
     if Path(hub_id).is_absolute() and not Path(hub_id).is_dir():
         raise UserError(
             f"task.hub_id={hub_id}: there is no such folder; name one, or a data set on the Hub: OWNER/NAME"
@@ -78,12 +73,17 @@ def hub_files(data: DataConfig, task: TaskConfig, split: Split, language: Langua
         for problem in problems:
             log.warning("%s", problem)
         return [path for path in paths if subset in path.relative_to(hub_id).as_posix()] or paths
-    if is_offline() and not any(_cached_data(hub_id, subset)):
-        raise cache_error(f"{hub_id} (config {subset}, split {HUB_SPLITS[split]})", OTHERWISE)
+    if is_offline() and not any(cached_data(hub_id, subset)):
+        raise cache_error(place_of(hub_id, subset, split), OTHERWISE)
     return []
 
 
-def _cached_data(hub_id: str, subset: str) -> Iterator[Path]:
+def place_of(hub_id: str, subset: str, split: Split) -> str:
+    """Names a split of a subset, as `datasets` calls them."""
+    return f"{hub_id} (config {subset}, split {HUB_SPLITS[split]})"
+
+
+def cached_data(hub_id: str, subset: str) -> Iterator[Path]:
     """Finds a subset where `datasets` keeps it, which writes the data set's name in small letters with underscores."""
     cache = datasets_cache()
     name = hub_id.replace("/", "").replace("_", "").lower()
@@ -102,7 +102,7 @@ def _labelled_example(task: TaskConfig, texts: Sequence[str], label: str) -> Exa
     return Choice(premise, task.questions.get(question, question), tuple(alternatives), label)
 
 
-def _data_set(task: TaskConfig, language: LanguageConfig) -> tuple[str, str]:
+def data_set(task: TaskConfig, language: LanguageConfig) -> tuple[str, str]:
     """Names the data set's id, and the language's subset of it. Raises UserError if there is none."""
     if task.hub_id is None:
         raise UserError(f"task={task.name} names no data set on the Hub; set task.hub_id, or choose another data=...")
@@ -111,25 +111,44 @@ def _data_set(task: TaskConfig, language: LanguageConfig) -> tuple[str, str]:
     subset = task.hub_subsets.get(language.code) if has_names else language.code
     if subset is None:
         raise UserError(
-            f"{task.hub_id} has no {task.name} data for {language.code}; "
-            "leave it out of languages=[...] or use data=xtreme data.root=DIR"
+            f"task.hub_subsets of {task.name} names no subset of {task.hub_id} for {language.code}; if there is one, add "
+            f"++task.hub_subsets.{language.code}=SUBSET, or else leave {language.code} out of languages=[...]"
         )
     return str(user_path(task.hub_id)) if task.hub_id.startswith("~") else task.hub_id, subset
 
 
-def columns(task: TaskConfig, available: Sequence[str]) -> tuple[str, ...]:
-    """Names the columns to read: the texts or the words of an example, and its label or tags at the end."""
+def columns(task: TaskConfig, available: Collection[str], place: str) -> tuple[str, ...]:
+    """Names the columns to read: the texts or the words of an example, and its label or tags at the end.
+
+    available: those of the data. place: where these are, for the sentence. Raises UserError for a column that is not there.
+    """
     if task.hub_columns:
-        counts = {TaskKind.sentence_pair: 3, TaskKind.multiple_choice: 3 + len(task.labels)}
-        count = counts.get(task.kind, 2)
-        if len(task.hub_columns) != count:
-            raise UserError(
-                f"task.hub_columns=[{', '.join(task.hub_columns)}] must name {count} columns: {CONTENT[task.kind]}"
-            )
-        return tuple(task.hub_columns)
-    if task.kind is TaskKind.tagging:
-        return "tokens", next((name for name in TAG_COLUMNS if name in available), " or ".join(TAG_COLUMNS))
-    return COLUMNS[task.kind]
+        names = own_columns(task)
+    elif task.kind is TaskKind.tagging:
+        names = "tokens", next((name for name in TAG_COLUMNS if name in available), " or ".join(TAG_COLUMNS))
+    else:
+        names = COLUMNS[task.kind]
+    if missing := [name for name in names if name not in available]:
+        raise UserError(
+            f"{place} has columns {', '.join(available)} but no {missing[0]}; check task.hub_id and task.hub_columns"
+        )
+    return names
+
+
+def own_columns(task: TaskConfig) -> tuple[str, ...]:
+    """Returns task.hub_columns. Raises UserError if they are not as many as the task's kind needs."""
+    counts = {TaskKind.sentence_pair: 3, TaskKind.multiple_choice: 3 + len(task.labels)}
+    count = counts.get(task.kind, 2)
+    if len(task.hub_columns) != count:
+        raise UserError(
+            f"task.hub_columns=[{', '.join(task.hub_columns)}] must name {count} columns: {CONTENT[task.kind]}"
+        )
+    return tuple(task.hub_columns)
+
+
+def class_names(feature: Any) -> list[str] | None:
+    """Returns the names of a feature's classes, or of those in its lists; None if it has no classes."""
+    return getattr(getattr(feature, "feature", feature), "names", None)
 
 
 def load(dataset_id: str, config: str, *, revision: str | None = None, otherwise: str = "", **options: Any) -> Any:
@@ -138,24 +157,35 @@ def load(dataset_id: str, config: str, *, revision: str | None = None, otherwise
 
     what = f"{dataset_id} (config {config}, split {options.get('split')})"
     if Path(dataset_id).is_dir() and not options.get("streaming"):
-        try:
-            # datasets 5.2 caches a local folder by its last path part and subset alone, and would return the data of
-            # another folder, or what this one held before.
-            with tempfile.TemporaryDirectory() as scratch, _split_of(what):
-                return datasets.load_dataset(dataset_id, config, cache_dir=scratch, keep_in_memory=True, **options)
-        except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-            raise UserError(f"could not load {what}: {first_line(error)}; check what the folder holds") from error
+        # datasets 5.2 caches a local folder by its last path part and subset alone, and would return the data of another
+        # folder, or what this one held before.
+        with folder_errors(what), tempfile.TemporaryDirectory() as scratch, _split_of(what):
+            return datasets.load_dataset(dataset_id, config, cache_dir=scratch, keep_in_memory=True, **options)
     with from_hub(what, otherwise), _split_of(what):
         dataset = datasets.load_dataset(dataset_id, config, revision=revision, **options)
-    # Without a network, datasets takes whatever revision it has.
     for file in getattr(dataset, "cache_files", []):
-        folder = Path(file["filename"]).parent
-        if revision is not None and folder.name != revision:
-            raise NotFetchedError(
-                f"{what}: {folder} holds revision {folder.name[:8]} and not {revision[:8]}, which this run asks for; "
-                f"delete that folder, and fetch the other where there is a network, with: {FETCH}"
-            )
+        check_revision(Path(file["filename"]).parent, revision, what)
     return dataset
+
+
+def check_revision(folder: Path, revision: str | None, what: str) -> None:
+    """Refuses another revision in the cache: without a network, `datasets` takes whatever it has."""
+    if revision is not None and folder.name != revision:
+        raise NotFetchedError(
+            f"{what}: {folder} holds revision {folder.name[:8]} and not {revision[:8]}, which this run asks for; "
+            f"delete that folder, and fetch the other where there is a network, with: {FETCH}"
+        )
+
+
+@contextmanager
+def folder_errors(what: str) -> Iterator[None]:
+    """Turns the errors of `datasets` on a local folder into one sentence."""
+    import datasets
+
+    try:
+        yield
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise UserError(f"could not load {what}: {first_line(error)}; check what the folder holds") from error
 
 
 @contextmanager
@@ -186,8 +216,7 @@ class _Labels:
     """
 
     def __init__(self, feature: Any, task: TaskConfig, place: str) -> None:
-        feature = getattr(feature, "feature", feature)  # a list of classes, or one class
-        names: Sequence[str] = getattr(feature, "names", None) or tuple(task.labels)
+        names: Sequence[str] = class_names(feature) or tuple(task.labels)
         self.task, self.place = task, place
         labels = {label: label for label in task.labels} | task.label_names
         self.names: dict[Any, str] = {number: labels[name] for number, name in enumerate(names) if name in labels}

@@ -1,5 +1,6 @@
 """Lines of text files with their numbers, and the sentences about what is wrong in one."""
 
+import codecs
 import difflib
 import gzip
 import re
@@ -12,6 +13,8 @@ from orthoadapters.errors import UserError, first_line
 
 # The word that marks the beginning of a document in files of the CoNLL shared tasks: it is no word of a sentence.
 DOCUMENT_START = "-DOCSTART-"
+# A Wikipedia's code with its colon: en:, zh-min-nan:, and simple: of Simple English, the one that is longer.
+CODE = re.compile(r"^(simple|[a-z]{2,3}(-[a-z]+)*):")
 NEAR = (
     0.7  # ours: how alike two labels are before one is named for the other; B-PER and B-PERS are, B-PER and B-LOC not
 )
@@ -33,32 +36,33 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
             ) from None
 
 
-def language_prefix(path: Path) -> str:
-    """Finds the prefix that every word of a file has, such as `en:` in raw WikiANN; empty in all other files.
+def language_prefix(path: Path) -> re.Pattern[str] | None:
+    """Finds out whether every row of a file begins with a Wikipedia's code and a colon, as `en:Anna` in raw WikiANN.
 
-    Only a file whose first word has one is read for it. Raises UserError for a row without it where most have it.
+    Returns the pattern of what is to be taken off a word; None for all other files. Words such as `http:` or `re:` stay as
+    they are, as the rows beside them have no code. Only a file whose first row has one is read for it. Raises UserError for
+    a row without a code where most have one.
     """
-    words = ((number, line) for number, line in numbered_lines(path) if line.strip())
-    first = next(words, (0, ""))[1]
-    match = re.match(r"[a-z]{2,3}(-[a-z]+)*:(?=\S)", first)
-    if match is None:
-        return ""
-    prefix, others, count = match[0], [], 1
-    for number, line in words:
-        count += 1
-        if not line.startswith(prefix):
-            others.append((number, line))
-    if others and 2 * len(others) < count:
+    rows = ((number, line) for number, line in numbered_lines(path) if line.strip())
+    first = next(rows, (0, ""))
+    if CODE.match(first[1]) is None:
+        return None
+    lines = [first, *rows]
+    others = [(number, line) for number, line in lines if CODE.match(line) is None]
+    if others and 2 * len(others) < len(lines):
         number, line = others[0]
         raise UserError(
-            f"{path}, line {number}: {excerpt(line)} has no {prefix!r} before the word, as {count - len(others)} of "
-            f"{count} rows do; take it from all of them, or put it there"
+            f"{path}, line {number}: {excerpt(line)} has no '{first[1].partition(':')[0]}:' before the word, as "
+            f"{len(lines) - len(others)} of {len(lines)} rows do; take it from all of them, or put it there"
         )
-    return "" if others else prefix
+    has_words = any(re.match(r"\S", CODE.sub("", line)) for _, line in lines)
+    return CODE if has_words and not others else None
 
 
 def decoded_line(raw: bytes, source: str, number: int) -> str:
     """Decodes one line without its ending and the first one's byte order mark. Raises UserError if it is not UTF-8."""
+    if number == 1 and is_utf16(raw):
+        raise UserError(f"{source}: the file is UTF-16; save it as UTF-8")
     try:
         line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError:
@@ -67,6 +71,12 @@ def decoded_line(raw: bytes, source: str, number: int) -> str:
     if number == 1 and not raw.endswith(b"\n") and "\r" in line:
         raise UserError(f"{source}: its lines end in carriage returns alone; save it with line feeds")
     return line
+
+
+def is_utf16(start: bytes) -> bool:
+    """Says whether the beginning of a file has UTF-16's byte order mark, or a zero beside each of its first two letters."""
+    has_mark = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return has_mark or b"\0\0" in (start[0:4:2], start[1:4:2])
 
 
 def excerpt(line: str) -> str:

@@ -2,7 +2,8 @@
 
 A reader takes (data, task, split, language, limit) and returns at most the first `limit` examples with the name of the
 place that they are from. A new source is a reader with its line in READERS, and a file in conf/data that names it. With
-a line in FINDERS, its files are looked for before anything is trained.
+a line in FINDERS, its files are looked for before anything is trained, and with one in CHECKS what is known of their
+contents is looked at.
 """
 
 import logging
@@ -16,11 +17,13 @@ from orthoadapters.data.sources.conllu import read_conllu, treebank_files
 from orthoadapters.data.sources.demo import demo_files, read_demo
 from orthoadapters.data.sources.files import own_files, read_files
 from orthoadapters.data.sources.hub import hub_files, read_hub
+from orthoadapters.data.sources.hub_checks import check_hub
 from orthoadapters.data.sources.lines import unknown_label
 from orthoadapters.data.sources.xtreme import read_xtreme, xtreme_files
 from orthoadapters.errors import UserError
 from orthoadapters.examples import Choice, Example, Split
 from orthoadapters.files import check_content
+from orthoadapters.folders import absence
 
 Reader = Callable[[DataConfig, TaskConfig, Split, LanguageConfig, int | None], tuple[list[Example], str]]
 
@@ -40,6 +43,8 @@ FINDERS: dict[str, Finder] = {
     "conllu": treebank_files,
     "demo": demo_files,
 }
+# What looks at a split without reading its rows, by source.
+CHECKS: dict[str, Callable[[DataConfig, TaskConfig, Split, LanguageConfig], None]] = {"hub": check_hub}
 log = logging.getLogger(__name__)
 
 
@@ -51,13 +56,23 @@ def find_examples(data: DataConfig, task: TaskConfig, split: Split, language: La
     root = data.root if data.root in (None, "???") else Path(data.root).expanduser()
     if isinstance(root, Path) and not root.is_dir():
         raise UserError(
-            f"there is no folder {root}; data.root must be the folder that holds the data of data={data.source}"
+            f"{absence(root, 'folder')}; data.root must be the folder that holds the data of data={data.source}"
         )
     find = FINDERS.get(data.source)
     paths = [] if find is None else find(data, task, split, language)
     for path in paths:
         check_content(path)
     return paths
+
+
+def look_for_examples(data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig) -> None:
+    """Looks for the files of a split, and at what is known of their contents without reading them.
+
+    Raises MissingSplitError and UserError as `read_examples`, for what can be seen so far.
+    """
+    find_examples(data, task, split, language)
+    if (check := CHECKS.get(data.source)) is not None:
+        check(data, task, split, language)
 
 
 @contextmanager
@@ -80,7 +95,7 @@ def read_examples(data: DataConfig, task: TaskConfig, split: Split, language: La
     """
     if data.source not in READERS:
         raise UserError(f"data.source={data.source} has no reader; there are {', '.join(READERS)}")
-    limit = {"train": data.limit_train, "dev": data.limit_dev, "test": data.limit_test}[split]
+    limit = data.limit(split)
     if limit is not None and limit < 1:
         raise UserError(f"data.limit_{split}={limit} leaves nothing to read; give at least 1, or null for all")
     examples, place = READERS[data.source](data, task, split, language, limit)

@@ -101,6 +101,11 @@ def _quoted_records(path: Path, character: str) -> Iterator[tuple[int, list[str]
                 yield first, fields
             first = reader.line_num + 1
     except csv.Error as error:
+        if "field larger" in str(error):
+            raise UserError(
+                f"{path}, line {first}: a field of this row has more than {csv.field_size_limit()} characters; close its "
+                "quote if one is open, set task.files.quotes=false if quotes are text, or shorten the field"
+            ) from None
         raise UserError(
             f"{path}, line {first}: the quotes of this row do not fit ({error}); close them, write a quote inside a field "
             "twice, or set task.files.quotes=false if quotes are text"

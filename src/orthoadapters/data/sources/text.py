@@ -8,9 +8,10 @@ from pathlib import Path
 
 from orthoadapters.config.schema import CorpusConfig, CorpusSource, LanguageConfig
 from orthoadapters.data.sources.hub import load
+from orthoadapters.data.sources.lines import is_utf16
 from orthoadapters.errors import UserError
 from orthoadapters.files import check_content
-from orthoadapters.folders import is_file
+from orthoadapters.folders import absence, is_file
 from orthoadapters.hub.offline import cache_error, from_hub, is_offline
 
 WIKIPEDIA = "wikimedia/wikipedia"
@@ -48,7 +49,9 @@ def corpus_key(corpus: CorpusConfig, language: LanguageConfig, seed: int = 0) ->
     elif corpus.source is CorpusSource.wikipedia:
         content = f"{WIKIPEDIA} {WIKIPEDIA_REVISION} {language.wikipedia} {BUFFER}"
     else:
-        content = hashlib.sha256("\n".join(passages(corpus, language)).encode()).hexdigest()
+        from orthoadapters.demo import world_digest  # the demo world is built only where it is asked for
+
+        content = world_digest()
     digest = hashlib.sha256(f"{content} {seed} {RUN}".encode()).hexdigest()
     return f"{corpus.source.value}-{language.code}-seed{seed}-{digest[:12]}"
 
@@ -66,7 +69,7 @@ def text_file(corpus: CorpusConfig, language: LanguageConfig) -> Path:
         raise UserError(f"corpus=text needs a folder that holds {language.code}.txt; add corpus.root=DIR")
     path = Path(str(corpus.root)).expanduser() / f"{language.code}.txt"
     if not is_file(path):
-        raise UserError(f"there is no {path}; corpus.root must hold {language.code}.txt with one passage a line")
+        raise UserError(f"{absence(path)}; corpus.root must hold {language.code}.txt with one passage a line")
     return path
 
 
@@ -79,7 +82,7 @@ def find_text(corpus: CorpusConfig, language: LanguageConfig, seed: int, blocks:
     if corpus.source is CorpusSource.text:
         root = None if corpus.root in (None, "???") else Path(str(corpus.root)).expanduser()
         if root is not None and not root.is_dir():
-            raise UserError(f"there is no folder {root}; corpus.root must be the folder that holds a file per language")
+            raise UserError(f"{absence(root, 'folder')}; corpus.root must be the folder that holds a file per language")
         path = text_file(corpus, language)
         check_content(path)
         return path
@@ -99,6 +102,9 @@ def text_passages(path: Path, seed: int) -> Iterator[str]:
     Text files are often several sources one after the other, so that their first part alone would be no sample of them.
     """
     with path.open("rb") as file:
+        if is_utf16(file.read(4)):
+            raise UserError(f"{path}: the file is UTF-16; save it as UTF-8")
+        file.seek(0)
         starts = [0]
         while sum_of_run := sum(map(len, islice(file, RUN))):
             starts.append(starts[-1] + sum_of_run)

@@ -21,7 +21,7 @@ from orthoadapters.data.sources.lines import (
 )
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
-from orthoadapters.folders import is_file
+from orthoadapters.folders import absence, is_file
 
 # MultiNLI's machine-translation release, from which XTREME makes train-en.tsv, writes the third label this way;
 # XTREME's preprocessing renames it, some copies of the file do not.
@@ -42,7 +42,7 @@ def xtreme_files(data: DataConfig, task: TaskConfig, split: Split, language: Lan
     path = xtreme_file(data, task, split, language.code)
     if not is_file(path):
         raise MissingSplitError(
-            f"there is no {path}; data.root={data.root} must hold {task.folder}/{path.name}, as XTREME's download makes it"
+            f"{absence(path)}; data.root={data.root} must hold {task.folder}/{path.name}, as XTREME's download makes it"
         )
     return [path]
 
@@ -50,7 +50,7 @@ def xtreme_files(data: DataConfig, task: TaskConfig, split: Split, language: Lan
 def _read_sentences(path: Path, task: TaskConfig, split: Split) -> Iterator[TaggedSentence]:
     """Yields the sentences of a file of words and tags."""
     labels = {label: label for label in task.labels} | task.label_names
-    prefix = language_prefix(path)
+    code = language_prefix(path)
     words: list[str] = []
     tags: list[str] = []
     for number, line in numbered_lines(path):
@@ -65,7 +65,7 @@ def _read_sentences(path: Path, task: TaskConfig, split: Split) -> Iterator[Tagg
         if len(columns) < 2 or not columns[1].strip():
             raise _label_error(path, number, line, split, labels)
         # An empty word stays, as XTREME's preprocessing can leave some.
-        word, tag = columns[0].removeprefix(prefix), columns[1].strip()
+        word, tag = columns[0] if code is None else code.sub("", columns[0]), columns[1].strip()
         if tag not in labels:
             raise UserError(unknown_label(f"{path}, line {number}", tag, task))
         words.append(word)

@@ -72,7 +72,7 @@ def _table(group: Group, siblings: Sequence[Group], collection: Collection) -> T
     rows = list(_rows(group, columns, attempts))
     test_languages = {language for row in rows for run in row.selected_runs for language in run.result.test}
     targets = tuple(language for language in columns if language in test_languages and language != group.source)
-    paper_table = paper().table(group.task, group.setting)
+    paper_table = group.paper_table
     is_comparable = paper_table is not None and {*targets, group.source} == {*paper_table.languages}
     rows = [_with_average(row, group, targets, is_comparable) for row in rows]
     name = f"{group.task}-{group.backbone}"
@@ -90,6 +90,7 @@ def _table(group: Group, siblings: Sequence[Group], collection: Collection) -> T
         languages=columns,
         targets=targets,
         setting=group.setting,
+        sizes=group.sizes,
         distinctions=distinctions,
         inputs=group.inputs,
         rows=tuple(rows),
@@ -101,7 +102,7 @@ def _columns(group: Group, attempts: Sequence[Attempt]) -> tuple[str, ...]:
     """Returns the source language, then what any run or attempt tests: the paper's languages in its order, then others."""
     languages = [language for run in group.runs for language in run.result.test]
     languages += [language for attempt in attempts for language in _test_languages(attempt) or ()]
-    paper_table = paper().table(group.task, group.setting)
+    paper_table = group.paper_table
     first = [language for language in paper_table.languages if language in languages] if paper_table is not None else []
     return tuple(dict.fromkeys([group.source, *first, *languages]))
 
@@ -111,7 +112,7 @@ def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> 
 
     A variant without any run has a row only where a language that the paper transferred to was tested.
     """
-    names, paper_table = paper().variants, paper().table(group.task, group.setting)
+    names, paper_table = paper().variants, group.paper_table
     is_papers = paper_table is not None and not {*paper_table.languages}.isdisjoint(columns[1:])
     variants = [run.result.variant for run in group.runs] + [attempt.variant for attempt in attempts]
     order = dict.fromkeys([*names, *variants])
@@ -170,9 +171,7 @@ def _test_languages(attempt: Attempt) -> list[str] | None:
 def _with_average(row: Row, group: Group, targets: Sequence[str], is_comparable: bool) -> Row:
     """Adds AVERAGE to a row. is_comparable: whether it is over the same languages as the paper's."""
     paper_score = (
-        paper().score(group.task, group.metric, group.source, row.variant, AVERAGE, group.setting)
-        if is_comparable
-        else None
+        paper().score(group.paper_scores, group.metric, group.source, row.variant, AVERAGE) if is_comparable else None
     )
     state = _state(row.selected_runs, row.attempts)
     mean = average(row.variant, [row.scores[language] for language in targets], paper_score, state)

@@ -105,7 +105,7 @@ def _paper(table: Table) -> Iterator[str]:
     paper_table = paper().tables.get(table.task)
     if paper_table is None:
         return
-    differences = paper_table.differences(setting)
+    differences = paper_table.differences(setting) or paper_table.other_sizes(setting, table.sizes)
     if differences and {*table.languages} & {*paper_table.languages}:
         yield (
             f"Not set against the paper's Table {paper_table.number}: this {table.task} differs in {', '.join(differences)}."

@@ -13,6 +13,7 @@ from typing import Any
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
 from orthoadapters.report.collect.attempts import Attempt, find_attempts
+from orthoadapters.report.collect.paper import PaperTable, paper
 from orthoadapters.report.collect.settings import canonical, row_choices, table_setting
 from orthoadapters.runs.results import Result, Selection, find_results
 from orthoadapters.runs.selection import Point
@@ -59,6 +60,26 @@ class Group:
     setting: dict[str, Any] | None
     inputs: dict[str, str] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The examples of each set, by its name in inputs.json, of runs that recorded how many they were trained on."""
+        sizes: dict[str, int] = {}
+        for result in (run.result for run in self.runs if "train" in run.result.counts):
+            tests = {f"test-{code}": int(row["n"]) for code, row in result.test.items()}
+            sizes |= {"train": result.counts["train"]} | tests
+        return sizes
+
+    @property
+    def paper_table(self) -> PaperTable | None:
+        """The paper's table of this task and data, whose order of rows and columns is followed; None if there is none."""
+        return paper().table(self.task, self.setting)
+
+    @property
+    def paper_scores(self) -> PaperTable | None:
+        """The paper's table if these runs had the whole data that it is on, so that its scores may stand beside theirs."""
+        table = self.paper_table
+        return None if table is None or table.other_sizes(self.setting or {}, self.sizes) else table
 
     def accepts(self, run: Run) -> bool:
         """Says whether the run read nothing that differs from what the group's runs read under the same name."""

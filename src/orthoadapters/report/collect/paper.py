@@ -18,8 +18,9 @@ class PaperTable:
     """One table of the paper.
 
     kind, labels, data: the task and its data, by the names that this project gives them; data: a data source -> the key
-    and the value that it has for the paper's data. scores: fractions by variant and column; AVERAGE is one of the columns.
-    split_words: the languages whose treebanks have multiword tokens.
+    and the value that it has for the paper's data. train, test: the examples of the English training set, and of each
+    language's test set. scores: fractions by variant and column; AVERAGE is one of the columns. split_words: the languages
+    whose treebanks have multiword tokens.
     """
 
     number: int
@@ -27,6 +28,8 @@ class PaperTable:
     kind: str
     labels: Sequence[str]
     data: Mapping[str, Mapping[str, str]]
+    train: int
+    test: Mapping[str, int]
     languages: Sequence[str]
     scores: Mapping[str, Mapping[str, float]]
     split_words: Sequence[str] = ()
@@ -47,6 +50,22 @@ class PaperTable:
         places = self.data[source] if source is not None else {}
         return keys + [key for key, value in places.items() if setting.get(key, value) != value]
 
+    def other_sizes(self, setting: Mapping[str, Any], sizes: Mapping[str, int]) -> list[str]:
+        """Names the limits of runs, and the sets, that make their data others than the table's or a part of them.
+
+        sizes: the examples of each set, by its name in inputs.json; empty where they were not recorded. A limit that is
+        higher than the set is long cuts nothing.
+        """
+        own = {"train": self.train} | {f"test-{code}": size for code, size in self.test.items()}
+        others = {name for name, size in sizes.items() if own.get(name, size) != size}
+        cuts: dict[str, set[str]] = {"data.limit_train": {"train"}, "data.limit_test": own.keys() - {"train"}}
+        keys = [key for key, names in cuts.items() if setting.get(key) is not None and (not sizes or names & others)]
+        others = others.difference(*(cuts[key] for key in keys))
+        keys += ["data.limit_dev"] if setting.get("data.limit_dev") is not None else []
+        # An own set differs in all of its sizes, and one of them says so.
+        names = ["train"] if "train" in others else [name for name in own if name in others]
+        return keys + [f"{name} ({sizes[name]} examples and not {own[name]})" for name in names]
+
 
 @dataclass(frozen=True)
 class Paper:
@@ -66,11 +85,8 @@ class Paper:
         table = self.tables.get(task)
         return None if table is None or table.differences(setting or {}) else table
 
-    def score(
-        self, task: str, metric: str, source: str, variant: str, column: str, setting: Mapping[str, Any] | None = None
-    ) -> float | None:
-        """Returns one score; None where the paper has no such number."""
-        table = self.table(task, setting)
+    def score(self, table: PaperTable | None, metric: str, source: str, variant: str, column: str) -> float | None:
+        """Returns one score of a table; None where it has no such number."""
         if table is None or (metric, source) != (table.metric, self.source_language):
             return None
         return table.scores.get(variant, {}).get(column)

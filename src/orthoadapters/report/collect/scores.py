@@ -15,7 +15,7 @@ def language_score(
     """Makes the score of a row's selected runs on one language. state: what to call it where no run has a score."""
     metric = group.metric
     runs = [run for run in selected_runs if metric in run.result.test.get(language, {})]
-    paper_score = paper().score(group.task, metric, group.source, variant, language, group.setting)
+    paper_score = paper().score(group.paper_scores, metric, group.source, variant, language)
     if not runs:
         return Score(variant, language, state, paper=paper_score)
     by_seed = tuple(run.result.test[language][metric] for run in runs)

@@ -5,7 +5,7 @@ The printed tables, the statistics, the pictures and the page are made of these.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -157,7 +157,7 @@ class Table:
     languages: the columns without AVERAGE, the source language first; targets: the languages that AVERAGE is over, which
     are the target languages that any selected run was tested on; setting: the choices that all runs share, None where
     they recorded none; distinctions: the choices whose value is another one in a further table of this task and backbone;
-    inputs: the SHA-256 of what all runs read; evaluations: what was scored afterwards.
+    inputs: the SHA-256 of what all runs read; sizes: the examples of each set; evaluations: what was scored afterwards.
     """
 
     name: str
@@ -171,6 +171,7 @@ class Table:
     distinctions: Mapping[str, Any]
     inputs: Mapping[str, str]
     rows: tuple[Row, ...]
+    sizes: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     evaluations: tuple[EvaluationRow, ...] = ()
 

@@ -102,7 +102,13 @@ def resampled_sums(
     """
     n = next(iter(fractions.values())).shape[1]
     number = np.uint16 if n <= 2**16 else np.int64  # ours: two bytes are drawn in half the time
-    return _sums(fractions, draws, lambda: np.bincount(rng.integers(0, n, n, dtype=number), minlength=n), chunk)
+
+    def draw(rows: NDArray[np.floating]) -> None:
+        # Each row is drawn alone, so that the size of a chunk changes no random number.
+        for row in rows:
+            row[:] = np.bincount(rng.integers(0, n, n, dtype=number), minlength=n)
+
+    return _sums(fractions, draws, draw, chunk)
 
 
 def moved_sums(
@@ -113,13 +119,20 @@ def moved_sums(
     fractions, chunk: as for `resampled_sums`. A draw is the same for all variants and seeds, so that it serves every pair.
     """
     n = next(iter(fractions.values())).shape[1]
-    size = (n + 7) // 8  # bytes
-    return _sums(fractions, draws, lambda: np.unpackbits(np.frombuffer(rng.bytes(size), np.uint8), count=n), chunk)
+    # A generator makes four bytes at a time, so that rows of whole fours are the same whether drawn together or alone.
+    size = 4 * ((n + 31) // 32)
+
+    def draw(rows: NDArray[np.floating]) -> None:
+        moves = np.frombuffer(rng.bytes(len(rows) * size), np.uint8).reshape(len(rows), size)
+        rows[:] = np.unpackbits(moves, axis=1, count=n)
+
+    return _sums(fractions, draws, draw, chunk)
 
 
 def _sums(
-    fractions: Mapping[str, NDArray[np.int64]], draws: int, draw: Callable[[], NDArray[np.integer]], chunk: int
+    fractions: Mapping[str, NDArray[np.int64]], draws: int, draw: Callable[[NDArray[np.floating]], None], chunk: int
 ) -> dict[str, NDArray[np.int64]]:
+    """Sums the parts with the weights that `draw` writes into the (chunk, n) array that it is given."""
     columns = np.concatenate(
         [part.transpose(1, 0, 2).reshape(part.shape[1], -1) for part in fractions.values()], axis=1
     )
@@ -131,9 +144,7 @@ def _sums(
     sums = np.empty((draws, width), dtype=np.int64)
     for start in range(0, draws, chunk):
         rows = weights[: draws - start]
-        # Each row is drawn alone, so that the size of a chunk changes no random number.
-        for row in rows:
-            row[:] = draw()
+        draw(rows)
         sums[start : start + chunk] = rows @ factor
     seeds = [len(part) for part in fractions.values()]
     size = width // sum(seeds)

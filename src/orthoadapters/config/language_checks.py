@@ -1,0 +1,44 @@
+"""The checks of the languages of a task run."""
+
+from orthoadapters.config.compose import check_language, group_files, language_config
+from orthoadapters.config.locations import has_language, named_files
+from orthoadapters.config.schema import Config, Stage
+from orthoadapters.errors import UserError
+
+
+def check_languages(config: Config) -> None:
+    """Refuses a language that has neither a file in conf/language/ nor data. The rest is seen when the data are read.
+
+    `task.languages` are those of the task that are tested by default. A language that it does not list may be named in
+    `languages=[...]`, if the data have a test set of it.
+    """
+    if config.stage is Stage.mlm:
+        return
+    for code in config.evaluated_languages:
+        if code in group_files("language", config.paths.config):
+            language_config(code, config.paths.config)
+        elif not has_language(config.data, config.task, code):
+            try:
+                check_language(code, config.paths.config)
+            except UserError as error:
+                raise UserError(f"{error}; {_why_unknown(config, code)}") from None
+
+
+def _why_unknown(config: Config, code: str) -> str:
+    """Says why the data do not make a language without a file known, and what to add."""
+    task, source = config.task, config.data.source
+    if source == "hub" and task.hub_id is None:
+        return f"task={task.name} names no data set on the Hub, so choose other data, such as data=files data.root=DIR"
+    if source == "hub":
+        is_named = any(other != name for other, name in task.hub_subsets.items())
+        subset = "SUBSET" if is_named else code
+        return f"if {task.hub_id} has it, name its subset there: ++task.hub_subsets.{code}={subset}"
+    if source == "demo":
+        return "the demo world has its own languages alone"
+    problem = f"data.root={config.data.root} has no {task.name} data for it either"
+    if source == "files" and code not in task.files.languages:
+        path = f"{config.data.root}/{named_files(config.data, task, 'test', code)[0]}"
+        return (
+            f"{problem} (there is no {path}); if the files have another name for it: ++task.files.languages.{code}=NAME"
+        )
+    return problem
