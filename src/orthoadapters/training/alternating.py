@@ -57,11 +57,11 @@ class AlternatingTraining(pl.LightningModule, ABC):
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         # On a GPU one kernel takes the whole step. None is PyTorch's own choice, which has no fused one.
-        fused = True if self.device.type == "cuda" else None
-        main = torch.optim.Adam(self.main_parameters, lr=self.optim.lr, eps=self.optim.eps, fused=fused)
+        is_fused = True if self.device.type == "cuda" else None
+        main = torch.optim.Adam(self.main_parameters, lr=self.optim.lr, eps=self.optim.eps, fused=is_fused)
         if not self.orthogonal:
             return [main]
-        return [main, torch.optim.Adam(self.body, lr=self.optim.ort_lr, eps=self.optim.ort_eps, fused=fused)]
+        return [main, torch.optim.Adam(self.body, lr=self.optim.ort_lr, eps=self.optim.ort_eps, fused=is_fused)]
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Takes one step on the main loss, then one on L_ORT from a second forward through the updated weights."""
