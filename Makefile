@@ -18,7 +18,11 @@ DEMO_BACKBONE := $(RUN) -c 'from pathlib import Path; from orthoadapters.demo im
 # The most seconds that a cell may take; on two cores none takes a sixth of it.
 NOTEBOOK_SECONDS := 600
 
+<<<<<<< HEAD
+.PHONY: help setup demo report bench bench-adapters test test-real test-wheel test-adapterhub test-browser test-notebooks notebooks lint clean
+=======
 .PHONY: help setup demo report test test-real test-wheel test-adapterhub test-bounds test-browser test-notebooks notebooks lint clean
+>>>>>>> main
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -39,6 +43,12 @@ demo: setup ## all seven variants on the embedded demo world, without a network;
 
 report: setup ## tables, statistics and pictures of the finished runs in RUNS (default runs), into report/
 	$(RUN) report.py "$(RUNS)" --paper --seeds --oracle --sizes
+
+bench: setup ## iterations/s, memory and where the time goes, at XLM-R base's shape; a section for benchmarks/RESULTS.md
+	$(RUN) benchmarks/bench.py --json .cache/bench.json
+
+bench-adapters: setup $(ADAPTERHUB_VENV)/.ready ## the same iterations against those of `adapters`, in turn
+	$(RUN) benchmarks/against_adapters.py $(ADAPTERHUB)
 
 test: setup ## the tests: CPU, no network, minutes
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist worksteal

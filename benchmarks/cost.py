@@ -6,9 +6,7 @@ depend on what they are. What a run does besides (reading data, checkpoints, the
 
 import argparse
 import multiprocessing
-import resource
 import tempfile
-import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -17,28 +15,23 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from clocks import now, peak
 from numpy.typing import NDArray
-from random_runs import SHAPES, WIDTH, RandomData, random_model
+from random_runs import SHAPES, random_training
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import XLMRobertaConfig
 
 from orthoadapters import AdaptedEncoder
 from orthoadapters.config.overrides import read_axes
 from orthoadapters.config.schema import AdapterKind, Config, Stage
 from orthoadapters.data.batching import BatchLoader
 from orthoadapters.evaluation.scoring import window_logits
-from orthoadapters.evaluation.transfer import TASK_ADAPTER
-from orthoadapters.model.heads import HEADS, TaskHead
+from orthoadapters.model.heads import TaskHead
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.provenance import hardware
 from orthoadapters.sweep.cells import expand
 from orthoadapters.sweep.cost import optimizer_steps
 from orthoadapters.sweep.process import PRELOAD
-from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.fit import device, fit
-from orthoadapters.training.mlm import MLMTraining
-from orthoadapters.training.record import Recorder
-from orthoadapters.training.task import TaskTraining
 
 # The sizes of the development sets, by the data sets' own cards. Each is scored after every epoch.
 DEV = {"xnli": 2490, "udpos": 3974, "wikiann": 10_000}
@@ -101,36 +94,18 @@ class Clock(pl.Callback):
             self.seconds = (now(self.machine) - self.start) / self.iterations
 
 
-def now(machine: torch.device) -> float:
-    """Reads the clock when all that was asked of the device is done."""
-    if machine.type == "cuda":
-        torch.cuda.synchronize(machine)
-    return time.perf_counter()
-
-
 def measure(config: Config, shape: str, iterations: int) -> Measurement:
     """Trains one workload. It runs in a process of its own, whose peak memory is that of this workload alone."""
     machine = device(config.trainer)
-    torch.manual_seed(0)
-    backbone = XLMRobertaConfig(**SHAPES[shape], max_position_embeddings=514, type_vocab_size=1)
-    model = random_model(config, backbone)
-    recorder = Recorder([], config.optim, config.is_orthogonal, config.trainer.log_every, config.trainer.layers_every)
-    data, head = RandomData(config, backbone.vocab_size, iterations + WARM_UP), None
-    module: AlternatingTraining
-    if config.stage is Stage.mlm:
-        module = MLMTraining(model, config.language.code, config.is_orthogonal, config.optim, recorder, invert=False)
-        tokens = config.mlm.batch_size * config.mlm.block_length
-    else:
-        head = HEADS[config.task.kind](model.hidden_size, len(config.task.labels), backbone.hidden_dropout_prob)
-        task_adapter = TASK_ADAPTER if TASK_ADAPTER in model.configs else None
-        module = TaskTraining(model, head, task_adapter, config.is_orthogonal, config.optim, recorder)
-        tokens = config.task.batch_size * WIDTH[config.task.name]
+    module, head, data, tokens = random_training(config, shape, iterations + WARM_UP)
     module.to(machine)
     run, clock, name = RunDirectory(config), Clock(machine, iterations), workload(config).name
     with run.open({}):
         fit(config.trainer, run, module, cast(Any, data), name, [clock])
-    memory = torch.cuda.max_memory_allocated(machine) if machine.type == "cuda" else peak()
-    dev = (0.0, 0.0) if head is None or data.batches is None else scored(model, head, data.batches, machine, iterations)
+    memory = peak(machine)
+    dev = (0.0, 0.0)
+    if head is not None and data.batches is not None:
+        dev = scored(module.model, head, data.batches, machine, iterations)
     return Measurement(name, clock.seconds, clock.counter.get_total_flops(), tokens, *dev, memory)
 
 
@@ -146,10 +121,6 @@ def scored(
     for _ in range(passes):
         list(window_logits(model, head, loader))
     return (now(machine) - start) / passes / len(loader.windows), counter.get_total_flops() / len(loader.windows)
-
-
-def peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux: KiB
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

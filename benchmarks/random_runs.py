@@ -1,4 +1,6 @@
-"""Weights and subwords at random, in the shapes of a run: what benchmarks/cost.py trains."""
+"""Weights and subwords at random, in the shapes of a run: what the other benchmarks train."""
+
+from typing import NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
@@ -12,8 +14,12 @@ from orthoadapters.data.batching import BatchLoader, BlockLoader, Epochs
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.windows import IGNORE_INDEX, Windows
 from orthoadapters.evaluation.transfer import TASK_ADAPTER
-from orthoadapters.model.heads import MaskedLMHead
+from orthoadapters.model.heads import HEADS, MaskedLMHead, TaskHead
 from orthoadapters.model.sizes import bottleneck
+from orthoadapters.training.alternating import AlternatingTraining
+from orthoadapters.training.mlm import MLMTraining
+from orthoadapters.training.record import Recorder
+from orthoadapters.training.task import TaskTraining
 
 # The shape of XLM-R base (its config.json), and one for a test.
 SHAPES = {
@@ -37,6 +43,31 @@ SHAPES = {
 WIDTH = {"xnli": 45, "udpos": 25, "wikiann": 14}
 # ours: ids below this, and the last one, count as special subwords
 SPECIAL = 5
+
+
+class RandomTraining(NamedTuple):
+    """A module that is ready for `fit`, its batches, and how many subwords one of them has."""
+
+    module: AlternatingTraining
+    head: TaskHead | None
+    data: "RandomData"
+    tokens: int
+
+
+def random_training(config: Config, shape: str, iterations: int) -> RandomTraining:
+    """Draws everything that a run of this configuration trains and reads."""
+    torch.manual_seed(0)
+    backbone = XLMRobertaConfig(**SHAPES[shape], max_position_embeddings=514, type_vocab_size=1)
+    model = random_model(config, backbone)
+    recorder = Recorder([], config.optim, config.is_orthogonal, config.trainer.log_every, config.trainer.layers_every)
+    data, orthogonal = RandomData(config, backbone.vocab_size, iterations), config.is_orthogonal
+    if config.stage is Stage.mlm:
+        module = MLMTraining(model, config.language.code, orthogonal, config.optim, recorder, invert=False)
+        return RandomTraining(module, None, data, config.mlm.batch_size * config.mlm.block_length)
+    head = HEADS[config.task.kind](model.hidden_size, len(config.task.labels), backbone.hidden_dropout_prob)
+    adapter = TASK_ADAPTER if TASK_ADAPTER in model.configs else None
+    task = TaskTraining(model, head, adapter, orthogonal, config.optim, recorder)
+    return RandomTraining(task, head, data, config.task.batch_size * WIDTH[config.task.name])
 
 
 def random_model(config: Config, backbone: XLMRobertaConfig) -> AdaptedEncoder:

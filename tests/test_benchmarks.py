@@ -1,7 +1,8 @@
-"""The benchmark behind docs/scale.md's cost table, on a backbone so small that its seconds mean nothing."""
+"""The benchmarks of cost and speed, on a backbone so small that their seconds mean nothing."""
 
 import importlib
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -24,6 +25,29 @@ def test_the_cost_of_a_table_is_measured(monkeypatch: pytest.MonkeyPatch, capsys
     (row,) = [line.strip("| ").split(" | ") for line in output.splitlines() if line.startswith("| udpos")]
     assert row[1:3] == ["26", "1,727,700"]
     assert 0 < float(row[4]) < float(row[3])
+
+
+def test_the_speed_of_each_kind_is_measured_with_its_parts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    bench = importlib.import_module("bench")
+    for kind in bench.KINDS:
+        config = bench.configuration(kind, str(tmp_path), "32-true")
+        assert config.is_orthogonal == kind.endswith("ORT"), kind
+    kinds = ("mlm ORT", "wikiann full_ft")
+    speeds = [bench.measure(kind, bench.configuration(kind, str(tmp_path), "32-true"), "tiny", 1) for kind in kinds]
+    for one in speeds:
+        assert min(one.seconds, one.flop, one.memory, one.peak_share) > 0
+        assert sum(one.parts.values()) == pytest.approx(1)
+        assert all(one.parts[part] > 0 for part in bench.PARTS)
+        assert 0 < one.dropout < 1
+    rows = [line.strip("| ").split(" | ") for line in bench.table(speeds).splitlines()]
+    assert [row[0] for row in rows] == ["kind", "---", *kinds]
+    assert {len(row) for row in rows} == {len(rows[0])}
+    with pytest.raises(SystemExit):
+        bench.main(["mlm"])
+    assert "no kind mlm" in capsys.readouterr().err
 
 
 def test_stacked_adapters_are_so_many_adapters(

@@ -16,15 +16,14 @@ def layer_orthogonality(x_h: Tensor, x_a: Tensor, attention_mask: Tensor | None 
     """Computes the inner mean of Eq. 2 for one layer: cos(x_h, x_a)^2 averaged over the real tokens of the batch, a scalar.
 
     x_h, x_a: (B, T, H). attention_mask: (B, T), 0 or False where padded; None: every token is real.
-    Computed in fp32, with autocast off: under bf16 the cosine itself would be bf16.
+    Computed in fp32: under bf16 the cosine itself would be bf16. Autocast lowers none of these operations.
     """
-    with torch.autocast(x_h.device.type, enabled=False):
-        squared_BT = cosine_similarity(x_h.float(), x_a.float(), dim=-1).square()
-        if attention_mask is None:
-            return squared_BT.mean()
-        mask_BT = attention_mask.to(squared_BT.dtype)
-        # ours: the mean over real tokens; the paper divides by the padded T
-        return (squared_BT * mask_BT).sum() / mask_BT.sum()
+    squared_BT = cosine_similarity(x_h.float(), x_a.float(), dim=-1).square()
+    if attention_mask is None:
+        return squared_BT.mean()
+    mask_BT = attention_mask.to(squared_BT.dtype)
+    # ours: the mean over real tokens; the paper divides by the padded T
+    return (squared_BT * mask_BT).sum() / mask_BT.sum()
 
 
 def layers_orthogonality(pairs: Sequence[tuple[Tensor, Tensor]], attention_mask: Tensor | None = None) -> Tensor:

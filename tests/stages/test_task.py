@@ -12,6 +12,8 @@ from safetensors.torch import load_file, save_file
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation.scoring import EvaluationOutcome
+from orthoadapters.labelling.finished_run import open_run
+from orthoadapters.model.encoder import Encoding
 from orthoadapters.model.heads import TokenHead
 from tests.helpers.short_runs import execute, overrides
 
@@ -91,6 +93,30 @@ def test_each_language_is_predicted_with_its_own_adapter_under_the_same_task_ada
     blocks = [block.split("\n") for block in (run / "predictions/test-sw.tsv").read_text().strip().split("\n\n")]
     assert blocks == predictions["sw"]
     assert blocks != predictions["en"]
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        ["stage=mlm", "language=sw", "variant=lnoo_tnoo"],
+        ["stage=task", "task=udpos", "languages=[ar]", "variant=t_noo"],
+    ],
+)
+def test_a_run_in_bf16_is_scored_and_labels_in_bf16_too(
+    stage: list[str], backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode, is_mixed = AdaptedEncoder.encode, []
+
+    def encode_and_record(self: AdaptedEncoder, *arguments: Any) -> Encoding:
+        is_mixed.append((self.training, torch.is_autocast_enabled("cpu")))
+        return encode(self, *arguments)
+
+    monkeypatch.setattr(AdaptedEncoder, "encode", encode_and_record)
+    more = ["trainer.precision=bf16-mixed", "trainer.max_epochs=1"]
+    result = execute(overrides(backbone, world, tmp_path, *stage, *more))
+    if result.test.keys() == {"en", "ar"}:
+        open_run(tmp_path / "runs" / result.run).label(["a b"], "en", by_spaces=True, device="cpu")
+    assert set(is_mixed) == {(True, True), (False, True)}
 
 
 def test_missing_language_adapters_stop_the_run_with_the_commands_that_train_them(

@@ -31,6 +31,25 @@ def test_it_equals_the_loss_over_full_logits(backbone: Path) -> None:
     torch.testing.assert_close(loss, expectation)
 
 
+@pytest.mark.parametrize("invert", [False, True])
+def test_its_gradient_is_that_of_all_logits(backbone: Path, invert: bool) -> None:
+    one, model = batch(0, 6), AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True)
+    torch.manual_seed(0)
+    model.add_adapter("sw", AdapterConfig(8, invertible=True))
+    model.train_adapter("sw")
+    model.eval()
+    hidden = model(one["input_ids"]).hidden
+    logits = model.mlm_logits(hidden.flatten(0, 1)[one["positions"]], invert=invert)
+    losses = [
+        mlm_loss(model, hidden, one["positions"], one["labels"], invert),
+        torch.nn.functional.cross_entropy(logits, one["labels"]),
+    ]
+    weights = list(model.adapter_modules("sw").parameters())
+    ours, plain = (torch.autograd.grad(loss, weights, retain_graph=True) for loss in losses)
+    for gradient, expectation in zip(ours, plain, strict=True):
+        torch.testing.assert_close(gradient, expectation, rtol=1e-4, atol=1e-7)
+
+
 def test_held_out_loss_weighs_every_masked_subword_the_same(backbone: Path) -> None:
     model = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True)
     torch.manual_seed(0)

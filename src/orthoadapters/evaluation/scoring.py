@@ -29,6 +29,11 @@ class EvaluationOutcome:
     counts: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
 
+def forward_precision(precision: str, device: torch.device) -> torch.autocast:
+    """Returns the context in which a run's sets are scored: that of its training, whose trainer.precision this is."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed")
+
+
 @torch.inference_mode()
 def measure_orthogonality(
     model: AdaptedEncoder, evaluation: Evaluation, layers_loss: LayersLoss = layers_orthogonality

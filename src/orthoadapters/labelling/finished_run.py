@@ -156,7 +156,7 @@ class FinishedRun:
         source = task_language(config.source_language, config.paths.config)
         data = TaskData(config.data, task, source, tokenizer, config.seed)
         splitter = task_language(language, config.paths.config).word_splitter
-        return Predictor(model.eval().to(place), head.to(place), data, splitter)
+        return Predictor(model.eval().to(place), head.to(place), data, splitter, config.trainer.precision)
 
     def backbone_folder(self) -> str:
         """Finds the folder of the pretrained backbone. Raises UserError if it has to be fetched and cannot be."""

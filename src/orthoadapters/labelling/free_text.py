@@ -13,7 +13,7 @@ from orthoadapters.data.sources.lines import column_error, decoded_line
 from orthoadapters.data.windows import join_all_windows
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation.metrics import spans
-from orthoadapters.evaluation.scoring import window_logits
+from orthoadapters.evaluation.scoring import forward_precision, window_logits
 from orthoadapters.examples import Choice, Example, LabelledExample, Sentence, SentencePair, TaggedSentence
 from orthoadapters.labelling.words import words
 from orthoadapters.model.encoder import AdaptedEncoder
@@ -39,12 +39,20 @@ class Prediction:
 
 
 class Predictor:
-    """A model with an active stack. It counts truncations and replacements as `Windows` does."""
+    """A model with an active stack. It counts truncations and replacements as `Windows` does.
+
+    precision: the trainer.precision of the run.
+    """
 
     def __init__(
-        self, model: AdaptedEncoder, head: TaskHead, data: TaskData, splitter: WordSplitter = WordSplitter.spacy
+        self,
+        model: AdaptedEncoder,
+        head: TaskHead,
+        data: TaskData,
+        splitter: WordSplitter = WordSplitter.spacy,
+        precision: str = "32-true",
     ) -> None:
-        self.model, self.head, self.data, self.splitter = model, head, data, splitter
+        self.model, self.head, self.data, self.splitter, self.precision = model, head, data, splitter, precision
         self.truncations = self.replacements = 0
 
     @property
@@ -57,11 +65,12 @@ class Predictor:
         evaluation = self.data.as_evaluation(examples)
         label_ids: dict[int, list[int]] = {}
         probabilities: dict[int, list[float]] = {}
-        for index, logits in window_logits(self.model, self.head, evaluation.loader):
-            rows = logits.argmax(-1).reshape(len(index), -1)
-            label_ids |= zip(index.tolist(), rows.tolist(), strict=True)
-            if not KINDS[self.task.kind].per_word:
-                probabilities |= zip(index.tolist(), logits.float().softmax(-1).tolist(), strict=True)
+        with forward_precision(self.precision, self.model.backbone.device):
+            for index, logits in window_logits(self.model, self.head, evaluation.loader):
+                rows = logits.argmax(-1).reshape(len(index), -1)
+                label_ids |= zip(index.tolist(), rows.tolist(), strict=True)
+                if not KINDS[self.task.kind].per_word:
+                    probabilities |= zip(index.tolist(), logits.float().softmax(-1).tolist(), strict=True)
         self.truncations += evaluation.windows.truncations
         self.replacements += evaluation.windows.replacements
         pairs = zip(examples, join_all_windows(evaluation.windows, label_ids), strict=True)

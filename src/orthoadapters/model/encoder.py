@@ -228,10 +228,13 @@ class AdaptedEncoder(nn.Module):
 
     def mlm_logits(self, hidden: Tensor, *, invert: bool = False) -> Tensor:
         """Computes (M, V) logits of (M, H) hidden vectors; `invert` undoes the active invertible adapter first (MAD-X)."""
+        vectors, decoder = self.decoder_input(hidden, invert=invert)
+        return decoder(vectors)
+
+    def decoder_input(self, hidden: Tensor, *, invert: bool) -> tuple[Tensor, nn.Linear]:
+        """Returns the vectors whose logits `mlm_logits` computes by the decoder, and the decoder."""
         if self.mlm_head is None:
-            raise UserError(
-                "this encoder was loaded without its MLM head; from_pretrained(..., mlm_head=True) loads it"
-            )
+            raise UserError("this encoder has no MLM head; from_pretrained(..., mlm_head=True) loads it")
         if invert and (invertible := self.first_invertible) is not None:
             if self.embedding_size != self.hidden_size:
                 raise UserError(
@@ -239,7 +242,7 @@ class AdaptedEncoder(nn.Module):
                     f"than hidden vectors ({self.hidden_size}); use language_adapters.invert_before_decoder=false"
                 )
             hidden = invertible.inverse(hidden)
-        return self.mlm_head(hidden)
+        return self.mlm_head.parts(hidden), self.mlm_head.decoder
 
     def _check_name(self, name: str) -> None:
         if name not in self.configs:

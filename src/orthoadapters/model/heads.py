@@ -3,6 +3,8 @@
 Shapes: B sentences, T subwords, H hidden size, M masked subwords, V vocabulary.
 """
 
+from typing import cast
+
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
@@ -12,17 +14,25 @@ from orthoadapters.examples import IGNORE_INDEX
 
 
 class MaskedLMHead(nn.Module):
-    """The backbone's pretrained head; the decoder's weights are the word embeddings where the backbone ties them."""
+    """The backbone's pretrained head: the parts before the decoder, and the decoder.
+
+    The decoder's weights are the word embeddings where the backbone ties them. `masked_lm` loses its decoder to this head.
+    """
 
     def __init__(self, masked_lm: PreTrainedModel) -> None:
         super().__init__()
+        self.decoder = cast(nn.Linear, masked_lm.get_output_embeddings())
         names = [name for name, _ in masked_lm.named_children() if name != masked_lm.base_model_prefix]
         # The module is called lm_head in RoBERTa, cls in BERT; in ELECTRA there are two, predictions and decoder.
         self.parts = nn.Sequential(*(getattr(masked_lm, name) for name in names))
+        for part in list(self.parts.modules()):
+            for name, child in list(part.named_children()):
+                if child is self.decoder:
+                    setattr(part, name, nn.Identity())
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Computes (M, V) logits of the (M, H) hidden vectors of masked subwords."""
-        return self.parts(hidden)
+        return self.decoder(self.parts(hidden))
 
 
 class ClassificationHead(nn.Module):

@@ -7,6 +7,7 @@ import torch
 from orthoadapters.config.choices import choices
 from orthoadapters.config.schema import Config
 from orthoadapters.errors import UserError
+from orthoadapters.evaluation.scoring import forward_precision
 from orthoadapters.evaluation.transfer import TASK_ADAPTER, new_stacks
 from orthoadapters.files import new_folder
 from orthoadapters.model.adapterhub import heads as head_files
@@ -37,7 +38,8 @@ def evaluate_subject(subject: Subject) -> EvaluationRecord:
     check_lengths(model, {"task.max_length": config.task.max_length})
     stacks = new_stacks(config, model, subject.adapters, backbone_sha256)
     with new_folder(subject.path) as temporary:
-        scores = score_languages(temporary, model.to(place), head.to(place), stacks, data)
+        with forward_precision(config.trainer.precision, place):
+            scores = score_languages(temporary, model.to(place), head.to(place), stacks, data)
         dev = {f"dev-{code}": examples_sha256(data.target_devs[code].examples) for code in scores.target_dev}
         inputs = {"backbone": backbone_sha256} | subject.inputs | dev
         record = _record(subject, scores, stacks.entries, inputs, time.monotonic() - start, place)

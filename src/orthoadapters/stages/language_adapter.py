@@ -10,6 +10,7 @@ from orthoadapters.adapters import AdapterConfig
 from orthoadapters.config.schema import Config
 from orthoadapters.data.modules import MLMData
 from orthoadapters.data.tokenizer import load_tokenizer
+from orthoadapters.evaluation.scoring import forward_precision
 from orthoadapters.files import write_text
 from orthoadapters.model.backbone import backbone_path
 from orthoadapters.model.encoder import AdaptedEncoder
@@ -53,7 +54,8 @@ def train_language_adapter(config: Config, run: RunDirectory, overrides: Sequenc
         recorder = new_recorder(config, run_trackers)
         module = MLMTraining(model, language, config.is_orthogonal, config.optim, recorder, invert, setup.layers_loss)
         fit(config.trainer, run, module, data, f"mlm {language} {kind.value}")
-        scores, after = score_held_out(model, data.dev, invert, setup.layers_loss)
+        with forward_precision(config.trainer.precision, device(config.trainer)):
+            scores, after = score_held_out(model, data.dev, invert, setup.layers_loss)
         _write_adapter(config, run, setup, scores)
         test = scores | {"mlm_loss_without_adapter": setup.mlm_loss_without_adapter, "n": len(data.dev.rows)}
         entries = {language: target.result_entry()}
@@ -77,14 +79,16 @@ def _set_up(config: Config) -> Setup:
     ).to(where)
     check_lengths(model, {"mlm.block_length": config.mlm.block_length})
     inputs = {"backbone": weights_sha256(model.backbone), f"text-{language}": text_sha256}
-    bare, _ = score_held_out(model, data.dev, invert=False)
+    with forward_precision(config.trainer.precision, where):
+        bare, _ = score_held_out(model, data.dev, invert=False)
     # The seed is set here, so that the fresh weights depend on it alone.
     pl.seed_everything(config.seed, verbose=False)
     d_language = bottleneck(model, "variant.language_reduction", config.variant.language_reduction)
     model.add_adapter(language, AdapterConfig(d_language, invertible=True))
     model.activate(language)
     # This is measured on the fresh weights, so that a resumed run records the same number.
-    _, before = score_held_out(model, data.dev, config.language_adapters.invert_before_decoder, layers_loss)
+    with forward_precision(config.trainer.precision, where):
+        _, before = score_held_out(model, data.dev, config.language_adapters.invert_before_decoder, layers_loss)
     return Setup(data, model, layers_loss, inputs, bare["mlm_loss"], before)
 
 

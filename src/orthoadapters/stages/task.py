@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.config.schema import Config
 from orthoadapters.data.modules import TaskData
-from orthoadapters.evaluation.scoring import measure_orthogonality
+from orthoadapters.evaluation.scoring import forward_precision, measure_orthogonality
 from orthoadapters.evaluation.transfer import Stacks, load_language_adapter, new_stacks
 from orthoadapters.files import new_folder, write_text
 from orthoadapters.model.adapterhub import heads as head_files
@@ -71,9 +71,10 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
     setup = _set_up(config, overrides)
     with record_run(config, run, setup.inputs, len(setup.model.sites)) as run_trackers:
         outcome = _train(config, run, setup, run_trackers)
-        scores = score_languages(run.path, setup.model, setup.head, setup.stacks, setup.data)
-        setup.model.activate(*setup.stacks.names(config.source_language))
-        after = measure_orthogonality(setup.model, setup.data.dev, setup.layers_loss)
+        with forward_precision(config.trainer.precision, device(config.trainer)):
+            scores = score_languages(run.path, setup.model, setup.head, setup.stacks, setup.data)
+            setup.model.activate(*setup.stacks.names(config.source_language))
+            after = measure_orthogonality(setup.model, setup.data.dev, setup.layers_loss)
         _write_weights(config, run, setup, scores, after)
         result = new_result(
             config, run, overrides, outcome.recorder, setup.data.iterations, scores.test, setup.stacks.entries
@@ -143,7 +144,8 @@ def _train(config: Config, run: RunDirectory, setup: Setup, run_trackers: Sequen
         setup.layers_loss,
     ).to(device(config.trainer))
     # This is measured on the fresh weights, so that a resumed run records the same number.
-    before = measure_orthogonality(model, data.dev, setup.layers_loss)
+    with forward_precision(config.trainer.precision, device(config.trainer)):
+        before = measure_orthogonality(model, data.dev, setup.layers_loss)
     select = SelectOnDev(data.dev, metrics, data.batches_per_epoch)
     fit(config.trainer, run, module, data, f"{config.task.name} {config.variant.name} lr {config.optim.lr:g}", [select])
     select.restore(module)

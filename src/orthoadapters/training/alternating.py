@@ -56,10 +56,12 @@ class AlternatingTraining(pl.LightningModule, ABC):
         """Computes L_MLM or L_TASK of one batch, a scalar."""
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        main = torch.optim.Adam(self.main_parameters, lr=self.optim.lr, eps=self.optim.eps)
+        # On a GPU one kernel takes the whole step. None is PyTorch's own choice, which has no fused one.
+        is_fused = True if self.device.type == "cuda" else None
+        main = torch.optim.Adam(self.main_parameters, lr=self.optim.lr, eps=self.optim.eps, fused=is_fused)
         if not self.orthogonal:
             return [main]
-        return [main, torch.optim.Adam(self.body, lr=self.optim.ort_lr, eps=self.optim.ort_eps)]
+        return [main, torch.optim.Adam(self.body, lr=self.optim.ort_lr, eps=self.optim.ort_eps, fused=is_fused)]
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Takes one step on the main loss, then one on L_ORT from a second forward through the updated weights."""

@@ -43,7 +43,8 @@ class SelectOnDev(Callback):
         assert isinstance(pl_module, TaskTraining)
         epoch = trainer.global_step // self.batches_per_epoch
         pl_module.recorder.flush()
-        scores = evaluate(pl_module.model, pl_module.head, self.dev, self.metrics).scores
+        with trainer.precision_plugin.forward_context():
+            scores = evaluate(pl_module.model, pl_module.head, self.dev, self.metrics).scores
         pl_module.recorder.log(trainer.global_step, {f"dev_{name}": value for name, value in scores.items()})
         self.history.append({"epoch": epoch} | scores)
         if scores[self.metrics[0]] > self.value:

@@ -18,6 +18,7 @@ from orthoadapters.data.modules import MLMData, TaskData
 from orthoadapters.errors import UserError
 from orthoadapters.files import check_content
 from orthoadapters.model.finite import check_finite
+from orthoadapters.model.precision import store_frozen_in_bf16
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.callbacks import KeepLast, ProgressBar
@@ -54,6 +55,8 @@ def fit(
     # result.json records the devices, so that Lightning need not print them.
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    if config.precision == "bf16-mixed":
+        store_frozen_in_bf16(module)
     last = KeepLast(run.checkpoint, config.checkpoint_every, config.checkpoint_minutes, config.log_every)
     with warnings.catch_warnings():
         # Lightning warns of what is by design here: no worker processes, no logger, no validation loop.

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from orthoadapters.config.schema import OptimConfig
 from orthoadapters.data.batching import Batch
+from orthoadapters.model.decoder_loss import decoder_loss
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 from orthoadapters.training.alternating import AlternatingTraining
@@ -20,7 +20,7 @@ def mlm_loss(model: AdaptedEncoder, hidden: Tensor, positions: Tensor, labels: T
     hidden: (B, T, H). positions: (M,) indices into the flattened (B * T). labels: (M,) the original subwords.
     """
     vectors = hidden.flatten(0, 1)[positions]
-    return cross_entropy(model.mlm_logits(vectors, invert=invert).float(), labels)
+    return decoder_loss(*model.decoder_input(vectors, invert=invert), labels)
 
 
 class MLMTraining(AlternatingTraining):

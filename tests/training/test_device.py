@@ -1,0 +1,90 @@
+"""The training step on a GPU, as far as it shows without one: it never waits, and frozen weights are stored in bf16."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from orthoadapters import AdaptedEncoder, AdapterConfig
+from orthoadapters.config.schema import OptimConfig
+from orthoadapters.data.batching import Batch
+from orthoadapters.model.heads import ClassificationHead, TokenHead
+from orthoadapters.model.precision import store_frozen_in_bf16
+from orthoadapters.training.alternating import AlternatingTraining
+from orthoadapters.training.mlm import MLMTraining
+from orthoadapters.training.record import Recorder
+from orthoadapters.training.task import TaskTraining
+
+OPTIM = OptimConfig(lr=1e-2, ort_lr=3e-3, eps=1e-8, ort_eps=1e-8, clip_norm=1.0)
+KINDS = {"mlm": None, "tagging": TokenHead, "pairs": ClassificationHead}
+
+
+def step_of(kind: str, backbone: Path, device: str, precision: str = "32-true") -> tuple[AlternatingTraining, Any]:
+    """A module with its optimizers, without a Trainer, and a function that trains one batch."""
+    torch.manual_seed(0)
+    model = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True)
+    model.add_adapter("en", AdapterConfig(16, invertible=True))
+    recorder = Recorder([], OPTIM, True, 1000, 1)
+    module: AlternatingTraining
+    if (head := KINDS[kind]) is None:
+        model.to(device).activate("en")
+        module = MLMTraining(model, "en", True, OPTIM, recorder, invert=True)
+    else:
+        model.add_adapter("task", AdapterConfig(4))
+        model.to(device).activate("en", "task")
+        module = TaskTraining(model, head(model.hidden_size, 3, 0.1).to(device), "task", True, OPTIM, recorder)
+    # Modules are moved before they are trained: on the way to the meta device their parameters become other ones.
+    module.train()
+    optimizers = module.configure_optimizers()
+    module.optimizers = lambda use_pl_optimizer: optimizers  # type: ignore[method-assign,assignment]
+    module.manual_backward = Tensor.backward  # type: ignore[method-assign]
+
+    def train() -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
+            module.training_step(batch_of(kind, device), 0)
+
+    return module, train
+
+
+def batch_of(kind: str, device: str) -> Batch:
+    ids, mask = torch.arange(5, 33).view(4, 7), torch.ones(4, 7, dtype=torch.bool)
+    tensors = {
+        "mlm": {"positions": torch.tensor([3, 9]), "labels": torch.tensor([8, 14])},
+        "tagging": {"attention_mask": mask, "labels": ids % 3},
+        "pairs": {"attention_mask": mask, "labels": ids[:, 0] % 3},
+    }[kind] | {"input_ids": ids}
+    batch: Any = {name: value.to(device) for name, value in tensors.items()} | {"tokens": 28}
+    return batch
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_part_of_a_step_waits_for_the_device(kind: str, backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the meta device, a number that is read, a shape that depends on data and a tensor left on the CPU are errors."""
+    module, train = step_of(kind, backbone, "meta")
+    monkeypatch.setattr(AlternatingTraining, "global_step", 1)
+    for _ in range(2):
+        train()
+    assert {value.device.type for value in module.recorder._values} == {"meta"}
+    assert all(p.grad is not None and p.grad.device.type == "meta" for p in module.body)
+    with pytest.raises(RuntimeError, match="meta"):
+        module.recorder.flush()
+
+
+@pytest.mark.parametrize("kind", ["mlm", "tagging"])
+def test_frozen_weights_in_bf16_change_no_number_under_autocast(kind: str, backbone: Path) -> None:
+    states = []
+    for is_stored in (False, True):
+        module, train = step_of(kind, backbone, "cpu", "bf16-mixed")
+        if is_stored:
+            store_frozen_in_bf16(module)
+        for _ in range(3):
+            train()
+        states.append(module.trained_state())
+    stored = {p.dtype for name, p in module.named_parameters() if "attention.self.query" in name}
+    assert stored == {torch.bfloat16}
+    assert {p.dtype for p in [*module.parameters()] if p.requires_grad} == {torch.float32}
+    assert module.model.backbone.embeddings.word_embeddings.weight.dtype is torch.float32
+    assert states[0].keys() == states[1].keys()
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
