@@ -149,9 +149,10 @@ def watch_parts(training: RandomTraining, watch: Stopwatch) -> None:
                 watch.watch(optimizer, method, "optimizer")
         return optimizers
 
-    module.configure_optimizers = configure_optimizers
-    loader = training.data.train_dataloader
-    training.data.train_dataloader = lambda: WatchedLoader(loader(), watch)
+    module.configure_optimizers = configure_optimizers  # type: ignore[method-assign]
+    data: Any = training.data
+    loader = data.train_dataloader
+    data.train_dataloader = lambda: WatchedLoader(loader(), watch)
 
 
 def configuration(kind: str, folder: str, precision: str) -> Config:
@@ -213,7 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def machine_name(config: Config) -> str:
-    return hardware(device(config.trainer), config.trainer.processes)
+    return hardware(device(config.trainer), config.trainer.processes, config.sweep.cells_per_gpu)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,9 @@ from orthoadapters import AdaptedEncoder, AdapterConfig
 from orthoadapters.config.schema import AdapterKind, Config, Stage
 from orthoadapters.data.batching import BatchLoader, BlockLoader, Epochs
 from orthoadapters.data.masking import Masking
-from orthoadapters.data.windows import IGNORE_INDEX, Windows
+from orthoadapters.data.windows import Windows
 from orthoadapters.evaluation.transfer import TASK_ADAPTER
+from orthoadapters.examples import IGNORE_INDEX
 from orthoadapters.model.heads import HEADS, MaskedLMHead, TaskHead
 from orthoadapters.model.sizes import bottleneck
 from orthoadapters.training.alternating import AlternatingTraining

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import adapters  # type: ignore[import-not-found]
+import adapters
 import torch
 import transformers
 from adapters import AdapterConfig, AutoAdapterModel
-from adapters.composition import Stack  # type: ignore[import-not-found]
+from adapters.composition import Stack
 from safetensors.torch import load_file, save_file
 
 # family, hidden size, layers, reduction of the language adapter, invertible part, reduction of the task adapter

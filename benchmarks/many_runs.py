@@ -1,4 +1,4 @@
-"""Measures the time of a report: python benchmarks/report.py [--runs 1000] [--seeds 1] [--sentences 5000] [--iterations 100000]
+"""Times a report: python benchmarks/many_runs.py [--runs 1000] [--seeds 1] [--sentences 5000] [--iterations 100000]
 
 It first reads many runs and writes their tables. Then it runs report.py on a task with all variants, the paper's languages,
 sentence counts and logged losses. The time does not depend on the numbers.
@@ -84,7 +84,15 @@ def whole(folder: Path, seeds: int, sentences: int, iterations: int) -> None:
             header = "iteration,loss,grad_norm,l_ort,ort_grad_norm,lr,ort_lr,tokens_per_second\n"
             (path / "metrics.csv").write_text(header + losses)
     start = time.perf_counter()
-    command = [sys.executable, ROOT / "report.py", folder, "--out", folder / "out", "--paper", "--seeds"]
+    command: list[str | Path] = [
+        sys.executable,
+        ROOT / "report.py",
+        folder,
+        "--out",
+        folder / "out",
+        "--paper",
+        "--seeds",
+    ]
     subprocess.run(command, env=os.environ | {"PYTHONPATH": str(ROOT / "src")}, check=True, stdout=subprocess.DEVNULL)
     print(
         f"report.py on 7 variants x {seeds} seeds x {len(gold)} languages x {sentences} sentences, {iterations} iterations "
