@@ -24,7 +24,7 @@ from orthoadapters.report.collect.paper import paper  # noqa: E402
 from orthoadapters.report.output import write  # noqa: E402
 from orthoadapters.report.printed.tables import Extras  # noqa: E402
 from orthoadapters.runs.predictions import write_sentence_counts  # noqa: E402
-from tests.helpers.report_runs import ORT, UDPOS, finished  # noqa: E402
+from tests.helpers.report_runs import ORT, UDPOS, write_run  # noqa: E402
 
 CHOICES = {f"key.{number}": number for number in range(60)}  # ours: about as many as a run has
 
@@ -46,7 +46,7 @@ def many(folder: Path, runs: int) -> None:
         for variant in paper().variants:
             for ort_lr in (1e-6, 1e-7, 1e-8) if variant in ORT else (None,):
                 for task in ("udpos", "wikiann"):
-                    finished(
+                    write_run(
                         folder, variant, UDPOS, seed=count, ort_lr=ort_lr, task=task, choices=CHOICES, target_dev=UDPOS
                     )
                     count += 1
@@ -70,7 +70,7 @@ def whole(folder: Path, seeds: int, sentences: int, iterations: int) -> None:
         for seed in range(seeds):
             right = {language: rng.binomial(spans, 0.8) for language, spans in gold.items()}
             counts = {code: np.stack((right[code], right[code], gold[code]), axis=1) for code in gold}
-            path = finished(
+            path = write_run(
                 folder,
                 variant,
                 {code: f1_of_counts(rows) for code, rows in counts.items()},

@@ -12,7 +12,7 @@ import pytest
 from orthoadapters.report.output import write, write_analyses
 from orthoadapters.report.printed.tables import Extras
 from tests.browser.chromium import Page, browser
-from tests.helpers.whole_report import complete, reported
+from tests.helpers.whole_report import make_report, write_whole_report
 
 pytestmark = pytest.mark.browser
 
@@ -29,8 +29,8 @@ HEADER = "document.querySelectorAll('#table-1-scores thead th')[%d]"
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    complete(folder / "runs")
-    report, analyses, drawings = reported(folder / "runs")
+    write_whole_report(folder / "runs")
+    report, analyses, drawings = make_report(folder / "runs")
     write(report, folder / "report", Extras())
     write_analyses(report, analyses, drawings, folder / "report")
     return folder / "report"

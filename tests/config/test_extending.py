@@ -14,7 +14,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.labelling.finished_run import open_run
 from tests.helpers.html import shown_page, text
 from tests.helpers.short_runs import execute, overrides
-from tests.helpers.whole_report import reported
+from tests.helpers.whole_report import make_report
 
 SHORT = ["trainer.max_epochs=1", "data.limit_train=16"]
 
@@ -57,10 +57,10 @@ def test_a_run_with_files_of_ones_own_is_reported_labelled_and_published_without
     run = tmp_path / "runs" / execute(arguments).run
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
-    shown = text(shown_page(*reported(tmp_path / "runs", pictures=False), Path("report")).root)
+    shown = text(shown_page(*make_report(tmp_path / "runs", pictures=False), Path("report")).root)
     assert ("t_mine" in shown, f"paths.config={mine}" in shown) == (True, True)
     mine.rename(tmp_path / "gone")
-    shown = text(shown_page(*reported(tmp_path / "runs", pictures=False), Path("report")).root)
+    shown = text(shown_page(*make_report(tmp_path / "runs", pictures=False), Path("report")).root)
     assert ("t_mine" in shown, f"paths.config={mine}: there is no such folder" in shown) == (True, True)
     assert len(open_run(run).label(["anna sees dog"], "tr", by_spaces=True)[0]["tags"]) == 3
     assert publish.main([str(run), "--repo", "me/mine"]) == 0

@@ -157,7 +157,7 @@ def test_an_axis_of_a_sweep_is_a_list(tmp_path: Path) -> None:
             "task/bad",
             "name: bad\nkind: tagging\n",
             "task=bad",
-            "task.lr has no value here; write it into the task's file",
+            "task.batch_size has no value here; give it one with task.batch_size=..., or write it into the task's file",
         ),
         ("suite/bad", "# @package _global_\noptim: {lrr: 1}\n", "suite=bad", "no key 'optim.lrr' in FILE"),
         (

@@ -15,7 +15,7 @@ def cells(*arguments: str) -> list[Cell]:
     return expand(read_axes(arguments))
 
 
-def finished(cell: Cell, value: float, machine: str = "abacus", seconds: float = 100.0) -> None:
+def finish_cell(cell: Cell, value: float, machine: str = "abacus", seconds: float = 100.0) -> None:
     """Writes the result that such a run would leave, with `value` on the source language's development set."""
     config = cell.config
     result = Result(

@@ -113,12 +113,12 @@ class FinishedRun:
         return path
 
 
-def finished(runs: Path, variant: str = "t_noo", test: Mapping[str, float] = UDPOS, **fields: Any) -> Path:
+def write_run(runs: Path, variant: str = "t_noo", test: Mapping[str, float] = UDPOS, **fields: Any) -> Path:
     """Writes a `FinishedRun` below `runs`."""
     return FinishedRun(variant=variant, test=test, **fields).write(runs)
 
 
-def attempted(
+def write_attempt(
     runs: Path, variant: str, failed: bool, seed: int = 0, task: str = "udpos", config: Mapping[str, Any] | None = None
 ) -> Path:
     """A run directory without a result; config: its config.yaml, nested."""

@@ -15,7 +15,7 @@ from orthoadapters.report.statistics.analysis import Analysis, analyse
 from orthoadapters.report.statistics.compare import DRAWS
 from orthoadapters.runs.predictions import write_sentence_counts
 from orthoadapters.runs.results import Result, write_result
-from tests.helpers.report_runs import finished
+from tests.helpers.report_runs import write_run
 
 N = 60
 FEW_DRAWS = 300
@@ -29,7 +29,7 @@ ADAPTERS = {
 Counts = Mapping[str, NDArray[np.int32]]
 
 
-class Analysed(NamedTuple):
+class WholeReport(NamedTuple):
     """A report with all that is made of it before it is written."""
 
     report: Report
@@ -40,10 +40,10 @@ class Analysed(NamedTuple):
         return next(drawing for drawing in self.drawings if drawing.name == name)
 
 
-def analysed(runs: Path, draws: int = DRAWS) -> Analysed:
+def analyse_runs(runs: Path, draws: int = DRAWS) -> WholeReport:
     report = build(runs)
     analyses = [analyse(table, draws) for table in report.tables]
-    return Analysed(report, analyses, draw_pictures(report, analyses))
+    return WholeReport(report, analyses, draw_pictures(report, analyses))
 
 
 def one_analysis(runs: Path) -> Analysis:
@@ -60,11 +60,11 @@ def answers(variant: str, seed: int = 0) -> Counts:
     }
 
 
-def scored(runs: Path, variant: str, counts: Counts | None = None, seed: int = 0, **given: Any) -> Path:
+def write_xnli_run(runs: Path, variant: str, counts: Counts | None = None, seed: int = 0, **fields: Any) -> Path:
     """A finished run whose scores are those of its sentence counts."""
     counts = answers(variant, seed) if counts is None else counts
     test = {code: float(rows[:, 0].sum() / rows[:, 1].sum()) for code, rows in counts.items()}
-    path = finished(runs, variant, test, task="xnli", n=N, seed=seed, **given)
+    path = write_run(runs, variant, test, task="xnli", n=N, seed=seed, **fields)
     for code, rows in counts.items():
         write_sentence_counts(path, code, {"accuracy": rows})
     return path
@@ -76,11 +76,11 @@ def write_everything(runs: Path) -> None:
     for variant, (language_adapter, task_adapter) in ADAPTERS.items():
         choices = {"variant.language_adapter": language_adapter, "variant.task_adapter": task_adapter}
         cos2 = {} if task_adapter == "none" else {"before": [0.4, 0.3], "after": [0.2, 0.1]}
-        path = scored(runs, variant, choices=choices, history=history, layer_cos2=cos2)
+        path = write_xnli_run(runs, variant, choices=choices, history=history, layer_cos2=cos2)
         write_losses(path, orthogonal=task_adapter == "ort")
-        scored(runs, variant, answers("full_ft"), lr=5e-5, dev=0.1, choices=choices, history=history)
+        write_xnli_run(runs, variant, answers("full_ft"), lr=5e-5, dev=0.1, choices=choices, history=history)
     for code, kind in (("en", "noo"), ("sw", "noo"), ("sw", "ort")):
-        write_losses(trained(runs, code, kind), orthogonal=kind == "ort")
+        write_losses(write_adapter_run(runs, code, kind), orthogonal=kind == "ort")
 
 
 def write_losses(path: Path, orthogonal: bool) -> None:
@@ -88,7 +88,7 @@ def write_losses(path: Path, orthogonal: bool) -> None:
     (path / "metrics.csv").write_text("\n".join(["iteration,loss,l_ort", *rows]) + "\n")
 
 
-def trained(runs: Path, code: str, kind: str, iterations: int = 40, ort_lr: float = 1e-7) -> Path:
+def write_adapter_run(runs: Path, code: str, kind: str, iterations: int = 40, ort_lr: float = 1e-7) -> Path:
     """A run of the MLM stage."""
     path = runs / f"mlm-{code}-{kind}-{iterations}-{ort_lr:g}"
     result = Result(

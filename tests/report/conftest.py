@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.xnli_runs import Analysed, analysed, write_everything
+from tests.helpers.xnli_runs import WholeReport, analyse_runs, write_everything
 
 
 @pytest.fixture(scope="session")
@@ -15,5 +15,5 @@ def everything_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def everything(everything_runs: Path) -> Analysed:
-    return analysed(everything_runs)
+def everything(everything_runs: Path) -> WholeReport:
+    return analyse_runs(everything_runs)

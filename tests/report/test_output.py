@@ -13,7 +13,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.report.output import find_leftovers, write, write_analyses
 from orthoadapters.report.printed.tables import Extras
 from tests.helpers.commands import ROOT
-from tests.helpers.xnli_runs import Analysed
+from tests.helpers.xnli_runs import WholeReport
 
 
 class Outcome(NamedTuple):
@@ -22,14 +22,16 @@ class Outcome(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def outcome(everything: Analysed, everything_runs: Path) -> Outcome:
+def outcome(everything: WholeReport, everything_runs: Path) -> Outcome:
     """A report beside its runs, as report.py writes it."""
     report, analyses, drawings = everything
     out = everything_runs.parent / "report"
     return Outcome(out, [*write(report, out, Extras()), *write_analyses(report, analyses, drawings, out)])
 
 
-def test_all_that_is_written_is_named_and_pictures_stand_in_figures_md(outcome: Outcome, everything: Analysed) -> None:
+def test_all_that_is_written_is_named_and_pictures_stand_in_figures_md(
+    outcome: Outcome, everything: WholeReport
+) -> None:
     assert sorted(outcome.paths) == sorted(path for path in outcome.folder.rglob("*") if path.is_file())
     text = (outcome.folder / "figures.md").read_text()
     assert all(f"![{d.name}](figures/{d.name}.svg)\n\n{d.caption}" in text for d in everything.drawings)
@@ -44,7 +46,7 @@ def test_what_an_earlier_report_left_is_named(outcome: Outcome, tmp_path: Path) 
     assert find_leftovers(out, paths) == [out / "figures/dev-xnli-other.svg", out / "significance-xnli-other.csv"]
 
 
-def test_a_folder_that_cannot_be_written_is_a_sentence(everything: Analysed, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_a_sentence(everything: WholeReport, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     report, analyses, drawings = everything
     with pytest.raises(UserError, match=r"cannot write .*file: .*; choose another folder with --out DIR"):

@@ -14,8 +14,8 @@ from orthoadapters.errors import UserError
 from orthoadapters.report.tidy import FIELDS, write_tidy
 from orthoadapters.runs.results import find_results
 from tests.helpers.commands import ROOT
-from tests.helpers.report_runs import attempted, finished
-from tests.helpers.xnli_runs import trained
+from tests.helpers.report_runs import write_attempt, write_run
+from tests.helpers.xnli_runs import write_adapter_run
 from tests.test_docs import blocks
 
 
@@ -25,11 +25,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tidy") / "runs"
     history = [{"epoch": 2, "f1": 0.5, "accuracy": 0.6}, {"epoch": 3, "f1": 0.9, "accuracy": 0.95}]
     for seed in (0, 1):
-        finished(folder, "t_ort", {"en": 0.91, "sw": 0.123456789012345}, seed=seed, history=history, n=7)
-        finished(folder, "t_ort", {"en": 0.8, "sw": 0.7}, seed=seed, lr=5e-5, dev=0.1, target_dev={"sw": 0.25}, n=7)
-    finished(folder, "mine", {"en": 0.5}, task="myner", backbone="other", known=False)
-    trained(folder, "sw", "ort")
-    attempted(folder, "t_noo", failed=True)
+        write_run(folder, "t_ort", {"en": 0.91, "sw": 0.123456789012345}, seed=seed, history=history, n=7)
+        write_run(folder, "t_ort", {"en": 0.8, "sw": 0.7}, seed=seed, lr=5e-5, dev=0.1, target_dev={"sw": 0.25}, n=7)
+    write_run(folder, "mine", {"en": 0.5}, task="myner", backbone="other", known=False)
+    write_adapter_run(folder, "sw", "ort")
+    write_attempt(folder, "t_noo", failed=True)
     return folder
 
 

@@ -10,7 +10,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.report.printed.significance import COMPARISON_FIELDS
 from orthoadapters.report.upload import upload
 from tests.helpers.wandb_records import records
-from tests.helpers.xnli_runs import FEW_DRAWS, analysed, scored, write_losses
+from tests.helpers.xnli_runs import FEW_DRAWS, analyse_runs, write_losses, write_xnli_run
 
 
 def write_config(path: Path, sweep: str | None, group: str | None = None) -> None:
@@ -23,10 +23,10 @@ def test_a_report_is_one_wandb_run_of_its_sweeps_group(
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", "offline")
     for variant in ("t_noo", "lnoo_tnoo"):
-        path = scored(tmp_path / "runs", variant)
+        path = write_xnli_run(tmp_path / "runs", variant)
         write_losses(path, orthogonal=False)
         write_config(path, "xnli")
-    analysis = analysed(tmp_path / "runs", FEW_DRAWS)
+    analysis = analyse_runs(tmp_path / "runs", FEW_DRAWS)
     sentences = [upload(*analysis, tmp_path / out) for out in ("a", "b")]
     assert sentences == ["W&B: one run in group xnli of project mine"] * 2
     assert f"`wandb sync {tmp_path}/a/wandb/offline-run-*` uploads it later" in capfd.readouterr().err
@@ -56,7 +56,7 @@ def test_a_report_is_one_wandb_run_of_its_sweeps_group(
 
 
 def test_a_report_on_runs_without_a_project_is_not_uploaded(tmp_path: Path) -> None:
-    scored(tmp_path / "runs", "t_noo")
+    write_xnli_run(tmp_path / "runs", "t_noo")
     with pytest.raises(UserError, match=r"no selected run in .*/runs has a config.yaml with logger.project; bring one"):
-        upload(*analysed(tmp_path / "runs", FEW_DRAWS), tmp_path / "out")
+        upload(*analyse_runs(tmp_path / "runs", FEW_DRAWS), tmp_path / "out")
     assert not (tmp_path / "out").exists()

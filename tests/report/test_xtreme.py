@@ -142,7 +142,7 @@ def test_a_collected_submission_gets_the_scores_of_its_runs(
     assert "evaluate.py reads 13 languages more, and stops without them: bg, de" in process.stdout
 
 
-def finished(runs: Path, name: str, dev: float = 0.5, task: str = "udpos", **changes: object) -> Path:
+def write_task_run(runs: Path, name: str, dev: float = 0.5, task: str = "udpos", **changes: object) -> Path:
     """A run as it lies there when it is finished; changes: backbone, target, n, dev_sha, limit_test, language, metric."""
     path = runs / name
     n = changes.get("n", 2)
@@ -173,11 +173,11 @@ def finished(runs: Path, name: str, dev: float = 0.5, task: str = "udpos", **cha
 
 
 def test_the_best_run_on_source_dev_is_taken_whatever_it_scores_elsewhere(tmp_path: Path) -> None:
-    finished(tmp_path, "a", 0.7, target=0.9)
-    finished(tmp_path, "b", 0.8, target=0.1)
-    finished(tmp_path, "c", 0.8, target=0.3)
-    finished(tmp_path, "d", 0.2, task="xnli")
-    panx, udpos = finished(tmp_path, "e", 0.1, task="wikiann"), tmp_path / "b"
+    write_task_run(tmp_path, "a", 0.7, target=0.9)
+    write_task_run(tmp_path, "b", 0.8, target=0.1)
+    write_task_run(tmp_path, "c", 0.8, target=0.3)
+    write_task_run(tmp_path, "d", 0.2, task="xnli")
+    panx, udpos = write_task_run(tmp_path, "e", 0.1, task="wikiann"), tmp_path / "b"
     choices = choose(tmp_path)
     assert [choice.run.path for choice in choices] == [panx, udpos, tmp_path / "d"]
     assert [(choice.count, choice.ties) for choice in choices] == [(1, 0), (3, 1), (1, 0)]
@@ -199,23 +199,23 @@ def test_the_best_run_on_source_dev_is_taken_whatever_it_scores_elsewhere(tmp_pa
     ],
 )
 def test_scores_that_cannot_be_compared_are_refused(tmp_path: Path, changes: dict[str, object], message: str) -> None:
-    finished(tmp_path, "a")
-    finished(tmp_path, "b", **changes)  # type: ignore[arg-type]
+    write_task_run(tmp_path, "a")
+    write_task_run(tmp_path, "b", **changes)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=message):
         choose(tmp_path)
 
 
 def test_one_of_several_backbones_can_be_named(tmp_path: Path) -> None:
-    finished(tmp_path, "a", 0.9)
-    finished(tmp_path, "b", 0.1, backbone="other")
+    write_task_run(tmp_path, "a", 0.9)
+    write_task_run(tmp_path, "b", 0.1, backbone="other")
     assert [choice.run.path for choice in choose(tmp_path, "other")] == [tmp_path / "b"]
     with pytest.raises(UserError, match="holds no run of backbone third; it has other, tiny"):
         choose(tmp_path, "third")
 
 
 def test_a_run_over_a_part_of_the_test_sets_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    finished(tmp_path, "a", 0.9, limit_test=2)
-    finished(tmp_path, "b", 0.1)
+    write_task_run(tmp_path, "a", 0.9, limit_test=2)
+    write_task_run(tmp_path, "b", 0.1)
     assert [choice.run.path for choice in choose(tmp_path)] == [tmp_path / "b"]
     assert f"{tmp_path}/a is left out: data.limit_test=2, and a submission is of whole test sets" in caplog.text
 
@@ -223,7 +223,7 @@ def test_a_run_over_a_part_of_the_test_sets_is_left_out(tmp_path: Path, caplog: 
 def test_results_that_are_damaged_or_newer_are_named_and_set_apart(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    whole = finished(tmp_path, "whole") / "result.json"
+    whole = write_task_run(tmp_path, "whole") / "result.json"
     text = whole.read_text()
     cases = {
         "cut": text[:-20],
@@ -251,7 +251,7 @@ def test_results_that_are_damaged_or_newer_are_named_and_set_apart(
 @pytest.mark.parametrize("name", ["config.yaml", "inputs.json"])
 @pytest.mark.parametrize("content", [None, "", "{cut", "[]", "{}"])
 def test_a_finished_run_without_its_records_is_named(tmp_path: Path, name: str, content: str | None) -> None:
-    path = finished(tmp_path, "a") / name
+    path = write_task_run(tmp_path, "a") / name
     path.unlink() if content is None else path.write_text(content)
     with pytest.raises(UserError, match=rf"cannot read .*/a/{name}, which belongs to a finished run; bring it back"):
         choose(tmp_path)
@@ -259,8 +259,8 @@ def test_a_finished_run_without_its_records_is_named(tmp_path: Path, name: str, 
 
 @pytest.mark.parametrize("task", ["udpos", "xnli"])
 def test_predictions_that_are_gone_or_cut_leave_nothing_half_written(tmp_path: Path, task: str) -> None:
-    run = finished(tmp_path / "runs", "a", task=task)
-    finished(tmp_path / "runs", "b", task="wikiann")
+    run = write_task_run(tmp_path / "runs", "a", task=task)
+    write_task_run(tmp_path / "runs", "b", task="wikiann")
     predictions = run / "predictions" / "test-ar.tsv"
     predictions.write_text(predictions.read_text()[:-5])
     with pytest.raises(UserError, match=r"test-ar.tsv holds 1 predictions where 2 were scored; move .*/a away"):
@@ -272,7 +272,7 @@ def test_predictions_that_are_gone_or_cut_leave_nothing_half_written(tmp_path: P
 
 
 def test_another_submission_is_not_overwritten(tmp_path: Path) -> None:
-    finished(tmp_path / "runs", "a")
+    write_task_run(tmp_path / "runs", "a")
     choices = choose(tmp_path / "runs")
     out = tmp_path / "out"
     assert write_submission(choices, out)

@@ -99,7 +99,7 @@ def test_no_adapter_is_trained_before_data_and_text_are_there(
         ),
         (
             ["task=wikiann", "data=hub", "data.root=null", "task.hub_id={root}", "languages=[ar]"],
-            "could not load {root} (config {code}, split {split}): ",
+            "could not load {root} (config {code}): ",
         ),
         (["task=wikiann", "data=demo", "data.root=null", "languages=[ar]"], "the demo world has no language"),
     ],

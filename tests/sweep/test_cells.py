@@ -12,7 +12,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.sweep.cells import Cell, State
 from orthoadapters.sweep.run import in_order
 from orthoadapters.sweep.table import summary
-from tests.helpers.cells import cells, finished
+from tests.helpers.cells import cells, finish_cell
 from tests.helpers.commands import ROOT
 
 pytestmark = pytest.mark.usefixtures("elsewhere")
@@ -61,7 +61,7 @@ def test_every_sweep_opens_with_its_command_and_its_number_of_runs(path: Path) -
     if path.stem == "seeds":  # it needs a finished grid
         for cell in cells("sweep=paper"):
             if cell.config.stage is Stage.task:
-                finished(cell, 0.5)
+                finish_cell(cell, 0.5)
     assert int(count_in_words[1]) == len(cells(f"sweep={path.stem}"))
     assert any(line.startswith("# Costs: ") for line in lines)
 
@@ -126,7 +126,7 @@ def test_a_quoted_seed_is_a_seed() -> None:
 def test_seeds_are_run_at_the_grid_point_that_english_dev_selects() -> None:
     grid = cells("sweep=udpos", "variant=t_noo,t_ort")
     for number, cell in enumerate(grid):
-        finished(cell, 0.5 + number / 100)  # the better in English, the worse in Arabic
+        finish_cell(cell, 0.5 + number / 100)  # the better in English, the worse in Arabic
     sweep_cells = cells("sweep=seeds", "task=udpos", "variant=t_noo,t_ort")
     assert [c.config.seed for c in sweep_cells] == [0, 1, 2, 3, 4] * 2
     assert {(c.config.variant.name, c.config.optim.lr, c.config.optim.ort_lr) for c in sweep_cells} == {
@@ -137,7 +137,7 @@ def test_seeds_are_run_at_the_grid_point_that_english_dev_selects() -> None:
 
 
 def test_seeds_wait_for_the_whole_grid() -> None:
-    finished(cells("sweep=udpos", "variant=t_noo")[0], 0.5)
+    finish_cell(cells("sweep=udpos", "variant=t_noo")[0], 0.5)
     with pytest.raises(
         UserError, match=r"of udpos t_noo 1 of 2 grid points are not finished with seed 0 \(.*run them first"
     ):
@@ -147,7 +147,7 @@ def test_seeds_wait_for_the_whole_grid() -> None:
 def test_seeds_do_not_take_a_grid_with_a_damaged_point_for_a_whole_one() -> None:
     grid = cells("sweep=udpos", "variant=t_noo")
     for number, cell in enumerate(grid):
-        finished(cell, 0.5 + number / 100)
+        finish_cell(cell, 0.5 + number / 100)
     grid[1].run.result.write_text("{")
     with pytest.raises(
         UserError, match=r"1 of 2 grid points are not finished with seed 0 \(the first of them is .*lr0.0001"

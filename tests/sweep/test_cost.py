@@ -12,7 +12,7 @@ from orthoadapters.config.schema import Stage
 from orthoadapters.runs.provenance import hardware
 from orthoadapters.sweep.cost import Cost, costs, disk, hardware_here
 from orthoadapters.sweep.table import duration, print_plan
-from tests.helpers.cells import cells, finished
+from tests.helpers.cells import cells, finish_cell
 from tests.helpers.short_runs import execute, overrides
 from tests.helpers.sweeps import run_sweep
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("elsewhere")
 
 def test_a_plan_estimates_from_earlier_runs_on_the_same_hardware_alone() -> None:
     sweep_cells = cells("sweep=udpos", "variant=t_noo,t_ort", "optim.ort_lr=1e-7")
-    finished(sweep_cells[0], 0.5, seconds=20.0)
+    finish_cell(sweep_cells[0], 0.5, seconds=20.0)
     assert [(c.steps, c.hours) for c in costs(sweep_cells, lambda config: "abacus")] == [
         (10, 20 / 3600),  # finished: what it took
         (66450, 66450 * 2 / 3600),  # 50 epochs of 21,253 sentences in batches of 16, at 2 seconds a step
@@ -43,7 +43,7 @@ def test_the_plan_of_cells_that_run_side_by_side_says_what_both_take(capsys: pyt
 
 def test_a_plan_counts_what_is_left_of_a_stopped_cell() -> None:
     whole, second = cells("sweep=udpos", "variant=t_noo")
-    finished(whole, 0.5, seconds=20.0)
+    finish_cell(whole, 0.5, seconds=20.0)
     second.run.checkpoint.parent.mkdir(parents=True)
     second.run.checkpoint.touch()
     (second.run.path / "metrics.csv").write_text("iteration,loss\n1,2.0\n65450,1.0\n")

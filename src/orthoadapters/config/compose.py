@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, key_types, values_of
 from orthoadapters.config.logger import Variables, environment, settle_logger
-from orthoadapters.config.messages import listing, nearest, sentence
+from orthoadapters.config.messages import listing, missing_sentence, nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
 from orthoadapters.config.own_files import check_file
 from orthoadapters.config.parts import Files, Folders, compose_files, compose_in_parts, files_of_group, yaml_files
@@ -107,16 +107,12 @@ def settle(composition: DictConfig) -> Config:
     if unknown := sorted(key for key in values.keys() - key_types().keys() if not key.startswith(OPEN)):
         raise UserError(f"there is no key '{unknown[0]}'{nearest(unknown[0], list(key_types()))}")
     if missing := sorted(key for key, value in values.items() if value == MISSING):
-        fix = (
-            "write it into the language's file"
-            if missing[0] == "language.code"
-            else f"give it one with {missing[0]}=..."
-        )
-        raise UserError(f"{missing[0]} has no value here; {fix}")
+        raise UserError(missing_sentence(missing[0]))
     # The schema is the first default of conf/config.yaml.
     config = typing.cast(Config, OmegaConf.to_object(composition))
     if config.backbone.name is None:
         config.backbone.name = Path(config.backbone.path).resolve().name
+    config.task.folder = config.task.folder or config.task.name
     _expand_paths(config)
     settle_logger(config.logger)
     config.language_adapters.hub = _hub_ids(config)

@@ -32,8 +32,7 @@ def sentence(error: Exception, keys: Sequence[str], own_folder: Path | None = No
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return f"{place}: its defaults name {error.missing_cfg_file}, and there is no such file; write another name"
     if missing := re.search(r"Missing mandatory value: (\S+)", text):
-        key, section = missing[1], missing[1].partition(".")[0]
-        return f"{key} has no value here; write it into the {section}'s file, or give it one with {key}=..."
+        return missing_sentence(missing[1])
     override = re.search(r"Could not override '([^']+)'", text)
     if override and ("not in struct" in text or "To append" in text or "No match" in text):
         key = override[1]
@@ -52,6 +51,13 @@ def sentence(error: Exception, keys: Sequence[str], own_folder: Path | None = No
         return f"there is no key '{full_key[1]}'{where}{nearest(full_key[1], keys)}"
     key = full_key[1] if full_key else "the configuration"
     return f"{key}{where}: {_problem(text, key)}"
+
+
+def missing_sentence(key: str) -> str:
+    """Says that a key has no value, and where to give it one."""
+    # The code of a language is its file's name, and no override.
+    fix = "" if key == "language.code" else f"give it one with {key}=..., or "
+    return f"{key} has no value here; {fix}write it into the {key.partition('.')[0]}'s file"
 
 
 def listing(group: str, names: Sequence[str], own_folder: str | None) -> str:

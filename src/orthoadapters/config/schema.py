@@ -172,7 +172,7 @@ class TaskConfig:
     # macro_f1; multiple_choice: accuracy.
     metrics: list[str] = MISSING
     languages: list[str] = MISSING  # all that the task has test data for, the source language first
-    folder: str = MISSING  # data=xtreme: the folder of data.root that holds the task's files
+    folder: str = ""  # data=xtreme: the folder of data.root that holds the task's files; empty: the task's name
     hub_id: str | None = None  # data=hub: the data set; null: the Hub has none
     hub_revision: str | None = None  # the commit of that data set; null: the newest
     # Language -> its subset of that data set. Empty: the language's code.

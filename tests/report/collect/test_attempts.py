@@ -4,16 +4,16 @@ from pathlib import Path
 
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.paper import AVERAGE
-from tests.helpers.report_runs import attempted, finished, only_table, row_of, states
+from tests.helpers.report_runs import only_table, row_of, states, write_attempt, write_run
 
 
 def test_failed_and_unfinished_cells_show(tmp_path: Path) -> None:
-    finished(tmp_path, "t_noo", {"en": 0.9, "ar": 0.5})
-    attempted(tmp_path, "t_noo", failed=True, seed=1)
-    failed = attempted(tmp_path, "t_ort", failed=True)
-    attempted(tmp_path, "t_ort", failed=False, seed=1)
-    attempt = attempted(tmp_path, "lort_tort", failed=False)
-    attempted(tmp_path, "sw-ort", failed=True, task="mlm")
+    write_run(tmp_path, "t_noo", {"en": 0.9, "ar": 0.5})
+    write_attempt(tmp_path, "t_noo", failed=True, seed=1)
+    failed = write_attempt(tmp_path, "t_ort", failed=True)
+    write_attempt(tmp_path, "t_ort", failed=False, seed=1)
+    attempt = write_attempt(tmp_path, "lort_tort", failed=False)
+    write_attempt(tmp_path, "sw-ort", failed=True, task="mlm")
     (tmp_path / "elsewhere" / "checkpoints").mkdir(parents=True)
     report = build(tmp_path)
     (table,) = report.tables
@@ -33,8 +33,8 @@ def test_failed_and_unfinished_cells_show(tmp_path: Path) -> None:
 
 
 def test_a_failed_run_is_of_the_setting_that_its_configuration_has(tmp_path: Path) -> None:
-    finished(tmp_path, "t_noo")
-    finished(tmp_path, "t_noo", choices={"data.limit_train": 100})
+    write_run(tmp_path, "t_noo")
+    write_run(tmp_path, "t_noo", choices={"data.limit_train": 100})
     config = {
         "stage": "task",
         "task": {"name": "udpos"},
@@ -43,8 +43,8 @@ def test_a_failed_run_is_of_the_setting_that_its_configuration_has(tmp_path: Pat
         "source_language": "en",
         "data": {"limit_train": 100, "limit_test": None},
     }
-    attempted(tmp_path, "t_ort", failed=True, config=config)
-    attempted(tmp_path, "full_ft", failed=True)  # of which setting is not known: of none
+    write_attempt(tmp_path, "t_ort", failed=True, config=config)
+    write_attempt(tmp_path, "full_ft", failed=True)  # of which setting is not known: of none
     matches = {t.distinctions["data.limit_train"]: t for t in build(tmp_path).tables}
     assert states(row_of(matches[100], "T-ORT")) == {"failed"}
     for table, label in ((matches[None], "T-ORT"), (matches[None], "FULL-FT"), (matches[100], "FULL-FT")):
@@ -52,7 +52,7 @@ def test_a_failed_run_is_of_the_setting_that_its_configuration_has(tmp_path: Pat
 
 
 def test_only_the_languages_of_a_failed_run_failed(tmp_path: Path) -> None:
-    finished(tmp_path, "t_noo")
+    write_run(tmp_path, "t_noo")
     config = {
         "stage": "task",
         "task": {"name": "udpos", "languages": ["en", "ar", "tr", "zh"]},
@@ -61,9 +61,9 @@ def test_only_the_languages_of_a_failed_run_failed(tmp_path: Path) -> None:
         "trainer": {"max_epochs": 50},
         "data": {"limit_train": None, "limit_test": None},
     }
-    attempted(tmp_path, "t_ort", failed=True, config=config | {"languages": ["ar"]})
-    attempted(tmp_path, "full_ft", failed=True, config=config | {"languages": None})
-    attempted(tmp_path, "lnoo_tnoo", failed=False, config=config | {"languages": ["de"]})
+    write_attempt(tmp_path, "t_ort", failed=True, config=config | {"languages": ["ar"]})
+    write_attempt(tmp_path, "full_ft", failed=True, config=config | {"languages": None})
+    write_attempt(tmp_path, "lnoo_tnoo", failed=False, config=config | {"languages": ["de"]})
     table = only_table(tmp_path)
     assert "de" in table.columns  # a column for what is under way
     for label, languages in (("T-ORT", {"en", "ar"}), ("FULL-FT", {"en", "ar", "tr", "zh"})):

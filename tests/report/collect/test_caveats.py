@@ -8,19 +8,21 @@ import pytest
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.paper import paper
 from orthoadapters.runs.results import Result, write_result
-from tests.helpers.report_runs import ORT, finished, only_table
+from tests.helpers.report_runs import ORT, only_table, write_run
 
 
 def test_warnings_name_what_makes_rows_unlike(tmp_path: Path) -> None:
     def adapters(kind: str, source: str, sha256: str) -> dict[str, dict[str, str]]:
         return {"en": {"kind": kind, "source": source, "path": "p", "sha256": sha256}}
 
-    finished(tmp_path, "lnoo_tnoo", adapters=adapters("noo", "hub", "1"))
-    finished(tmp_path, "lort_tnoo", lr=5e-5, adapters=adapters("ort", "trained", "2"), dev=0.1)
-    finished(tmp_path, "lort_tnoo", adapters=adapters("ort", "trained", "2"), provenance={"git_dirty": True})
-    finished(tmp_path, "lort_tnoo", seed=1, adapters=adapters("ort", "trained", "3"), provenance={"git_commit": "beef"})
-    finished(tmp_path, "t_ort", choices={"optim.ort_eps": 1e-8})
-    finished(tmp_path, "lort_tort", choices={"optim.ort_eps": 1e-12}, adapters=adapters("ort", "trained", "2"))
+    write_run(tmp_path, "lnoo_tnoo", adapters=adapters("noo", "hub", "1"))
+    write_run(tmp_path, "lort_tnoo", lr=5e-5, adapters=adapters("ort", "trained", "2"), dev=0.1)
+    write_run(tmp_path, "lort_tnoo", adapters=adapters("ort", "trained", "2"), provenance={"git_dirty": True})
+    write_run(
+        tmp_path, "lort_tnoo", seed=1, adapters=adapters("ort", "trained", "3"), provenance={"git_commit": "beef"}
+    )
+    write_run(tmp_path, "t_ort", choices={"optim.ort_eps": 1e-8})
+    write_run(tmp_path, "lort_tort", choices={"optim.ort_eps": 1e-12}, adapters=adapters("ort", "trained", "2"))
     mlm_result = Result(
         "m",
         "m",
@@ -52,8 +54,8 @@ def test_warnings_name_what_makes_rows_unlike(tmp_path: Path) -> None:
 
 
 def test_rows_with_two_losses_are_told_apart_by_the_losses_names(tmp_path: Path) -> None:
-    finished(tmp_path, "t_ort", name="a")
-    finished(tmp_path, "t_ort", name="b", choices={"orthogonality.loss": "mine"})
+    write_run(tmp_path, "t_ort", name="a")
+    write_run(tmp_path, "t_ort", name="b", choices={"orthogonality.loss": "mine"})
     label = "T-ORT [orthogonality.loss=mine]"
     assert f"Rows differ in orthogonality.loss: T-ORT cosine, {label} mine." in only_table(tmp_path).warnings
 
@@ -62,7 +64,7 @@ def with_trained_adapter(runs: Path, variant: str, sha256: str, steps: int | Non
     """A run of the task stage, and that of the MLM stage behind its adapter; without steps the former alone."""
     kind = "ort" if variant.startswith("lort") else "noo"
     adapters = {"en": {"kind": kind, "source": "trained", "path": "p", "sha256": sha256}}
-    finished(runs, variant, adapters=adapters)
+    write_run(runs, variant, adapters=adapters)
     if steps is not None:
         adapter_choices = {
             "mlm.batch_size": 8,
@@ -109,15 +111,15 @@ def test_language_adapters_whose_training_is_not_there_are_named(tmp_path: Path)
 
 
 def test_cells_of_fewer_seeds_than_their_row_are_named(tmp_path: Path) -> None:
-    finished(tmp_path, "t_noo", {"en": 0.9, "ar": 0.5, "tr": 0.5})
-    finished(tmp_path, "t_noo", {"en": 0.9, "ar": 0.5}, seed=1)
+    write_run(tmp_path, "t_noo", {"en": 0.9, "ar": 0.5, "tr": 0.5})
+    write_run(tmp_path, "t_noo", {"en": 0.9, "ar": 0.5}, seed=1)
     assert "Not all of T-NOO is of its 2 seeds: TR 1, AVGz 1." in only_table(tmp_path).warnings
 
 
 def test_grids_of_one_size_and_other_values_are_named(tmp_path: Path) -> None:
-    finished(tmp_path, "t_noo", lr=5e-5)
-    finished(tmp_path, "t_ort", ort_lr=1e-7)
-    finished(tmp_path, "lnoo_tort", ort_lr=1e-6)
+    write_run(tmp_path, "t_noo", lr=5e-5)
+    write_run(tmp_path, "t_ort", ort_lr=1e-7)
+    write_run(tmp_path, "lnoo_tort", ort_lr=1e-6)
     assert list(only_table(tmp_path).warnings) == [
         "Selected among different values of lr: T-NOO 5e-05, T-ORT 0.0001, L-NOO+T-ORT 0.0001.",
         "Selected among different values of ort lr: T-ORT 1e-07, L-NOO+T-ORT 1e-06.",
@@ -125,9 +127,9 @@ def test_grids_of_one_size_and_other_values_are_named(tmp_path: Path) -> None:
 
 
 def test_runs_of_unknown_code_are_counted(tmp_path: Path) -> None:
-    finished(tmp_path, "full_ft")
-    finished(tmp_path, "t_noo", provenance={"git_commit": None})
-    finished(tmp_path, "t_ort", provenance={"git_dirty": None})
+    write_run(tmp_path, "full_ft")
+    write_run(tmp_path, "t_noo", provenance={"git_commit": None})
+    write_run(tmp_path, "t_ort", provenance={"git_dirty": None})
     assert list(only_table(tmp_path).warnings) == [
         "2 of 3 selected runs do not tell by what code they were made, a commit's or a changed one."
     ]
@@ -143,15 +145,15 @@ def test_runs_of_unknown_code_are_counted(tmp_path: Path) -> None:
     ],
 )
 def test_test_sets_of_other_words_than_the_papers_are_named(tmp_path: Path, data: dict[str, Any], split: bool) -> None:
-    finished(tmp_path / "udpos", choices=data)
-    finished(tmp_path / "xnli", test={"en": 0.9, "ar": 0.5}, task="xnli", choices=data)
+    write_run(tmp_path / "udpos", choices=data)
+    write_run(tmp_path / "xnli", test={"en": 0.9, "ar": 0.5}, task="xnli", choices=data)
     texts = [text for text in only_table(tmp_path / "udpos").warnings if "syntactic words" in text]
     assert [text.partition(": ")[2][:25] for text in texts] == ["AR and TR differ from the"] * split
     assert not any("syntactic words" in text for text in only_table(tmp_path / "xnli").warnings)
 
 
 def test_another_backbone_than_the_papers_is_no_replication(tmp_path: Path) -> None:
-    finished(tmp_path, backbone="google/mbert", name="a")
+    write_run(tmp_path, backbone="google/mbert", name="a")
     (warning,) = only_table(tmp_path).warnings
     assert warning.startswith(
         "The backbone is google/mbert, the paper's is FacebookAI/xlm-roberta-base: differences to"
@@ -160,8 +162,8 @@ def test_another_backbone_than_the_papers_is_no_replication(tmp_path: Path) -> N
 
 def test_alike_rows_have_no_warnings(tmp_path: Path) -> None:
     for variant in paper().variants:
-        finished(tmp_path, variant, dev=0.8)
+        write_run(tmp_path, variant, dev=0.8)
         if variant in ORT:
-            finished(tmp_path, variant, ort_lr=1e-6)  # a larger grid by design
+            write_run(tmp_path, variant, ort_lr=1e-6)  # a larger grid by design
     report = build(tmp_path)
     assert (report.tables[0].warnings, report.problems) == ((), ())

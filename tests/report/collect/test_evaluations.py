@@ -17,7 +17,7 @@ from orthoadapters.report.printed.tables import Extras, printed_scores, printed_
 from orthoadapters.report.statistics.analysis import analyse
 from orthoadapters.runs.evaluations import EvaluationRecord, find_evaluations, write_evaluation
 from orthoadapters.runs.results import read_result
-from tests.helpers.report_runs import finished
+from tests.helpers.report_runs import write_run
 
 EVERYTHING = Extras(paper=True, seeds=True, oracle=True, sizes=True)
 ADAPTER = {"name": "pos", "sha256": "5eed" * 16}
@@ -64,8 +64,8 @@ def lines(table: Table) -> list[str]:
 def runs(tmp_path: Path) -> Path:
     """Two seeds of MAD-X and one run of T-NOO."""
     for seed in (0, 1):
-        finished(tmp_path / "runs", "lnoo_tnoo", seed=seed)
-    finished(tmp_path / "runs", "t_noo")
+        write_run(tmp_path / "runs", "lnoo_tnoo", seed=seed)
+    write_run(tmp_path / "runs", "t_noo")
     return tmp_path / "runs"
 
 

@@ -10,15 +10,15 @@ import pytest
 from orthoadapters.errors import UserError
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.paper import AVERAGE
-from tests.helpers.report_runs import UDPOS, finished, row_of, states
+from tests.helpers.report_runs import UDPOS, row_of, states, write_run
 
 
 def test_other_settings_backbones_tasks_and_tables_without_choices_are_apart(tmp_path: Path) -> None:
-    finished(tmp_path, "t_noo", name="a")
-    finished(tmp_path, "t_ort", name="b", choices={"data.limit_train": 100})
-    finished(tmp_path, "t_noo", name="c", known=False)
-    finished(tmp_path, "t_noo", name="d", backbone="other")
-    finished(tmp_path, "t_noo", {"en": 0.8}, name="e", task="xnli")
+    write_run(tmp_path, "t_noo", name="a")
+    write_run(tmp_path, "t_ort", name="b", choices={"data.limit_train": 100})
+    write_run(tmp_path, "t_noo", name="c", known=False)
+    write_run(tmp_path, "t_noo", name="d", backbone="other")
+    write_run(tmp_path, "t_noo", {"en": 0.8}, name="e", task="xnli")
     report = build(tmp_path)
     assert [(t.task, t.backbone) for t in report.tables] == [
         ("xnli", "tiny"),
@@ -44,9 +44,9 @@ def test_other_settings_backbones_tasks_and_tables_without_choices_are_apart(tmp
 
 @pytest.mark.parametrize("what", ["test-ar", "dev", "backbone"])
 def test_runs_on_other_contents_are_apart(tmp_path: Path, what: str) -> None:
-    finished(tmp_path, "t_noo", name="a")
-    finished(tmp_path, "t_noo", name="b", lr=5e-5, inputs={what: "another"})
-    finished(tmp_path, "t_ort", name="c", inputs={"adapter-en": "of another variant"})
+    write_run(tmp_path, "t_noo", name="a")
+    write_run(tmp_path, "t_noo", name="b", lr=5e-5, inputs={what: "another"})
+    write_run(tmp_path, "t_ort", name="c", inputs={"adapter-en": "of another variant"})
     report = build(tmp_path)
     assert [[run.path.name for row in table.rows for run in row.candidates] for table in report.tables] == [
         ["a", "c"],
@@ -60,8 +60,8 @@ def test_runs_on_other_contents_are_apart(tmp_path: Path, what: str) -> None:
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{cut", '{"test-en": "x"}'])
 def test_a_run_that_does_not_say_what_it_was_tested_on_is_left_out(tmp_path: Path, content: str | None) -> None:
-    finished(tmp_path, "t_noo", name="a")
-    path = finished(tmp_path, "t_ort", name="b") / "inputs.json"
+    write_run(tmp_path, "t_noo", name="a")
+    path = write_run(tmp_path, "t_ort", name="b") / "inputs.json"
     path.unlink() if content is None else path.write_text(content)
     report = build(tmp_path)
     assert states(row_of(report.tables[0], "T-ORT")) == {"missing"}
@@ -71,8 +71,8 @@ def test_a_run_that_does_not_say_what_it_was_tested_on_is_left_out(tmp_path: Pat
 
 
 def test_damaged_and_newer_results_are_named_and_left_out(tmp_path: Path) -> None:
-    finished(tmp_path, "t_noo", name="a")
-    text = (finished(tmp_path, "t_noo", name="b", lr=5e-5, dev=0.99) / "result.json").read_text()
+    write_run(tmp_path, "t_noo", name="a")
+    text = (write_run(tmp_path, "t_noo", name="b", lr=5e-5, dev=0.99) / "result.json").read_text()
     fields = json.loads(text)
     cases = {
         "cut": text[: len(text) // 2],
@@ -113,13 +113,13 @@ def test_damaged_and_newer_results_are_named_and_left_out(tmp_path: Path) -> Non
 
 
 def test_duplicates_are_counted_once_if_equal_and_left_out_if_not(tmp_path: Path) -> None:
-    finished(tmp_path, "t_noo", name="a", dev=0.5)
+    write_run(tmp_path, "t_noo", name="a", dev=0.5)
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     report = build(tmp_path)
     assert len(row_of(report.tables[0], "T-NOO").candidates) == 1
     assert report.problems == (f"{tmp_path}/b has the same scores as {tmp_path}/a: it is counted once",)
-    finished(tmp_path, "t_noo", {**UDPOS, "ar": 0.67}, name="c", dev=0.5)
-    finished(tmp_path, "t_noo", name="d", lr=5e-5, dev=0.4)
+    write_run(tmp_path, "t_noo", {**UDPOS, "ar": 0.67}, name="c", dev=0.5)
+    write_run(tmp_path, "t_noo", name="d", lr=5e-5, dev=0.4)
     report = build(tmp_path)
     assert [run.path.name for run in row_of(report.tables[0], "T-NOO").candidates] == ["d"]
     assert (
@@ -133,20 +133,20 @@ def test_duplicates_are_counted_once_if_equal_and_left_out_if_not(tmp_path: Path
 @pytest.mark.parametrize("other", [{"dev": 0.6}, {"epoch": 4}, {"target_dev": {"ar": 0.2}}])
 def test_duplicates_that_were_selected_otherwise_are_left_out(tmp_path: Path, other: dict[str, Any]) -> None:
     same: dict[str, Any] = {"dev": 0.5, "epoch": 3, "target_dev": {"ar": 0.1}}
-    finished(tmp_path, "t_noo", name="a", **same)
-    finished(tmp_path, "t_noo", name="b", **(same | other))
+    write_run(tmp_path, "t_noo", name="a", **same)
+    write_run(tmp_path, "t_noo", name="b", **(same | other))
     report = build(tmp_path)
     assert report.tables == ()
     assert "have different scores" in report.problems[0]
 
 
 def test_one_cell_tested_on_its_languages_in_two_runs_is_one(tmp_path: Path) -> None:
-    a = finished(tmp_path, "t_noo", {"en": 0.9, "ar": 0.5}, name="a")
-    b = finished(tmp_path, "t_noo", {"en": 0.9, "tr": 0.7}, name="b")
+    a = write_run(tmp_path, "t_noo", {"en": 0.9, "ar": 0.5}, name="a")
+    b = write_run(tmp_path, "t_noo", {"en": 0.9, "tr": 0.7}, name="b")
     report = build(tmp_path)
     scores = row_of(report.tables[0], "T-NOO").scores
     assert (scores["ar"].paths, scores["tr"].paths, scores[AVERAGE].paths) == ((a,), (b,), (a, b))
     assert scores[AVERAGE].value == pytest.approx(0.6)
     assert report.problems == ()
-    finished(tmp_path, "t_noo", {"en": 0.8, "zh": 0.7}, name="c")
+    write_run(tmp_path, "t_noo", {"en": 0.8, "zh": 0.7}, name="c")
     assert build(tmp_path).tables == ()

@@ -10,7 +10,7 @@ import yaml
 from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import compose_config
 from orthoadapters.report.collect.paper import AVERAGE, FILE, paper
-from tests.helpers.report_runs import finished, only_table, row_of
+from tests.helpers.report_runs import only_table, row_of, write_run
 
 
 def test_the_papers_averages_are_the_means_of_its_columns() -> None:
@@ -65,7 +65,7 @@ def test_the_papers_rows_and_columns_are_those_of_conf() -> None:
 def test_an_own_task_under_a_name_of_the_papers_is_not_set_against_it(
     tmp_path: Path, change: dict[str, Any], difference: str
 ) -> None:
-    finished(tmp_path, task="wikiann", choices=change)
+    write_run(tmp_path, task="wikiann", choices=change)
     table = only_table(tmp_path)
     assert table.languages == ("en", "ar", "et", "hi", "tr", "zh")
     assert {score.paper for row in table.rows for score in row.scores.values()} == {None}
@@ -92,7 +92,7 @@ def test_an_own_set_with_the_papers_labels_is_told_by_its_size(
     tmp_path: Path, train: int | None, test: int, change: dict[str, Any], difference: str | None
 ) -> None:
     counts = {} if train is None else {"train": train, "windows": 1}
-    finished(tmp_path, test={"en": 0.8, "tr": 0.7}, task="wikiann", n=test, counts=counts, choices=XTREME | change)
+    write_run(tmp_path, test={"en": 0.8, "tr": 0.7}, task="wikiann", n=test, counts=counts, choices=XTREME | change)
     table = only_table(tmp_path)
     assert {row.scores["tr"].paper for row in table.rows if row.variant == "t_noo"} == {None if difference else 0.7260}
     sentence = f"Not set against the paper's Table 4: this wikiann differs in {difference}."
@@ -101,6 +101,6 @@ def test_an_own_set_with_the_papers_labels_is_told_by_its_size(
 
 def test_a_task_of_the_papers_labels_and_data_stands_beside_it_whatever_their_order(tmp_path: Path) -> None:
     labels = ["B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "O"]
-    finished(tmp_path, task="wikiann", choices={"task.labels": labels, "data.source": "xtreme", "task.folder": "panx"})
+    write_run(tmp_path, task="wikiann", choices={"task.labels": labels, "data.source": "xtreme", "task.folder": "panx"})
     scores = row_of(only_table(tmp_path), "T-NOO").scores
     assert scores["tr"].paper == 0.7260

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from orthoadapters.report.collect.build import build
-from tests.helpers.xnli_runs import scored, trained
+from tests.helpers.xnli_runs import write_adapter_run, write_xnli_run
 
 
 def test_language_adapters_of_other_settings_are_apart(tmp_path: Path) -> None:
-    scored(tmp_path, "t_noo")
+    write_xnli_run(tmp_path, "t_noo")
     for iterations in (40, 4000):
-        trained(tmp_path, "sw", "ort", iterations)
-    trained(tmp_path, "sw", "ort", ort_lr=1e-6)
+        write_adapter_run(tmp_path, "sw", "ort", iterations)
+    write_adapter_run(tmp_path, "sw", "ort", ort_lr=1e-6)
     short, long = sorted(build(tmp_path).language_adapters, key=lambda adapters: adapters.title)
     assert short.title == "language adapters, tiny (trainer.max_iterations=40)"
     assert list(short.runs) == ["sw ORT, ort lr 1e-06", "sw ORT, ort lr 1e-07"]

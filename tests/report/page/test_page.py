@@ -10,8 +10,8 @@ from orthoadapters.report.collect.table import table_title
 from orthoadapters.report.page import page as module
 from tests.helpers.commands import ROOT
 from tests.helpers.html import ShownPage, by_id, of_class, rows, shown_page, text
-from tests.helpers.report_runs import finished
-from tests.helpers.whole_report import counted, reported
+from tests.helpers.report_runs import write_run
+from tests.helpers.whole_report import make_report, write_run_with_counts
 
 HOSTILE = "<script>alert('1')</script>&amp;\""
 
@@ -53,8 +53,8 @@ def test_warnings_stand_first_and_are_counted_and_folded_by_table(whole: ShownPa
 
 
 def test_without_warnings_one_line_says_so(tmp_path: Path) -> None:
-    counted(tmp_path, "t_noo", "udpos")
-    root = shown_page(*reported(tmp_path, pictures=False), tmp_path).root
+    write_run_with_counts(tmp_path, "t_noo", "udpos")
+    root = shown_page(*make_report(tmp_path, pictures=False), tmp_path).root
     (warnings,) = of_class(root, "warnings")
     assert text(warnings) == "No warnings: nothing was set apart, and the rows of each table are alike."
     assert len(warnings) == 0
@@ -87,7 +87,7 @@ def test_names_are_never_markup(tmp_path: Path) -> None:
             "seconds": HOSTILE,
         }
         test = {HOSTILE: 0.5, "qtu": 0.7}
-        finished(
+        write_run(
             tmp_path,
             variant,
             test,
@@ -96,7 +96,7 @@ def test_names_are_never_markup(tmp_path: Path) -> None:
             adapters={HOSTILE: entry},
             provenance=provenance,
         )
-    _, _, html, root = shown_page(*reported(tmp_path), tmp_path)
+    _, _, html, root = shown_page(*make_report(tmp_path), tmp_path)
     assert html.count("<script") == 1
     assert HOSTILE in [label for label, _ in rows(root, "table-1-scores")]
     assert text(root).count(HOSTILE) > 10
@@ -104,7 +104,7 @@ def test_names_are_never_markup(tmp_path: Path) -> None:
 
 def test_the_same_runs_give_the_same_bytes(runs: Path) -> None:
     """Pictures are left out here: tests/report/test_output.py compares all files of two processes."""
-    one, two = (shown_page(*reported(runs, pictures=False), runs.parent / "report") for _ in range(2))
+    one, two = (shown_page(*make_report(runs, pictures=False), runs.parent / "report") for _ in range(2))
     assert one.html == two.html
 
 

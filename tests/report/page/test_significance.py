@@ -4,7 +4,7 @@ from pathlib import Path
 
 from orthoadapters.report.statistics.compare import few_seeds
 from tests.helpers.html import ShownPage, by_id, facts, number, rows, shown_page, text
-from tests.helpers.whole_report import counted, reported
+from tests.helpers.whole_report import make_report, write_run_with_counts
 
 
 def test_differences_are_those_of_the_comparisons(whole: ShownPage) -> None:
@@ -63,6 +63,6 @@ def test_p_stands_below_each_row_and_sizes_in_the_foot(whole: ShownPage) -> None
 
 
 def test_a_single_row_is_compared_with_nothing(tmp_path: Path) -> None:
-    counted(tmp_path, "t_noo", "udpos")
-    page = shown_page(*reported(tmp_path, pictures=False), tmp_path)
+    write_run_with_counts(tmp_path, "t_noo", "udpos")
+    page = shown_page(*make_report(tmp_path, pictures=False), tmp_path)
     assert "No two rows could be compared." in text(page.root)

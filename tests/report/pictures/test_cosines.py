@@ -2,7 +2,7 @@
 
 from orthoadapters.report.pictures.cosines import Cosines, layer_cosines
 from tests.helpers.figures import figure_of, lines_of, small_print
-from tests.helpers.xnli_runs import Analysed
+from tests.helpers.xnli_runs import WholeReport
 
 
 def test_cosines_by_layer_are_means_over_runs_before_and_after_training() -> None:
@@ -35,7 +35,7 @@ def test_without_cosines_there_is_no_picture() -> None:
     assert layer_cosines({"task adapters": {"NOO": [{}], "ORT": []}}) is None
 
 
-def test_task_adapters_are_apart_by_the_language_adapter_below_them(everything: Analysed) -> None:
+def test_task_adapters_are_apart_by_the_language_adapter_below_them(everything: WholeReport) -> None:
     alone, on_noo = everything.picture("cos2-xnli-tiny").figure.axes
     assert alone.get_title("left") == "task adapters, alone"
     assert lines_of(alone).keys() == {
@@ -45,7 +45,7 @@ def test_task_adapters_are_apart_by_the_language_adapter_below_them(everything: 
     assert lines_of(on_noo) == {"NOO before (n = 1)": ([1, 2], [0.4, 0.3]), "NOO after (n = 1)": ([1, 2], [0.2, 0.1])}
 
 
-def test_language_adapters_have_a_line_per_kind(everything: Analysed) -> None:
+def test_language_adapters_have_a_line_per_kind(everything: WholeReport) -> None:
     (axes,) = everything.picture("cos2-mlm-tiny").figure.axes
     kinds = {"NOO": 2, "ORT": 1}
     assert lines_of(axes).keys() == {

@@ -6,7 +6,7 @@ from matplotlib.colors import to_hex
 from orthoadapters.report.pictures.dev_scores import dev_scores
 from orthoadapters.report.pictures.style import line_style
 from tests.helpers.figures import figure_of, small_print
-from tests.helpers.xnli_runs import Analysed
+from tests.helpers.xnli_runs import WholeReport
 
 
 def test_dev_scores_draw_every_grid_point_and_mark_its_best_epoch() -> None:
@@ -33,7 +33,7 @@ def test_without_a_history_there_is_no_picture() -> None:
     assert dev_scores({"T-NOO": {"lr 5e-05": []}, "T-ORT": {}}, "F1") is None
 
 
-def test_the_selected_grid_points_line_is_the_thick_one(everything: Analysed) -> None:
+def test_the_selected_grid_points_line_is_the_thick_one(everything: WholeReport) -> None:
     drawing = everything.picture("dev-xnli-tiny")
     assert "(n = 8 runs" in drawing.caption
     for axes in drawing.figure.axes:

@@ -7,7 +7,7 @@ from matplotlib.patches import Rectangle
 
 from orthoadapters.report.pictures.differences import difference_map
 from tests.helpers.figures import figure_of, small_print
-from tests.helpers.xnli_runs import Analysed
+from tests.helpers.xnli_runs import WholeReport
 
 NAN = float("nan")
 DIFFERENCES = np.array([[0.012, NAN, -0.0004], [NAN, NAN, NAN], [-0.031, 0.002, 0.0]])
@@ -69,7 +69,7 @@ def test_labels_of_another_number_than_the_differences_are_refused() -> None:
         difference_map(DIFFERENCES, SIGNIFICANT, ["T-NOO"], ["ar", "sw", "tr"], "F1", "L-NOO+T-NOO")
 
 
-def test_the_map_shows_the_comparisons_with_mad_x(everything: Analysed) -> None:
+def test_the_map_shows_the_comparisons_with_mad_x(everything: WholeReport) -> None:
     (analysis,) = everything.analyses
     axes = everything.picture("differences-xnli-tiny").figure.axes[0]
     labels = [label.get_text() for label in axes.get_yticklabels()]

@@ -10,13 +10,13 @@ from orthoadapters.report.output import write_analyses
 from orthoadapters.report.pictures import gallery
 from orthoadapters.report.pictures.gallery import list_missing_pictures
 from tests.helpers.commands import ROOT
-from tests.helpers.xnli_runs import FEW_DRAWS, Analysed, analysed, answers, scored
+from tests.helpers.xnli_runs import FEW_DRAWS, WholeReport, analyse_runs, answers, write_xnli_run
 
 # The new file of the recipe in docs/extending.md.
 NEW_FILE = re.compile(r"New file `src/orthoadapters/report/pictures/sizes\.py`:\n\n```python\n(.*?)```", re.DOTALL)
 
 
-def test_everything_that_has_data_is_drawn(everything: Analysed) -> None:
+def test_everything_that_has_data_is_drawn(everything: WholeReport) -> None:
     names = ["differences", "dev", "losses", "cos2", "text"]
     assert [drawing.name for drawing in everything.drawings] == [
         *(f"{name}-xnli-tiny" for name in names),
@@ -32,8 +32,8 @@ def test_everything_that_has_data_is_drawn(everything: Analysed) -> None:
 
 def test_what_has_no_data_is_not_drawn_and_named(tmp_path: Path) -> None:
     codes = {"en": "en", "sw": "qaa", "tr": "qab"}  # of the last two nobody counted the words
-    scored(tmp_path, "t_noo", {codes[code]: rows for code, rows in answers("t_noo").items()})
-    report, _, drawings = analysed(tmp_path, FEW_DRAWS)
+    write_xnli_run(tmp_path, "t_noo", {codes[code]: rows for code, rows in answers("t_noo").items()})
+    report, _, drawings = analyse_runs(tmp_path, FEW_DRAWS)
     assert drawings == []
     notes = list_missing_pictures(report, drawings)
     assert len(notes) == 6
@@ -52,8 +52,8 @@ def test_a_new_picture_is_one_file_and_its_name_in_the_list(tmp_path: Path, monk
     spec.loader.exec_module(sizes)
     monkeypatch.setattr(gallery, "PICTURES", (*gallery.PICTURES, sizes.PICTURE))
 
-    scored(tmp_path / "runs", "t_noo")
-    report, analyses, drawings = analysed(tmp_path / "runs", FEW_DRAWS)
+    write_xnli_run(tmp_path / "runs", "t_noo")
+    report, analyses, drawings = analyse_runs(tmp_path / "runs", FEW_DRAWS)
     out = tmp_path / "report"
     write_analyses(report, analyses, drawings, out)
     caption = "xnli, tiny: sentences of the test sets."

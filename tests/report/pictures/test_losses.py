@@ -8,7 +8,7 @@ from orthoadapters.report.collect.build import build
 from orthoadapters.report.pictures.losses import PICTURE, training_losses
 from orthoadapters.report.statistics.analysis import Analysis
 from tests.helpers.figures import figure_of, lines_of, small_print
-from tests.helpers.xnli_runs import scored, trained, write_losses
+from tests.helpers.xnli_runs import write_adapter_run, write_losses, write_xnli_run
 
 NAN = float("nan")
 
@@ -34,7 +34,7 @@ def test_without_values_there_is_no_picture() -> None:
 
 def test_a_damaged_metrics_file_is_named_and_the_others_are_drawn(tmp_path: Path) -> None:
     for variant in ("t_noo", "t_ort"):
-        path = scored(tmp_path, variant)
+        path = write_xnli_run(tmp_path, variant)
         write_losses(path, orthogonal=variant == "t_ort")
     (path / "metrics.csv").write_text("iteration,loss,l_ort\n1,cut")
     (table,) = build(tmp_path).tables
@@ -45,9 +45,9 @@ def test_a_damaged_metrics_file_is_named_and_the_others_are_drawn(tmp_path: Path
 
 
 def test_losses_of_language_adapters_are_drawn_by_their_labels(tmp_path: Path) -> None:
-    scored(tmp_path, "t_noo")
+    write_xnli_run(tmp_path, "t_noo")
     for code, kind in (("en", "noo"), ("sw", "ort")):
-        write_losses(trained(tmp_path, code, kind), orthogonal=kind == "ort")
+        write_losses(write_adapter_run(tmp_path, code, kind), orthogonal=kind == "ort")
     (adapters,) = build(tmp_path).language_adapters
     assert PICTURE.of_adapters is not None
     figure, caption = PICTURE.of_adapters(adapters)

@@ -6,12 +6,12 @@ from pathlib import Path
 from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.printed.records import significance_csv
 from orthoadapters.report.printed.significance import COMPARISON_FIELDS, significance_markdown, summary
-from tests.helpers.xnli_runs import one_analysis, scored
+from tests.helpers.xnli_runs import one_analysis, write_xnli_run
 
 
 def test_comparisons_in_print(tmp_path: Path) -> None:
     for variant in ("full_ft", "t_noo", "lnoo_tnoo"):
-        scored(tmp_path, variant)
+        write_xnli_run(tmp_path, variant)
     analysis = one_analysis(tmp_path)
     text = significance_markdown(analysis)
     first, second = text.split("**xnli, tiny: difference in accuracy x 100 to ")[1:]

@@ -17,7 +17,7 @@ from orthoadapters.report.printed.formats import latex, markdown
 from orthoadapters.report.printed.records import scores_csv, selection_csv
 from orthoadapters.report.printed.tables import Extras, printed_scores, printed_selection
 from tests.helpers.commands import ROOT
-from tests.helpers.report_runs import UDPOS, attempted, finished
+from tests.helpers.report_runs import UDPOS, write_attempt, write_run
 
 GOLDEN = ROOT / "tests" / "golden"
 ALL = Extras(paper=True, seeds=True, oracle=True, sizes=True)
@@ -32,11 +32,11 @@ def report(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     folder = tmp_path / "runs"
-    finished(folder, "full_ft", {"en": 0.9, "ar": 0.65, "tr": 0.5}, name="f", n=7)
-    finished(folder, "t_noo", {"en": 0.91234, "ar": 0.65, "tr": 0.7}, dev=0.8, name="a", n=7)
-    finished(folder, "t_noo", {"en": 0.91236, "ar": 0.65, "tr": 0.8}, dev=0.8, seed=1, epoch=12, name="b", n=7)
+    write_run(folder, "full_ft", {"en": 0.9, "ar": 0.65, "tr": 0.5}, name="f", n=7)
+    write_run(folder, "t_noo", {"en": 0.91234, "ar": 0.65, "tr": 0.7}, dev=0.8, name="a", n=7)
+    write_run(folder, "t_noo", {"en": 0.91236, "ar": 0.65, "tr": 0.8}, dev=0.8, seed=1, epoch=12, name="b", n=7)
     for seed, name in enumerate("cd"):
-        finished(
+        write_run(
             folder,
             "t_ort",
             {"en": 0.5, "ar": 0.5, "tr": 0.5},
@@ -47,7 +47,7 @@ def runs(tmp_path: Path) -> Path:
             provenance={"git_dirty": True},
         )
     for seed, name in enumerate("eh"):
-        finished(
+        write_run(
             folder,
             "t_ort",
             {"en": 0.9, "ar": 0.4, "tr": 0.6},
@@ -58,9 +58,9 @@ def runs(tmp_path: Path) -> Path:
             n=7,
             target_dev={"ar": 0.1, "tr": 0.31},
         )
-    finished(folder, "my_own", {"en": 0.1, "ar": 0.64999}, name="g", n=7)
-    attempted(folder, "lnoo_tnoo", failed=True)
-    attempted(folder, "lnoo_tort", failed=False)
+    write_run(folder, "my_own", {"en": 0.1, "ar": 0.64999}, name="g", n=7)
+    write_attempt(folder, "lnoo_tnoo", failed=True)
+    write_attempt(folder, "lnoo_tort", failed=False)
     return folder
 
 
@@ -136,7 +136,7 @@ def test_best_and_second_are_those_of_the_printed_numbers(
 ) -> None:
     folder = tmp_path_factory.mktemp("runs")
     for index, value in enumerate(values):
-        finished(folder, f"variant{index}", {"en": value})
+        write_run(folder, f"variant{index}", {"en": value})
     (table,) = build(folder).tables
     in_print = [row.cells[0] for row in printed_scores(table, Extras()).rows if row.label.startswith("variant")]
     order = sorted({float(cell.text) for cell in in_print}, reverse=True)
@@ -146,13 +146,13 @@ def test_best_and_second_are_those_of_the_printed_numbers(
 
 
 def test_another_world_has_nothing_of_the_paper_beside_it(tmp_path: Path) -> None:
-    finished(tmp_path, "t_noo", {"qsa": 0.5, "qtu": 0.4}, source="qsa")
+    write_run(tmp_path, "t_noo", {"qsa": 0.5, "qtu": 0.4}, source="qsa")
     (table,) = build(tmp_path).tables
     assert printed_scores(table, Extras(paper=True)) == printed_scores(table, Extras())
 
 
 def test_names_do_not_break_the_markup(tmp_path: Path) -> None:
-    finished(tmp_path, "a|b_c&d%{e}~^\\#$", {"en": 0.5}, name="x")
+    write_run(tmp_path, "a|b_c&d%{e}~^\\#$", {"en": 0.5}, name="x")
     (table,) = build(tmp_path).tables
     assert "| a\\|b_c&d%{e}~^\\\\#$ |" in markdown(printed_scores(table, Extras()))
     reference = r"a|b\_c\&d\%\{e\}\textasciitilde{}\textasciicircum{}\textbackslash{}\#\$ & 50.00 &"
@@ -162,7 +162,7 @@ def test_names_do_not_break_the_markup(tmp_path: Path) -> None:
 
 
 def test_a_label_is_of_characters_that_tex_reads_as_they_stand(tmp_path: Path) -> None:
-    finished(tmp_path, backbone="oth_er%")
+    write_run(tmp_path, backbone="oth_er%")
     (table,) = build(tmp_path).tables
     assert r"\label{tab:udpos-oth-er-}" in latex(printed_scores(table, Extras()))
 
@@ -172,7 +172,7 @@ def test_a_label_is_of_characters_that_tex_reads_as_they_stand(tmp_path: Path) -
 
 def test_the_command_writes_what_it_prints(runs: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    finished(runs, "t_noo", {"en": 0.5}, task="xnli", name="x")
+    write_run(runs, "t_noo", {"en": 0.5}, task="xnli", name="x")
     process = report(runs, "--out", out, "--paper", "--seeds")
     assert process.returncode == 0
     stems = ("udpos-tiny", "xnli-tiny", "selected-udpos-tiny", "selected-xnli-tiny")
@@ -220,7 +220,7 @@ def test_a_mistake_is_one_sentence_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: str, message: str
 ) -> None:
     (tmp_path / "empty").mkdir()
-    finished(tmp_path / "some", "t_noo", UDPOS)
+    write_run(tmp_path / "some", "t_noo", UDPOS)
     (tmp_path / "file").write_text("")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["report.py", *arguments.split()])

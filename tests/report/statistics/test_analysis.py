@@ -12,13 +12,13 @@ from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.printed.significance import significance_markdown, summary
 from orthoadapters.report.statistics.compare import MCNEMAR, OVER_SEEDS, RANDOMISATION, compare
 from orthoadapters.runs.predictions import write_sentence_counts
-from tests.helpers.xnli_runs import FEW_DRAWS, Counts, N, answers, one_analysis, scored
+from tests.helpers.xnli_runs import FEW_DRAWS, Counts, N, answers, one_analysis, write_xnli_run
 
 
 def test_every_pair_is_compared_by_the_sentences_of_its_selected_runs(tmp_path: Path) -> None:
     for variant in ("t_noo", "lnoo_tnoo", "full_ft"):
-        scored(tmp_path, variant)
-    scored(tmp_path, "t_noo", answers("full_ft"), lr=5e-5, dev=0.1)  # another grid point, not selected
+        write_xnli_run(tmp_path, variant)
+    write_xnli_run(tmp_path, "t_noo", answers("full_ft"), lr=5e-5, dev=0.1)  # another grid point, not selected
     analysis = one_analysis(tmp_path)
     labels = {"full_ft": "FULL-FT", "t_noo": "T-NOO", "lnoo_tnoo": "L-NOO+T-NOO"}
     reference = compare({label: answers(variant) for variant, label in labels.items()}, "en", FEW_DRAWS)
@@ -34,7 +34,7 @@ def test_every_pair_is_compared_by_the_sentences_of_its_selected_runs(tmp_path: 
 
 def test_a_comparison_is_found_from_both_sides(tmp_path: Path) -> None:
     for variant in ("t_noo", "lnoo_tnoo"):
-        scored(tmp_path, variant)
+        write_xnli_run(tmp_path, variant)
     analysis = one_analysis(tmp_path)
     forward, backward = analysis.between("T-NOO", "L-NOO+T-NOO", "sw"), analysis.between("L-NOO+T-NOO", "T-NOO", "sw")
     assert forward is not None
@@ -44,8 +44,8 @@ def test_a_comparison_is_found_from_both_sides(tmp_path: Path) -> None:
 
 def test_all_seeds_are_compared_and_rows_may_have_different_numbers_of_them(tmp_path: Path) -> None:
     for seed in (0, 1, 2):
-        scored(tmp_path, "t_noo", seed=seed)
-    scored(tmp_path, "lnoo_tnoo")
+        write_xnli_run(tmp_path, "t_noo", seed=seed)
+    write_xnli_run(tmp_path, "lnoo_tnoo")
     analysis = one_analysis(tmp_path)
     of_seeds = {code: np.stack([answers("t_noo", seed)[code] for seed in (0, 1, 2)]) for code in ("en", "sw", "tr")}
     reference = compare({"T-NOO": of_seeds, "L-NOO+T-NOO": answers("lnoo_tnoo")}, "en", FEW_DRAWS)
@@ -54,9 +54,9 @@ def test_all_seeds_are_compared_and_rows_may_have_different_numbers_of_them(tmp_
 
 
 def test_missing_counts_are_named_and_the_rest_is_compared(tmp_path: Path) -> None:
-    scored(tmp_path, "t_noo")
-    path = scored(tmp_path, "lnoo_tnoo", seed=1)
-    scored(tmp_path, "lnoo_tnoo", seed=0)
+    write_xnli_run(tmp_path, "t_noo")
+    path = write_xnli_run(tmp_path, "lnoo_tnoo", seed=1)
+    write_xnli_run(tmp_path, "lnoo_tnoo", seed=0)
     (path / "sentences" / "test-sw.npz").unlink()  # of one of two seeds
     analysis = one_analysis(tmp_path)
     assert [c.language for c in analysis.comparisons] == ["en", "tr"]
@@ -68,8 +68,8 @@ def test_missing_counts_are_named_and_the_rest_is_compared(tmp_path: Path) -> No
 
 
 def test_runs_without_any_counts_are_compared_with_nothing(tmp_path: Path) -> None:
-    scored(tmp_path, "t_noo")
-    shutil.rmtree(scored(tmp_path, "lnoo_tnoo") / "sentences")
+    write_xnli_run(tmp_path, "t_noo")
+    shutil.rmtree(write_xnli_run(tmp_path, "lnoo_tnoo") / "sentences")
     analysis = one_analysis(tmp_path)
     assert (analysis.comparisons, analysis.baselines) == ((), [])
     assert analysis.notes[0].startswith("L-NOO+T-NOO is not compared on EN, SW, TR: there is no ")
@@ -89,8 +89,8 @@ WRONG: dict[str, tuple[Counts, str]] = {
 @pytest.mark.parametrize("wrong", WRONG)
 def test_counts_that_do_not_make_the_score_are_not_used(wrong: str, tmp_path: Path) -> None:
     counts, complaint = WRONG[wrong]
-    path = scored(tmp_path, "t_noo")
-    scored(tmp_path, "lnoo_tnoo")
+    path = write_xnli_run(tmp_path, "t_noo")
+    write_xnli_run(tmp_path, "lnoo_tnoo")
     write_sentence_counts(path, "sw", counts)
     analysis = one_analysis(tmp_path)
     assert [c.language for c in analysis.comparisons] == ["en", "tr"]
@@ -100,9 +100,9 @@ def test_counts_that_do_not_make_the_score_are_not_used(wrong: str, tmp_path: Pa
 
 
 def test_seeds_that_were_tested_on_other_sentences_are_not_used(tmp_path: Path) -> None:
-    scored(tmp_path, "lnoo_tnoo")
-    scored(tmp_path, "t_noo")
-    path = scored(tmp_path, "t_noo", seed=1)
+    write_xnli_run(tmp_path, "lnoo_tnoo")
+    write_xnli_run(tmp_path, "t_noo")
+    path = write_xnli_run(tmp_path, "t_noo", seed=1)
     result = json.loads((path / "result.json").read_text())
     short = answers("t_noo", 1)["sw"][:-1]
     result["test"]["sw"] = {"accuracy": float(short[:, 0].mean()), "n": N - 1}
@@ -115,19 +115,19 @@ def test_seeds_that_were_tested_on_other_sentences_are_not_used(tmp_path: Path) 
 
 
 def test_a_language_whose_sentences_are_others_is_compared_for_no_pair(tmp_path: Path) -> None:
-    scored(tmp_path, "t_noo")
+    write_xnli_run(tmp_path, "t_noo")
     other = dict(answers("lnoo_tnoo"))
     other["sw"] = other["sw"] * 2  # two words each
-    scored(tmp_path, "lnoo_tnoo", other)
+    write_xnli_run(tmp_path, "lnoo_tnoo", other)
     analysis = one_analysis(tmp_path)
     assert [c.language for c in analysis.comparisons] == ["en", "tr"]
     assert analysis.notes[0].startswith("SW is compared for no pair: ")
 
 
 def test_a_row_that_was_not_tested_on_a_language_has_no_average_to_compare(tmp_path: Path) -> None:
-    scored(tmp_path, "t_noo", {code: rows for code, rows in answers("t_noo").items() if code != "sw"})
-    scored(tmp_path, "lnoo_tnoo")
-    scored(tmp_path, "full_ft")
+    write_xnli_run(tmp_path, "t_noo", {code: rows for code, rows in answers("t_noo").items() if code != "sw"})
+    write_xnli_run(tmp_path, "lnoo_tnoo")
+    write_xnli_run(tmp_path, "full_ft")
     analysis = one_analysis(tmp_path)
     assert analysis.notes == ("T-NOO is not compared on SW: it has no score there.",)
     assert [(c.a, c.b) for c in analysis.comparisons if c.language == AVERAGE] == [("FULL-FT", "L-NOO+T-NOO")]
@@ -135,9 +135,11 @@ def test_a_row_that_was_not_tested_on_a_language_has_no_average_to_compare(tmp_p
 
 
 def test_an_average_of_other_runs_than_its_languages_is_not_compared(tmp_path: Path) -> None:
-    scored(tmp_path, "lnoo_tnoo")
-    scored(tmp_path, "t_noo")
-    scored(tmp_path, "t_noo", {code: rows for code, rows in answers("t_noo", 1).items() if code != "sw"}, seed=1)
+    write_xnli_run(tmp_path, "lnoo_tnoo")
+    write_xnli_run(tmp_path, "t_noo")
+    write_xnli_run(
+        tmp_path, "t_noo", {code: rows for code, rows in answers("t_noo", 1).items() if code != "sw"}, seed=1
+    )
     analysis = one_analysis(tmp_path)  # T-NOO's AVGz is of seed 0, its TR of both
     assert [c.seeds for c in analysis.comparisons] == [(2, 1), (1, 1), (2, 1)]
     assert [c.language for c in analysis.comparisons] == ["en", "sw", "tr"]
@@ -147,8 +149,8 @@ def test_an_average_of_other_runs_than_its_languages_is_not_compared(tmp_path: P
 
 def test_the_baselines_are_mad_x_and_t_noo_or_else_the_first_row(tmp_path: Path) -> None:
     for variant in ("full_ft", "t_ort"):
-        scored(tmp_path, variant)
+        write_xnli_run(tmp_path, variant)
     assert [row.label for row in one_analysis(tmp_path).baselines] == ["FULL-FT"]
     for variant in ("t_noo", "lnoo_tnoo"):
-        scored(tmp_path, variant)
+        write_xnli_run(tmp_path, variant)
     assert [row.label for row in one_analysis(tmp_path).baselines] == ["L-NOO+T-NOO", "T-NOO"]

@@ -47,7 +47,7 @@ def check_hub(data: DataConfig, task: TaskConfig, split: Split, language: Langua
     hub_id, subset = data_set(task, language)
     place, name = place_of(hub_id, subset, split), HUB_SPLITS[split]
     if Path(hub_id).is_dir():
-        outline = _outline_of_folder(hub_id, subset, name, place)
+        outline = _outline_of_folder(hub_id, subset, name)
     elif is_offline():
         outline = _outline_in_cache(hub_id, subset, task.hub_revision, place)
     else:
@@ -63,11 +63,11 @@ def check_hub(data: DataConfig, task: TaskConfig, split: Split, language: Langua
         read_hub(data, task, split, language, data.limit(split))
 
 
-def _outline_of_folder(folder: str, subset: str, split: str, place: str) -> _Outline:
+def _outline_of_folder(folder: str, subset: str, split: str) -> _Outline:
     """Asks `datasets` what a folder holds, which reads its README.md and the names of its files alone."""
     import datasets  # slow to import, and only needed here
 
-    with folder_errors(place), tempfile.TemporaryDirectory() as scratch:
+    with folder_errors(f"{folder} (config {subset})"), tempfile.TemporaryDirectory() as scratch:
         builder = datasets.load_dataset_builder(folder, subset, cache_dir=scratch)
     files = builder.config.data_files or {}
     features = builder.info.features or _features(builder, [Path(file) for file in files.get(split, [])])
