@@ -213,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def machine_name(config: Config) -> str:
-    return hardware(device(config.trainer), config.trainer.processes)
+    return hardware(device(config.trainer), config.trainer.processes, 1)
 
 
 if __name__ == "__main__":

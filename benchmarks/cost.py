@@ -154,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def this_hardware(config: Config) -> str:
-    return hardware(device(config.trainer), config.trainer.processes)
+    return hardware(device(config.trainer), config.trainer.processes, 1)
 
 
 def print_tables(configs: Sequence[Config], measured: dict[Workload, Measurement]) -> None:
