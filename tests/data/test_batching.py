@@ -107,6 +107,25 @@ def test_an_epoch_is_a_permutation_of_the_data_with_padding_alone_added(
         assert isinstance(batch["tokens"], int)
 
 
+@given(lengths_and_size, st.integers(1, 60))
+def test_sorted_batches_fill_so_many_subwords_and_hold_no_fewer_than_their_size(
+    data: tuple[list[int], int], subwords: int
+) -> None:
+    lengths, size = data
+    loader = BatchLoader(make_windows(lengths), size, PAD, 0, shuffle=False, subwords=subwords)
+    batches = list(loader)
+    assert len(batches) == len(loader)
+    assert sorted(torch.cat([b["index"] for b in batches]).tolist()) == list(range(len(lengths)))
+    rows, widths = zip(*(b["input_ids"].shape for b in batches), strict=True)
+    assert all(
+        row == size or (row > size and row * width <= subwords)
+        for row, width in list(zip(rows, widths, strict=True))[:-1]
+    )
+    # A batch ends where another window is one too many.
+    shortest_of_next = [int(b["attention_mask"].sum(1).min()) for b in batches[1:]]
+    assert all((row + 1) * length > subwords for row, length in zip(rows, shortest_of_next, strict=False))
+
+
 def test_batches_of_similar_length_waste_little_padding_and_still_differ_between_epochs() -> None:
     rng = random.Random(0)
     lengths = [rng.randint(5, 128) for _ in range(5000)]

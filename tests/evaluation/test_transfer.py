@@ -1,5 +1,6 @@
 """The transfer: every language is scored on its own adapter, under the one task adapter and head, and nothing stays."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
 from orthoadapters.config.compose import compose_config, language_config
 from orthoadapters.config.schema import AdapterKind, AdapterSource
+from orthoadapters.data.batching import BatchLoader
 from orthoadapters.data.modules import TaskData
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation.scoring import evaluate
@@ -78,6 +80,17 @@ def test_each_language_gets_the_predictions_of_its_own_stack(
     model.activate("en", TASK_ADAPTER)
     source_predictions = evaluate(model, head, data.tests["sw"], METRICS).predictions
     assert source_predictions != outcomes["sw"].predictions
+
+
+def test_large_batches_change_no_label(model: AdaptedEncoder, data: TaskData) -> None:
+    model.activate("en", TASK_ADAPTER)
+    evaluation, head, outcomes = data.tests["en"], head_of(model), []
+    for subwords in (0, data.scoring_subwords):
+        small = evaluation.loader
+        loader = BatchLoader(evaluation.windows, 2, small.pad_id, small.seed, shuffle=False, subwords=subwords)
+        outcomes.append((len(loader), evaluate(model, head, replace(evaluation, loader=loader), METRICS).predictions))
+    assert outcomes[0][0] > outcomes[1][0]
+    assert outcomes[0][1] == outcomes[1][1]
 
 
 def test_only_the_source_adapter_and_the_task_adapter_stay_in_the_model(

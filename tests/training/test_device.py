@@ -10,6 +10,7 @@ from torch import Tensor
 from orthoadapters import AdaptedEncoder, AdapterConfig
 from orthoadapters.config.schema import OptimConfig
 from orthoadapters.data.batching import Batch
+from orthoadapters.model import decoder_loss
 from orthoadapters.model.heads import ClassificationHead, TokenHead
 from orthoadapters.model.precision import store_frozen_in_bf16
 from orthoadapters.training.alternating import AlternatingTraining
@@ -62,6 +63,7 @@ def batch_of(kind: str, device: str) -> Batch:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_part_of_a_step_waits_for_the_device(kind: str, backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the meta device, a number that is read, a shape that depends on data and a tensor left on the CPU are errors."""
+    monkeypatch.setattr(decoder_loss, "SLICE", 64)
     module, train = step_of(kind, backbone, "meta")
     monkeypatch.setattr(AlternatingTraining, "global_step", 1)
     for _ in range(2):

@@ -89,42 +89,58 @@ def pin_memory_of(batch: Batch) -> Batch:
     return cast(Batch, tensors)
 
 
-def length_batches(
-    lengths: NDArray[np.int64], batch_size: int, rng: np.random.Generator | None
-) -> list[NDArray[np.int64]]:
+def length_batches(lengths: NDArray[np.int64], batch_size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:
     """Groups windows into batches of similar length: every window once, and one batch may be smaller.
 
-    With `rng` the windows are shuffled, sorted by length within pools of POOL batches, and the batches are shuffled.
-    Without it they are sorted by length. Returns the windows' indices.
+    The windows are shuffled, sorted by length within pools of POOL batches, and the batches are shuffled. Returns the
+    windows' indices.
     """
-    order = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
-    pool = max(len(lengths), 1) if rng is None else POOL * batch_size
-    batches: list[NDArray[np.int64]] = []
+    order, pool, batches = rng.permutation(len(lengths)), POOL * batch_size, list[NDArray[np.int64]]()
     for start in range(0, len(order), pool):
         members = order[start : start + pool]
         members = members[np.argsort(lengths[members], kind="stable")]
         batches += [members[at : at + batch_size] for at in range(0, len(members), batch_size)]
-    if rng is not None:
-        batches = [batches[number] for number in rng.permutation(len(batches))]
+    return [batches[number] for number in rng.permutation(len(batches))]
+
+
+def sorted_batches(lengths: NDArray[np.int64], batch_size: int, subwords: int) -> list[NDArray[np.int64]]:
+    """Groups windows, from short to long, into batches of `batch_size`, or of more that fill `subwords` with padding."""
+    order, start, batches = np.argsort(lengths, kind="stable"), 0, list[NDArray[np.int64]]()
+    while start < len(order):
+        end = min(start + batch_size, len(order))
+        while end < len(order) and (end + 1 - start) * lengths[order[end]] <= subwords:
+            end += 1
+        batches.append(order[start:end])
+        start = end
     return batches
 
 
 class BatchLoader(ResumableLoader):
-    """A loader of padded batches of windows."""
+    """A loader of padded batches of windows.
 
-    def __init__(self, windows: Windows, batch_size: int, pad_id: int, seed: int, shuffle: bool) -> None:
+    subwords: without shuffle, batches are larger than batch_size where they have fewer subwords than this.
+    """
+
+    def __init__(
+        self, windows: Windows, batch_size: int, pad_id: int, seed: int, shuffle: bool, subwords: int = 0
+    ) -> None:
         super().__init__()
+        self.subwords = subwords
         self.windows, self.batch_size, self.pad_id, self.seed, self.shuffle = windows, batch_size, pad_id, seed, shuffle
         self.lengths = np.array([len(ids) for ids in windows.input_ids], dtype=np.int64)  # of each sequence
 
     def __len__(self) -> int:
-        return -(-len(self.windows) // self.batch_size)
+        return -(-len(self.windows) // self.batch_size) if self.shuffle else len(self._groups(0))
 
     def batches(self, epoch: int, first: int) -> Iterator[Batch]:
-        rng = np.random.default_rng([self.seed, epoch]) if self.shuffle else None
-        longest = self.lengths.reshape(-1, self.windows.alternatives).max(axis=1)
-        for members in length_batches(longest, self.batch_size, rng)[first:]:
+        for members in self._groups(epoch)[first:]:
             yield self.collate(members)
+
+    def _groups(self, epoch: int) -> list[NDArray[np.int64]]:
+        longest = self.lengths.reshape(-1, self.windows.alternatives).max(axis=1)
+        if self.shuffle:
+            return length_batches(longest, self.batch_size, np.random.default_rng([self.seed, epoch]))
+        return sorted_batches(longest * self.windows.alternatives, self.batch_size, self.subwords)
 
     def collate(self, members: NDArray[np.int64]) -> Batch:
         """Pads windows to the longest of them, as one batch."""

@@ -139,7 +139,7 @@ class FinishedRun:
         import torch
 
         from orthoadapters.config.compose import task_language
-        from orthoadapters.data.modules import TaskData
+        from orthoadapters.data.modules import SCORING_SUBWORDS, TaskData
         from orthoadapters.data.tokenizer import load_tokenizer
         from orthoadapters.evaluation.transfer import swap_in
         from orthoadapters.labelling.free_text import Predictor
@@ -154,7 +154,8 @@ class FinishedRun:
         swap_in(model, self.stacks(model, [language]), language)
         task = replace(config.task, batch_size=batch_size or config.task.batch_size)
         source = task_language(config.source_language, config.paths.config)
-        data = TaskData(config.data, task, source, tokenizer, config.seed)
+        subwords = SCORING_SUBWORDS if batch_size is None else 0
+        data = TaskData(config.data, task, source, tokenizer, config.seed, scoring_subwords=subwords)
         splitter = task_language(language, config.paths.config).word_splitter
         return Predictor(model.eval().to(place), head.to(place), data, splitter, config.trainer.precision)
 

@@ -19,9 +19,11 @@ def decoder_loss(vectors: Tensor, decoder: nn.Linear, labels: Tensor) -> Tensor:
     """Computes the mean cross-entropy of `decoder(vectors)`, a scalar, in fp32 (fp64 for vectors of fp64).
 
     vectors: (M, H). labels: (M,) int64, the subwords that are hidden. A decoder that is trained takes PyTorch's own way
-    through all (M, V) logits; a frozen one needs no gradient, and the logits are never there at once.
+    through all (M, V) logits, and so does a vocabulary of one slice, where nothing is to be gained. A frozen decoder needs no
+    gradient, and of a large vocabulary the logits are never there at once.
     """
-    if torch.is_grad_enabled() and any(parameter.requires_grad for parameter in decoder.parameters()):
+    is_trained = torch.is_grad_enabled() and any(parameter.requires_grad for parameter in decoder.parameters())
+    if is_trained or len(decoder.weight) <= SLICE:
         logits = decoder(vectors)
         return cross_entropy(logits.to(_wide(logits.dtype)), labels)
     if torch.is_grad_enabled() and vectors.requires_grad:

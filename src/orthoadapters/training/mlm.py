@@ -66,7 +66,9 @@ def score_held_out(
     for batch in loader:
         encoding = model.encode(batch, device)
         count = len(batch["labels"])
-        batch_loss = mlm_loss(model, encoding.hidden, batch["positions"].to(device), batch["labels"].to(device), invert)
+        positions = batch["positions"].to(device, non_blocking=True)
+        labels = batch["labels"].to(device, non_blocking=True)
+        batch_loss = mlm_loss(model, encoding.hidden, positions, labels, invert)
         loss, places, tokens = loss + batch_loss * count, places + count, tokens + batch["input_ids"].numel()
         if model.stack:
             layers = layers + layers_loss(encoding.pairs, None) * batch["input_ids"].numel()
