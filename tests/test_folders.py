@@ -94,6 +94,23 @@ def test_a_new_file_needs_a_folder_and_a_name_of_its_own(tree: Path) -> None:
         check_new_file(tree / "b" / "x" / "y", "--output")
 
 
+def test_a_new_file_takes_the_place_of_none_that_is_read(tree: Path) -> None:
+    file, other = tree / "b" / "x", tree / "c" / "x"
+    (tree / "soft").symlink_to(file)
+    (tree / "hard").hardlink_to(file)
+    (tree / "itself").symlink_to("itself")
+    check_new_file(other, "--output", [file, tree / "none"])
+    with file.open() as stream:
+        for name in (file, tree / "soft", tree / "hard"):
+            for source in (file, stream.fileno()):
+                with pytest.raises(
+                    UserError, match=f"--output {name} is a file that is read, and would be lost; name an"
+                ):
+                    check_new_file(name, "--output", [other, source])
+    with pytest.raises(UserError, match="itself is a link to itself, which cannot be reached; name another file"):
+        check_new_file(tree / "itself", "--output", [file])
+
+
 def test_a_folder_that_can_be_written_is_left_as_it_is(tree: Path) -> None:
     before = sorted(tree.rglob("*")), tree.stat().st_mtime_ns
     check_writable(tree / "new" / "newer", "paths.runs")

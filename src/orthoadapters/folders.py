@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from orthoadapters.errors import UserError
@@ -108,12 +108,26 @@ def check_writable(folder: Path, key: str) -> None:
         raise UserError(f"nothing can be written to {folder}: {why}; choose another folder with {key}=DIR")
 
 
-def check_new_file(path: Path, flag: str) -> None:
-    """Raises UserError if a file cannot be written there. flag: the one that names the file. Nothing is left behind."""
+def check_new_file(path: Path, flag: str, inputs: Iterable[Path | int] = ()) -> None:
+    """Raises UserError if a file cannot be written there, or would take the place of one that is read.
+
+    flag: the one that names the file. inputs: the files that are read, by path or, if they are open, by descriptor.
+    Nothing is left behind.
+    """
     if path.is_dir():
         raise UserError(f"{flag} {path} is a folder; name a file")
-    if why := _obstacle(path.parent):
+    if any(_is_same_file(path, one) for one in inputs):
+        raise UserError(f"{flag} {path} is a file that is read, and would be lost; name another file")
+    if why := _obstacle(path if path.is_symlink() else path.parent):
         raise UserError(f"{flag} {path} cannot be written: {why}; name another file")
+
+
+def _is_same_file(path: Path, other: Path | int) -> bool:
+    """Says whether both are one file, by whatever names and links; a file that is not there is none."""
+    try:
+        return os.path.samefile(path, other)  # noqa: PTH121 - Path.samefile takes no descriptor
+    except OSError:
+        return False
 
 
 def _obstacle(folder: Path) -> str | None:

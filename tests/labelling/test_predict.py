@@ -306,6 +306,12 @@ def test_what_is_wrong_is_one_sentence(
         ([run, tmp_path / "none.txt", "--language", "sw"], "none.txt cannot be read (No such file or directory)"),
         ([run, tmp_path, "--language", "sw"], "cannot be read (Is a directory)"),
         ([run, run / "result.json", "--language", "sw", "--output", tmp_path], "is a folder; name a file"),
+        ([run, mlm / "inputs.json", "--language", "sw", "--output", mlm / "inputs.json"], "is read, and would be lost"),
+        (
+            [run, mlm / "inputs.json", "--language", "sw", "--output", run / "head" / "head.json"],
+            "is a file that is read, and would be lost",
+        ),
+        ([run, "--language", ""], "--language CODE is missing"),
         ([run_folders["xnli"], "--language", "sw", "--pretokenized"], "xnli reads whole sentences"),
         ([run, "--language", "sw", "--adapters", elsewhere], "sw-noo is not the adapter that"),
         ([run, "--language", "sw", "--backbone", other], "--backbone PATH names another place"),

@@ -118,6 +118,9 @@ def test_what_cannot_be_done_is_a_sentence(runs: Path, tmp_path: Path, monkeypat
         orthoadapters.read_runs(str(tmp_path))
     with pytest.raises(UserError, match=r"--tidy .* is a folder; name a file"):
         write_tidy(runs, None, tmp_path)
+    result = find_results(runs)[0][0][0] / "result.json"
+    with pytest.raises(UserError, match=r"--tidy .*/result.json is a file that is read, and would be lost"):
+        write_tidy(runs, None, result)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"--tidy .*x.csv cannot be written: .*file is no folder; name another file"):

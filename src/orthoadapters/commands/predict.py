@@ -19,6 +19,8 @@ from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 from orthoadapters.folders import check_new_file
 
+STDIN = 0  # the descriptor of standard input, as POSIX has it
+
 
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
@@ -64,14 +66,14 @@ def predict(options: argparse.Namespace) -> None:
         for line in run.languages():
             print(line)
         return
-    if options.language is None:
+    if not options.language:
         raise UserError("--language CODE is missing; --list shows the languages that this run can label")
     if options.batch_size is not None and options.batch_size < 1:
         raise UserError(f"--batch-size {options.batch_size} must be at least 1")
     if options.pretokenized and not KINDS[run.config.task.kind].per_word:
         raise UserError(f"--pretokenized: {run.config.task.name} reads whole sentences; leave it out")
     run.require(options.language)
-    with _source(options.file) as source, _target(options.output) as target:
+    with _source(options.file) as source, _target(options.output, options.file) as target:
         from orthoadapters.labelling.free_text import label_text
 
         predictor = run.load(options.language, options.device, options.batch_size)
@@ -109,14 +111,15 @@ def _source(file: str) -> Iterator[BufferedReader]:
 
 
 @contextmanager
-def _target(output: Path | None) -> Iterator[TextIO]:
+def _target(output: Path | None, source: str) -> Iterator[TextIO]:
     if output is None:
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
         yield sys.stdout
         return
     from orthoadapters.files import new_file
+    from orthoadapters.runs.directory import records_at
 
-    check_new_file(output, "--output")
+    check_new_file(output, "--output", [STDIN if source == "-" else user_path(source), *records_at(output)])
     with ExitStack() as stack:
         try:
             file = stack.enter_context(new_file(output))

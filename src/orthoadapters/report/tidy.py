@@ -12,6 +12,7 @@ from orthoadapters.folders import check_new_file
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.table import Report
 from orthoadapters.report.printed.records import csv_text
+from orthoadapters.runs.directory import records_at
 from orthoadapters.runs.results import Result, find_results
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def write_tidy(folder: Path, backbone: str | None, path: Path) -> tuple[int, tup
 
     Raises UserError as `read_runs`, or if the file cannot be written.
     """
-    check_new_file(path, "--tidy")
+    check_new_file(path, "--tidy", records_at(path))
     records, problems = tidy_records(folder, backbone)
     try:
         write_text(path, csv_text(FIELDS, records))

@@ -23,6 +23,21 @@ LOCK = ".lock"
 # The environment variable that names the sweep which a process belongs to.
 SWEEP = "ORTHOADAPTERS_SWEEP"
 
+# What a run writes into its directory, and commands read: files, and folders of files.
+RECORDS = (
+    *("result.json", "config.yaml", "inputs.json", "metrics.csv"),
+    *("adapter", "head", "backbone", "predictions", "evaluations", "checkpoints"),
+)
+
+
+def records_at(path: Path) -> list[Path]:
+    """Lists the file at `path`, links followed, if it is a record of a finished run; none otherwise."""
+    place = path.resolve()
+    is_record = any(
+        (folder / "result.json").exists() and place.relative_to(folder).parts[0] in RECORDS for folder in place.parents
+    )
+    return [place] if is_record else []
+
 
 class InUseError(UserError):
     """The error that another process has the run: a sweep runs other cells first."""
