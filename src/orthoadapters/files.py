@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from orthoadapters.errors import UserError
 
 # ours: bytes that show whether a file is a pointer or a page
 BEGINNING = 256
+# A variable as a shell writes it.
+VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 
 
 def read_json(path: Path, fix: str = "restore it") -> dict[str, Any]:
@@ -58,8 +61,20 @@ def check_content(path: Path, *, is_binary: bool = False) -> None:
         )
 
 
-def user_path(text: str) -> Path:
-    """Reads a path that a user wrote: a ~ at its beginning is a home folder. Raises UserError if there is no such home."""
+def user_path(text: str, name: str = "a path") -> Path:
+    """Reads a path that a user wrote: a ~ at its beginning is a home folder.
+
+    name: the key or flag that gives it. Raises UserError if it is empty, if a shell's variable still stands in it, or if
+    there is no such home.
+    """
+    if not text:
+        raise UserError(f"{name} is empty, as it becomes where a shell's variable has no value; write the whole path")
+    for match in VARIABLE.finditer(text):
+        if text.startswith("$") or (match[1] or match[2]) in os.environ:
+            raise UserError(
+                f"{name} has {match[0]} in '{text}', which no shell replaced, as in single quotes; write the whole path, or "
+                "use double quotes"
+            )
     try:
         return Path(text).expanduser()
     except RuntimeError:

@@ -51,6 +51,20 @@ def test_a_mistake_in_a_command_is_its_sentence_and_exit_code(capsys: pytest.Cap
     assert "no key 'optim.lrr', did you mean 'optim.lr'" in capsys.readouterr().err
     assert main.main(["report", "/nowhere"]) == 1
     assert "/nowhere" in capsys.readouterr().err
+    for words, name in (
+        ("report --out=", "--out"),
+        ("predict RUN --output=", "--output"),
+        ("evaluate ~no-such-name/x", "~no"),
+    ):
+        assert main.main(words.split()) == 1
+        assert capsys.readouterr().err.startswith(f"error: {name}")
+
+
+def test_hydras_own_help_takes_no_notice_of_this_projects_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        train.main(["--hydra-help", "variant=t_noo"])
+    assert end.value.code == 0
+    assert "Hydra" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", [train.main, report.main, predict.main, evaluate.main, fetch.main, publish.main])

@@ -4,6 +4,7 @@ import pytest
 
 from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config
+from orthoadapters.config.locations import warn_once
 from orthoadapters.errors import UserError
 
 
@@ -71,6 +72,17 @@ def test_a_type_that_no_label_begins_is_named(labels: str, warning: str, caplog:
     check(compose_config(["variant=t_noo", "task=wikiann", f"task.labels=[{labels}]"]))
     assert warning in caplog.text
     assert len(caplog.records) == bool(warning)
+
+
+def test_a_run_without_target_languages_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    warn_once.cache_clear()
+    check(compose_config(["variant=t_noo", "languages=[]"]))
+    assert caplog.messages == ["languages=[]: no target language is tested, and en alone is"]
+
+
+def test_a_code_in_capitals_is_near() -> None:
+    with pytest.raises(UserError, match="unknown language 'TR', did you mean 'tr'"):
+        check(compose_config(["variant=t_noo", "languages=[TR]"]))
 
 
 @pytest.mark.parametrize("labels", [2, 20])

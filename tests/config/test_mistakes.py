@@ -6,6 +6,7 @@ import pytest
 
 from orthoadapters.config.command_line import check_command_line
 from orthoadapters.config.compose import compose_config
+from orthoadapters.config.keys import PATHS
 from orthoadapters.config.mistakes import in_shell
 from orthoadapters.config.overrides import override_text
 from orthoadapters.errors import UserError
@@ -30,6 +31,24 @@ def test_what_is_to_be_typed_reaches_hydra_through_a_shell_unchanged(path: str) 
     assert compose_config(["data=xtreme", argument]).data.root == path
 
 
+@pytest.mark.parametrize("key", PATHS)
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("", "{} is empty, as it becomes where a shell's variable has no value; write the whole path"),
+        ("$HOME/runs", "{} has $HOME in '$HOME/runs', which no shell replaced, as in single quotes; write the whole"),
+        ("$OF_NOBODY", "{} has $OF_NOBODY in '$OF_NOBODY', which no shell"),
+        ("/a$HOME", "{} has $HOME in '/a$HOME', which no shell"),
+    ],
+)
+def test_a_path_that_the_shell_left_empty_or_unfilled_is_refused(
+    key: str, path: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", "/home")
+    with pytest.raises(UserError, match=re.escape(sentence.format(key))):
+        compose_config([f"{key}={path}"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -41,6 +60,10 @@ def test_what_is_to_be_typed_reaches_hydra_through_a_shell_unchanged(path: str) 
         ("variant=glob(t_*)", "'variant=glob(t_*)' asks for several runs; add -m"),
         ("-m sweep=glob(*)", "one sweep at a time"),
         ("language=en language.code=sw", "the code is that of the language's file; write language=sw"),
+        (
+            "paths.runs=${HOME}/a",
+            "${HOME} stands for another key, and there is none; write the whole value, or ${oc.env:",
+        ),
         ("logger=null", "write logger=none to log nowhere"),
         ("data=null", "data=null: every run has a file of this group; there are: "),
         ("seed=null", "seed cannot be null; it takes a whole number"),

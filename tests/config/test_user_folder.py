@@ -56,6 +56,17 @@ def test_the_flag_of_hydra_and_the_key_mean_the_same(folder: Path, monkeypatch: 
         assert options.overrides == ["task=mine", f"paths.config={folder}"]
 
 
+def test_of_several_folders_none_is_taken_and_one_may_be_named_twice(folder: Path, tmp_path: Path) -> None:
+    other = f"paths.config={tmp_path}"
+    for words in ([other], ["--config-dir", str(tmp_path)], [f"-cd={tmp_path}"]):
+        with pytest.raises(UserError, match=r"--config-dir \(or paths.config\) names .* and .*; one folder is read"):
+            read_command_line(["--config-dir", str(folder), *words])
+    assert read_command_line([other, "--config-dir", str(tmp_path)]).overrides == [other]
+    assert read_command_line(["--config-dir", str(tmp_path), "--shell-completion"]).config_dir == str(tmp_path)
+    with pytest.raises(UserError, match="it is a file and no folder; name one with folders such as variant/"):
+        compose_config([f"paths.config={folder}/variant/t_mine.yaml"])
+
+
 @pytest.mark.parametrize("suite", ["other", "sets", "adds", "takes"])
 @pytest.mark.parametrize("variant", ["t_mine", "on_top", "global"])
 def test_a_variant_put_into_what_is_composed_without_it_is_what_hydra_makes_of_both(

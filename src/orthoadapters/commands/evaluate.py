@@ -10,7 +10,8 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from orthoadapters.config.command_line import CONFIG_DIR
+from orthoadapters.config.command_line import CONFIG_DIR, own_folder
+from orthoadapters.config.mistakes import parse_overrides
 from orthoadapters.config.overrides import override_text
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.version import version_line
@@ -37,7 +38,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--config-dir",
         metavar="DIR",
-        type=user_path,
+        action="append",
         help="a folder of your own files, as for train (paths.config=DIR)",
     )
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="such as languages=[qu,ilo]")
@@ -47,9 +48,10 @@ def arguments() -> argparse.ArgumentParser:
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    options = arguments().parse_intermixed_args(words)
-    own = [] if options.config_dir is None else [override_text(CONFIG_DIR, str(options.config_dir.absolute()))]
     try:
+        options = arguments().parse_intermixed_args(words)
+        folder = own_folder(options.config_dir or [], parse_overrides(options.overrides))
+        own = [override_text(CONFIG_DIR, folder)] if options.config_dir and folder is not None else []
         run(open_subject(options.folder, [*options.overrides, *own]))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

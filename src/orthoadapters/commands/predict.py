@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from io import BufferedReader
 from pathlib import Path
 from typing import TextIO, cast
@@ -38,7 +39,9 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--language", metavar="CODE", help="the text's language, such as sw")
     parser.add_argument("--list", action="store_true", help="show the languages that this run can label, and stop")
     parser.add_argument("--format", choices=("tsv", "jsonl"), default="tsv")
-    parser.add_argument("--output", metavar="FILE", type=user_path, help="write here, whole or not at all")
+    parser.add_argument(
+        "--output", metavar="FILE", type=partial(user_path, name="--output"), help="write here, whole or not at all"
+    )
     parser.add_argument("--pretokenized", action="store_true", help="words are separated by spaces already (tagging)")
     parser.add_argument("--batch-size", metavar="N", type=int, help="windows per batch (default: the run's)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
@@ -48,7 +51,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--config-dir",
         metavar="DIR",
-        type=user_path,
+        action="append",
         help="a folder of your own files, for a language's word_splitter, if the run had none or it was moved",
     )
     parser.add_argument("--backbone", metavar="PATH", type=user_path, help="the pretrained backbone, if it was moved")
@@ -57,10 +60,11 @@ def arguments() -> argparse.ArgumentParser:
 
 def predict(options: argparse.Namespace) -> None:
     # This import stands here, as PyTorch takes seconds, and --help and a mistyped language should be answered at once.
+    from orthoadapters.config.command_line import own_folder
     from orthoadapters.config.kinds import KINDS
     from orthoadapters.labelling.finished_run import open_run
 
-    folders = (options.adapters, options.backbone, options.config_dir)
+    folders = (options.adapters, options.backbone, own_folder(options.config_dir or []))
     run = open_run(options.run, *(None if path is None else str(path) for path in folders))
     if options.list:
         for line in run.languages():

@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from orthoadapters.config.program import shell_command
@@ -33,7 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=version_line())
     parser.add_argument("runs", nargs="?", default="runs", type=user_path, metavar="RUNS_DIR", help="default: runs")
     parser.add_argument(
-        "--out", default="report", type=user_path, metavar="DIR", help="folder of what is made; default: report"
+        "--out",
+        default="report",
+        type=partial(user_path, name="--out"),
+        metavar="DIR",
+        help="folder of what is made; default: report",
     )
     parser.add_argument("--backbone", metavar="NAME", help="runs of this backbone alone")
     parser.add_argument("--paper", action="store_true", help="beside each score: the paper's, and the difference")
@@ -45,13 +50,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--xtreme",
-        type=user_path,
+        type=partial(user_path, name="--xtreme"),
         metavar="DIR",
         help="no tables: <task>/test-<language>.tsv of the best runs in a new folder",
     )
     parser.add_argument(
         "--tidy",
-        type=user_path,
+        type=partial(user_path, name="--tidy"),
         metavar="FILE",
         help="no tables: a CSV file, a row per run, language, split and metric",
     )

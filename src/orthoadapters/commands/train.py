@@ -160,6 +160,9 @@ def answer(options: argparse.Namespace) -> int:
         if values != options.overrides:
             print(f"# one run of several: {shlex.join(values)}", file=sys.stderr)
         options.overrides, options.multirun, options.run = values, False, False
+    if options.hydra_help:
+        # Hydra's own help has no keys of this project.
+        options.overrides = []
     try:
         run_hydra(options)
         sys.stdout.flush()

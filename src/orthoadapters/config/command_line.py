@@ -3,9 +3,10 @@
 import argparse
 from collections.abc import Sequence
 from importlib.util import find_spec
+from typing import Any
 
 from hydra._internal.utils import get_args_parser
-from hydra.core.override_parser.types import Glob
+from hydra.core.override_parser.types import Glob, Override
 
 from orthoadapters.config.compose import compose_config, group_files, in_force
 from orthoadapters.config.logger import check_logger_choice
@@ -27,30 +28,54 @@ DEAD_FLAGS = {
 }
 
 
+class Options(argparse.Namespace):
+    """The options of a command line, with every value of --config-dir in `folders`: Hydra's parser keeps the last alone."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "config_dir" and value is not None:
+            self.folders.append(value)
+
+
 def read_command_line(arguments: Sequence[str]) -> argparse.Namespace:
     """Reads Hydra's flags and the overrides, which lie in `overrides`. Raises UserError for a flag that does not exist.
 
     --config-dir DIR and paths.config=DIR mean the same; whichever is there, the other is added, with an absolute path.
     """
-    options, unknown = get_args_parser().parse_known_intermixed_args(list(arguments))
+    options, unknown = get_args_parser().parse_known_intermixed_args(list(arguments), Options(folders=[]))
+    options.config_dir = own_folder(flags := list(options.folders))
     if unknown:
         raise UserError(_unknown_flag(unknown[0]))
     if options.shell_completion:
         return options
     options.overrides = in_force(options.overrides)
-    for override in parse_overrides(options.overrides):
+    overrides = parse_overrides(options.overrides)
+    for override in overrides:
         key = override.get_key_element()
         if key == "hydra.searchpath":
             raise UserError(
                 f"'{override.input_line}': --config-dir DIR adds a folder, which all cells of a sweep read too"
             )
-        if key == CONFIG_DIR and not override.is_sweep_override() and override.value() is not None:
-            options.config_dir = str(override.value())
+    options.config_dir = own_folder(flags, overrides)
     if options.config_dir is not None:
-        options.config_dir = str(user_path(options.config_dir).absolute())
         others = [text for text in options.overrides if not text.startswith(f"{CONFIG_DIR}=")]
         options.overrides = [*others, override_text(CONFIG_DIR, options.config_dir)]
     return options
+
+
+def own_folder(flags: Sequence[str], overrides: Sequence[Override] = ()) -> str | None:
+    """Finds the one folder of the user's own files, as an absolute path; None if none is named.
+
+    flags: the values of --config-dir. Raises UserError for several folders, of which the last one would be read alone.
+    """
+    keys = [o.value() for o in overrides if o.get_key_element() == CONFIG_DIR and not o.is_sweep_override()]
+    paths = [user_path(str(value), "--config-dir") for value in (*flags, *keys) if value is not None]
+    folders = list(dict.fromkeys(str(path.absolute()) for path in paths))
+    if len(folders) > 1:
+        raise UserError(
+            f"--config-dir (or {CONFIG_DIR}) names {' and '.join(folders)}; one folder is read, so put all files into one"
+        )
+    return folders[0] if folders else None
 
 
 def _unknown_flag(flag: str) -> str:

@@ -4,6 +4,7 @@ import copy
 import typing
 from collections.abc import Sequence
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
 
 import yaml
@@ -12,7 +13,7 @@ from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, key_types, values_of
+from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, PATHS, key_types, values_of
 from orthoadapters.config.logger import Variables, environment, settle_logger
 from orthoadapters.config.messages import listing, missing_sentence, nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
@@ -82,11 +83,10 @@ def user_folder(overrides: Sequence[str]) -> Path | None:
     value = parse_overrides(settings)[-1].value() if settings else None
     if value is None:
         return None
-    folder = user_path(str(value)).absolute()
+    folder = user_path(str(value), "paths.config").absolute()
     if not folder.is_dir():
-        raise UserError(
-            f"paths.config={value}: there is no such folder; name one with folders such as variant/ and language/"
-        )
+        problem = "it is a file and no folder" if folder.exists() else "there is no such folder"
+        raise UserError(f"paths.config={value}: {problem}; name one with folders such as variant/ and language/")
     for path in yaml_files(folder):
         for own in (CONF, CONF.parent / "multirun_sweeps"):
             if (own / path.relative_to(folder)).exists():
@@ -125,8 +125,9 @@ def settle(composition: DictConfig) -> Config:
 def _expand_paths(config: Config) -> None:
     """Puts the home folder in place of a ~ where a run writes. What it reads keeps its name until it is read."""
     paths = config.paths
-    for path in (config.backbone.path, config.data.root, config.corpus.root, config.language_adapters.root):
-        user_path(str(path))
+    for key in PATHS:
+        if (path := attrgetter(key)(config)) is not None:
+            user_path(str(path), key)
     paths.runs, paths.adapters, paths.cache = map(_without_tilde, (paths.runs, paths.adapters, paths.cache))
     paths.config = None if paths.config is None else str(user_path(paths.config).absolute())
 

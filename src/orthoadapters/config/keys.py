@@ -17,6 +17,11 @@ OPEN = (
 )
 # The groups that choose no file unless they are named.
 OPTIONAL_GROUPS = ("suite", "sweep")
+# The keys whose values are paths, or may be.
+PATHS = (
+    *("paths.runs", "paths.adapters", "paths.cache", "paths.config"),
+    *("backbone.path", "data.root", "corpus.root", "language_adapters.root"),
+)
 WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", Any: "a mapping"}
 
 

@@ -1,7 +1,7 @@
 """The checks of the languages of a task run."""
 
 from orthoadapters.config.compose import check_language, group_files, language_config
-from orthoadapters.config.locations import has_language, named_files
+from orthoadapters.config.locations import has_language, named_files, warn_once
 from orthoadapters.config.schema import Config, Stage
 from orthoadapters.errors import UserError
 
@@ -14,6 +14,8 @@ def check_languages(config: Config) -> None:
     """
     if config.stage is Stage.mlm:
         return
+    if config.languages == []:
+        warn_once(f"languages=[]: no target language is tested, and {config.source_language} alone is")
     for code in config.evaluated_languages:
         if code in group_files("language", config.paths.config):
             language_config(code, config.paths.config)

@@ -84,6 +84,10 @@ def _problem(text: str, key: str) -> str:
         return f"'{invalid[1]}' is not one of {invalid[2]}{nearest(invalid[1], invalid[2].split(', '))}"
     if name := re.search(r"Key '?(.+?)'? \((\w+)\) is incompatible with \(str\)", text):
         return f"its names are text, and {name[1]} is read as another value; put quotes around it: '{name[1]}'"
+    if name := re.search(r"Interpolation key '(\w+)' not found", text):
+        return (
+            f"${{{name[1]}}} stands for another key, and there is none; write the whole value, or ${{oc.env:{name[1]}}}"
+        )
     if "NoneType is not a subclass" in text:
         return "null is none of its items; take it out"
     lines = text.splitlines()
@@ -96,5 +100,6 @@ def _problem(text: str, key: str) -> str:
 def nearest(word: str, words: Sequence[str]) -> str:
     """Writes ", did you mean ...?"; nothing if no known word is near. A bare `lr` means optim.lr, mlm.lr and the like."""
     near = [key for key in words if key.rpartition(".")[2] == word]
+    near = near or [key for key in words if key.lower() == word.lower()]
     near = near or difflib.get_close_matches(word, words, n=1, cutoff=0.5)
     return ", did you mean " + " or ".join(f"'{key}'" for key in near) + "?" if near else ""

@@ -80,7 +80,8 @@ def check_trackers(logger: LoggerConfig) -> None:
     """Raises UserError if a tracker could not be opened later, once everything is read."""
     for name in ("tensorboard", "wandb"):
         if getattr(logger, name) and find_spec(name) is None:
-            raise UserError(f"logger={name} needs the package {name}; install it with: pip install {name}")
+            package = "wandb" if name == "wandb" else f"'orthoadapters[{name}]'"  # wandb is no extra
+            raise UserError(f"logger={name} needs a package that is not here: pip install {package}")
     if logger.wandb:
         check_wandb()
 
