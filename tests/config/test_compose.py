@@ -111,7 +111,7 @@ def test_a_typo_in_a_language_file_is_a_sentence(tmp_path: Path, monkeypatch: py
     (tmp_path / "language").mkdir()
     (tmp_path / "language/xx.yaml").write_text("code: xx\nname: X\nwikipedai: y\n")
     monkeypatch.setattr("orthoadapters.config.compose.CONF", tmp_path)
-    with pytest.raises(UserError, match=r"conf/language/xx.yaml: Key 'wikipedai' not in 'LanguageConfig'"):
+    with pytest.raises(UserError, match=r"no key 'language.wikipedai' in .*language/xx.yaml, line 3, did you mean 'w"):
         language_config("xx")
 
 
@@ -125,8 +125,9 @@ def test_a_mistyped_key_in_a_file_fails_and_names_file_and_key(tmp_path: Path, m
     shutil.copytree(CONF, tmp_path / "conf")
     (tmp_path / "conf/task/mine.yaml").write_text((CONF / "task/udpos.yaml").read_text() + "batch_sise: 3\n")
     monkeypatch.setattr("orthoadapters.config.compose.CONF", tmp_path / "conf")
-    sentence = "no key 'task.batch_sise' in conf/task/mine.yaml, did you mean 'task.batch_size'"
-    with pytest.raises(UserError, match=re.escape(sentence)):
+    with pytest.raises(
+        UserError, match=r"'task.batch_sise' in .*conf/task/mine.yaml, line \d+, did you mean 'batch_size'"
+    ):
         compose_config(["task=mine"])
 
 

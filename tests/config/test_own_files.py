@@ -34,6 +34,17 @@ VARIANT = "language_adapter: none\ntask_adapter: ort\nlanguage_reduction: 2\ntas
          r"line 2: stage: mlm sets the name alone, .*; write `- override /stage: mlm` below defaults:"),
         ("task/mine", "defaults: [xnli]\nname: mine\nlabel_names: {0: neutral}\n", "task=mine",
          r"label_names.*: its names are text, and 0 is read as another value; put quotes around it: '0'"),
+        ("language/xq", "name: Xquish\n", "languages=[xq]", r"xq.yaml has no code; write the line `code: xq` into it"),
+        ("language/xq", "", "language=xq", r"xq.yaml has no code; write the line `code: xq` into it"),
+        ("language/xq", "code: xq\n", "languages=[xq]", r"xq.yaml has no name; write the line `name: ...` into it"),
+        ("language/xq", "code: xq\nname: X\nzzz: 1\n", "languages=[xq]", r"no key 'language.zzz' in .*xq.yaml, line 3; tak"),
+        ("suite/mine", "# @package _global_\nodd: 1\n", "suite=mine", r"there is no key 'odd' in .*/mine.yaml, line 2"),
+        ("language/xq", "code: xq\nudpos: a\n", "languages=[xq]", r"xq.yaml, line 2 any more; task.hub_subsets names"),
+        ("language/xq", "code: xq\n\t- a\n", "languages=[xq]", r"xq.yaml, line 2: YAML takes no tab at the beginning of a"),
+        ("variant/mine", "name: mine\nname: mine\n", "variant=mine", r"mine.yaml, line 2: found duplicate key name; mend it"),
+        ("task/mine", "- a\n- b\n", "task=mine", r"mine.yaml, line 1: this is a list; write KEY: VALUE, one on each line"),
+        ("data/mine", "\n- a\n", "data.source=xtreme", r"mine.yaml, line 2: this is a list; write KEY: VALUE, one on each"),
+        ("suite/mine", "version https://git-lfs.github.com/spec/v1\n", "suite=mine", r"mine.yaml is a pointer of Git LFS and"),
         ("backbone/mine", "name: mine\npath: a/b\nrevision: 123e45\n", "backbone=mine", r"reads 123e45 of backbone.revision"),
     ],
 )  # fmt: skip
@@ -46,6 +57,18 @@ def test_a_file_with_another_name_or_with_other_than_text_is_refused_with_its_li
     with pytest.raises(UserError, match=message) as caught:
         check(compose_config([*stage, override]))
     assert "\n" not in str(caught.value)
+
+
+def test_a_broken_file_that_another_one_names_is_named_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    conf = temporary_conf(tmp_path, monkeypatch)
+    (conf / "task" / "mine.yaml").write_text("defaults: [base]\nname: mine\n")
+    for text, problem in (
+        ("kind:\n\t- a\n", "base.yaml, line 2: YAML takes no tab"),
+        ("- a\n", "base.yaml: this is no map"),
+    ):
+        (conf / "task" / "base.yaml").write_text(text)
+        with pytest.raises(UserError, match=problem):
+            compose_config(["task=mine"])
 
 
 def test_quotes_and_plain_whole_numbers_are_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -155,7 +155,7 @@ def test_an_axis_of_a_sweep_is_a_list(tmp_path: Path) -> None:
             "task/bad",
             "defaults: [udpos]\nbatch_sise: 3\n",
             "task=bad",
-            "no key 'task.batch_sise' in FILE, did you mean",
+            "no key 'task.batch_sise' in FILE, line 2, did you mean 'batch_size'?",
         ),
         ("task/bad", "defaults: [udpos]\nbatch_size: many\n", "task=bad", "task.batch_size in FILE: Value 'many'"),
         (
@@ -170,7 +170,12 @@ def test_an_axis_of_a_sweep_is_a_list(tmp_path: Path) -> None:
             "task=bad",
             "task.batch_size has no value here; give it one with task.batch_size=..., or write it into the task's file",
         ),
-        ("suite/bad", "# @package _global_\noptim: {lrr: 1}\n", "suite=bad", "no key 'optim.lrr' in FILE"),
+        (
+            "suite/bad",
+            "# @package _global_\noptim: {lrr: 1}\n",
+            "suite=bad",
+            "no key 'optim.lrr' in FILE, line 2, did you mean 'lr'?",
+        ),
         (
             "suite/bad",
             "optim: {lr: 1}\n",
@@ -205,9 +210,8 @@ def test_a_mistake_in_a_file_of_ones_own_names_that_file(
 def test_data_of_ones_own_with_a_mistake_name_their_file_in_an_evaluation(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/bad.yaml").write_text("source: hub\nroot: null\nrooot: x\n")
-    with pytest.raises(
-        UserError, match=re.escape(f"{tmp_path}/data/bad.yaml: Key 'rooot' not in 'DataConfig'; mend it")
-    ):
+    sentence = f"there is no key 'data.rooot' in {tmp_path}/data/bad.yaml, line 3, did you mean 'root'?"
+    with pytest.raises(UserError, match=re.escape(sentence)):
         amend(compose_config([f"paths.config={tmp_path}"]), ["data=bad"], ["data"])
 
 

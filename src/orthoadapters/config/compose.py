@@ -17,7 +17,7 @@ from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, PATHS, key_types, v
 from orthoadapters.config.logger import Variables, environment, settle_logger
 from orthoadapters.config.messages import listing, missing_sentence, nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
-from orthoadapters.config.own_files import check_file
+from orthoadapters.config.own_files import check_file, value_of, yaml_sentence
 from orthoadapters.config.parts import Files, Folders, compose_files, compose_in_parts, files_of_group, yaml_files
 from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
 from orthoadapters.errors import UserError, first_line
@@ -56,6 +56,8 @@ def _compose_once(folders: Folders, overrides: tuple[str, ...], files: Files, cw
             return settle(compose_in_parts(folders, parts, files))
         except (HydraException, OmegaConfBaseException):
             return settle(compose_files(folders, overrides, files))  # its errors name the file
+    except yaml.MarkedYAMLError as error:
+        raise UserError(yaml_sentence(error)) from error
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(sentence(error, sorted(groups.keys() | key_types().keys()), *folders[1:])) from error
 
@@ -139,7 +141,7 @@ def _without_tilde(path: str) -> str:
 def _check_name(group: str, key: str, name: str, folder: str | None) -> None:
     """Raises UserError if no file of conf/GROUP names this loss or reader. The functions themselves are not loaded here."""
     files = group_files(group, folder).values()
-    names = sorted({str(yaml.safe_load(path.read_text(encoding="utf-8")).get(key)) for path in files})
+    names = sorted({str(value_of(path, key)) for path in files})
     if name not in names:
         raise UserError(f"there is no {group}.{key} '{name}'{nearest(name, names)}; {listing(group, names, folder)}")
 
@@ -209,6 +211,8 @@ def _language_of(path: Path, time: int) -> LanguageConfig:
     except (OmegaConfBaseException, yaml.YAMLError) as error:
         name = f"conf/{path.relative_to(CONF)}" if path.is_relative_to(CONF) else str(path)
         raise UserError(f"{name}: {first_line(error)}") from error
+    if missing := sorted(OmegaConf.missing_keys(language)):
+        raise UserError(f"{path} has no {missing[0]}; write the line `{missing[0]}: ...` into it")
     return typing.cast(LanguageConfig, OmegaConf.to_object(language))
 
 

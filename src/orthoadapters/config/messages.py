@@ -50,7 +50,8 @@ def sentence(error: Exception, keys: Sequence[str], own_folder: Path | None = No
             return f"{place} sets keys of all groups, so its first line must be: # @package _global_"
         return f"there is no key '{full_key[1]}'{where}{nearest(full_key[1], keys)}"
     key = full_key[1] if full_key else "the configuration"
-    return f"{key}{where}: {_problem(text, key)}"
+    problem = _problem(text, key) or "this is no mapping; write KEY: VALUE, one on each line"
+    return f"{key}{where}: {problem}"
 
 
 def missing_sentence(key: str) -> str:

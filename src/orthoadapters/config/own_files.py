@@ -1,5 +1,6 @@
 """Mistakes in a YAML file of a group that no schema can see: another file's name in it, and text that YAML reads otherwise."""
 
+import dataclasses
 import re
 import typing
 from collections.abc import Iterator
@@ -11,8 +12,10 @@ import yaml
 from omegaconf._utils import get_yaml_loader
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from orthoadapters.config.keys import key_types
+from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, key_types
+from orthoadapters.config.messages import FORMER_KEYS, nearest
 from orthoadapters.errors import UserError, first_line
+from orthoadapters.files import check_content
 
 # The key in which a file of a group says its own name once more.
 NAME_KEYS = {"language": "code", "task": "name", "variant": "name", "backbone": "name"}
@@ -20,8 +23,9 @@ TAG = "tag:yaml.org,2002:"
 
 
 def check_file(path: Path, group: str) -> None:
-    """Refuses a file of a group as `check_texts` and `check_name` do."""
+    """Refuses a file of a group as `check_texts`, `check_keys` and `check_name` do."""
     check_texts(path, group)
+    check_keys(path, group)
     check_name(path, group)
 
 
@@ -33,6 +37,32 @@ def check_texts(path: Path, group: str) -> None:
                 f"{path}, line {node.start_mark.line + 1}: YAML reads {node.value} of {key} as {value} and not as text; put "
                 f"quotes around it: '{node.value}'"
             )
+
+
+def check_keys(path: Path, group: str) -> None:
+    """Refuses a file with a key that the schema does not have."""
+    has_section = group not in OPTIONAL_GROUPS and dataclasses.is_dataclass(key_types().get(group))
+    is_group = has_section and not _has_header(path)
+    root = _root(path, path.stat().st_mtime_ns) if is_group or _is_global(path) else None
+    for key, line in _unknown_keys(root, group if is_group else ""):
+        place, (section, _, name) = f"{path}, line {line}", key.rpartition(".")
+        if former := FORMER_KEYS.get(name):
+            raise UserError(f"there is no key '{key}' in {place} any more; {former}")
+        others = [other.removeprefix(f"{section}.") for other in key_types() if other.rpartition(".")[0] == section]
+        raise UserError(f"there is no key '{key}' in {place}{nearest(name, others) or '; take it out'}")
+
+
+def _unknown_keys(node: Node | None, section: str) -> Iterator[tuple[str, int]]:
+    """Yields the keys that the schema does not have, with their lines. section: the dotted key of the node; empty: the top."""
+    for key_node, value in node.value if isinstance(node, MappingNode) else []:
+        key = f"{section}.{key_node.value}".removeprefix(".")
+        is_hydras = key_node.value == "defaults" or key == "hydra"
+        if is_hydras or key_node.tag == f"{TAG}merge" or f"{key}.".startswith(OPEN):
+            continue
+        if key not in key_types():
+            yield key, key_node.start_mark.line + 1
+        elif dataclasses.is_dataclass(key_types()[key]):
+            yield from _unknown_keys(value, key)
 
 
 def check_stage(path: Path, group: str) -> None:
@@ -52,8 +82,11 @@ def _is_global(path: Path) -> bool:
 
 def is_section(path: Path) -> bool:
     """Says whether a file sets keys of its group alone: it has neither Hydra's header nor a list of defaults."""
-    header = path.read_text(encoding="utf-8-sig").startswith("# @package")
-    return not header and all(key.value != "defaults" for key, _ in _entries(path))
+    return not _has_header(path) and all(key.value != "defaults" for key, _ in _entries(path))
+
+
+def _has_header(path: Path) -> bool:
+    return path.read_text(encoding="utf-8-sig").startswith("# @package")
 
 
 def may_set(path: Path, group: str) -> bool:
@@ -78,6 +111,8 @@ def check_name(path: Path, group: str) -> None:
 
     Files are copied, and a name that is left in would file one language's scores under another one's name.
     """
+    if group == "language" and not {key.value for key, _ in _entries(path)} & {"code", "defaults"}:
+        raise UserError(f"{path} has no code; write the line `code: {path.stem}` into it")
     for key_node, node in _entries(path):
         is_name = key_node.value == NAME_KEYS.get(group) and isinstance(node, ScalarNode)
         if is_name and not node.tag.endswith(":null") and node.value not in (path.stem, "???"):
@@ -97,11 +132,33 @@ def _entries(path: Path) -> list[tuple[Node, Node]]:
 @cache
 def _root(path: Path, time: int) -> Node | None:
     """Reads a file as YAML's nodes, which have their lines. time: that of its last change."""
+    check_content(path)
     try:
-        root: Node | None = yaml.compose(path.read_text(encoding="utf-8-sig"), Loader=get_yaml_loader())
+        text = path.read_text(encoding="utf-8-sig")
+        root: Node | None = yaml.compose(text, Loader=get_yaml_loader())
+        yaml.load(text, Loader=get_yaml_loader())  # which sees keys that are there twice
+    except yaml.MarkedYAMLError as error:
+        raise UserError(yaml_sentence(error, path)) from None
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UserError(f"{path} cannot be read ({first_line(error)}); mend it") from None
+    if root is not None and not isinstance(root, MappingNode):
+        kind = "a list" if isinstance(root, SequenceNode) else "text"
+        raise UserError(f"{path}, line {root.start_mark.line + 1}: this is {kind}; write KEY: VALUE, one on each line")
     return root
+
+
+def yaml_sentence(error: yaml.MarkedYAMLError, path: Path | None = None) -> str:
+    """Says where a file is no YAML, and why. path: the file; None: the error names it."""
+    mark = error.problem_mark or error.context_mark
+    place = f"{path or (mark.name if mark else 'a file')}, line {mark.line + 1 if mark else 1}"
+    if "\\t" in str(error.problem):
+        return f"{place}: YAML takes no tab at the beginning of a line; put spaces in its place"
+    return f"{place}: {error.problem or first_line(error)}; mend it"
+
+
+def value_of(path: Path, key: str) -> str | None:
+    """Reads the text that stands below a key at the top of a file; None if the key is not there."""
+    return next((str(node.value) for key_node, node in _entries(path) if key_node.value == key), None)
 
 
 def _texts(node: Node | None, key: str, hint: Any) -> Iterator[tuple[str, ScalarNode]]:

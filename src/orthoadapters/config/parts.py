@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from orthoadapters.config.locations import CODE
 from orthoadapters.config.overrides import override_text
-from orthoadapters.config.own_files import check_name, check_stage, check_texts, is_section, may_set
+from orthoadapters.config.own_files import check_keys, check_name, check_stage, check_texts, is_section, may_set
 from orthoadapters.config.schema import LanguageConfig, VariantConfig
 
 # The folders of groups: conf/ and, if there is one, the user's own.
@@ -48,6 +48,7 @@ def compose_in_parts(folders: Folders, parts: Sequence[Override], files: Files) 
     for part, path in own_files:
         check_texts(path, part.key_or_group)
         check_stage(path, part.key_or_group)
+        check_keys(path, part.key_or_group)
     _store_language(parts, files_of_group(folders, "language"))
     apart = [(part, path) for part, path in own_files if _is_apart(part, path, own_files)]
     texts = {part.input_line for part, _ in apart}
