@@ -74,6 +74,23 @@ class LanguageAdapter:
         path = self.path / RECORD
         return read_json(path, "restore it, or train the adapter anew") if exists(path) else {}
 
+    def check_language(self) -> None:
+        """Raises UserError if the adapter's own record says that it was trained on another language.
+
+        The name in adapter_config.json is not looked at: others give theirs any name.
+        """
+        language = self.record().get("language", self.language)
+        if language != self.language:
+            fixes = {
+                AdapterSource.trained: f"move it away, and train the adapter for {self.language} in its place",
+                AdapterSource.local: f"put the adapter for {self.language} in its place",
+                AdapterSource.hub: f"name another with language_adapters.hub={{{self.language}:OWNER/NAME}}",
+            }
+            raise UserError(
+                f"{self.location} is named as the language adapter for {self.language}, and its {RECORD} says that it was "
+                f"trained on {language}; {fixes[self.source]}"
+            )
+
 
 def language_adapter(config: Config, language: str) -> LanguageAdapter:
     """Returns the language's adapter that the configuration names, wherever it comes from."""
@@ -133,14 +150,15 @@ def require(config: Config, overrides: Sequence[str]) -> list[LanguageAdapter]:
 
 
 def check_kinds(config: Config, adapters: Sequence[LanguageAdapter]) -> None:
-    """Raises UserError for an adapter from elsewhere that is of another kind than the variant's."""
+    """Raises UserError for an adapter that is broken, of another language, or of another kind than the variant's."""
     for adapter in adapters:
         check_adapter(adapter, config.variant.name)
 
 
 def check_adapter(adapter: LanguageAdapter, variant: str) -> None:
-    """Raises UserError if one of the adapter's files cannot be read, or if it is of another kind than the variant's."""
+    """Raises UserError if one of the adapter's files cannot be read, or if it is of another language or kind."""
     adapter_hub.check_files(adapter.path)
+    adapter.check_language()
     kind = adapter.record().get("kind", AdapterKind.noo.value)
     if adapter.source is not AdapterSource.trained and kind != adapter.kind.value:
         raise UserError(
