@@ -16,6 +16,7 @@ from orthoadapters.config.checks import check
 from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import compose_config, language_config, mlm_overrides
 from orthoadapters.config.hub_ids import is_id
+from orthoadapters.config.schema import AdapterKind, AdapterSource
 from orthoadapters.evaluation.transfer import load_language_adapter
 from orthoadapters.fetch import fetch_language_adapters
 from orthoadapters.hub import adapters as adapter_hub
@@ -204,6 +205,15 @@ def test_an_adapter_of_another_language_is_refused_by_its_record(
     adapter = library.language_adapter(compose_config(local()), "tr")
     with pytest.raises(UserError, match="was trained on en"):
         load_language_adapter(Mock(), adapter, 32, "")
+
+
+def test_a_trained_adapter_under_the_name_of_another_kind_is_refused(oracle: Path, tmp_path: Path) -> None:
+    adapter = library.LanguageAdapter("sw", AdapterKind.ort, AdapterSource.trained, str(tmp_path / "sw-ort"))
+    shutil.copytree(oracle / "sw", adapter.path)
+    library.check_adapter(adapter, "lort_tnoo")
+    (adapter.path / "training.json").write_text(json.dumps({"kind": "noo", "language": "sw"}))
+    with pytest.raises(UserError, match=r"sw-ort is a language adapter of kind noo .*; move it away, and train one"):
+        library.check_adapter(adapter, "lort_tnoo")
 
 
 def test_an_orthoadapter_that_was_published_is_not_taken_for_a_plain_one(

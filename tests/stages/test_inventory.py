@@ -13,6 +13,7 @@ from orthoadapters.commands import train
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import Config
 from orthoadapters.data.sources import read
+from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.stages.inventory import Inventory, check_inventory, check_plan
@@ -143,6 +144,38 @@ def test_a_tokenizer_with_more_entries_than_embeddings_is_refused(
     (sentence,) = problems(command())
     assert f"tiny has {rows + 1} entries and the embedding matrix {rows} rows" in sentence
     assert f"model.resize_token_embeddings({rows + 1})" in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "sentence"),
+    [
+        ("tokenizer_config.json", "pad_token", "has no pad token, and batches are padded; name it in"),
+        ("tokenizer.json", "post_processor", "puts no special tokens such as <s> and </s> around a text"),
+    ],
+)
+def test_a_tokenizer_without_pad_token_or_ends_is_refused(
+    name: str, key: str, sentence: str, command: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    path = tmp_path / "tiny" / name
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: None}))
+    (problem,) = problems(command())
+    assert f"the tokenizer in {tmp_path}/tiny {sentence}" in problem
+    with pytest.raises(UserError, match=sentence):
+        load_tokenizer(str(tmp_path / "tiny"))
+    config = tmp_path / "tiny" / "tokenizer_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"tokenizer_class": "XLMRobertaTokenizer"}))
+    assert problems(command()) == []  # the class may have what the files lack
+
+
+def test_lengths_beyond_the_backbones_positions_are_seen_before_anything_is_trained(
+    command: Callable[..., list[str]],
+) -> None:
+    more = ("variant=lnoo_tnoo", "language_adapters.missing=train", "mlm.block_length=68")
+    assert problems(command(*more, "task.max_length=68")) == []
+    assert problems(command(*more, "task.max_length=69", "mlm.block_length=70")) == [
+        "task.max_length=69 is more than the 68 positions of this backbone; lower it",
+        "mlm.block_length=70 is more than the 68 positions of this backbone; lower it",
+    ]
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"])

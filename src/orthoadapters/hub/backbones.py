@@ -76,6 +76,15 @@ def check_folder(folder: Path, path: str, allow_pickle: bool) -> None:
             check_content(file, is_binary=file.suffix in (".safetensors", ".bin"))
 
 
+def positions(folder: Path) -> int | None:
+    """Reads from config.json how many subwords a sequence may have; None if it does not say."""
+    fields = read_json(folder / "config.json")
+    longest, padding = fields.get("max_position_embeddings"), fields.get("pad_token_id")
+    if not FAMILIES[fields["model_type"]].positions_after_padding:
+        padding = -1
+    return longest - padding - 1 if isinstance(longest, int) and isinstance(padding, int) else None
+
+
 def _hub_folder(hub_id: str, revision: str | None, allow_pickle: bool) -> Path:
     """Returns the snapshot's folder. The network is not asked where the cache holds all files that are read."""
     weights = (SAFETENSORS, PICKLES) if allow_pickle else (SAFETENSORS,)

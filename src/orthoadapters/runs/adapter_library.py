@@ -159,11 +159,13 @@ def check_adapter(adapter: LanguageAdapter, variant: str) -> None:
     """Raises UserError if one of the adapter's files cannot be read, or if it is of another language or kind."""
     adapter_hub.check_files(adapter.path)
     adapter.check_language()
-    kind = adapter.record().get("kind", AdapterKind.noo.value)
-    if adapter.source is not AdapterSource.trained and kind != adapter.kind.value:
+    is_trained = adapter.source is AdapterSource.trained
+    kind = adapter.record().get("kind", adapter.kind.value if is_trained else AdapterKind.noo.value)
+    if kind != adapter.kind.value:
         raise UserError(
             f"{adapter.location} is a language adapter of kind {kind} ({RECORD}; without a record, noo), and "
             f"variant={variant} needs {adapter.kind.value}"
+            + (f"; move it away, and train one of kind {adapter.kind.value} in its place" if is_trained else "")
         )
 
 

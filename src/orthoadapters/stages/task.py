@@ -100,7 +100,7 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     model = AdaptedEncoder.from_pretrained(
         path, pair=config.orthogonality.pair, allow_pickle=config.backbone.allow_pickle
     )
-    check_lengths(model, {"task.max_length": config.task.max_length})
+    check_lengths(model.shape.positions, {"task.max_length": config.task.max_length})
     stacks = new_stacks(config, model, adapters, weights_sha256(model.backbone))
     # Every language adapter is loaded once before training, so that a bad file shows now; only the source's one stays.
     for code, adapter in stacks.adapters.items():
