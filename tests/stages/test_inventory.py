@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from huggingface_hub import constants
+from safetensors.torch import load_file, save_file
 
 from orthoadapters.commands import train
+from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import Config
 from orthoadapters.data.sources import read
@@ -165,6 +168,41 @@ def test_a_tokenizer_without_pad_token_or_ends_is_refused(
     config = tmp_path / "tiny" / "tokenizer_config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"tokenizer_class": "XLMRobertaTokenizer"}))
     assert problems(command()) == []  # the class may have what the files lack
+
+
+def test_a_vocab_size_that_is_not_that_of_the_weights_is_named(
+    command: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    path = tmp_path / "tiny" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"vocab_size": 500}))
+    (problem,) = problems(command())
+    assert "word_embeddings.weight has shape [400, 64], and vocab_size in config.json makes it [500, 64]" in problem
+
+
+def test_an_adapter_that_is_there_is_read_before_others_are_trained(
+    command: Callable[..., list[str]], oracle: Path, tmp_path: Path
+) -> None:
+    adapter = tmp_path / "out" / "adapters" / "tiny" / "en-noo"
+    shutil.copytree(oracle / "sw_safetensors", adapter)
+    tensors = load_file(adapter / "adapter.safetensors")
+    name, tensor = next(iter(tensors.items()))
+    save_file(tensors | {name: torch.full_like(tensor, torch.nan)}, adapter / "adapter.safetensors")
+    arguments = command("variant=lnoo_tnoo", "language_adapters.missing=train")
+    with pytest.raises(UserError, match=r"en-noo/adapter.safetensors: tensor .* NaN or infinite"):
+        train.run_one(compose_config(arguments), arguments)
+    assert not (tmp_path / "out" / "runs").exists()
+    save_file(tensors | {name: torch.ones_like(tensor, dtype=torch.int32)}, adapter / "adapter.safetensors")
+    (problem,) = problems(arguments)
+    assert "is of type I32, and weights are floating-point numbers; bring it back" in problem
+    (adapter / "adapter_config.json").unlink()
+    (problem,) = problems(command("variant=lnoo_tnoo"))
+    assert f"{adapter} has an adapter's weights and no adapter_config.json; bring it back" in problem
+
+
+def test_a_backbone_that_is_a_link_to_itself_is_a_sentence(command: Callable[..., list[str]], tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(UserError, match=r"there is no folder .*loop; backbone.path must be"):
+        check(compose_config(command(f"backbone.path={tmp_path}/loop")))
 
 
 def test_lengths_beyond_the_backbones_positions_are_seen_before_anything_is_trained(

@@ -81,14 +81,12 @@ class LanguageAdapter:
         """
         language = self.record().get("language", self.language)
         if language != self.language:
-            fixes = {
-                AdapterSource.trained: f"move it away, and train the adapter for {self.language} in its place",
-                AdapterSource.local: f"put the adapter for {self.language} in its place",
-                AdapterSource.hub: f"name another with language_adapters.hub={{{self.language}:OWNER/NAME}}",
-            }
+            fix = f"put the adapter for {self.language} in its place"
+            if self.source is AdapterSource.hub:
+                fix = f"name another with language_adapters.hub={{{self.language}:OWNER/NAME}}"
             raise UserError(
                 f"{self.location} is named as the language adapter for {self.language}, and its {RECORD} says that it was "
-                f"trained on {language}; {fixes[self.source]}"
+                f"trained on {language}; {fix}"
             )
 
 
@@ -139,20 +137,15 @@ def missing_adapters(config: Config) -> list[LanguageAdapter]:
 def require(config: Config, overrides: Sequence[str]) -> list[LanguageAdapter]:
     """Lists the language adapters that a task run reads, and fetches those on the Hub.
 
-    Raises UserError naming every missing language and what to do about it (for trained ones, the commands), or a local
-    adapter of another kind than the variant's.
+    Raises UserError naming every missing language and what to do about it (for trained ones, the commands), or as
+    `check_adapter` does.
     """
     if missing := missing_adapters(config):
         raise UserError(missing_sentence(config, overrides, missing))
     adapters = needed_adapters(config)
-    check_kinds(config, adapters)
-    return adapters
-
-
-def check_kinds(config: Config, adapters: Sequence[LanguageAdapter]) -> None:
-    """Raises UserError for an adapter that is broken, of another language, or of another kind than the variant's."""
     for adapter in adapters:
         check_adapter(adapter, config.variant.name)
+    return adapters
 
 
 def check_adapter(adapter: LanguageAdapter, variant: str) -> None:
@@ -179,6 +172,9 @@ def missing_sentence(config: Config, overrides: Sequence[str], missing: Sequence
             "language out with languages=[...]"
         )
     parent = Path(first.location).parent
+    for folder in [adapter.path for adapter in missing]:
+        if any((folder / name).exists() for name in adapter_hub.WEIGHTS):
+            return f"{folder} has an adapter's weights and no {adapter_hub.FILE}; {adapter_hub.FIX}"
     if first.source is AdapterSource.local:
         return (
             f"no language adapter for {languages} in {parent}; language_adapters.source=local reads AdapterHub "

@@ -27,6 +27,7 @@ from orthoadapters.data.sources.read import look_for_examples, read_examples, si
 from orthoadapters.data.sources.text import find_text
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Split
+from orthoadapters.files import real_path
 from orthoadapters.folders import check_writable
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.hub.backbones import cached_backbone, positions
@@ -79,7 +80,7 @@ class Inventory:
         look(_look_at_length, config.backbone, key, length)
         if is_mlm:
             target = library.language_adapter(config, config.language.code).location
-            look(check_writable, Path(target).resolve().parent, "paths.adapters")
+            look(check_writable, real_path(target).parent, "paths.adapters")
             count = config.trainer.max_iterations * config.mlm.batch_size + config.mlm.dev_blocks
             blocks = f"{config.mlm.block_length}x{count}"
             look(_look_for_text, config.corpus, config.language, config.seed, blocks, folder)
