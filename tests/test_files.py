@@ -1,12 +1,15 @@
 """Records that are read, and the sentences where one cannot be."""
 
+import gzip
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from orthoadapters import UserError
-from orthoadapters.files import check_content, new_folder, read_json
+from orthoadapters.files import check_content, new_folder, read_json, read_safetensors_header
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1115567652\n"
 PAGE = b"\xef\xbb\xbf\n <!DOCTYPE html>\n<html><head><title>Sign in</title>"
@@ -68,9 +71,26 @@ def test_a_text_in_the_place_of_weights_is_quoted(tmp_path: Path) -> None:
     check_content(path)
     with pytest.raises(UserError, match="holds no weights but a text, which begins 'Entry not found'; download"):
         check_content(path, is_binary=True)
-    for content in (b"", b"\x98\x0b\0\0\0\0\0\0{", b"PK\x03\x04", b"\x80\x02}"):
-        path.write_bytes(content)
-        check_content(path, is_binary=True)
+    for content in (b"PK\x03\x04", b"\x80\x02}"):
+        path.with_suffix(".bin").write_bytes(content)
+        check_content(path.with_suffix(".bin"), is_binary=True)
+
+
+def test_weights_that_are_not_whole_are_a_sentence_with_the_place_and_the_fix(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"a": np.zeros((2, 3), np.float32)}, path)
+    content = path.read_bytes()
+    check_content(path, is_binary=True)
+    assert read_safetensors_header(path)["a"]["shape"] == [2, 3]
+    for start, why in (
+        (b"", "it is empty"),
+        (content[:-1], f"it may be cut off: its header asks for {len(content)} bytes and it has {len(content) - 1}"),
+        (content[:20], "it may be cut off: it does not begin as safetensors do"),
+        (gzip.compress(content), "it may be cut off: it does not begin as safetensors do"),
+    ):
+        path.write_bytes(start)
+        with pytest.raises(UserError, match=rf"model.safetensors cannot be read, {why}; copy it again"):
+            check_content(path, is_binary=True)
 
 
 def test_a_new_folder_in_the_place_of_a_link_goes_where_the_link_leads(tmp_path: Path) -> None:

@@ -16,6 +16,10 @@ from orthoadapters.errors import UserError
 BEGINNING = 256
 # A variable as a shell writes it.
 VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
+# ours: bytes of the longest header that is read, as in the safetensors library
+LONGEST_HEADER = 100_000_000
+# ours: one fix for every file of weights
+COPY_AGAIN = "copy it again from where it is whole, or download it again"
 
 
 def read_json(path: Path, fix: str = "restore it") -> dict[str, Any]:
@@ -38,7 +42,8 @@ def check_content(path: Path, *, is_binary: bool = False) -> None:
     """Raises UserError if the file cannot be read, or if something lies there in its place.
 
     That is the pointer that Git LFS leaves where it did not bring the file, or the page that a server sent instead.
-    is_binary: the file holds weights, so that any text in its place is a server's answer too.
+    is_binary: the file holds weights, so that any text in its place is a server's answer too, and a file of safetensors must
+    be whole.
     """
     try:
         with path.open("rb") as file:
@@ -59,6 +64,35 @@ def check_content(path: Path, *, is_binary: bool = False) -> None:
         raise UserError(
             f"{path} holds no weights but a text, which begins {start[:60].decode()!r}; download the file again"
         )
+    if is_binary and not start:
+        raise UserError(f"{path} cannot be read, it is empty; {COPY_AGAIN}")
+    if is_binary and path.suffix == ".safetensors":
+        read_safetensors_header(path)
+
+
+def read_safetensors_header(path: Path) -> dict[str, Any]:
+    """Reads the names of a file's tensors, each with its `dtype` and `shape`, without reading a weight.
+
+    Raises UserError if the file is cut off, or is no file of safetensors.
+    """
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length)) if 0 < length <= LONGEST_HEADER else {}
+        header.pop("__metadata__", None)
+        size = 8 + length + max(entry["data_offsets"][1] for entry in header.values())
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); bring it back") from None
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        size = -1
+    if size != (actual := path.stat().st_size):
+        why = (
+            f"its header asks for {size} bytes and it has {actual}"
+            if size > 0
+            else "it does not begin as safetensors do"
+        )
+        raise UserError(f"{path} cannot be read, it may be cut off: {why}; {COPY_AGAIN}")
+    return header
 
 
 def user_path(text: str, name: str = "a path") -> Path:
@@ -79,6 +113,11 @@ def user_path(text: str, name: str = "a path") -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise UserError(f"{text}: there is no home folder {text.partition('/')[0]}; write the whole path") from None
+
+
+def real_path(path: str | Path) -> Path:
+    """Follows all links. Of a link to itself it returns the link, for which Path.resolve raises RuntimeError."""
+    return Path(os.path.realpath(path))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -149,7 +188,7 @@ def _temporary_name(path: Path) -> Iterator[Path]:
 def new_folder(folder: Path) -> Iterator[Path]:
     """Yields a temporary folder that takes the name `folder`, in place of a former one, when the block ends well."""
     # Where it is a link, the folder that it leads to is replaced, and the link stays.
-    folder = folder.resolve()
+    folder = real_path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:

@@ -324,7 +324,7 @@ def test_what_is_wrong_is_one_sentence(
         ([break_file("config.yaml", b"[]"), "--language", "sw"], "config.yaml is not what a run writes"),
         ([break_file("config.yaml", config + b"sead: 0\n"), "--language", "sw"], "config.yaml cannot be read"),
         ([break_file("config.yaml", b"fingerprint: a\nseed: 0"), "--language", "sw"], "config.yaml cannot be read"),
-        ([break_file("head/head.safetensors", head[:-9]), "--language", "sw"], "/head cannot be read"),
+        ([break_file("head/head.safetensors", head[:-9]), "--language", "sw"], "/head.safetensors cannot be read"),
         ([break_file("head/head.safetensors", None), "--language", "sw"], "/head cannot be read"),
         (
             [break_file("head/head.json", labels.replace(b"B-PER", b"B-LOC")), "--language", "sw"],

@@ -53,10 +53,10 @@ def test_one_row_makes_another_family_of_the_same_layout(tmp_path: Path, monkeyp
 def test_a_sequence_may_be_as_long_as_the_positions_and_no_longer(family: Family, tmp_path: Path) -> None:
     model = AdaptedEncoder.from_pretrained(str(save(family.adapterhub, tmp_path)))
     longest = model.shape.positions
-    check_lengths(model, {"task.max_length": longest})
+    check_lengths(model.shape.positions, {"task.max_length": longest})
     with torch.no_grad():
         model(torch.full((1, longest), 5))
         with pytest.raises((IndexError, RuntimeError)):
             model(torch.full((1, longest + 1), 5))
     with pytest.raises(UserError, match=f"task.max_length={longest + 1} is more than the {longest} positions"):
-        check_lengths(model, {"task.max_length": longest + 1})
+        check_lengths(model.shape.positions, {"task.max_length": longest + 1})

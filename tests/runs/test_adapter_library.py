@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -15,6 +16,8 @@ from orthoadapters.config.checks import check
 from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import compose_config, language_config, mlm_overrides
 from orthoadapters.config.hub_ids import is_id
+from orthoadapters.config.schema import AdapterKind, AdapterSource
+from orthoadapters.evaluation.transfer import load_language_adapter
 from orthoadapters.fetch import fetch_language_adapters
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.labelling.finished_run import open_run
@@ -186,6 +189,31 @@ def test_a_local_adapter_of_another_kind_or_size_is_refused(local: Callable[...,
     assert execute(local("variant=lort_tnoo", "optim.ort_lr=1e-3")).adapters["tr"]["kind"] == "ort"
     with pytest.raises(UserError, match=r"has bottleneck 32 .* makes it 16; give variant.language_reduction=2"):
         execute(local("variant=lort_tnoo", "variant.language_reduction=4"))
+
+
+def test_an_adapter_of_another_language_is_refused_by_its_record(
+    local: Callable[..., list[str]], from_hub: Callable[..., list[str]], root: Path, hub: FakeHub
+) -> None:
+    for folder in (root / "tr", hub.folder / "me" / "tr-adapter" / hub.main):
+        (folder / "training.json").write_text(json.dumps({"kind": "noo", "language": "en"}))
+    for arguments, fix in (
+        (local(), "put the adapter for tr in its place"),
+        (from_hub(), r"language_adapters.hub={tr:OWNER"),
+    ):
+        with pytest.raises(UserError, match=rf"as the language adapter for tr, .* was trained on en; .*{fix}"):
+            execute(arguments)
+    adapter = library.language_adapter(compose_config(local()), "tr")
+    with pytest.raises(UserError, match="was trained on en"):
+        load_language_adapter(Mock(), adapter, 32, "")
+
+
+def test_a_trained_adapter_under_the_name_of_another_kind_is_refused(oracle: Path, tmp_path: Path) -> None:
+    adapter = library.LanguageAdapter("sw", AdapterKind.ort, AdapterSource.trained, str(tmp_path / "sw-ort"))
+    shutil.copytree(oracle / "sw", adapter.path)
+    library.check_adapter(adapter, "lort_tnoo")
+    (adapter.path / "training.json").write_text(json.dumps({"kind": "noo", "language": "sw"}))
+    with pytest.raises(UserError, match=r"sw-ort is a language adapter of kind noo .*; move it away, and train one"):
+        library.check_adapter(adapter, "lort_tnoo")
 
 
 def test_an_orthoadapter_that_was_published_is_not_taken_for_a_plain_one(

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from huggingface_hub import constants
+from safetensors.torch import load_file, save_file
 
 from orthoadapters.commands import train
+from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import Config
 from orthoadapters.data.sources import read
+from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.stages.inventory import Inventory, check_inventory, check_plan
@@ -143,6 +147,73 @@ def test_a_tokenizer_with_more_entries_than_embeddings_is_refused(
     (sentence,) = problems(command())
     assert f"tiny has {rows + 1} entries and the embedding matrix {rows} rows" in sentence
     assert f"model.resize_token_embeddings({rows + 1})" in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "sentence"),
+    [
+        ("tokenizer_config.json", "pad_token", "has no pad token, and batches are padded; name it in"),
+        ("tokenizer.json", "post_processor", "puts no special tokens such as <s> and </s> around a text"),
+    ],
+)
+def test_a_tokenizer_without_pad_token_or_ends_is_refused(
+    name: str, key: str, sentence: str, command: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    path = tmp_path / "tiny" / name
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: None}))
+    (problem,) = problems(command())
+    assert f"the tokenizer in {tmp_path}/tiny {sentence}" in problem
+    with pytest.raises(UserError, match=sentence):
+        load_tokenizer(str(tmp_path / "tiny"))
+    config = tmp_path / "tiny" / "tokenizer_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"tokenizer_class": "XLMRobertaTokenizer"}))
+    assert problems(command()) == []  # the class may have what the files lack
+
+
+def test_a_vocab_size_that_is_not_that_of_the_weights_is_named(
+    command: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    path = tmp_path / "tiny" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"vocab_size": 500}))
+    (problem,) = problems(command())
+    assert "word_embeddings.weight has shape [400, 64], and vocab_size in config.json makes it [500, 64]" in problem
+
+
+def test_an_adapter_that_is_there_is_read_before_others_are_trained(
+    command: Callable[..., list[str]], oracle: Path, tmp_path: Path
+) -> None:
+    adapter = tmp_path / "out" / "adapters" / "tiny" / "en-noo"
+    shutil.copytree(oracle / "sw_safetensors", adapter)
+    tensors = load_file(adapter / "adapter.safetensors")
+    name, tensor = next(iter(tensors.items()))
+    save_file(tensors | {name: torch.full_like(tensor, torch.nan)}, adapter / "adapter.safetensors")
+    arguments = command("variant=lnoo_tnoo", "language_adapters.missing=train")
+    with pytest.raises(UserError, match=r"en-noo/adapter.safetensors: tensor .* NaN or infinite"):
+        train.run_one(compose_config(arguments), arguments)
+    assert not (tmp_path / "out" / "runs").exists()
+    save_file(tensors | {name: torch.ones_like(tensor, dtype=torch.int32)}, adapter / "adapter.safetensors")
+    (problem,) = problems(arguments)
+    assert "is of type I32, and weights are floating-point numbers; bring it back" in problem
+    (adapter / "adapter_config.json").unlink()
+    (problem,) = problems(command("variant=lnoo_tnoo"))
+    assert f"{adapter} has an adapter's weights and no adapter_config.json; bring it back" in problem
+
+
+def test_a_backbone_that_is_a_link_to_itself_is_a_sentence(command: Callable[..., list[str]], tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(UserError, match=r"there is no folder .*loop; backbone.path must be"):
+        check(compose_config(command(f"backbone.path={tmp_path}/loop")))
+
+
+def test_lengths_beyond_the_backbones_positions_are_seen_before_anything_is_trained(
+    command: Callable[..., list[str]],
+) -> None:
+    more = ("variant=lnoo_tnoo", "language_adapters.missing=train", "mlm.block_length=68")
+    assert problems(command(*more, "task.max_length=68")) == []
+    assert problems(command(*more, "task.max_length=69", "mlm.block_length=70")) == [
+        "task.max_length=69 is more than the 68 positions of this backbone; lower it",
+        "mlm.block_length=70 is more than the 68 positions of this backbone; lower it",
+    ]
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"])

@@ -79,8 +79,12 @@ def train_missing_adapters(config: Config, overrides: Sequence[str]) -> None:
     """Trains the language adapters that the task run needs and that are not there, one after the other."""
     missing = library.missing_adapters(config)
     if missing:
+        # PyTorch is loaded for it, as the trainings need it next.
+        from orthoadapters.stages.task import read_adapters
+
         with _with_overrides(overrides):
             read_data([config])
+            read_adapters(config)
     for adapter in missing:
         if config.trainer.processes > 1 and (has_launcher() or config.trainer.num_nodes > 1):
             raise UserError(

@@ -21,7 +21,7 @@ from orthoadapters.config.own_files import check_file, value_of, yaml_sentence
 from orthoadapters.config.parts import Files, Folders, compose_files, compose_in_parts, files_of_group, yaml_files
 from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
 from orthoadapters.errors import UserError, first_line
-from orthoadapters.files import user_path
+from orthoadapters.files import real_path, user_path
 
 
 def conf_folder(package: Path) -> Path:
@@ -113,7 +113,7 @@ def settle(composition: DictConfig) -> Config:
     # The schema is the first default of conf/config.yaml.
     config = typing.cast(Config, OmegaConf.to_object(composition))
     if config.backbone.name is None:
-        config.backbone.name = Path(config.backbone.path).resolve().name
+        config.backbone.name = real_path(config.backbone.path).name
     config.task.folder = config.task.folder or config.task.name
     _expand_paths(config)
     settle_logger(config.logger)

@@ -6,14 +6,14 @@ from pathlib import Path
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from orthoadapters.errors import UserError, first_line
-from orthoadapters.hub.vocabulary import check_tokenizer, check_vocabulary
+from orthoadapters.hub.vocabulary import check_tokenizer, check_vocabulary, without_ends, without_pad_token
 
 
 def load_tokenizer(path: str, *, needs_mask: bool = False) -> PreTrainedTokenizerFast:
     """Loads the fast tokenizer of a folder, such as `backbone_path` gives.
 
     Raises UserError if there is none, if it has no fast form, no vocabulary or more entries than the backbone has
-    embeddings, or (needs_mask) no mask token.
+    embeddings, no pad token, nothing to put around a text, or (needs_mask) no mask token.
     """
     folder = Path(path).expanduser()
     check_tokenizer(folder)
@@ -26,6 +26,10 @@ def load_tokenizer(path: str, *, needs_mask: bool = False) -> PreTrainedTokenize
     if len(tokenizer) <= len(set(tokenizer.all_special_ids)):
         raise UserError(f"the tokenizer of {path} has no vocabulary; its tokenizer files are missing or empty")
     check_vocabulary(folder, max(tokenizer.get_vocab().values()))
+    if tokenizer.pad_token_id is None:
+        raise UserError(without_pad_token(path))
+    if tokenizer.num_special_tokens_to_add() == 0:
+        raise UserError(without_ends(path))
     if needs_mask and tokenizer.mask_token_id is None:
         raise UserError(
             f"the tokenizer of {path} has no mask token; stage=mlm needs a masked language model as backbone"

@@ -88,8 +88,9 @@ def load_language_adapter(
 ) -> None:
     """Adds a language adapter to the model under its language's code.
 
-    Raises UserError if it has another size than the variant says, or was trained on other backbone weights.
+    Raises UserError if it is of another language or size than the run says, or was trained on other backbone weights.
     """
+    adapter.check_language()
     model.load_adapter(adapter.path, adapter.language)
     size = model.configs[adapter.language].bottleneck
     if size != bottleneck:

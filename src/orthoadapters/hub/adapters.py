@@ -7,7 +7,7 @@ from pathlib import Path
 
 from orthoadapters.config.hub_ids import ADAPTER_ID, is_id
 from orthoadapters.errors import UserError
-from orthoadapters.files import check_content
+from orthoadapters.files import check_content, read_safetensors_header
 from orthoadapters.hub.offline import from_hub
 
 FILE = "adapter_config.json"
@@ -17,6 +17,9 @@ HEAD_FILE = "head_config.json"
 HEAD_WEIGHTS = ("model_head.safetensors", "pytorch_model_head.bin")
 # The files that are read of an adapter's folder. The first one is this project's record of an adapter that it trained.
 FILES = ("training.json", FILE, *WEIGHTS, HEAD_FILE, *HEAD_WEIGHTS)
+
+# ours: one fix for every file of an adapter
+FIX = "bring it back from where it was published, or train it anew"
 
 
 def check_files(folder: Path) -> None:
@@ -29,6 +32,12 @@ def check_files(folder: Path) -> None:
     for name in FILES:
         if (folder / name).exists():
             check_content(folder / name, is_binary=name in (*WEIGHTS, *HEAD_WEIGHTS))
+    if (path := folder / WEIGHTS[0]).exists():
+        for name, entry in read_safetensors_header(path).items():
+            if "F" not in entry["dtype"]:
+                raise UserError(
+                    f"{path}: tensor {name} is of type {entry['dtype']}, and weights are floating-point numbers; {FIX}"
+                )
 
 
 def find(path: str | Path, revision: str | None = None) -> Path:

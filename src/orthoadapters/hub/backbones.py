@@ -5,7 +5,7 @@ from pathlib import Path
 
 from orthoadapters.config.hub_ids import HUB_ID
 from orthoadapters.errors import UserError
-from orthoadapters.files import check_content, read_json
+from orthoadapters.files import check_content, read_json, read_safetensors_header
 from orthoadapters.hub.families import FAMILIES
 from orthoadapters.hub.offline import cache_error, from_hub, is_offline
 
@@ -14,6 +14,7 @@ from orthoadapters.hub.offline import cache_error, from_hub, is_offline
 TOKENIZER_FILES = ("tokenizer.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "vocab.txt")
 # The files that are read of a repository. The others (pickles, ONNX, TensorFlow, Flax) are several times as large.
 SAFETENSORS = ("model*.safetensors", "model.safetensors.index.json")
+EMBEDDINGS = "embeddings.word_embeddings.weight"
 PICKLES = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
 FILES = (
     "config.json",
@@ -74,6 +75,28 @@ def check_folder(folder: Path, path: str, allow_pickle: bool) -> None:
     for pattern in (*FILES, *SAFETENSORS, *(PICKLES if allow_pickle else ())):
         for file in sorted(folder.glob(pattern)):
             check_content(file, is_binary=file.suffix in (".safetensors", ".bin"))
+    _check_rows(folder)
+
+
+def _check_rows(folder: Path) -> None:
+    """Raises UserError if the embedding matrix in model.safetensors has other rows than config.json says."""
+    rows = read_json(folder / "config.json").get("vocab_size")
+    for file in sorted(folder.glob(SAFETENSORS[0])):
+        for name, entry in read_safetensors_header(file).items():
+            if isinstance(rows, int) and name.endswith(EMBEDDINGS) and entry["shape"][0] != rows:
+                raise UserError(
+                    f"{file}: tensor {name} has shape {entry['shape']}, and vocab_size in config.json makes it "
+                    f"{[rows, *entry['shape'][1:]]}; bring back the config.json that belongs to these weights"
+                )
+
+
+def positions(folder: Path) -> int | None:
+    """Reads from config.json how many subwords a sequence may have; None if it does not say."""
+    fields = read_json(folder / "config.json")
+    longest, padding = fields.get("max_position_embeddings"), fields.get("pad_token_id")
+    if not FAMILIES[fields["model_type"]].positions_after_padding:
+        padding = -1
+    return longest - padding - 1 if isinstance(longest, int) and isinstance(padding, int) else None
 
 
 def _hub_folder(hub_id: str, revision: str | None, allow_pickle: bool) -> Path:

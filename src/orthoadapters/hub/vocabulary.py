@@ -8,6 +8,8 @@ from orthoadapters.files import check_content, read_json
 from orthoadapters.hub.backbones import TOKENIZER_FILES
 
 FIX = "save the tokenizer there again"
+# The classes of transformers, by version, whose tokenizers have nothing but what is in their files.
+PLAIN_CLASSES = ("PreTrainedTokenizerFast", "TokenizersBackend")
 
 
 def check_tokenizer(folder: Path) -> None:
@@ -22,6 +24,37 @@ def check_tokenizer(folder: Path) -> None:
         )
     for path in paths:
         check_content(path)
+
+
+def check_special_tokens(folder: Path) -> None:
+    """Raises UserError if the files show that the tokenizer has no pad token, or puts no <s> and </s> around a text.
+
+    A tokenizer of a family's own class has these from its class. `load_tokenizer` looks at the tokenizer itself.
+    """
+    files = [folder / name for name in ("tokenizer.json", "special_tokens_map.json", "tokenizer_config.json")]
+    tokenizer, special, config = (read_json(path, FIX) if path.is_file() else {} for path in files)
+    if config.get("tokenizer_class") not in PLAIN_CLASSES or not tokenizer:
+        return
+    if (special | config).get("pad_token") is None:
+        raise UserError(without_pad_token(folder))
+    if tokenizer.get("post_processor") is None:
+        raise UserError(without_ends(folder))
+
+
+def without_pad_token(folder: Path | str) -> str:
+    """Writes the sentence for a tokenizer without a pad token."""
+    return (
+        f"the tokenizer in {folder} has no pad token, and batches are padded; name it in tokenizer_config.json, such as "
+        '"pad_token": "<pad>"'
+    )
+
+
+def without_ends(folder: Path | str) -> str:
+    """Writes the sentence for a tokenizer that puts nothing around a text."""
+    return (
+        f"the tokenizer in {folder} puts no special tokens such as <s> and </s> around a text, as every backbone's own does; "
+        "bring back the tokenizer.json that belongs to it (post_processor)"
+    )
 
 
 def check_vocabulary(folder: Path, highest: int) -> None:

@@ -11,6 +11,7 @@ from transformers import AutoModel, AutoModelForMaskedLM
 from transformers.utils import logging as transformers_logging
 
 from orthoadapters.errors import UserError, first_line
+from orthoadapters.files import COPY_AGAIN
 from orthoadapters.hub.backbones import backbone_folder
 from orthoadapters.model.finite import check_finite
 
@@ -19,7 +20,8 @@ def read_pretrained(path: str, revision: str | None, *, mlm_head: bool, allow_pi
     """Reads a Hugging Face folder or Hub id as transformers' model, with its MLM head around it if `mlm_head`.
 
     Weights are read from safetensors, or with `allow_pickle` from a pickle of which no code is run. Raises UserError if
-    they cannot be read, the backbone is of an unsupported type, or a pretrained weight that is used is missing or not finite.
+    they cannot be read, the backbone is of an unsupported type, or a pretrained weight that is used is missing, misshapen or
+    not finite.
     """
     folder = backbone_folder(path, revision, allow_pickle)
     auto = AutoModelForMaskedLM if mlm_head else AutoModel
@@ -32,6 +34,8 @@ def read_pretrained(path: str, revision: str | None, *, mlm_head: bool, allow_pi
                 dtype=torch.float32,
                 use_safetensors=None if allow_pickle else True,
                 weights_only=True,
+                # Without it transformers raises an error of its own. Such a weight is refused below.
+                ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
     except UnpicklingError as error:
@@ -40,10 +44,16 @@ def read_pretrained(path: str, revision: str | None, *, mlm_head: bool, allow_pi
             "it is not run; bring it back whole, or convert it to model.safetensors"
         ) from error
     except (OSError, ValueError, RuntimeError, EOFError, SafetensorError) as error:
-        raise UserError(f"the weights of backbone {path} cannot be read: {first_line(error)}") from error
+        raise UserError(f"the weights of backbone {path} cannot be read: {first_line(error)}; {COPY_AGAIN}") from error
+    for key, shape, config_shape in sorted(info["mismatched_keys"]):
+        if "pooler" not in key:
+            raise UserError(
+                f"backbone {path}: tensor {key} has shape {list(shape)}, and config.json makes it {list(config_shape)}; bring "
+                "back the config.json that belongs to these weights"
+            )
     missing = sorted(key for key in info["missing_keys"] if "pooler" not in key)
     if missing:
-        raise UserError(f"backbone {path} lacks pretrained weights ({', '.join(missing[:3])}); it cannot be used here")
+        raise UserError(f"backbone {path} lacks pretrained weights ({', '.join(missing[:3])}); {COPY_AGAIN}")
     check_finite(dict(model.named_parameters()), folder, f"bring back the weights of backbone {path}")
     return model
 

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from orthoadapters.config.schema import TaskConfig
-from orthoadapters.errors import UserError
+from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import check_content, new_folder, read_json
 from orthoadapters.model.finite import check_finite
 from orthoadapters.model.heads import HEADS, TaskHead
@@ -32,7 +32,7 @@ def load_head(folder: Path, task: TaskConfig, hidden: int) -> TaskHead:
     try:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise UserError(f"the head in {folder} cannot be read ({error}); {fix}") from None
+        raise UserError(f"the head in {folder} cannot be read ({first_line(error)}); {fix}") from None
     check_finite(tensors, path, fix)
     if record != _record(task):
         raise UserError(

@@ -23,9 +23,8 @@ def bottleneck(model: ShapeOwner, key: str, reduction: int) -> int:
     return d
 
 
-def check_lengths(model: ShapeOwner, lengths: Mapping[str, int]) -> None:
+def check_lengths(positions: int, lengths: Mapping[str, int]) -> None:
     """Raises UserError for a key that asks for more subwords than the backbone has positions."""
-    positions = model.shape.positions
     for key, length in lengths.items():
         if length > positions:
             raise UserError(f"{key}={length} is more than the {positions} positions of this backbone; lower it")

@@ -16,7 +16,7 @@ from typing import Any
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import TaskKind
 from orthoadapters.errors import UserError
-from orthoadapters.files import new_folder, read_json
+from orthoadapters.files import new_folder, read_json, real_path
 from orthoadapters.report.collect.attempts import configuration
 from orthoadapters.runs.results import Result, Selection, read_results
 
@@ -110,7 +110,7 @@ def write_submission(choices: Sequence[Choice], out: Path) -> bool:
         for choice in choices
         for language, text in choice.run.predictions().items()
     }
-    out = out.resolve()
+    out = real_path(out)
     try:
         if out.is_file() or (out.is_dir() and any(out.iterdir())):
             if out.is_dir() and _is_submission(out, files):

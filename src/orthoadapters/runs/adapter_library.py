@@ -74,6 +74,21 @@ class LanguageAdapter:
         path = self.path / RECORD
         return read_json(path, "restore it, or train the adapter anew") if exists(path) else {}
 
+    def check_language(self) -> None:
+        """Raises UserError if the adapter's own record says that it was trained on another language.
+
+        The name in adapter_config.json is not looked at: others give theirs any name.
+        """
+        language = self.record().get("language", self.language)
+        if language != self.language:
+            fix = f"put the adapter for {self.language} in its place"
+            if self.source is AdapterSource.hub:
+                fix = f"name another with language_adapters.hub={{{self.language}:OWNER/NAME}}"
+            raise UserError(
+                f"{self.location} is named as the language adapter for {self.language}, and its {RECORD} says that it was "
+                f"trained on {language}; {fix}"
+            )
+
 
 def language_adapter(config: Config, language: str) -> LanguageAdapter:
     """Returns the language's adapter that the configuration names, wherever it comes from."""
@@ -122,30 +137,28 @@ def missing_adapters(config: Config) -> list[LanguageAdapter]:
 def require(config: Config, overrides: Sequence[str]) -> list[LanguageAdapter]:
     """Lists the language adapters that a task run reads, and fetches those on the Hub.
 
-    Raises UserError naming every missing language and what to do about it (for trained ones, the commands), or a local
-    adapter of another kind than the variant's.
+    Raises UserError naming every missing language and what to do about it (for trained ones, the commands), or as
+    `check_adapter` does.
     """
     if missing := missing_adapters(config):
         raise UserError(missing_sentence(config, overrides, missing))
     adapters = needed_adapters(config)
-    check_kinds(config, adapters)
+    for adapter in adapters:
+        check_adapter(adapter, config.variant.name)
     return adapters
 
 
-def check_kinds(config: Config, adapters: Sequence[LanguageAdapter]) -> None:
-    """Raises UserError for an adapter from elsewhere that is of another kind than the variant's."""
-    for adapter in adapters:
-        check_adapter(adapter, config.variant.name)
-
-
 def check_adapter(adapter: LanguageAdapter, variant: str) -> None:
-    """Raises UserError if one of the adapter's files cannot be read, or if it is of another kind than the variant's."""
+    """Raises UserError if one of the adapter's files cannot be read, or if it is of another language or kind."""
     adapter_hub.check_files(adapter.path)
-    kind = adapter.record().get("kind", AdapterKind.noo.value)
-    if adapter.source is not AdapterSource.trained and kind != adapter.kind.value:
+    adapter.check_language()
+    is_trained = adapter.source is AdapterSource.trained
+    kind = adapter.record().get("kind", adapter.kind.value if is_trained else AdapterKind.noo.value)
+    if kind != adapter.kind.value:
         raise UserError(
             f"{adapter.location} is a language adapter of kind {kind} ({RECORD}; without a record, noo), and "
             f"variant={variant} needs {adapter.kind.value}"
+            + (f"; move it away, and train one of kind {adapter.kind.value} in its place" if is_trained else "")
         )
 
 
@@ -159,6 +172,9 @@ def missing_sentence(config: Config, overrides: Sequence[str], missing: Sequence
             "language out with languages=[...]"
         )
     parent = Path(first.location).parent
+    for folder in [adapter.path for adapter in missing]:
+        if any((folder / name).exists() for name in adapter_hub.WEIGHTS):
+            return f"{folder} has an adapter's weights and no {adapter_hub.FILE}; {adapter_hub.FIX}"
     if first.source is AdapterSource.local:
         return (
             f"no language adapter for {languages} in {parent}; language_adapters.source=local reads AdapterHub "

@@ -35,7 +35,7 @@ def evaluate_subject(subject: Subject) -> EvaluationRecord:
         (model, head), backbone_sha256 = subject.run.load_model(folder), subject.run.inputs["backbone"]
     else:
         model, head, backbone_sha256 = _load_from_elsewhere(subject, folder)
-    check_lengths(model, {"task.max_length": config.task.max_length})
+    check_lengths(model.shape.positions, {"task.max_length": config.task.max_length})
     stacks = new_stacks(config, model, subject.adapters, backbone_sha256)
     with new_folder(subject.path) as temporary:
         with forward_precision(config.trainer.precision, place):

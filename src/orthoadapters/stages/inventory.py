@@ -27,11 +27,13 @@ from orthoadapters.data.sources.read import look_for_examples, read_examples, si
 from orthoadapters.data.sources.text import find_text
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Split
+from orthoadapters.files import real_path
 from orthoadapters.folders import check_writable
 from orthoadapters.hub import adapters as adapter_hub
-from orthoadapters.hub.backbones import cached_backbone
+from orthoadapters.hub.backbones import cached_backbone, positions
 from orthoadapters.hub.offline import NotFetchedError, is_offline
-from orthoadapters.hub.vocabulary import check_tokenizer, check_vocabulary, highest_id
+from orthoadapters.hub.vocabulary import check_special_tokens, check_tokenizer, check_vocabulary, highest_id
+from orthoadapters.model.sizes import check_lengths
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 
@@ -70,10 +72,15 @@ class Inventory:
         if self.is_sweep and not (folder / "multirun").is_dir():
             # Hydra keeps its own record of a multirun there.
             look(check_writable, folder / "multirun", "paths.cache")
+        is_mlm = config.stage is Stage.mlm
+        key, length = (
+            ("mlm.block_length", config.mlm.block_length) if is_mlm else ("task.max_length", config.task.max_length)
+        )
         look(_look_for_backbone, config.backbone, folder)
-        if config.stage is Stage.mlm:
+        look(_look_at_length, config.backbone, key, length)
+        if is_mlm:
             target = library.language_adapter(config, config.language.code).location
-            look(check_writable, Path(target).resolve().parent, "paths.adapters")
+            look(check_writable, real_path(target).parent, "paths.adapters")
             count = config.trainer.max_iterations * config.mlm.batch_size + config.mlm.dev_blocks
             blocks = f"{config.mlm.block_length}x{count}"
             look(_look_for_text, config.corpus, config.language, config.seed, blocks, folder)
@@ -167,6 +174,20 @@ def _look_for_backbone(backbone: BackboneConfig, cache: Path) -> None:
     check_tokenizer(folder)
     if (highest := highest_id(folder)) is not None:
         check_vocabulary(folder, highest)
+    check_special_tokens(folder)
+
+
+def _look_at_length(backbone: BackboneConfig, key: str, length: int) -> None:
+    """Compares a key's subwords with the backbone's positions, where the backbone is there whole."""
+    if backbone.path == DEMO:
+        return
+    try:
+        folder = cached_backbone(backbone.path, backbone.revision, backbone.allow_pickle)
+    except UserError:
+        # The look for the backbone says it.
+        return
+    if folder is not None and (longest := positions(folder)) is not None:
+        check_lengths(longest, {key: length})
 
 
 def _sets(config: Config) -> Iterator[tuple[str, Split, bool]]:

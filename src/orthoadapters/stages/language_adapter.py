@@ -77,7 +77,7 @@ def _set_up(config: Config) -> Setup:
     model = AdaptedEncoder.from_pretrained(
         path, mlm_head=True, pair=config.orthogonality.pair, allow_pickle=config.backbone.allow_pickle
     ).to(where)
-    check_lengths(model, {"mlm.block_length": config.mlm.block_length})
+    check_lengths(model.shape.positions, {"mlm.block_length": config.mlm.block_length})
     inputs = {"backbone": weights_sha256(model.backbone), f"text-{language}": text_sha256}
     with forward_precision(config.trainer.precision, where):
         bare, _ = score_held_out(model, data.dev, invert=False)

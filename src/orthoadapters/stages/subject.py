@@ -140,7 +140,8 @@ def _inputs(
     """Reads and hashes all test sets and adapters, by name."""
     if not languages:
         raise UserError("languages=[] names none; name one, such as languages=[sw]")
-    library.check_kinds(config, adapters)
+    for adapter in adapters:
+        library.check_adapter(adapter, config.variant.name)
     inputs = {} if task_adapter is None else {"task-adapter": folder_sha256(task_adapter, adapter_hub.FILES)}
     for code in languages:
         examples = read_examples(config.data, config.task, "test", task_language(code, config.paths.config))

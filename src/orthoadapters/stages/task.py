@@ -87,6 +87,14 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
     return result
 
 
+def read_adapters(config: Config) -> None:
+    """Reads the language adapters that are there, before the others are trained. Raises UserError for what is wrong in them."""
+    adapters = [adapter for adapter in library.needed_adapters(config) if adapter.exists]
+    if adapters:
+        model = AdaptedEncoder.from_pretrained(backbone_path(config), allow_pickle=config.backbone.allow_pickle)
+        _read_all(model, new_stacks(config, model, adapters, weights_sha256(model.backbone)), config.source_language)
+
+
 def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     """Reads data, backbone and language adapters, and draws the fresh task adapter and head."""
     layers_loss = named_loss(config.orthogonality.loss)
@@ -100,13 +108,9 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     model = AdaptedEncoder.from_pretrained(
         path, pair=config.orthogonality.pair, allow_pickle=config.backbone.allow_pickle
     )
-    check_lengths(model, {"task.max_length": config.task.max_length})
+    check_lengths(model.shape.positions, {"task.max_length": config.task.max_length})
     stacks = new_stacks(config, model, adapters, weights_sha256(model.backbone))
-    # Every language adapter is loaded once before training, so that a bad file shows now; only the source's one stays.
-    for code, adapter in stacks.adapters.items():
-        load_language_adapter(model, adapter, stacks.bottleneck, stacks.backbone_sha256)
-        if code != config.source_language:
-            model.delete_adapter(code)
+    _read_all(model, stacks, config.source_language)
     # The seed is set here, so that the fresh weights depend on it alone.
     pl.seed_everything(config.seed, verbose=False)
     dropout = model.backbone.config.hidden_dropout_prob
@@ -116,6 +120,14 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
         model.add_adapter(stacks.task_adapter, AdapterConfig(d_task))
     model.activate(*stacks.names(config.source_language))
     return Setup(data, model, head, stacks, layers_loss, _inputs(data, stacks))
+
+
+def _read_all(model: AdaptedEncoder, stacks: Stacks, source: str) -> None:
+    """Loads every language adapter once before training, so that a bad file shows now. Only the source's one stays."""
+    for code, adapter in stacks.adapters.items():
+        load_language_adapter(model, adapter, stacks.bottleneck, stacks.backbone_sha256)
+        if code != source:
+            model.delete_adapter(code)
 
 
 def _inputs(data: TaskData, stacks: Stacks) -> dict[str, str]:

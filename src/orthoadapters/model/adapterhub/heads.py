@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from orthoadapters.errors import UserError
 from orthoadapters.files import write_text
-from orthoadapters.hub.adapters import HEAD_FILE, HEAD_WEIGHTS
+from orthoadapters.hub.adapters import FIX, HEAD_FILE, HEAD_WEIGHTS
 from orthoadapters.hub.families import FAMILIES
 from orthoadapters.model.adapterhub.config import check_backbone, read_fields
 from orthoadapters.model.adapterhub.tensors import backbone_fields, read_tensors
@@ -135,5 +135,7 @@ def _fill(folder: Path, head: TaskHead) -> None:
     head_shapes = {key: tuple(value.shape) for key, value in head.state_dict().items()}
     shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
     if shapes != head_shapes or len(tensors) != len(file_tensors):
-        raise UserError(f"head {folder}: its tensors {shapes} are not the {head_shapes} that {HEAD_FILE} makes of it")
+        raise UserError(
+            f"head {folder}: its tensors {shapes} are not the {head_shapes} that {HEAD_FILE} makes of it; {FIX}"
+        )
     head.load_state_dict(tensors)

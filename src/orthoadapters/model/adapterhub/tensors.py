@@ -22,7 +22,7 @@ from orthoadapters.adapters import AdapterConfig
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import check_content, new_folder
 from orthoadapters.hub import adapters as adapter_hub
-from orthoadapters.hub.adapters import FILE
+from orthoadapters.hub.adapters import FILE, FIX
 from orthoadapters.model.adapterhub.config import HOULSBY, PLACEMENT, SUPPORT, read_config
 from orthoadapters.model.finite import check_finite
 from orthoadapters.model.shape import Shape
@@ -102,15 +102,17 @@ def read_tensors(folder: Path, names: Sequence[str]) -> dict[str, Tensor]:
     try:
         tensors = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, EOFError, ValueError) as error:
-        raise UserError(f"{path} cannot be read, it may be cut off: {first_line(error)}") from None
+        raise UserError(f"{path} cannot be read, it may be cut off: {first_line(error)}; {FIX}") from None
     except Exception as error:
         # torch.load refuses code in a pickle with a private type of exception.
-        raise UserError(f"{path} holds more than tensors and is not loaded: {type(error).__name__}") from None
+        raise UserError(f"{path} holds more than tensors and is not loaded ({type(error).__name__}); {FIX}") from None
     if not isinstance(tensors, dict) or not all(
         isinstance(t, Tensor) and t.is_floating_point() for t in tensors.values()
     ):
-        raise UserError(f"{path} holds something else than named tensors of numbers and is not loaded")
-    check_finite(tensors, path, "bring it back from where it was published, or train it anew")
+        raise UserError(
+            f"{path} holds something else than named tensors of floating-point numbers and is not loaded; {FIX}"
+        )
+    check_finite(tensors, path, FIX)
     return tensors
 
 
@@ -173,10 +175,10 @@ def _check_tensors(folder: Path, tensors: Mapping[str, Tensor], config: AdapterC
     missing, surplus = sorted(shapes.keys() - tensors.keys()), sorted(tensors.keys() - shapes.keys())
     if missing or surplus:
         parts = [f"{verb} {', '.join(k[:3])}" for verb, k in (("lacks", missing), ("also has", surplus)) if k]
-        raise UserError(f"adapter {folder} does not fit a backbone of {shape.layers} layers: {'; '.join(parts)}")
+        raise UserError(f"adapter {folder} does not fit a backbone of {shape.layers} layers: {'; '.join(parts)}; {FIX}")
     for name, size in shapes.items():
         if tuple(tensors[name].shape) != size:
-            raise UserError(f"adapter {folder}: {name} has shape {tuple(tensors[name].shape)}, expected {size}")
+            raise UserError(f"adapter {folder}: {name} has shape {tuple(tensors[name].shape)}, expected {size}; {FIX}")
 
 
 def _tensor_shapes(config: AdapterConfig, shape: Shape) -> dict[str, tuple[int, ...]]:
