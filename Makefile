@@ -18,11 +18,8 @@ DEMO_BACKBONE := $(RUN) -c 'from pathlib import Path; from orthoadapters.demo im
 # The most seconds that a cell may take; on two cores none takes a sixth of it.
 NOTEBOOK_SECONDS := 600
 
-<<<<<<< HEAD
-.PHONY: help setup demo report bench bench-adapters test test-real test-wheel test-adapterhub test-browser test-notebooks notebooks lint clean
-=======
-.PHONY: help setup demo report test test-real test-wheel test-adapterhub test-bounds test-browser test-notebooks notebooks lint clean
->>>>>>> main
+.PHONY: help setup demo report bench bench-adapters test test-real test-wheel test-adapterhub test-bounds test-browser
+.PHONY: test-notebooks notebooks lint clean
 .DEFAULT_GOAL := help
 
 help: ## print this list

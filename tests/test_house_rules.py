@@ -127,3 +127,16 @@ def test_the_transfer_and_the_alternating_step_stand_on_one_screen() -> None:
         lines = (functions[name].end_lineno or 0) - functions[name].lineno + 1
         assert lines <= most, f"{name} has {lines} lines"
     assert "paper, figure 1c" in (ast.get_docstring(functions["transfer"]) or "")
+
+
+def test_no_file_has_the_marks_of_a_merge() -> None:
+    names = ("*.py", "*.md", "*.yaml", "*.toml", "*.txt", "Makefile", ".ci/run")
+    folders = [ROOT / name for name in ("src", "tests", "conf", "docs", "benchmarks", "multirun_sweeps")]
+    files = [*ROOT.glob("*"), ROOT / ".ci" / "run", *(path for folder in folders for path in folder.rglob("*"))]
+    marked = [
+        path.relative_to(ROOT)
+        for path in files
+        if path.is_file() and any(path.match(name) for name in names)
+        if re.search(r"^(<{7}|>{7})", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert marked == []

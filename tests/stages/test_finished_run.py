@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
+from orthoadapters.commands.train import run_one
 from orthoadapters.config.compose import compose_config
 from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
@@ -73,8 +74,9 @@ def test_changed_data_of_any_language_are_named_in_a_run_and_in_a_sweep(
     place = copies / "world" / "udpos" / "test-tr.tsv"
     change(place, "NOUN", "X")
     sentence = rf"^{run} was finished with other contents of test-tr than {place} now holds{REPEAT}"
-    with pytest.raises(UserError, match=sentence):
-        check(task(copies))
+    for more in ([], ["plan=true"]):
+        with pytest.raises(UserError, match=sentence):
+            run_one(compose_config([*task(copies), *more]), task(copies))
     assert run_sweep(*task(copies), "seed=0") == 1
     assert f"error: {run} was finished with other contents of test-tr than" in capsys.readouterr().err
     change(copies / "world" / "udpos" / "dev-ar.tsv", "\tNOUN", "")

@@ -209,6 +209,9 @@ def test_a_sweep_looks_once_for_what_its_cells_share_and_runs_no_cell_without_it
     assert run_sweep(*arguments) == 1
     assert not (tmp_path / "out").exists()
     (data / "udpos" / "test-tr.tsv").write_text("a\tNOUNS\n")
-    assert run_sweep(*arguments, "variant=lnoo_tnoo", "language_adapters.missing=train") == 1
-    assert "test-tr.tsv, line 1: unknown label 'NOUNS'" in capsys.readouterr().err
+    for more in (["variant=lnoo_tnoo", "language_adapters.missing=train"], [], ["plan=true"]):
+        assert run_sweep(*arguments, *more) == 1
+        streams = capsys.readouterr()
+        assert "test-tr.tsv, line 1: unknown label 'NOUNS'" in streams.err
+    assert streams.out.splitlines()[-1] == "6 cells: 6 to run"
     assert not (tmp_path / "out").exists()

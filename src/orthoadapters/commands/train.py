@@ -39,7 +39,7 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import read_result
 from orthoadapters.runs.terminal import show
 from orthoadapters.stages.finished_run import check_finished_run
-from orthoadapters.stages.inventory import check_inventory, check_plan, cut_texts, read_data
+from orthoadapters.stages.inventory import check_inventory, check_plan, cut_texts, read_data, read_local_data
 from orthoadapters.stages.plan import print_plan
 from orthoadapters.training.processes import has_launcher, rank
 
@@ -58,8 +58,11 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
             return
     if config.plan:
         print_plan(config, run, overrides)
-        if not run.is_finished:
+        if run.is_finished:
+            check_finished_run(config, run)
+        else:
             check_plan(config, run, overrides)
+            read_local_data([config])
     elif run.is_finished:
         check_finished_run(config, run)
         print(f"finished before: {run.path}")

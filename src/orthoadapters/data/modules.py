@@ -141,7 +141,7 @@ class TaskData(pl.LightningDataModule):
         try:
             return self.evaluation("dev", language)
         except MissingSplitError as error:
-            log.info("%s has no development set: %s", language.code, error)
+            log.info("%s has no development set, and needs none: %s", language.code, error)
             return None
 
     def as_evaluation(self, examples: list[Example]) -> Evaluation:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orthoadapters.config.command import adapter_command
 from orthoadapters.config.compose import group_files, read_config, user_folder
+from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.overrides import override_text
 from orthoadapters.config.schema import AdapterSource, Config
 from orthoadapters.errors import UserError
@@ -41,9 +42,9 @@ class FinishedRun:
     """
 
     path: Path
-    config: Config
-    result: Result
-    inputs: dict[str, str]
+    config: Config = field(repr=False)
+    result: Result = field(repr=False)
+    inputs: dict[str, str] = field(repr=False)
     predictors: "dict[str, Predictor]" = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -88,7 +89,8 @@ class FinishedRun:
         """Warns where no file says how the language's words are split: any code will do, or the user's folder is gone."""
         folder = self.config.paths.config
         is_gone = folder is not None and not Path(folder).is_dir()
-        if language in group_files("language", folder) or (self.swaps_languages and not is_gone):
+        is_clear = language in group_files("language", folder) or (self.swaps_languages and not is_gone)
+        if is_clear or not KINDS[self.config.task.kind].per_word:
             return
         where = f"the run's folder of your own files, {folder}, is not there, and " if is_gone else ""
         fix = " (--config-dir DIR names the folder)" if is_gone else ""
@@ -226,9 +228,7 @@ def open_run(
     if not folder.is_dir():
         raise UserError(f"{absence(folder, 'folder')}; train.py prints where it writes a run's result.json")
     if not (folder / "result.json").exists():
-        raise UserError(
-            f"{folder} has no result.json, so it is no finished run; give the command that started it again"
-        )
+        raise UserError(f"{folder} has no result.json, so it is no finished run; repeat the command that began it")
     result = read_result(folder / "result.json")
     if result.task is None:
         raise UserError(f"{folder} trained a language adapter, which labels nothing; give the directory of a task run")

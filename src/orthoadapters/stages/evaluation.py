@@ -98,7 +98,10 @@ def _load_from_elsewhere(subject: Subject, folder: str) -> tuple[AdaptedEncoder,
         )
     head, labels = head_files.read(adapter, model)
     if not isinstance(head, HEADS[config.task.kind]):
-        raise UserError(f"the head in {adapter} is none for task={config.task.name} ({config.task.kind.value})")
+        raise UserError(
+            f"the head in {adapter} is a {type(head).__name__}, and task={config.task.name} ({config.task.kind.value}) needs a "
+            f"{HEADS[config.task.kind].__name__}; give the task that it was trained for"
+        )
     _order_outputs(head, labels, config, subject)
     return model, head, sha256
 

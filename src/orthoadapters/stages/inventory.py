@@ -1,7 +1,7 @@
 """The inventory: everything that runs will read or write is looked for before anything is read or trained.
 
-It loads no PyTorch, reads no data and fetches nothing, so that plans and sweeps look as well. `read_data` alone reads, where
-language adapters are trained first.
+It loads no PyTorch and fetches nothing, so that plans and sweeps look as well. `read_data` alone reads: where language adapters
+are trained first, in plans, and before a sweep's first cell.
 """
 
 import shlex
@@ -125,11 +125,16 @@ def check_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> N
     _raise_all(inventory.problems)
 
 
+def read_local_data(configs: Sequence[Config]) -> None:
+    """Does as `read_data` for what needs no network: runs of a task whose data are files."""
+    read_data([config for config in configs if config.stage is Stage.task and config.data.source != "hub"])
+
+
 def read_data(configs: Sequence[Config]) -> None:
     """Reads all labelled data of task runs, those that they share once.
 
     Raises UserError for what is wrong in them, as the runs themselves would later. What it reads is not kept: that takes
-    seconds, and the language adapters that are trained next take hours.
+    seconds, and what is trained next takes hours.
     """
     former: set[Hashable] = set()
     for config in configs:

@@ -3,23 +3,25 @@
 from collections.abc import Sequence
 
 from orthoadapters.config.schema import Missing
-from orthoadapters.stages.inventory import Inventory, read_data
+from orthoadapters.errors import UserError
+from orthoadapters.stages.inventory import Inventory, read_local_data
 from orthoadapters.sweep.cells import Cell, State
 
 
 def take_inventory(cells: Sequence[Cell]) -> Inventory:
-    """Looks for everything that the cells will read or write."""
+    """Looks for everything that the cells will read or write. If it is all there, the data that are files are read once."""
     inventory = Inventory(is_sweep=True)
-    for cell in cells:
-        if cell.state not in (State.finished, State.running):
-            inventory.add(cell.config, cell.run, cell.overrides)
+    open_cells = [cell for cell in cells if cell.state not in (State.finished, State.running)]
+    for cell in open_cells:
+        inventory.add(cell.config, cell.run, cell.overrides)
+    if not inventory.problems:
+        try:
+            read_local_data([cell.config for cell in open_cells if _will_run(cell)])
+        except UserError as error:
+            inventory.problems.append(str(error))
     return inventory
 
 
-def read_data_of_waiting(cells: Sequence[Cell]) -> None:
-    """Reads the data of the cells whose language adapters this sweep trains first. Raises UserError for what is wrong in them.
-
-    Those of the Hub are left to the cells, as this machine may have no network.
-    """
-    waiting = [cell.config for cell in cells if cell.state is State.waiting and cell.config.data.source != "hub"]
-    read_data([config for config in waiting if config.language_adapters.missing is Missing.train])
+def _will_run(cell: Cell) -> bool:
+    """Says whether this sweep can run the cell: one that waits for language adapters that nobody trains stays as it is."""
+    return cell.state is not State.waiting or cell.config.language_adapters.missing is Missing.train
