@@ -28,6 +28,8 @@ def absence(path: Path, kind: str = "file") -> str:
     """Says that there is no such file (or kind="folder"), or that the other of the two has its name."""
     if not exists(path):
         return f"there is no {'' if kind == 'file' else 'folder '}{path}"
+    if not path.is_file() and not path.is_dir():
+        return f"{path} is no {kind} but a pipe, socket or device"
     return f"{path} is a {'folder and no file' if kind == 'file' else 'file and no folder'}"
 
 

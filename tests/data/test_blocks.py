@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from itertools import count, pairwise
 from pathlib import Path
 
@@ -57,6 +58,15 @@ def test_a_long_text_file_is_read_in_shuffled_runs_that_the_seed_decides(tmp_pat
 def test_an_unusable_text_file_is_one_sentence(tmp_path: Path, content: str | bytes, message: str) -> None:
     with pytest.raises(UserError, match=message):
         list(passages(text_corpus(tmp_path, content), SW))
+
+
+def test_json_lines_are_no_text(tmp_path: Path) -> None:
+    find = partial(text_module.find_text, language=SW, seed=0, blocks="", cache=tmp_path)
+    with pytest.raises(
+        UserError, match=r"sw.txt holds JSON lines and no plain text; write the texts alone, one passage"
+    ):
+        find(text_corpus(tmp_path, '\ufeff{"text": "habari"}\n'))
+    assert find(text_corpus(tmp_path, '{habari}\n"a"\n')) == tmp_path / "sw.txt"
 
 
 def test_a_missing_text_file_or_folder_names_the_fix(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from orthoadapters.runs.evaluations import EvaluationRecord, read_evaluation
 from orthoadapters.runs.predictions import sentence_counts
 from orthoadapters.runs.results import read_result
 from tests.helpers.short_runs import execute, overrides
+from tests.test_files import POINTER
 
 LANGUAGES = ("en", "ar", "tr")
 
@@ -136,6 +137,8 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing(
     fields = json.loads((unnamed / "head_config.json").read_text())
     del fields["config"]["label2id"]
     (unnamed / "head_config.json").write_text(json.dumps(fields))
+    (tmp_path / "lfs" / "udpos").mkdir(parents=True)
+    (tmp_path / "lfs" / "udpos" / "test-ar.tsv").write_bytes(POINTER)
     (tmp_path / "mine" / "language").mkdir(parents=True)
     (tmp_path / "mine" / "language" / "xx.yaml").write_text("code: xx\nname: Exish\n")
     common = overrides(project / "tiny", project / "world", tmp_path, "task=udpos", "languages=[en]")
@@ -152,6 +155,7 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing(
         ([run, "languages=[sw]"], "no language adapter for sw (noo) in"),
         ([run, "languages=[ar]", "data=nowhere"], "data has no 'nowhere'"),
         ([run, "languages=[ar]", f"data.root={tmp_path}"], str(tmp_path)),
+        ([run, "languages=[ar]", f"data.root={tmp_path}/lfs"], "test-ar.tsv is a pointer of Git LFS and not the file"),
         ([headless, *known], "has no head (head_config.json)"),
         ([headless, "task=udpos"], "say what it is, such as variant=lnoo_tnoo"),
         ([unnamed, *known], "if they mean the same, give task.labels=[...]"),

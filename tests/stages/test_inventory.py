@@ -90,6 +90,26 @@ def test_no_adapter_is_trained_before_data_and_text_are_there(
     with pytest.raises(UserError, match=r"test-ar.tsv, line 1: unknown label 'NOUNS'"):
         train.run_one(compose_config(arguments), arguments)
     assert not (tmp_path / "out").exists()
+    shutil.copy(data / "udpos" / "dev-ar.tsv", data / "udpos" / "test-ar.tsv")
+    with (data / "text" / "tr.txt").open("ab") as file:
+        file.write(b"\xff\n")
+    (data / "text" / "ar.txt").write_text("short\n")
+    match = r"ar.txt: only [0-9] subwords of text, which make 0 blocks of .*\nerror: \S+tr.txt, line 121: not UTF-8"
+    with pytest.raises(UserError, match=match):
+        train.run_one(compose_config([*arguments, "trainer.max_iterations=600"]), arguments)
+    assert not (tmp_path / "out" / "runs").exists()
+
+
+def test_files_of_one_run_with_the_same_contents_are_named(
+    command: Callable[..., list[str]], data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert problems(command()) == []
+    assert not caplog.records
+    folder = data / "udpos"
+    shutil.copy(folder / "train-en.tsv", folder / "test-tr.tsv")
+    assert problems(command()) == []
+    assert f"{folder}/test-tr.tsv has the same contents as {folder}/train-en.tsv, and both are read" in caplog.text
+    assert len(caplog.records) == 1
 
 
 @pytest.mark.parametrize(

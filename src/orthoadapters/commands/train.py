@@ -39,7 +39,7 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import read_result
 from orthoadapters.runs.terminal import show
 from orthoadapters.stages.finished_run import check_finished_run
-from orthoadapters.stages.inventory import check_inventory, check_plan, read_data, read_local_data
+from orthoadapters.stages.inventory import check_inventory, check_plan, cut_texts, read_data, read_local_data
 from orthoadapters.stages.plan import print_plan
 from orthoadapters.training.processes import has_launcher, rank
 
@@ -85,6 +85,8 @@ def train_missing_adapters(config: Config, overrides: Sequence[str]) -> None:
         with _with_overrides(overrides):
             read_data([config])
             read_adapters(config)
+            trainings = [compose_config(mlm_overrides(overrides, adapter.language)) for adapter in missing]
+            cut_texts([training for training in trainings if not RunDirectory(training).is_finished])
     for adapter in missing:
         if config.trainer.processes > 1 and (has_launcher() or config.trainer.num_nodes > 1):
             raise UserError(

@@ -84,6 +84,12 @@ def treebanks_of(folder: Path, code: str) -> list[Path]:
     return sorted(files, key=lambda path: (path.name, path))
 
 
+def near_treebanks(folder: Path, code: str, split: str) -> list[Path]:
+    """Lists files below a folder that are named nearly as a treebank: in capitals, or with another ending."""
+    name = re.compile(rf"{re.escape(code)}(_.+)?-ud-{split}(-[^.]+)?\..+", re.IGNORECASE)
+    return search(folder, lambda other: name.fullmatch(other) is not None, [])
+
+
 def _warn(problems: list[str]) -> None:
     for problem in problems:
         warn_once(problem)

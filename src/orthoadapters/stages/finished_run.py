@@ -138,15 +138,10 @@ def _may_have_other_text(config: Config, run: RunDirectory) -> bool:
 
 def _blocks_sha256(config: Config) -> str:
     """Cuts the text as a run of this configuration does, and hashes the blocks."""
-    # These load PyTorch.
-    from orthoadapters.data.modules import MLMData
-    from orthoadapters.data.tokenizer import load_tokenizer
-    from orthoadapters.model.backbone import backbone_path
+    # This loads PyTorch.
+    from orthoadapters.stages.language_adapter import text_data
 
-    tokenizer = load_tokenizer(backbone_path(config), needs_mask=True)
-    folder, iterations = Path(config.paths.cache), config.trainer.max_iterations
-    data = MLMData(config.corpus, config.mlm, config.language, tokenizer, folder, config.seed, iterations)
-    return blocks_sha256(data.blocks)
+    return blocks_sha256(text_data(config).blocks)
 
 
 @cache

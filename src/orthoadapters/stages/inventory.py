@@ -17,12 +17,14 @@ from orthoadapters.config.schema import (
     BackboneConfig,
     Config,
     CorpusConfig,
+    CorpusSource,
     DataConfig,
     LanguageConfig,
     Missing,
     Stage,
     TaskConfig,
 )
+from orthoadapters.data.sources.copies import warn_of_same_contents
 from orthoadapters.data.sources.read import look_for_examples, read_examples, silence
 from orthoadapters.data.sources.text import find_text
 from orthoadapters.errors import MissingSplitError, UserError
@@ -57,15 +59,16 @@ class Inventory:
         """Looks for everything of one run. overrides: those that gave the configuration."""
         errors: list[UserError] = []
 
-        def look(call: Callable[..., object], *arguments: object) -> None:
+        def look(call: Callable[..., list[Path] | None], *arguments: object) -> list[Path]:
             key = (call.__name__, *map(repr, arguments))
             if key in self._former:
-                return
+                return []
             self._former.add(key)
             try:
-                call(*arguments)
+                return call(*arguments) or []
             except UserError as error:
                 errors.append(error)
+                return []
 
         look(check_writable, run.path, "paths.runs")
         folder = Path(config.paths.cache)
@@ -85,9 +88,12 @@ class Inventory:
             blocks = f"{config.mlm.block_length}x{count}"
             look(_look_for_text, config.corpus, config.language, config.seed, blocks, folder)
         else:
+            files: list[Path] = []
             for code, split, is_optional in _sets(config):
                 language = self._language(code, config.paths.config)
-                look(_look_for_examples, config.data, config.task, split, language, is_optional)
+                files += look(_look_for_examples, config.data, config.task, split, language, is_optional)
+            if config.data.source != "hub":
+                warn_of_same_contents(files)
             for adapter in library.needed_adapters(config):
                 if adapter.exists:
                     look(_look_at_adapter, adapter, config.variant.name)
@@ -152,6 +158,24 @@ def read_data(configs: Sequence[Config]) -> None:
                     raise
 
 
+def cut_texts(configs: Sequence[Config]) -> None:
+    """Cuts the text files of language adapters into the blocks that their runs take from the cache.
+
+    Raises UserError naming each text that is too short or no UTF-8 where a run reads it, before any of them is trained.
+    """
+    # This loads PyTorch.
+    from orthoadapters.stages.language_adapter import text_data
+
+    problems = []
+    for config in configs:
+        if config.corpus.source is CorpusSource.text:
+            try:
+                _ = text_data(config).blocks
+            except UserError as error:
+                problems.append(str(error))
+    _raise_all(problems)
+
+
 def say_fetches(inventory: Inventory) -> None:
     """Prints what a plan's runs would have to fetch first."""
     for sentence in dict.fromkeys(inventory.fetches):
@@ -200,12 +224,13 @@ def _sets(config: Config) -> Iterator[tuple[str, Split, bool]]:
 
 def _look_for_examples(
     data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig, is_optional: bool
-) -> None:
+) -> list[Path]:
     try:
-        look_for_examples(data, task, split, language)
+        return look_for_examples(data, task, split, language)
     except MissingSplitError:
         if not is_optional:
             raise
+    return []
 
 
 def _look_for_text(corpus: CorpusConfig, language: LanguageConfig, seed: int, blocks: str, cache: Path) -> None:

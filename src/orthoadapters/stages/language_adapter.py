@@ -66,13 +66,18 @@ def train_language_adapter(config: Config, run: RunDirectory, overrides: Sequenc
     return result
 
 
+def text_data(config: Config) -> MLMData:
+    """Makes the data module of a run: its `blocks` are cut from the text, or are in the cache."""
+    tokenizer = load_tokenizer(backbone_path(config), needs_mask=True)
+    cache, iterations = Path(config.paths.cache), config.trainer.max_iterations
+    return MLMData(config.corpus, config.mlm, config.language, tokenizer, cache, config.seed, iterations)
+
+
 def _set_up(config: Config) -> Setup:
     """Reads text and backbone, and draws the fresh adapter."""
     language, layers_loss = config.language.code, named_loss(config.orthogonality.loss)
     path, where = backbone_path(config), device(config.trainer)
-    tokenizer = load_tokenizer(path, needs_mask=True)
-    cache, iterations = Path(config.paths.cache), config.trainer.max_iterations
-    data = MLMData(config.corpus, config.mlm, config.language, tokenizer, cache, config.seed, iterations)
+    data = text_data(config)
     text_sha256 = blocks_sha256(data.blocks)
     model = AdaptedEncoder.from_pretrained(
         path, mlm_head=True, pair=config.orthogonality.pair, allow_pickle=config.backbone.allow_pickle

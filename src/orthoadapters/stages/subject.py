@@ -5,6 +5,7 @@ It is opened, and all that it will read is looked for, without PyTorch.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from orthoadapters.config.checks import check
 from orthoadapters.config.command import adapter_command
 from orthoadapters.config.compose import compose_config, task_language, user_folder
 from orthoadapters.config.schema import AdapterSource, Config, Stage
-from orthoadapters.data.sources.read import read_examples
+from orthoadapters.data.sources.copies import warn_of_same_contents
+from orthoadapters.data.sources.read import find_examples, read_examples
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
 from orthoadapters.hub import adapters as adapter_hub
@@ -143,8 +145,13 @@ def _inputs(
     for adapter in adapters:
         library.check_adapter(adapter, config.variant.name)
     inputs = {} if task_adapter is None else {"task-adapter": folder_sha256(task_adapter, adapter_hub.FILES)}
-    for code in languages:
-        examples = read_examples(config.data, config.task, "test", task_language(code, config.paths.config))
+    sets = {code: task_language(code, config.paths.config) for code in languages}
+    if config.data.source != "hub":
+        # Pointers and pages in place of files are named before their lines are read.
+        files = (find_examples(config.data, config.task, "test", language) for language in sets.values())
+        warn_of_same_contents(chain.from_iterable(files))
+    for code, language in sets.items():
+        examples = read_examples(config.data, config.task, "test", language)
         inputs[f"test-{code}"] = examples_sha256(examples)
     return inputs | {f"adapter-{adapter.language}": adapter.result_entry()["sha256"] for adapter in adapters}
 

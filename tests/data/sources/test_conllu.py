@@ -160,6 +160,13 @@ def test_a_folder_without_the_treebank_says_what_it_has(tmp_path: Path) -> None:
         read_examples(DataConfig(source="conllu", root=None, fuse_multiword=True), UDPOS, "test", EN)
 
 
+@pytest.mark.parametrize("name", ["EN_ewt-ud-test.conllu", "en_ewt-ud-test.conllu.xz", "en-ud-test.txt"])
+def test_a_file_that_is_named_nearly_as_a_treebank_is_pointed_at(tmp_path: Path, name: str) -> None:
+    write(tmp_path, PLAIN, f"UD/{name}")
+    with pytest.raises(MissingSplitError, match=rf"UD/{name} is not read: .*, and name it en_TREEBANK-ud-test.conllu$"):
+        read(tmp_path)
+
+
 OUT_OF_ORDER = row(1, "a", "X", 0) + row(3, "c", "X", 1)
 
 
@@ -167,6 +174,7 @@ OUT_OF_ORDER = row(1, "a", "X", 0) + row(3, "c", "X", 1)
     ("content", "message"),
     [
         (PLAIN + "3\tx\tNOUN\n", r"line 3: 3 columns instead of CoNLL-U's 10 in '3\\tx\\tNOUN'; mend that line"),
+        (PLAIN.replace("\t", " "), r"line 1: 1 columns instead of CoNLL-U's 10, as spaces stand where tabs belong, in '1 D"),
         (PLAIN + "stray text\n", r"line 3: 1 columns instead of CoNLL-U's 10 in 'stray text'"),
         (PLAIN[:-3], r"line 2: 9 columns instead of CoNLL-U's 10"),
         (PLAIN + row("x", "a", "X", 1), r"line 3: 'x' is no id in 'x\\ta"),

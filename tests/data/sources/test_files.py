@@ -140,6 +140,9 @@ def test_parquet_has_the_names_of_classes_or_numbers_that_the_task_names(read: R
     assert read("", table, kind, path=path, task=task) == [Sentence("a", "yes")]
     with pytest.raises(UserError, match=r"row 0: unknown label 1; .*task.label_names says which value"):
         read("", table, kind, path=path, task={"labels": ["no", "yes"]})
+    Dataset.from_dict({"text": ["a"], "label": [0.0]}).to_parquet(tmp_path / "test-en.parquet")
+    with pytest.raises(UserError, match=r"row 0: unknown label 0.0; .*task.label_names says which value"):
+        read("", table, kind, path=path, task={"labels": ["no", "yes"]})
 
 
 def test_limits_read_no_further_than_they_say(read: Read) -> None:
@@ -167,6 +170,7 @@ HEADER = "first\tsecond\tlabel\n"
         (TABLE, "a\ta\tlabel\n", {}, r"line 1: the header has 'a' twice; rename one, or set task.files.header=false"),
         (TABLE, "s1\tsecond\tlabel\nx\ty\tneutral\n", {},
          r"line 1: there is no column 'first' for task.files.columns.first, only s1, second, label; name the right one"),
+        (TABLE, "a\tb\tneutral\nc\td\tneutral\n", {}, r"no column 'first' .*; if the file has no header, set"),
         (TABLE, HEADER + "a\tneutral\n", {}, r"line 2: 2 columns instead of the header's 3 in 'a\\tneutral'; mend that"),
         (TABLE, HEADER + "a b neutral\n", {}, r"line 2: 1 columns .*no tab in it but a space: put the tab there, or set"),
         (TABLE, HEADER + '"a\tb"\tc\tneutral\n', {}, r"line 2: 4 columns .*task.files.quotes=true if its double quotes"),
@@ -185,6 +189,8 @@ HEADER = "first\tsecond\tlabel\n"
         (CONLL, "a\tO\n", {"separator": "space"}, r"line 1: no space but a tab .*task.files.separator=tab"),
         (CONLL, "a\tO\nb\tx\tO\n", {}, r"line 2: 3 columns instead of 2 as in the rows above in 'b\\tx\\tO'; mend"),
         (CONLL, "a\tO\n#\tx\tO\n", {}, r"line 2: 3 columns .*task.files.comment='#' if such lines are comments"),
+        (CONLL, "# id = 3\na\tO\n", {}, r"line 1: 1 columns in '# id = 3'; .*task.files.comment='#' if such lines are"),
+        (CONLL, "# id = 3\na O\n", {"separator": "space"}, r"line 1: no tag of .* in '# id = 3'; .*task.files.comment='#'"),
         (CONLL, "a\tB-PERS\n", {}, r"line 1: unknown label 'B-PERS'; .*; did you mean 'B-PER'\?"),
         (CONLL, "a\n", {}, r"line 1: no tag in 'a'; add it, with a tab before it"),
         (CONLL, "a\t\n", {}, r"line 1: no label; add it"),

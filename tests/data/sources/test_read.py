@@ -1,5 +1,8 @@
 """Readers: XTREME's folder, the Hub (through local parquet data), the demo world; every mistake in one sentence."""
 
+import gzip
+import logging
+import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -32,7 +35,9 @@ def read_file(
     folder = root / FOLDERS[name]
     folder.mkdir(exist_ok=True)
     (folder / f"{split}-{language.code}.tsv").write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_examples(DataConfig(source="xtreme", root=str(root), **limits), task_config(name), split, language)
+    data = DataConfig(source="xtreme", root=str(root), **limits)
+    look_for_examples(data, task_config(name), split, language)
+    return read_examples(data, task_config(name), split, language)
 
 
 def words_of(examples: Sequence[Example]) -> list[tuple[str, ...]]:
@@ -87,10 +92,12 @@ def test_the_prefix_of_raw_wikiann_is_taken_off_where_every_row_has_it(tmp_path:
         assert words_of(read_file(tmp_path, "wikiann", plain)) == [(word, "x"), ("y",)]
     for word in ("re:", "http://x"):
         assert words_of(read_file(tmp_path, "wikiann", f"{word}\tO\n")) == [(word,)]
-    with pytest.raises(
-        UserError, match=r"line 4: 'y\\tO' has no 'en:' before the word, as 2 of 3 rows do; take it from"
-    ):
-        read_file(tmp_path, "wikiann", "en:Anna\tB-PER\nen:x\tO\n\ny\tO\n")
+    rows = ["en:Anna\tB-PER\n", "en:x\tO\n"]
+    for number in (1, 2, 3):
+        content = "".join([*rows[: number - 1], "y\tO\n", *rows[number - 1 :]])
+        match = rf"line {number}: 'y\\tO' has no 'en:' before the word, as 2 of 3 rows do; take it from"
+        with pytest.raises(UserError, match=match):
+            read_file(tmp_path, "wikiann", content)
 
 
 def test_pairs_are_read_with_quotes_as_they_stand(tmp_path: Path) -> None:
@@ -99,6 +106,12 @@ def test_pairs_are_read_with_quotes_as_they_stand(tmp_path: Path) -> None:
         SentencePair('He said "yes', 'Yes, "he did', "entailment"),
         SentencePair("one", "two", "neutral"),
     ]
+
+
+def test_an_empty_text_is_said_whatever_the_source(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        read_file(tmp_path, "xnli", "a\tb\tneutral\n \tb\tneutral\n")
+    assert "train-en.tsv: 1 of 2 train examples have an empty text, the first of them is number 2" in caplog.text
 
 
 def test_multinlis_spelling_of_contradiction_is_understood(tmp_path: Path) -> None:
@@ -143,6 +156,17 @@ def test_limits_take_the_first_examples_of_their_split_alone(tmp_path: Path) -> 
         ("udpos", b"a\tDET\n\xff\tX\n", r"line 2: not UTF-8; convert the file"),
         ("udpos", "a\tDET\n".encode("utf-16"), r"the file is UTF-16; save it as UTF-8"),
         ("udpos", "a\tDET\n".encode("utf-16-be"), r"the file is UTF-16; save it as UTF-8"),
+        ("udpos", "carl,PROPN\n", r"line 1: a comma where a tab belongs before the label in 'carl,PROPN'"),
+        ("xnli", "a;b;neutral\n", r"line 1: a semicolon where a tab belongs before the label"),
+        ("xnli", "a\tneutral\n", r"line 1: 2 columns instead of `premise TAB hypothesis TAB label`"),
+        ("xnli", "a\tb\tgold_label\n", r"unknown label 'gold_label'; .*; it looks like a header, which .*: take that"),
+        ("udpos", "token\tupos\n", r"line 1: unknown label 'upos'; .*; it looks like a header"),
+        ("udpos", "a\tX\nb\ttag\n", r"line 2: unknown label 'tag'; the labels of task=udpos are [A-Z, ]*$"),
+        (
+            "udpos",
+            gzip.compress(b"a\tX\n"),
+            r"train-en.tsv is packed with gzip, which its name does not say; unpack it",
+        ),
         ("udpos", "\n\n", r"train-en.tsv has no train examples"),
         ("xnli", "", r"train-en.tsv has no train examples"),
     ],
@@ -172,6 +196,10 @@ def test_a_missing_file_and_a_missing_root_name_the_fix(tmp_path: Path) -> None:
         read_examples(data, task_config("wikiann"), "test", SW)
     with pytest.raises(UserError, match=r"add data.root=DIR"):
         read_examples(DataConfig(source="xtreme"), task_config("wikiann"), "test", SW)
+    (tmp_path / "panx").mkdir()
+    os.mkfifo(tmp_path / "panx" / "test-sw.tsv")
+    with pytest.raises(MissingSplitError, match=r"panx/test-sw.tsv is no file but a pipe, socket or device; data.root"):
+        read_examples(data, task_config("wikiann"), "test", SW)
 
 
 @pytest.fixture

@@ -15,6 +15,9 @@ from orthoadapters.data.sources.tables import NAMES, other_separator, separator
 from orthoadapters.errors import UserError
 from orthoadapters.examples import TaggedSentence
 
+# The fix of a row that may be none.
+COMMENT = "mend that line, or set task.files.comment='#' if such lines are comments"
+
 
 def read_columns(path: Path, task: TaskConfig) -> Iterator[TaggedSentence]:
     """Yields the sentences of one file. Raises UserError for a row without its columns and for an unknown tag."""
@@ -37,6 +40,8 @@ def read_columns(path: Path, task: TaskConfig) -> Iterator[TaggedSentence]:
         if len(fields) != count or len(fields) < max(2, *places, *(-place for place in places)):
             raise UserError(f"{place}: {_problem(fields, count, places, line, character)}")
         word, tag = (fields[place - 1 if place > 0 else place] for place in places)
+        if line.startswith("#") and tag not in task.labels and tag not in task.label_names:
+            raise UserError(f"{place}: no tag of task={task.name} in {excerpt(line)}; {COMMENT}")
         if not word:
             raise UserError(f"{place}: no word in {excerpt(line)}; write one before the tag, or take the line out")
         words.append(word if code is None else code.sub("", word))
@@ -59,6 +64,9 @@ def _number(task: TaskConfig, name: str, default: int) -> int:
 def _problem(fields: list[str], count: int, places: list[int], line: str, character: str) -> str:
     """Says what is wrong with a row of the wrong number of columns, and how it is mended."""
     name = NAMES.get(character, character)
+    if line.startswith("#"):
+        others = f"instead of {count} as in the rows above " if len(fields) != count else ""
+        return f"{len(fields)} columns {others}in {excerpt(line)}; {COMMENT}"
     if other := other_separator(line, character):
         return (
             f"no {name} but a {other} between the columns of {excerpt(line)}; put the {name} there, or set "
@@ -69,7 +77,4 @@ def _problem(fields: list[str], count: int, places: list[int], line: str, charac
     if len(fields) == count:
         highest = max(places, key=abs)
         return f"{len(fields)} columns in {excerpt(line)}, and column {highest} is asked for; set task.files.columns"
-    fix = "mend that line"
-    if line.startswith("#"):
-        fix += ", or set task.files.comment='#' if such lines are comments"
-    return f"{len(fields)} columns instead of {count} as in the rows above in {excerpt(line)}; {fix}"
+    return f"{len(fields)} columns instead of {count} as in the rows above in {excerpt(line)}; mend that line"

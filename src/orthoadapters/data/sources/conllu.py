@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, pairwise
 from pathlib import Path
 
-from orthoadapters.config.locations import treebanks_of
+from orthoadapters.config.locations import near_treebanks, treebanks_of
 from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig
 from orthoadapters.data.sources.copies import warn_of_copies
 from orthoadapters.data.sources.lines import DOCUMENT_START, excerpt, numbered_lines, unknown_label
@@ -100,10 +100,14 @@ def treebanks(root: str | None, split: str, language: LanguageConfig) -> list[Pa
     files = [path for path in of_language if re.search(rf"-ud-{split}(-[^.]+)?\.conllu(\.gz)?$", path.name)]
     if not files:
         others = ", ".join(dict.fromkeys(path.name for path in of_language))
+        near = near_treebanks(Path(str(root)).expanduser(), language.code, split)
+        fix = "unpack a release of Universal Dependencies there"
+        if near:
+            fix = f"{near[0]} is not read: unpack it if it is packed, and name it {language.code}_TREEBANK-ud-{split}.conllu"
         raise MissingSplitError(
             f"there is no {language.code}_*-ud-{split}.conllu in {root} or below it, "
             + (f"only {others}" if others else f"and no other treebank of {language.name}")
-            + "; unpack a release of Universal Dependencies there"
+            + f"; {fix}"
         )
     for one, other in pairwise(files):
         if one.name.removesuffix(".gz") == other.name.removesuffix(".gz"):
@@ -171,7 +175,10 @@ class _Row:
         self.place, self.line = f"{path}, line {number}", line
         columns = line.split("\t")
         if len(columns) != COLUMNS:
-            raise self.error(f"{len(columns)} columns instead of CoNLL-U's {COLUMNS}")
+            problem = f"{len(columns)} columns instead of CoNLL-U's {COLUMNS}"
+            if len(columns) == 1 and len(line.split()) >= COLUMNS:
+                problem += ", as spaces stand where tabs belong,"
+            raise self.error(problem)
         self.id, self.form, _, self.upos, _, _, self.head, _, self.deps, _ = columns
         if not self.form:
             raise self.error("no form (column 2)")

@@ -1,8 +1,12 @@
-"""Copies that lie beside the files of a split, and that a name with * takes in as well."""
+"""Copies among the files that a run reads: by their names, beside the files of a split, and by their contents."""
 
+import hashlib
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
+
+from orthoadapters.config.locations import warn_once
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +26,23 @@ def warn_of_copies(paths: Sequence[Path], folder: str) -> None:
                     path, other.name, folder,
                 )  # fmt: skip
                 break
+
+
+def warn_of_same_contents(paths: Iterable[Path]) -> None:
+    """Warns of files of one run that hold the same, byte by byte. Only those of the same size are read."""
+    former: dict[tuple[int, str], Path] = {}
+    sizes = {path: path.stat().st_size for path in dict.fromkeys(paths)}
+    counts = Counter(sizes.values())
+    for path, size in sizes.items():
+        if not size or counts[size] == 1:
+            continue
+        with path.open("rb") as file:
+            other = former.setdefault((size, hashlib.file_digest(file, "sha256").hexdigest()), path)
+        if other is not path:
+            warn_once(
+                f"{path} has the same contents as {other}, and both are read: their examples count twice, or one stands in "
+                "place of another set; bring the right file, or take the copy away"
+            )
 
 
 def _is_longer(name: str, other: str) -> bool:

@@ -33,8 +33,6 @@ def read_files(
     warn_of_copies(paths, "data.root, or make task.files.path stricter")
     examples = list(islice(chain.from_iterable(_read(path, data, task) for path in paths), limit))
     place = str(paths[0]) if len(paths) == 1 else f"{paths[0].parent} ({', '.join(path.name for path in paths)})"
-    if empty := sum(_is_empty(example) for example in examples):
-        log.warning("%s: %d of %d %s examples have an empty text", place, empty, len(examples), split)
     return examples, place
 
 
@@ -64,7 +62,11 @@ def _examples(path: Path, task: TaskConfig) -> Iterator[Example]:
         return
     columns = columns_of(task, first[1])
     is_table = task.files.format in (FileFormat.tsv, FileFormat.csv)
-    columns.require(f"{path}, line 1" if is_table and task.files.header else first[0], first[1])
+    if is_table and task.files.header:
+        otherwise = "; if the file has no header, set task.files.header=false and number the columns from 1 on"
+        columns.require(f"{path}, line 1", first[1], otherwise)
+    else:
+        columns.require(first[0], first[1])
     yield from columns.examples(chain([first], rows))
 
 
@@ -109,12 +111,6 @@ def _class_name(value: Any, names: list[str]) -> Any:
     if isinstance(value, list):
         return [_class_name(one, names) for one in value]
     return names[value] if isinstance(value, int) and 0 <= value < len(names) else value
-
-
-def _is_empty(example: Example) -> bool:
-    """Says whether a text of an example has no letters; a tagged sentence may have empty words."""
-    sequences = getattr(example, "sequences", ())
-    return any(not text.strip() for texts in sequences for text in texts)
 
 
 def _missing(data: DataConfig, task: TaskConfig, name: str, split: Split, language: LanguageConfig) -> str:

@@ -6,6 +6,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from orthoadapters.config.schema import TaskConfig
@@ -15,6 +16,7 @@ from orthoadapters.errors import UserError, first_line
 DOCUMENT_START = "-DOCSTART-"
 # A Wikipedia's code with its colon: en:, zh-min-nan:, and simple: of Simple English, the one that is longer.
 CODE = re.compile(r"^(simple|[a-z]{2,3}(-[a-z]+)*):")
+SAMPLE = 100  # ours: rows in which a code stands if most rows of the file have one
 NEAR = (
     0.7  # ours: how alike two labels are before one is named for the other; B-PER and B-PERS are, B-PER and B-LOC not
 )
@@ -40,23 +42,26 @@ def language_prefix(path: Path) -> re.Pattern[str] | None:
     """Finds out whether every row of a file begins with a Wikipedia's code and a colon, as `en:Anna` in raw WikiANN.
 
     Returns the pattern of what is to be taken off a word; None for all other files. Words such as `http:` or `re:` stay as
-    they are, as the rows beside them have no code. Only a file whose first row has one is read for it. Raises UserError for
-    a row without a code where most have one.
+    they are, as most rows beside them have no code. Only a file with a code among its first rows is read for it. Raises
+    UserError for a row without a code where most have one.
     """
     rows = ((number, line) for number, line in numbered_lines(path) if line.strip())
-    first = next(rows, (0, ""))
-    if CODE.match(first[1]) is None:
+    sample = list(islice(rows, SAMPLE))
+    if not any(CODE.match(line) for _, line in sample):
         return None
-    lines = [first, *rows]
+    lines = [*sample, *rows]
     others = [(number, line) for number, line in lines if CODE.match(line) is None]
-    if others and 2 * len(others) < len(lines):
+    if 2 * len(others) >= len(lines):
+        return None
+    if others:
         number, line = others[0]
+        prefix = next(match[0] for _, one in lines if (match := CODE.match(one)))
         raise UserError(
-            f"{path}, line {number}: {excerpt(line)} has no '{first[1].partition(':')[0]}:' before the word, as "
+            f"{path}, line {number}: {excerpt(line)} has no '{prefix}' before the word, as "
             f"{len(lines) - len(others)} of {len(lines)} rows do; take it from all of them, or put it there"
         )
     has_words = any(re.match(r"\S", CODE.sub("", line)) for _, line in lines)
-    return CODE if has_words and not others else None
+    return CODE if has_words else None
 
 
 def decoded_line(raw: bytes, source: str, number: int) -> str:
@@ -97,6 +102,6 @@ def unknown_label(place: str, label: object, task: TaskConfig) -> str:
     near = [one for one in task.labels if one.casefold() == str(label).casefold()]
     near = near or difflib.get_close_matches(str(label), task.labels, n=1, cutoff=NEAR)
     hint = f"; did you mean '{near[0]}'?" if near else ""
-    if isinstance(label, int) or str(label).isdigit():
+    if isinstance(label, (int, float)) or re.fullmatch(r"[0-9]+(\.0+)?", str(label)):
         hint = "; task.label_names says which value of the data stands for which label"
     return f"{place}: unknown label {label!r}; the labels of task={task.name} are {', '.join(task.labels)}{hint}"

@@ -65,14 +65,15 @@ def find_examples(data: DataConfig, task: TaskConfig, split: Split, language: La
     return paths
 
 
-def look_for_examples(data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig) -> None:
-    """Looks for the files of a split, and at what is known of their contents without reading them.
+def look_for_examples(data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig) -> list[Path]:
+    """Finds the files of a split, and looks at what is known of their contents without reading them.
 
     Raises MissingSplitError and UserError as `read_examples`, for what can be seen so far.
     """
-    find_examples(data, task, split, language)
+    paths = find_examples(data, task, split, language)
     if (check := CHECKS.get(data.source)) is not None:
         check(data, task, split, language)
+    return paths
 
 
 @contextmanager
@@ -103,7 +104,18 @@ def read_examples(data: DataConfig, task: TaskConfig, split: Split, language: La
         raise UserError(f"{place} has no {split} examples; check that it is complete")
     check_examples(examples, place, task)
     log.info("%s: %d %s", place, len(examples), KINDS[task.kind].plural)
+    if empty := [number for number, example in enumerate(examples, 1) if _is_empty(example)]:
+        log.warning(
+            "%s: %d of %d %s examples have an empty text, the first of them is number %d",
+            place, len(empty), len(examples), split, empty[0],
+        )  # fmt: skip
     return examples
+
+
+def _is_empty(example: Example) -> bool:
+    """Says whether a text of an example has no letters; a tagged sentence may have empty words."""
+    sequences = getattr(example, "sequences", ())
+    return any(not text.strip() for texts in sequences for text in texts)
 
 
 def check_examples(examples: list[Example], place: str, task: TaskConfig) -> None:

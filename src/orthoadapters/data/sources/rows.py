@@ -31,13 +31,14 @@ class Columns:
             if (example := self._example(place, row)) is not None:
                 yield example
 
-    def require(self, place: str, available: Collection[Column]) -> None:
-        """Raises UserError for a column that is not among the available ones."""
+    def require(self, place: str, available: Collection[Column], otherwise: str = "") -> None:
+        """Raises UserError for a column that is not among the available ones. otherwise: another fix, for the sentence."""
         for name, column in self._flat():
             if column not in available:
                 raise UserError(
                     f"{place}: there is no column {column!r} for task.files.columns.{name}, only "
                     f"{', '.join(map(str, available)) or 'none'}; name the right one: ++task.files.columns.{name}=COLUMN"
+                    + otherwise
                 )
 
     def _flat(self) -> Iterator[tuple[str, Column]]:

@@ -1,6 +1,8 @@
 """Plain text for masked language modelling, passage by passage."""
 
+import codecs
 import hashlib
+import json
 import random
 from collections.abc import Iterator
 from itertools import islice
@@ -85,6 +87,7 @@ def find_text(corpus: CorpusConfig, language: LanguageConfig, seed: int, blocks:
             raise UserError(f"{absence(root, 'folder')}; corpus.root must be the folder that holds a file per language")
         path = text_file(corpus, language)
         check_content(path)
+        _refuse_json(path)
         return path
     if corpus.source is CorpusSource.demo:
         passages(corpus, language)
@@ -94,6 +97,20 @@ def find_text(corpus: CorpusConfig, language: LanguageConfig, seed: int, blocks:
     if is_offline() and not any(cache.glob(f"{key}-{blocks}-*.npy")):
         raise cache_error(f"{WIKIPEDIA} (config {subset}, split train)", OTHERWISE)
     return None
+
+
+def _refuse_json(path: Path) -> None:
+    """Raises UserError for a file of JSON lines, whose names and quotes would be learnt as text."""
+    with path.open("rb") as file:
+        line = next((line for line in file if line.strip()), b"")
+    try:
+        is_json = isinstance(json.loads(line.removeprefix(codecs.BOM_UTF8)), dict)
+    except (ValueError, RecursionError):
+        is_json = False
+    if is_json:
+        raise UserError(
+            f"{path} holds JSON lines and no plain text; write the texts alone, one passage a line, as `jq -r .text` does"
+        )
 
 
 def text_passages(path: Path, seed: int) -> Iterator[str]:

@@ -5,6 +5,7 @@ XTREME's own code reads them: UTF-8, split at tabs alone, quote characters never
 are tolerated. Rows of the word -DOCSTART- are left out, and the prefix of raw WikiANN (`en:Anna`) is taken off.
 """
 
+import re
 from collections.abc import Container, Iterator
 from itertools import islice
 from pathlib import Path
@@ -26,6 +27,9 @@ from orthoadapters.folders import absence, is_file
 # MultiNLI's machine-translation release, from which XTREME makes train-en.tsv, writes the third label this way;
 # XTREME's preprocessing renames it, some copies of the file do not.
 XNLI_SPELLINGS = {"contradictory": "contradiction"}
+
+# ours: what columns of labels are called
+HEADER = re.compile(r"label|tag|class|upos|^ner$", re.IGNORECASE)
 
 
 def read_xtreme(
@@ -67,7 +71,7 @@ def _read_sentences(path: Path, task: TaskConfig, split: Split) -> Iterator[Tagg
         # An empty word stays, as XTREME's preprocessing can leave some.
         word, tag = columns[0] if code is None else code.sub("", columns[0]), columns[1].strip()
         if tag not in labels:
-            raise UserError(unknown_label(f"{path}, line {number}", tag, task))
+            raise UserError(unknown_label(f"{path}, line {number}", tag, task) + _header_hint(number, tag))
         words.append(word)
         tags.append(labels[tag])
     if words:
@@ -81,7 +85,8 @@ def _read_pairs(path: Path, task: TaskConfig, split: Split) -> Iterator[Sentence
         if not line.strip():
             continue
         columns = line.split("\t")
-        if len(columns) == 2 or (len(columns) == 1 and line.split()[-1] in labels):
+        is_short = len(columns) == 2 and columns[1].strip() in labels
+        if len(columns) < 3 and not is_short and (len(columns) == 2 or _other_separator(line, labels)):
             raise _label_error(path, number, line, split, labels)
         if len(columns) != 3:
             raise column_error(str(path), number, line, "premise TAB hypothesis TAB label")
@@ -89,15 +94,15 @@ def _read_pairs(path: Path, task: TaskConfig, split: Split) -> Iterator[Sentence
         if label not in labels:
             label = XNLI_SPELLINGS.get(label, label)
         if label not in labels:
-            raise UserError(unknown_label(f"{path}, line {number}", label, task))
+            raise UserError(unknown_label(f"{path}, line {number}", label, task) + _header_hint(number, label))
         yield SentencePair(premise, hypothesis, labels[label])
 
 
 def _label_error(path: Path, number: int, line: str, split: Split, labels: Container[str]) -> UserError:
     """Makes the sentence about a line without a label, or with one that no tab separates."""
-    if line.split()[-1] in labels and len(line.split()) > 1:
+    if other := _other_separator(line, labels):
         return UserError(
-            f"{path}, line {number}: a space where a tab belongs before the label in {excerpt(line)}; XTREME's files "
+            f"{path}, line {number}: a {other} where a tab belongs before the label in {excerpt(line)}; XTREME's files "
             "separate their columns by one tab, so put it there (data=files reads other separators)"
         )
     if split == "test":
@@ -107,3 +112,18 @@ def _label_error(path: Path, number: int, line: str, split: Split, labels: Conta
     else:
         fix = "mend that line"
     return UserError(f"{path}, line {number}: no label in {excerpt(line)}; {fix}")
+
+
+def _other_separator(line: str, labels: Container[str]) -> str:
+    """Names what stands in place of a tab before the label at a line's end; empty if no label is there."""
+    for character, name in (" ", "space"), (",", "comma"), (";", "semicolon"):
+        before, _, label = line.strip().replace("\t", " ").rpartition(character)
+        if before and label.strip() in labels:
+            return name
+    return ""
+
+
+def _header_hint(number: int, label: str) -> str:
+    """Says what to do about a header, where the first line's label is a name of labels."""
+    is_header = number == 1 and HEADER.search(label) is not None
+    return "; it looks like a header, which XTREME's files do not have: take that line out" if is_header else ""
