@@ -1,8 +1,10 @@
 """A tiny backbone with a tokenizer, a folder of labelled data as XTREME makes it, and text: enough for every road."""
 
 import gc
+import logging
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,17 @@ def pytest_collection_finish() -> None:
 
 def pytest_sessionfinish() -> None:
     gc.freeze()  # pytest collects garbage five times at its end, a minute over all that PyTorch's tests leave
+
+
+@pytest.fixture(autouse=True)
+def _logging_of_commands() -> Iterator[None]:
+    """Takes back what a command that a test called said to Python's logging: level and handlers are the process's own."""
+    logger = logging.getLogger("orthoadapters")
+    level, handlers = logger.level, list(logging.root.handlers)
+    yield
+    logger.setLevel(level)
+    for handler in set(logging.root.handlers) - set(handlers):
+        logging.root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")

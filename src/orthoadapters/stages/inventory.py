@@ -163,8 +163,7 @@ def cut_texts(configs: Sequence[Config]) -> None:
 
     Raises UserError naming each text that is too short or no UTF-8 where a run reads it, before any of them is trained.
     """
-    # This loads PyTorch.
-    from orthoadapters.stages.language_adapter import text_data
+    from orthoadapters.stages.language_adapter import text_data  # it loads PyTorch
 
     problems = []
     for config in configs:
@@ -207,8 +206,7 @@ def _look_at_length(backbone: BackboneConfig, key: str, length: int) -> None:
         return
     try:
         folder = cached_backbone(backbone.path, backbone.revision, backbone.allow_pickle)
-    except UserError:
-        # The look for the backbone says it.
+    except UserError:  # the look for the backbone says it
         return
     if folder is not None and (longest := positions(folder)) is not None:
         check_lengths(longest, {key: length})
