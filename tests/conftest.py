@@ -4,7 +4,6 @@ import gc
 import logging
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,14 +36,12 @@ def pytest_sessionfinish() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _logging_of_commands() -> Iterator[None]:
-    """Takes back what a command that a test called said to Python's logging: level and handlers are the process's own."""
-    logger = logging.getLogger("orthoadapters")
-    level, handlers = logger.level, list(logging.root.handlers)
-    yield
-    logger.setLevel(level)
-    for handler in set(logging.root.handlers) - set(handlers):
-        logging.root.removeHandler(handler)
+def _logging_of_commands() -> None:
+    """Takes back what commands that earlier tests and fixtures called said to Python's logging, which is the process's own."""
+    logging.getLogger("orthoadapters").setLevel(logging.NOTSET)
+    for handler in list(logging.root.handlers):
+        if type(handler) is logging.StreamHandler:  # pytest's own are of other types
+            logging.root.removeHandler(handler)
 
 
 @pytest.fixture(scope="session")
