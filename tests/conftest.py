@@ -39,6 +39,7 @@ def pytest_sessionfinish() -> None:
 def _logging_of_commands() -> None:
     """Takes back what commands that earlier tests and fixtures called said to Python's logging, which is the process's own."""
     logging.getLogger("orthoadapters").setLevel(logging.NOTSET)
+    logging.root.setLevel(logging.WARNING)  # as Python has it; Hydra's --cfg makes it INFO
     for handler in list(logging.root.handlers):
         if type(handler) is logging.StreamHandler:  # pytest's own are of other types
             logging.root.removeHandler(handler)
