@@ -208,6 +208,14 @@ def test_an_adapter_that_is_there_is_read_before_others_are_trained(
     name, tensor = next(iter(tensors.items()))
     save_file(tensors | {name: torch.full_like(tensor, torch.nan)}, adapter / "adapter.safetensors")
     arguments = command("variant=lnoo_tnoo", "language_adapters.missing=train")
+    for number, dtype in ((torch.nan, torch.float32), (torch.inf, torch.bfloat16), (-torch.inf, torch.float16)):
+        wrong = torch.full_like(tensor, number, dtype=dtype)
+        save_file(tensors | {name: wrong}, adapter / "adapter.safetensors")
+        (problem,) = problems(arguments)  # in plans and sweeps, too
+        assert f"en-noo/adapter.safetensors: tensor {name} has {tensor.numel()} weights that are NaN or inf" in problem
+        save_file({key: value.to(dtype) for key, value in tensors.items()}, adapter / "adapter.safetensors")
+        assert problems(arguments) == []
+    save_file(tensors | {name: torch.full_like(tensor, torch.nan)}, adapter / "adapter.safetensors")
     with pytest.raises(UserError, match=r"en-noo/adapter.safetensors: tensor .* NaN or infinite"):
         train.run_one(compose_config(arguments), arguments)
     assert not (tmp_path / "out" / "runs").exists()

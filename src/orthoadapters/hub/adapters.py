@@ -3,7 +3,10 @@
 The names of the files in such a folder stand here too, as this room needs no PyTorch.
 """
 
+from functools import cache
 from pathlib import Path
+
+import numpy as np
 
 from orthoadapters.config.hub_ids import ADAPTER_ID, is_id
 from orthoadapters.errors import UserError
@@ -18,14 +21,19 @@ HEAD_WEIGHTS = ("model_head.safetensors", "pytorch_model_head.bin")
 # The files that are read of an adapter's folder. The first one is this project's record of an adapter that it trained.
 FILES = ("training.json", FILE, *WEIGHTS, HEAD_FILE, *HEAD_WEIGHTS)
 
+# The types of tensors, as numpy has them. It has no bfloat16: of its two bytes, the bits of the exponent are looked at.
+NUMBERS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
+BF16_EXPONENT = 0x7F80
+
 # ours: one fix for every file of an adapter
 FIX = "bring it back from where it was published, or train it anew"
 
 
 def check_files(folder: Path) -> None:
-    """Looks at the files of an adapter's folder, without loading a weight.
+    """Looks at the files of an adapter's folder, without PyTorch.
 
-    Raises UserError if one of them cannot be read, if something else lies in its place, or if there are no weights.
+    Raises UserError if one of them cannot be read, if something else lies in its place, if there are no weights, or if one
+    in a file of safetensors is no finite number.
     """
     if not any((folder / name).exists() for name in WEIGHTS):
         raise UserError(f"no weights in {folder}: neither {' nor '.join(WEIGHTS)} is there")
@@ -38,6 +46,22 @@ def check_files(folder: Path) -> None:
                 raise UserError(
                     f"{path}: tensor {name} is of type {entry['dtype']}, and weights are floating-point numbers; {FIX}"
                 )
+        _check_finite(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _check_finite(path: Path, time: int) -> None:
+    """Refuses a file of weights with a NaN or an infinity. time: that of its last change."""
+    with path.open("rb") as file:
+        start = 8 + int.from_bytes(file.read(8), "little")
+    for name, entry in read_safetensors_header(path).items():
+        begin, end = entry["data_offsets"]
+        if (numbers := NUMBERS.get(entry["dtype"])) is None or begin == end:
+            continue
+        values = np.fromfile(path, numbers, (end - begin) // np.dtype(numbers).itemsize, offset=start + begin)
+        is_wrong = values & BF16_EXPONENT == BF16_EXPONENT if entry["dtype"] == "BF16" else ~np.isfinite(values)
+        if count := int(is_wrong.sum()):
+            raise UserError(f"{path}: tensor {name} has {count} weights that are NaN or infinite; {FIX}")
 
 
 def find(path: str | Path, revision: str | None = None) -> Path:
