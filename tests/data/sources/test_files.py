@@ -114,7 +114,7 @@ def test_words_and_tags_are_read_from_columns(read: Read, content: str, files: d
 def test_conllu_and_packed_files_are_read(read: Read) -> None:
     row = "1\tDogs\t_\tNOUN\t_\t_\t0\t_\t_\t_\n"
     labels = {"labels": ["NOUN", "VERB"]}
-    content = gzip.compress(row.encode())
+    content = gzip.compress(row.encode(), mtime=0)
     expected = [TaggedSentence(("Dogs",), ("NOUN",))]
     assert read(content, FileFormat.conllu, TaskKind.tagging, name="test-en.txt.gz", task=labels) == expected
     with pytest.raises(UserError, match=r"test-en.txt.gz, line 1: the packed file is damaged .*; bring it back"):
@@ -339,7 +339,7 @@ def test_parquet_with_metadata_that_nobody_here_knows_is_read_without_classes(
 
 def test_a_file_that_is_there_packed_too_is_read_once(read: Read, tmp_path: Path) -> None:
     content = "first\tsecond\tlabel\na\tb\tneutral\n"
-    (tmp_path / "test-en.tsv.gz").write_bytes(gzip.compress(content.encode()))
+    (tmp_path / "test-en.tsv.gz").write_bytes(gzip.compress(content.encode(), mtime=0))
     for path in ("{split}-{language}.tsv*", "**/{split}-{language}.tsv*"):
         assert len(read(content, FileFormat.tsv, name="test-en.tsv", path=path)) == 1
 

@@ -164,7 +164,7 @@ def test_limits_take_the_first_examples_of_their_split_alone(tmp_path: Path) -> 
         ("udpos", "a\tX\nb\ttag\n", r"line 2: unknown label 'tag'; the labels of task=udpos are [A-Z, ]*$"),
         (
             "udpos",
-            gzip.compress(b"a\tX\n"),
+            gzip.compress(b"a\tX\n", mtime=0),
             r"train-en.tsv is packed with gzip, which its name does not say; unpack it",
         ),
         ("udpos", "\n\n", r"train-en.tsv has no train examples"),
