@@ -202,14 +202,14 @@ def test_a_sweep_killed_three_times_ends_with_the_results_of_its_runs_alone(
     out = tmp_path / "sweep"
 
     def command(folder: Path) -> list[str]:
-        sizes = ["languages=[tr]", "trainer.max_iterations=40", "trainer.checkpoint_every=5"]
+        sizes = ["languages=[tr]", "trainer.max_iterations=40", "trainer.max_epochs=20", "trainer.checkpoint_every=5"]
         choices = ["task=udpos", "variant=lort_tort", "language_adapters.missing=train"]
         return ["-m", *overrides(backbone, world, folder, *choices, *sizes)]
 
     for kill, count in enumerate((1, 2, 3)):
         process = start(*command(out))
         wait_for(lambda: len(list(out.rglob("metrics.csv"))) >= count or process.poll() is not None)  # noqa: B023
-        time.sleep(randomly.uniform(0, 0.5))
+        time.sleep(randomly.uniform(0, 0.3))
         assert process.poll() is None, process.communicate()
         if kill == 1:  # only the sweep is killed; its cell notices it, and the next sweep waits for the cell
             os.kill(process.pid, signal.SIGKILL)
