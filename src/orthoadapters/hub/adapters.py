@@ -41,25 +41,23 @@ def check_files(folder: Path) -> None:
         if (folder / name).exists():
             check_content(folder / name, is_binary=name in (*WEIGHTS, *HEAD_WEIGHTS))
     if (path := folder / WEIGHTS[0]).exists():
-        for name, entry in read_safetensors_header(path).items():
-            if "F" not in entry["dtype"]:
-                raise UserError(
-                    f"{path}: tensor {name} is of type {entry['dtype']}, and weights are floating-point numbers; {FIX}"
-                )
-        _check_finite(path, path.stat().st_mtime_ns)
+        _check_weights(path, path.stat().st_mtime_ns)
 
 
 @cache
-def _check_finite(path: Path, time: int) -> None:
-    """Refuses a file of weights with a NaN or an infinity. time: that of its last change."""
+def _check_weights(path: Path, time: int) -> None:
+    """Refuses weights that are no floating-point numbers, a NaN, or an infinity. time: that of the file's last change."""
     with path.open("rb") as file:
         start = 8 + int.from_bytes(file.read(8), "little")
     for name, entry in read_safetensors_header(path).items():
-        begin, end = entry["data_offsets"]
-        if (numbers := NUMBERS.get(entry["dtype"])) is None or begin == end:
+        dtype, (begin, end) = entry["dtype"], entry["data_offsets"]
+        if "F" not in dtype:
+            raise UserError(f"{path}: tensor {name} is of type {dtype}, and weights are floating-point numbers; {FIX}")
+        # Of the types of eight bits, which numpy does not have, `model.finite` looks at what was loaded.
+        if (numbers := NUMBERS.get(dtype)) is None or begin == end:
             continue
         values = np.fromfile(path, numbers, (end - begin) // np.dtype(numbers).itemsize, offset=start + begin)
-        is_wrong = values & BF16_EXPONENT == BF16_EXPONENT if entry["dtype"] == "BF16" else ~np.isfinite(values)
+        is_wrong = values & BF16_EXPONENT == BF16_EXPONENT if dtype == "BF16" else ~np.isfinite(values)
         if count := int(is_wrong.sum()):
             raise UserError(f"{path}: tensor {name} has {count} weights that are NaN or infinite; {FIX}")
 
