@@ -82,6 +82,16 @@ def test_hydra_shows_one_run_of_a_multirun(capsys: pytest.CaptureFixture[str]) -
     assert shown.err == "# one run of several: variant=t_ort seed=1\n"
 
 
+def test_a_broken_file_is_a_sentence_where_hydra_would_show_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "task" / "broken.yaml"
+    file.parent.mkdir()
+    file.write_text("name: broken\n  kind: tagging\n")
+    assert train.main(["--config-dir", str(tmp_path), "--cfg", "job", "task=broken"]) == 1
+    assert capsys.readouterr().err.startswith(f"error: {file}, line 2: ")
+
+
 def test_hydra_answers_in_lines_that_it_says_once() -> None:
     done = run_train("--info", "searchpath")
     lines = [line for line in done.stdout.splitlines() if line.startswith("| main") or line.startswith("| ortho")]

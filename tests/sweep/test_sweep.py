@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import threading
 import time
@@ -90,6 +91,17 @@ def test_cells_that_wait_for_language_adapters_are_named_with_the_way_to_train_t
     assert process.stderr.count(f"{sentence}hydra/launcher=joblib ") == 2  # before it starts, and at its end
     assert "language_adapters.missing=train trains them first" in process.stderr
     assert len(list(tmp_path.rglob("result.json"))) == 1
+
+
+def test_no_cell_is_run_before_every_text_is_read(
+    backbone: Path, world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "world"
+    shutil.copytree(world, folder)
+    (folder / "text" / "tr.txt").write_text("too short\n")
+    assert run_sweep(*overrides(backbone, folder, tmp_path, "stage=mlm"), "language=sw,tr") == 1
+    assert "tr.txt" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
 
 
 def training(backbone: Path, world: Path, out: Path, *more: str) -> tuple[list[str], RunDirectory]:

@@ -24,6 +24,7 @@ from orthoadapters.config import compose
 from orthoadapters.config.checks import check
 from orthoadapters.config.command_line import (
     asks_for_a_sweep,
+    check_chosen_files,
     check_command_line,
     first_values,
     is_question,
@@ -172,6 +173,7 @@ def answer(options: argparse.Namespace) -> int:
     if options.hydra_help:
         # Hydra's own help has no keys of this project.
         options.overrides = []
+    check_chosen_files(options)
     try:
         run_hydra(options)
         sys.stdout.flush()

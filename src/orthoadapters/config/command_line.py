@@ -12,6 +12,7 @@ from orthoadapters.config.compose import compose_config, group_files, in_force
 from orthoadapters.config.logger import check_logger_choice
 from orthoadapters.config.mistakes import check_axis, check_pattern, in_shell, parse_overrides
 from orthoadapters.config.overrides import override_text, override_values
+from orthoadapters.config.own_files import check_texts
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 
@@ -87,6 +88,15 @@ def _unknown_flag(flag: str) -> str:
 def is_question(options: argparse.Namespace) -> bool:
     """Says whether the command line only asks Hydra for something, such as its help or the composed configuration."""
     return any((options.help, options.hydra_help, options.cfg, options.info, options.shell_completion))
+
+
+def check_chosen_files(options: argparse.Namespace) -> None:
+    """Raises UserError for a chosen file that cannot be read. Hydra's own answers need no more of it."""
+    for override in parse_overrides(options.overrides):
+        if not override.is_sweep_override():
+            group = override.key_or_group
+            if path := group_files(group, options.config_dir).get(str(override.value())):
+                check_texts(path, group)
 
 
 def asks_for_a_sweep(options: argparse.Namespace) -> bool:

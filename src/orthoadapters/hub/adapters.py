@@ -29,6 +29,14 @@ BF16_EXPONENT = 0x7F80
 FIX = "bring it back from where it was published, or train it anew"
 
 
+def lack_of_config(folder: Path) -> str:
+    """Says that a folder has an adapter's weights and not the file that describes them; empty if that is not so."""
+    has_weights = any((folder / name).exists() for name in WEIGHTS)
+    if not has_weights or (folder / FILE).exists():
+        return ""
+    return f"{folder} has an adapter's weights and no {FILE}; bring it back, or move the folder away to train it anew"
+
+
 def check_files(folder: Path) -> None:
     """Looks at the files of an adapter's folder, without PyTorch.
 

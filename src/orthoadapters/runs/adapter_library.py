@@ -172,9 +172,9 @@ def missing_sentence(config: Config, overrides: Sequence[str], missing: Sequence
             "language out with languages=[...]"
         )
     parent = Path(first.location).parent
-    for folder in [adapter.path for adapter in missing]:
-        if any((folder / name).exists() for name in adapter_hub.WEIGHTS):
-            return f"{folder} has an adapter's weights and no {adapter_hub.FILE}; {adapter_hub.FIX}"
+    for adapter in missing:
+        if problem := adapter_hub.lack_of_config(adapter.path):
+            return problem
     if first.source is AdapterSource.local:
         return (
             f"no language adapter for {languages} in {parent}; language_adapters.source=local reads AdapterHub "

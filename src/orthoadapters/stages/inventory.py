@@ -83,6 +83,7 @@ class Inventory:
         look(_look_at_length, config.backbone, key, length)
         if is_mlm:
             target = library.language_adapter(config, config.language.code).location
+            self.problems += filter(None, [adapter_hub.lack_of_config(Path(target))])
             look(check_writable, real_path(target).parent, "paths.adapters")
             count = config.trainer.max_iterations * config.mlm.batch_size + config.mlm.dev_blocks
             blocks = f"{config.mlm.block_length}x{count}"
@@ -99,8 +100,7 @@ class Inventory:
                     look(_look_at_adapter, adapter, config.variant.name)
         on_hub = [error for error in errors if isinstance(error, NotFetchedError)]
         self.problems += [str(error) for error in errors if error not in on_hub]
-        # The one command fetches all of them.
-        self.fetches += [f"{error} {shlex.join(overrides)}" for error in on_hub[:1]]
+        self.fetches += [f"{error} {shlex.join(overrides)}" for error in on_hub[:1]]  # one command fetches all of them
         if config.stage is Stage.task:
             self._add_missing_adapters(config, overrides)
 

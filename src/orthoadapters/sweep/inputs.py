@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from orthoadapters.config.schema import Missing
+from orthoadapters.config.schema import CorpusSource, Missing, Stage
 from orthoadapters.errors import UserError
-from orthoadapters.stages.inventory import Inventory, read_local_data
+from orthoadapters.stages.inventory import Inventory, cut_texts, read_local_data
 from orthoadapters.sweep.cells import Cell, State
+from orthoadapters.sweep.process import in_own_process
 
 
 def take_inventory(cells: Sequence[Cell]) -> Inventory:
@@ -20,6 +21,17 @@ def take_inventory(cells: Sequence[Cell]) -> Inventory:
         except UserError as error:
             inventory.problems.append(str(error))
     return inventory
+
+
+def cut_texts_of_cells(cells: Sequence[Cell]) -> None:
+    """Cuts the text files that the cells train language adapters on, in a process of its own, as this loads PyTorch.
+
+    Raises UserError as `cut_texts`. The blocks stay in the cache, where the cells find them.
+    """
+    configs = [cell.config for cell in cells if cell.state in (State.to_run, State.resume, State.failed)]
+    texts = [one for one in configs if one.stage is Stage.mlm and one.corpus.source is CorpusSource.text]
+    if texts:
+        in_own_process(cut_texts, texts)
 
 
 def _will_run(cell: Cell) -> bool:

@@ -25,7 +25,7 @@ from orthoadapters.stages.inventory import say_fetches
 from orthoadapters.sweep.cells import Cell, State, expand, first_point
 from orthoadapters.sweep.cost import costs
 from orthoadapters.sweep.devices import cells_at_once
-from orthoadapters.sweep.inputs import take_inventory
+from orthoadapters.sweep.inputs import cut_texts_of_cells, take_inventory
 from orthoadapters.sweep.process import STOP_CODES, failure_reason, in_own_process
 from orthoadapters.sweep.signals import saving_on_signals
 from orthoadapters.sweep.table import (
@@ -93,6 +93,7 @@ def sweep(
     try:
         if any(cell.state is not State.finished for cell in cells):
             check_trackers(shared_config.logger)
+        cut_texts_of_cells(cells)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
