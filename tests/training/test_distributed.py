@@ -92,7 +92,7 @@ def batch_of(lengths: list[int], kind: str, seed: int) -> Batch:
 
 def both_gradients(module: AlternatingTraining, batch: Batch) -> list[Tensor]:
     """Main loss, its gradient, L_ORT, its gradient: of this share, as far as it counts."""
-    main = module.main_loss(batch) * batch.get("main_share", 1.0)
+    main = module.main_loss(module.model.encode(batch).hidden, batch) * batch.get("main_share", 1.0)
     pairs = module.model.encode(batch).pairs
     l_ort = orthogonality_loss(pairs, batch.get("attention_mask")) * batch.get("token_share", 1.0)
     return [

@@ -46,7 +46,9 @@ def check_numbers(config: Config) -> None:
     """Refuses numbers out of their range."""
     mlm, task, trainer, data = config.mlm, config.task, config.trainer, config.data
     positive = {f"optim.{key}": value for key, value in vars(config.optim).items()} | {
+        "ort.every": config.ort.every,
         "trainer.max_epochs": trainer.max_epochs,
+        "trainer.patience": trainer.patience,
         "trainer.max_iterations": trainer.max_iterations,
         "trainer.checkpoint_every": trainer.checkpoint_every,
         "trainer.checkpoint_minutes": trainer.checkpoint_minutes,

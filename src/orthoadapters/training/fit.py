@@ -48,9 +48,10 @@ def fit(
     title: str,
     callbacks: Sequence[Callback] = (),
 ) -> None:
-    """Takes every training batch of `data` once; afterwards the module is back on the run's device.
+    """Takes every training batch of `data` once, unless a callback ends the training.
 
-    With several processes (trainer=ddp) only the first one returns; the others have nothing left to do and exit.
+    Afterwards the module is back on the run's device. With several processes (trainer=ddp) only the first one returns; the
+    others have nothing left to do and exit.
     """
     # result.json records the devices, so that Lightning need not print them.
     for name in ("pytorch_lightning", "lightning_fabric"):
@@ -80,7 +81,7 @@ def fit(
             print(f"stopped at iteration {trainer.global_step}; the same command goes on from {place}", file=sys.stderr)
             # A shell gives a process that a signal has ended the exit code 128 + the signal's number.
             raise SystemExit(143 if isinstance(stop, SIGTERMException) else 130) from None
-    if trainer.global_step < data.iterations:
+    if trainer.global_step < data.iterations and not trainer.should_stop:
         raise SystemExit(f"{run.path}: stopped at iteration {trainer.global_step} of {data.iterations}")
     module.recorder.flush()
     module.to(device(config))
