@@ -40,8 +40,9 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import read_result
 from orthoadapters.runs.terminal import show
 from orthoadapters.stages.finished_run import check_finished_run
-from orthoadapters.stages.inventory import check_inventory, check_plan, cut_texts, read_data, read_local_data
+from orthoadapters.stages.inventory import check_inventory, check_plan
 from orthoadapters.stages.plan import print_plan
+from orthoadapters.stages.reading import cut_texts, read_data, read_local_data
 from orthoadapters.training.processes import has_launcher, rank
 
 # The exit code of this command's one run. Hydra drops what a job returns.
