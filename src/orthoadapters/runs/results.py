@@ -71,8 +71,11 @@ def average_zero_shot(test: Mapping[str, Mapping[str, float]], source: str) -> d
 
 
 def write_result(path: Path, result: Result) -> None:
-    """Writes the file whole or not at all, and last: its presence means that the run is finished."""
-    write_text(path, json.dumps(asdict(result), indent=2, ensure_ascii=False) + "\n")
+    """Writes the file whole or not at all, and last: its presence means that the run is finished.
+
+    Raises ValueError for a number that is not finite.
+    """
+    write_text(path, json.dumps(asdict(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 class UnusableResultError(UserError):
