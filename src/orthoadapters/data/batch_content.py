@@ -1,4 +1,4 @@
-"""What a training batch holds, in words: for the sentence that says where numbers went wrong."""
+"""The content of a training batch in words, for the sentence that says where numbers went wrong."""
 
 import numpy as np
 
