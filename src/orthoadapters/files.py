@@ -1,5 +1,6 @@
 """Reads records, looks what a file is, and writes files and folders that are there whole or not at all."""
 
+import hashlib
 import json
 import os
 import re
@@ -18,6 +19,7 @@ BEGINNING = 256
 VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 # ours: bytes of the longest header that is read, as in the safetensors library
 LONGEST_HEADER = 100_000_000
+LONGEST_NAME = 150  # ours: bytes; disks take 255, of which what stands before and behind it needs some
 # ours: one fix for every file of weights
 COPY_AGAIN = "copy it again from where it is whole, or download it again"
 # How packed files begin.
@@ -118,6 +120,15 @@ def user_path(text: str, name: str = "a path") -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise UserError(f"{text}: there is no home folder {text.partition('/')[0]}; write the whole path") from None
+
+
+def file_name(text: str) -> str:
+    """Makes any text the name of a file, without its ending: the same text if it is one."""
+    safe = re.sub(r"[\x00-\x1f\x7f-\x9f/\\\ud800-\udfff]", "-", text).lstrip(".")
+    if safe == text and len(text.encode()) <= LONGEST_NAME:
+        return text
+    digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:8]
+    return f"{safe.encode()[: LONGEST_NAME - 9].decode(errors='ignore')}-{digest}"
 
 
 def real_path(path: str | Path) -> Path:

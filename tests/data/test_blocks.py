@@ -176,6 +176,23 @@ def test_a_second_call_reads_the_cache_and_no_text(tmp_path: Path) -> None:
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_damaged_blocks_are_refused_and_those_of_an_earlier_version_are_read(tmp_path: Path) -> None:
+    def blocks() -> list[list[int]]:
+        return token_blocks(iter(["words xyz"] * 50), TOKENIZER, 16, 20, tmp_path, "key").tolist()
+
+    former = blocks()
+    (file,), (checksum,) = tmp_path.glob("*.npy"), tmp_path.glob("*.npy.sha256")
+    content = file.read_bytes()
+    file.write_bytes(content[:-4] + b"\5" + content[-3:])
+    with pytest.raises(UserError, match=rf"{file} is damaged, .* delete it, and it is cut from the text again"):
+        blocks()
+    checksum.unlink()
+    assert blocks() != former
+    file.write_bytes(content[:-4])
+    with pytest.raises(UserError, match=rf"{file} cannot be read .* delete it"):
+        blocks()
+
+
 def test_whatever_decides_the_blocks_decides_the_name_in_the_cache(tmp_path: Path) -> None:
     def texts() -> Iterator[str]:
         return iter(["words xyz"] * 50)
@@ -190,7 +207,7 @@ def test_whatever_decides_the_blocks_decides_the_name_in_the_cache(tmp_path: Pat
         (TOKENIZER, 16, 20, "b"),
     ]:
         token_blocks(texts(), tokenizer, length, most, tmp_path, key)
-    assert len(list(tmp_path.iterdir())) == 5
+    assert len(list(tmp_path.glob("*.npy"))) == 5
 
 
 def test_the_key_changes_with_the_text_the_seed_and_the_language(tmp_path: Path) -> None:

@@ -256,6 +256,19 @@ def test_the_list_shows_what_was_evaluated_and_what_else_has_an_adapter(
     assert capsys.readouterr().out.splitlines()[-1].startswith("any other\tvariant=full_ft has no language adapter")
 
 
+def flip(content: bytes) -> bytes:
+    """Changes one bit of the last weight, as a disk does."""
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+def test_a_run_of_an_earlier_version_has_no_checksums_and_labels_as_before(
+    run_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(run_folders["wikiann"], tmp_path / "run"))
+    (copy / "SHA256SUMS").unlink()
+    assert label_lines(copy, "sw", "anna sees\n") == label_lines(run_folders["wikiann"], "sw", "anna sees\n")
+
+
 def test_what_is_wrong_is_one_sentence(
     run_folders: dict[str, Path],
     script: ModuleType,
@@ -287,6 +300,7 @@ def test_what_is_wrong_is_one_sentence(
         return copy
 
     head = (run / "head/head.safetensors").read_bytes()
+    adapter = (run / "adapter/adapter.safetensors").read_bytes()
     labels = (run / "head/head.json").read_bytes()
     config = (run / "config.yaml").read_bytes()
     mlm = tmp_path / "mlm"
@@ -326,6 +340,15 @@ def test_what_is_wrong_is_one_sentence(
         ([break_file("config.yaml", b"fingerprint: a\nseed: 0"), "--language", "sw"], "config.yaml cannot be read"),
         ([break_file("head/head.safetensors", head[:-9]), "--language", "sw"], "/head.safetensors cannot be read"),
         ([break_file("head/head.safetensors", None), "--language", "sw"], "/head cannot be read"),
+        (
+            [break_file("head/head.safetensors", flip(head)), "--language", "sw"],
+            "safetensors is damaged, or was changed",
+        ),
+        (
+            [break_file("adapter/adapter.safetensors", flip(adapter)), "--language", "sw"],
+            "SHA256SUMS has another SHA-256",
+        ),
+        ([break_file("SHA256SUMS", b"\0"), "--language", "sw"], "SHA256SUMS is damaged"),
         (
             [break_file("head/head.json", labels.replace(b"B-PER", b"B-LOC")), "--language", "sw"],
             "labels of config.yaml",

@@ -29,6 +29,7 @@ def test_a_language_adapter_is_trained_published_and_described(out: Path, backbo
         "result.json",
         "config.yaml",
         "inputs.json",
+        "SHA256SUMS",
         "metrics.csv",
         "checkpoints",
         "adapter",

@@ -8,6 +8,7 @@ from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.language_checks import check_languages
 from orthoadapters.config.locations import warn_once
 from orthoadapters.config.logger import check_logger
+from orthoadapters.config.names import check_names
 from orthoadapters.config.schema import (
     AdapterKind,
     AdapterSource,
@@ -32,6 +33,7 @@ PAPER_VARIANTS = ("full_ft", "t_noo", "t_ort", "lnoo_tnoo", "lnoo_tort", "lort_t
 
 def check(config: Config) -> None:
     """Refuses what cannot be run, before any file is read or weight loaded. Raises UserError naming key and fix."""
+    check_names(config)
     check_numbers(config)
     check_device(config)
     check_backbone(config.backbone)

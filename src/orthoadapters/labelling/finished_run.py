@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orthoadapters.checksums import check_sums
 from orthoadapters.config.command import adapter_command
 from orthoadapters.config.compose import group_files, read_config, user_folder
 from orthoadapters.config.kinds import KINDS
@@ -94,10 +95,8 @@ class FinishedRun:
             return
         where = f"the run's folder of your own files, {folder}, is not there, and " if is_gone else ""
         fix = " (--config-dir DIR names the folder)" if is_gone else ""
-        log.warning(
-            "%sconf/language/ has no '%s': its words are split as those of no language in particular%s",
-            *(where, language, fix),
-        )
+        text = "%sconf/language/ has no '%s': its words are split as those of no language in particular%s"
+        log.warning(text, where, language, fix)
 
     def check_same(self, adapter: LanguageAdapter, otherwise: str) -> None:
         """Raises UserError if an adapter is another one than the run was evaluated with. otherwise: the rest of the fix."""
@@ -189,9 +188,10 @@ class FinishedRun:
                     f"the backbone in {folder} has other weights ({sha256[:8]}) than {self.path} was trained on "
                     f"({training_sha256[:8]}); --backbone PATH names another place (evaluate.py: backbone.path=PATH)"
                 )
-            # The adapter's folder has a head too, which is the same as the one in head/.
             model.load_adapter(self._part("adapter"), TASK_ADAPTER, with_head=True)
-        return model, load_head(self._part("head"), self.config.task, model.hidden_size)
+        head = load_head(self._part("head"), self.config.task, model.hidden_size)
+        check_sums(self.path, "restore it, or repeat the run", ("adapter/", "head/", "backbone/"))
+        return model, head
 
     def stacks(self, model: "AdaptedEncoder", languages: Sequence[str]) -> "Stacks":
         """Describes the stacks of languages, as the run's own evaluation had them."""
@@ -220,9 +220,9 @@ def open_run(
 ) -> FinishedRun:
     """Reads a task run's records.
 
-    folder: its run directory. adapters, backbone: folders in place of its paths.adapters and backbone.path, if those were
-    moved. config_dir: a folder of your own files, in place of the one that the run had. Raises UserError if the run is not
-    finished, is none of the task stage, or a record cannot be read.
+    folder: its run directory. adapters, backbone, config_dir: folders in place of its paths.adapters, backbone.path and
+    paths.config, if those were moved. Raises UserError if the run is not finished, is none of the task stage, or a record
+    cannot be read.
     """
     folder = user_path(str(folder))
     if not folder.is_dir():

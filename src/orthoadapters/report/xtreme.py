@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orthoadapters.checksums import check_sums
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import TaskKind
 from orthoadapters.errors import UserError
@@ -59,6 +60,7 @@ class TaskRun:
             path = self.path / "predictions" / f"test-{language}.tsv"
             if not path.is_file():
                 raise UserError(f"there is no {path}; move {self.path} away and give its command again")
+            check_sums(self.path, f"move {self.path} away and give its command again", (f"predictions/{path.name}",))
             text = path.read_text(encoding="utf-8")
             count = text.split("\n")[:-1].count("") if is_tagging else text.count("\n")
             if count != scores["n"]:

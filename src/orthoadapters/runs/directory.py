@@ -74,6 +74,13 @@ class RunDirectory:
         return exists(self.result)
 
     @property
+    def weights(self) -> list[Path]:
+        """The files of adapter, head or backbone, and the predictions; without the card, which is edited by hand."""
+        folders = [self.path / name for name in ("adapter", "head", "backbone", "predictions")]
+        files = [file for folder in folders if folder.is_dir() for file in folder.iterdir() if file.is_file()]
+        return [file for file in files if file.suffix != ".md" and not file.name.startswith(".")]
+
+    @property
     def in_use(self) -> bool:
         """Says whether a living process holds the run's lock; a dead one holds none."""
         try:

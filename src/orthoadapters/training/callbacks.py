@@ -16,7 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from orthoadapters.data.modules import Evaluation
+from orthoadapters.errors import NotFiniteError
 from orthoadapters.evaluation.scoring import evaluate
+from orthoadapters.model.finite import first_not_finite
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.task import TaskTraining
 
@@ -84,8 +86,9 @@ class SelectOnDev(Callback):
 class KeepLast(Checkpoint):
     """Writes `last.ckpt` every `every` iterations or `minutes`, after the last iteration and on SIGTERM.
 
-    It writes under a temporary name first. Lightning runs callbacks of this kind after all others, so that a checkpoint
-    at an epoch's end holds that epoch's score on the development set.
+    It writes under a temporary name first, and nothing that is not finite: then it raises NotFiniteError. Lightning runs
+    callbacks of this kind after all others, so that a checkpoint at an epoch's end holds that epoch's score on the
+    development set.
 
     Several processes (trainer=ddp) must save or stop at the same iteration, although their clocks and signals differ. So
     each process adds its requests (to save, to stop) to the tensor of gradients, and all of them act on the sum. On a GPU
@@ -96,8 +99,11 @@ class KeepLast(Checkpoint):
         self.path, self.every, self.seconds, self.log_every = path, every, 60 * minutes, log_every
         self.save_time = time.monotonic()
         self.is_stopping = False
+        # The iteration of the checkpoint that is there; 0 stands for none.
+        self.iteration = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.iteration = trainer.global_step
         if trainer.world_size > 1:
             # Lightning's own handler would wait for the other processes at any point of this one's work.
             signal.signal(signal.SIGTERM, self._stop)
@@ -112,7 +118,7 @@ class KeepLast(Checkpoint):
         save, stop = (self._is_late, False) if trainer.world_size == 1 else self._common_requests(trainer, pl_module)
         is_last = trainer.global_step == trainer.max_steps or trainer.should_stop
         if save or is_last or trainer.global_step % self.every == 0:
-            self._save(trainer)
+            self._save(trainer, pl_module)
         if trainer.world_size > 1:
             pl_module.requests = (float(self._is_late), float(self.is_stopping))
         if stop:
@@ -133,9 +139,14 @@ class KeepLast(Checkpoint):
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         if isinstance(exception, SIGTERMException):
             # Lightning raises it between two iterations, so that no step is half done.
-            self._save(trainer)
+            assert isinstance(pl_module, AlternatingTraining)
+            self._save(trainer, pl_module)
 
-    def _save(self, trainer: pl.Trainer) -> None:
+    def _save(self, trainer: pl.Trainer, pl_module: AlternatingTraining) -> None:
+        # What is not finite never takes the place of a checkpoint that is.
+        pl_module.recorder.flush()
+        if name := first_not_finite(pl_module.trained_state()):
+            raise NotFiniteError(f"{name} has weights that are NaN or infinite", trainer.global_step)
         temporary = self.path.with_name(".last.ckpt.tmp")
         try:
             # Every process takes part, and the first one writes.
@@ -149,7 +160,7 @@ class KeepLast(Checkpoint):
             # On a full disk the unfinished file would occupy the space that is left.
             temporary.unlink(missing_ok=True)
             raise
-        self.save_time = time.monotonic()
+        self.save_time, self.iteration = time.monotonic(), trainer.global_step
 
 
 class ProgressBar(Callback):

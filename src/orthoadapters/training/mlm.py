@@ -1,5 +1,6 @@
 """Stage 1 (paper, figure 1a): a language adapter, trained by masked language modelling on text of its language."""
 
+import math
 from collections.abc import Iterable
 
 import torch
@@ -7,6 +8,8 @@ from torch import Tensor
 
 from orthoadapters.config.schema import OptimConfig, OrtConfig
 from orthoadapters.data.batching import Batch
+from orthoadapters.errors import UserError
+from orthoadapters.evaluation.scoring import NOT_FINITE
 from orthoadapters.model.decoder_loss import decoder_loss
 from orthoadapters.model.decoder_rows import DecoderRows
 from orthoadapters.model.encoder import AdaptedEncoder
@@ -70,7 +73,8 @@ def score_held_out(
 ) -> tuple[dict[str, float], list[float]]:
     """Returns L_MLM per masked subword on held-out blocks and, where an adapter is active, its L_ORT in all and per layer.
 
-    The first part has the keys `mlm_loss` and `l_ort`; the second one is empty without an adapter.
+    The first part has the keys `mlm_loss` and `l_ort`; the second one is empty without an adapter. Raises UserError if a
+    loss is not finite.
     """
     was_training, device = model.training, next(model.parameters()).device
     model.eval()
@@ -87,4 +91,6 @@ def score_held_out(
             layers = layers + layers_loss(encoding.pairs, None) * batch["input_ids"].numel()
     model.train(was_training)
     scores, means = {"mlm_loss": float(loss) / places}, (layers / tokens).tolist()
+    if not all(map(math.isfinite, [*scores.values(), *means])):
+        raise UserError(NOT_FINITE)
     return (scores | {"l_ort": sum(means)}, means) if model.stack else (scores, [])

@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from orthoadapters.adapters import AdapterConfig
+from orthoadapters.checksums import check_sums
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import check_content, new_folder
 from orthoadapters.hub import adapters as adapter_hub
@@ -53,6 +54,7 @@ def read(folder: Path, shape: Shape) -> tuple[str, AdapterConfig, dict[str, Tens
     d = _bottleneck(folder, description.bottlenecks, tensors)
     config = AdapterConfig(d, invertible=width is not None, invertible_bottleneck=width)
     _check_tensors(folder, tensors, config, shape)
+    check_sums(folder, FIX)
     backbone = shape.name_or_path
     if description.model_name and not Path(backbone).is_dir() and _last(description.model_name) != _last(backbone):
         logger.warning("adapter %s was trained on %s; this backbone is %s", folder, description.model_name, backbone)
