@@ -31,6 +31,8 @@ from orthoadapters.errors import UserError
         (["variant=t_noo", "variant.task_adapter=ort"], "is variant=t_ort; choose that one"),
         (["seed=-1"], "must lie between 0 and"),
         (["optim.lr=0"], "optim.lr=0.0 must be greater than 0"),
+        (["ort.every=0"], "ort.every=0 must be greater than 0"),
+        (["trainer.patience=0"], "trainer.patience=0 must be greater than 0"),
         (["data.limit_test=0"], "must be greater than 0"),
         (["optim.lr=1e400"], "optim.lr=inf must be greater than 0, and finite"),
         (["trainer.accelerator=tpu"], "not one of auto, cpu, gpu"),
