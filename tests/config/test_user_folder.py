@@ -157,12 +157,17 @@ def test_an_axis_of_a_sweep_is_a_list(tmp_path: Path) -> None:
             "task=bad",
             "no key 'task.batch_sise' in FILE, line 2, did you mean 'batch_size'?",
         ),
-        ("task/bad", "defaults: [udpos]\nbatch_size: many\n", "task=bad", "task.batch_size in FILE: Value 'many'"),
+        (
+            "task/bad",
+            "defaults: [udpos]\nbatch_size: many\n",
+            "task=bad",
+            "task.batch_size in FILE, line 2: Value 'many'",
+        ),
         (
             "task/bad",
             "defaults: [udposs]\n",
             "task=bad",
-            "FILE: its defaults name task/udposs, and there is no such file",
+            "FILE, line 1: task has no 'udposs', did you mean 'udpos'?",
         ),
         (
             "task/bad",
