@@ -61,6 +61,9 @@ def test_of_several_folders_none_is_taken_and_one_may_be_named_twice(folder: Pat
     for words in ([other], ["--config-dir", str(tmp_path)], [f"-cd={tmp_path}"]):
         with pytest.raises(UserError, match=r"--config-dir \(or paths.config\) names .* and .*; one folder is read"):
             read_command_line(["--config-dir", str(folder), *words])
+    with pytest.raises(UserError, match=r"paths.config\) names .* and .*; one folder is read"):
+        compose_config([f"paths.config={folder}", other])
+    assert compose_config([f"paths.config={folder}", f"paths.config={folder}"]).paths.config == str(folder)
     assert read_command_line([other, "--config-dir", str(tmp_path)]).overrides == [other]
     assert read_command_line(["--config-dir", str(tmp_path), "--shell-completion"]).config_dir == str(tmp_path)
     with pytest.raises(UserError, match="it is a file and no folder; name one with folders such as variant/"):

@@ -17,6 +17,7 @@ from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, PATHS, check_items,
 from orthoadapters.config.logger import Variables, environment, settle_logger
 from orthoadapters.config.messages import listing, missing_sentence, nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
+from orthoadapters.config.overrides import CONFIG_DIR, own_folder
 from orthoadapters.config.own_files import check_file, value_of
 from orthoadapters.config.parts import (
     Files,
@@ -91,11 +92,11 @@ def in_force(overrides: Sequence[str]) -> list[str]:
 
 def user_folder(overrides: Sequence[str]) -> Path | None:
     """Finds the user's own folder of configuration files among overrides. Raises UserError if it cannot add to conf/."""
-    settings = [override for override in overrides if override.startswith("paths.config=")]
-    value = parse_overrides(settings)[-1].value() if settings else None
-    if value is None:
+    settings = parse_overrides([override for override in overrides if override.startswith(f"{CONFIG_DIR}=")])
+    if (value := settings[-1].value() if settings else None) is None:
         return None
     folder = user_path(str(value), "paths.config").absolute()
+    own_folder([], settings)  # which refuses several
     if not folder.is_dir():
         problem = "it is a file and no folder" if folder.exists() else "there is no such folder"
         raise UserError(f"paths.config={value}: {problem}; name one with folders such as variant/ and language/")
