@@ -407,8 +407,9 @@ def test_in_python_what_is_no_text_is_a_sentence_and_changes_nothing(run_folders
         ([float("nan")], "text 1 is no text: nan; give a string, or a tuple of them for a pair"),
         ([("a", None)], "text 1 is no text"),
         ([()], "text 1 is no text"),
-        (["a"], "the texts, line 1: 1 columns instead of `premise TAB hypothesis`"),
-        (["a\tb", "\ud800\tb"], "the texts, line 2: not UTF-8"),
+        (["a"], "text 1: 1 columns instead of `premise TAB hypothesis` in 'a'; mend that text"),
+        (["a\tb", " "], "text 2: empty, but xnli wants `premise TAB hypothesis`; take that text out"),
+        (["a\tb", "\ud800\tb"], "text 2 holds half of a character; write the character itself"),
     ):
         with pytest.raises(UserError, match=message):
             run.label(texts, "sw", device="cpu")  # type: ignore[arg-type]
