@@ -28,8 +28,8 @@ FLOAT = 4
 class Cost:
     """The cost of one cell, None where it is not known.
 
-    hours: what a finished cell took, and what is left of another one. size: bytes. may_end_early: whether the cell may take fewer
-    steps and hours, as it ends when its dev score has not risen for some epochs (trainer.patience).
+    hours: what a finished cell took, and what is left of another one. size: bytes. may_end_early: whether it may take less,
+    as it ends when its dev score has not risen for some epochs (trainer.patience).
     """
 
     steps: int | None
