@@ -1,5 +1,6 @@
 """Reads records, looks what a file is, and writes files and folders that are there whole or not at all."""
 
+import errno
 import hashlib
 import json
 import os
@@ -201,8 +202,11 @@ def _temporary_name(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """Yields a temporary folder that takes the name `folder`, in place of a former one, when the block ends well."""
+def new_folder(folder: Path, *, replace: bool = True) -> Iterator[Path]:
+    """Yields a temporary folder that takes the name `folder`, in place of a former one, when the block ends well.
+
+    replace: if false, it raises FileExistsError where there is one by then, whatever another process does meanwhile.
+    """
     # Where it is a link, the folder that it leads to is replaced, and the link stays.
     folder = real_path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -211,12 +215,22 @@ def new_folder(folder: Path) -> Iterator[Path]:
         yield temporary
         # mkdtemp makes folders that only their owner can read; these are to be shared.
         temporary.chmod(0o755)
-        if folder.exists():
+        if replace and folder.exists():
             former = temporary.with_name(f"{temporary.name}.former")
             folder.replace(former)
             temporary.replace(folder)
             shutil.rmtree(former)
         else:
-            temporary.replace(folder)
+            _rename(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _rename(folder: Path, name: Path) -> None:
+    """Gives a folder a name in one step. Raises FileExistsError if a folder with something in it has it."""
+    try:
+        folder.rename(name)
+    except OSError as error:
+        if error.errno == errno.ENOTEMPTY:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(name)) from None
+        raise
