@@ -1,13 +1,12 @@
 """Reads records, looks what a file is, and writes files and folders that are there whole or not at all."""
 
 import errno
-import hashlib
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -20,26 +19,36 @@ BEGINNING = 256
 VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 # ours: bytes of the longest header that is read, as in the safetensors library
 LONGEST_HEADER = 100_000_000
-LONGEST_NAME = 150  # ours: bytes; disks take 255, of which what stands before and behind it needs some
 # ours: one fix for every file of weights
 COPY_AGAIN = "copy it again from where it is whole, or download it again"
 # How packed files begin.
 PACKERS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh91AY": "bzip2", b"PK\x03\x04": "zip"}
 
 
-def read_json(path: Path, fix: str = "restore it") -> dict[str, Any]:
-    """Reads a file of one JSON object. Raises UserError with the file and the `fix` if it is missing, broken or another."""
+def read_json(path: Path, fix: str = "restore it", texts: Collection[str] = ()) -> dict[str, Any]:
+    """Reads a file of one JSON object.
+
+    texts: the fields that are text where they are there. Raises UserError with the file and the `fix` if it is missing,
+    broken or another.
+    """
     try:
-        record = json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        record = json.loads(text)
+        if "\\ud" in text or "\\uD" in text:
+            # Half a pair of surrogates can be escaped in JSON, and can be neither printed nor written.
+            json.dumps(record, ensure_ascii=False).encode()
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {fix}") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); {fix}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         check_content(path)
         raise UserError(f"{path} is not JSON ({error}); {fix}") from None
     if not isinstance(record, dict):
         raise UserError(f"{path} is not JSON with fields; {fix}")
+    for name in texts:
+        if not isinstance(record.get(name, ""), str):
+            raise UserError(f"{path} is damaged: its field '{name}' is no text; {fix}")
     return record
 
 
@@ -121,15 +130,6 @@ def user_path(text: str, name: str = "a path") -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         raise UserError(f"{text}: there is no home folder {text.partition('/')[0]}; write the whole path") from None
-
-
-def file_name(text: str) -> str:
-    """Makes any text the name of a file, without its ending: the same text if it is one."""
-    safe = re.sub(r"[\x00-\x1f\x7f-\x9f/\\\ud800-\udfff]", "-", text).lstrip(".")
-    if safe == text and len(text.encode()) <= LONGEST_NAME:
-        return text
-    digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:8]
-    return f"{safe.encode()[: LONGEST_NAME - 9].decode(errors='ignore')}-{digest}"
 
 
 def real_path(path: str | Path) -> Path:

@@ -20,6 +20,7 @@ from orthoadapters.config.mistakes import check_overrides, parse_overrides
 from orthoadapters.config.own_files import check_file, value_of, yaml_sentence
 from orthoadapters.config.parts import Files, Folders, compose_files, compose_in_parts, files_of_group, yaml_files
 from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
+from orthoadapters.config.yaml_file import read_yaml
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import real_path, user_path
 
@@ -149,7 +150,7 @@ def _check_name(group: str, key: str, name: str, folder: str | None) -> None:
 def read_config(path: Path) -> Config:
     """Reads the configuration that a run wrote into its config.yaml. Raises UserError if it is missing or broken."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = read_yaml(path)
         values.pop("fingerprint")
         # Earlier versions had the Hub's treebank of each language here, and knew by the task's name that WikiANN's Chinese
         # words are characters, which its file says now.

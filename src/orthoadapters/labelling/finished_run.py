@@ -13,12 +13,12 @@ from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.overrides import override_text
 from orthoadapters.config.schema import AdapterSource, Config
 from orthoadapters.errors import UserError
-from orthoadapters.files import read_json, user_path
+from orthoadapters.files import user_path
 from orthoadapters.folders import absence
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.adapter_library import LanguageAdapter
-from orthoadapters.runs.inputs import weights_sha256
+from orthoadapters.runs.inputs import read_inputs, weights_sha256
 from orthoadapters.runs.places import find_places
 from orthoadapters.runs.results import Result, read_result
 
@@ -246,5 +246,5 @@ def open_run(
         config.backbone.path, config.backbone.revision = backbone, None
     if config_dir is not None:
         config.paths.config = str(user_folder([override_text("paths.config", config_dir)]))
-    inputs = read_json(folder / "inputs.json", "restore it, or repeat the run")
+    inputs = {"backbone": "", **read_inputs(folder, "restore it, or repeat the run")}
     return FinishedRun(folder, config, result, inputs)
