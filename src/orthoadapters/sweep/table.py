@@ -72,7 +72,10 @@ def print_plan(cells: Sequence[Cell], costs: Sequence[Cost], at_once: int) -> No
         steps = "unknown" if cost.steps is None else f"{cost.steps:,}"
         time, disk_size = duration(cost.hours), size(cost.size)
         table.add_row(
-            *_row(number, cell, note), *_bound(cost.is_bound, steps, time), disk_size, style=STYLES.get(cell.state)
+            *_row(number, cell, note),
+            *_with_limits(cost.is_bound, steps, time),
+            disk_size,
+            style=STYLES.get(cell.state),
         )
     print_wide(table)
     open_cells = [cost for cell, cost in zip(cells, costs, strict=True) if cell.state is not State.finished]
@@ -80,7 +83,7 @@ def print_plan(cells: Sequence[Cell], costs: Sequence[Cost], at_once: int) -> No
     if open_cells:
         unknown = ", as no run of some kind was finished on this hardware yet" if None in hours else ""
         total, is_bound = _total(hours), any(cost.is_bound for cost in open_cells)
-        time = " ".join(_bound(is_bound, duration(total)))
+        time = " ".join(_with_limits(is_bound, duration(total)))
         if at_once > 1 and total is not None:
             # Where cells may end early, the time of an even division is no bound.
             least = "about" if is_bound else "at least"
@@ -191,7 +194,7 @@ def _row(number: int, cell: Cell, note: str = "") -> list[str]:
     return [str(number), subject, f"{config.optim.lr:g}", ort_lr, str(config.seed), state.value + note]
 
 
-def _bound(is_bound: bool, *amounts: str) -> list[str]:
+def _with_limits(is_bound: bool, *amounts: str) -> list[str]:
     """Says of amounts that they are bounds, unless they are unknown."""
     return [f"at most {amount}" if is_bound and amount != "unknown" else amount for amount in amounts]
 
