@@ -1,12 +1,12 @@
 """Reads records, looks what a file is, and writes files and folders that are there whole or not at all."""
 
-import hashlib
+import errno
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -19,26 +19,36 @@ BEGINNING = 256
 VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 # ours: bytes of the longest header that is read, as in the safetensors library
 LONGEST_HEADER = 100_000_000
-LONGEST_NAME = 150  # ours: bytes; disks take 255, of which what stands before and behind it needs some
 # ours: one fix for every file of weights
 COPY_AGAIN = "copy it again from where it is whole, or download it again"
 # How packed files begin.
 PACKERS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh91AY": "bzip2", b"PK\x03\x04": "zip"}
 
 
-def read_json(path: Path, fix: str = "restore it") -> dict[str, Any]:
-    """Reads a file of one JSON object. Raises UserError with the file and the `fix` if it is missing, broken or another."""
+def read_json(path: Path, fix: str = "restore it", texts: Collection[str] = ()) -> dict[str, Any]:
+    """Reads a file of one JSON object.
+
+    texts: the fields that are text where they are there. Raises UserError with the file and the `fix` if it is missing,
+    broken or another.
+    """
     try:
-        record = json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        record = json.loads(text)
+        if "\\ud" in text or "\\uD" in text:
+            # Half a pair of surrogates can be escaped in JSON, and can be neither printed nor written.
+            json.dumps(record, ensure_ascii=False).encode()
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {fix}") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); {fix}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         check_content(path)
         raise UserError(f"{path} is not JSON ({error}); {fix}") from None
     if not isinstance(record, dict):
         raise UserError(f"{path} is not JSON with fields; {fix}")
+    for name in texts:
+        if not isinstance(record.get(name, ""), str):
+            raise UserError(f"{path} is damaged: its field '{name}' is no text; {fix}")
     return record
 
 
@@ -122,15 +132,6 @@ def user_path(text: str, name: str = "a path") -> Path:
         raise UserError(f"{text}: there is no home folder {text.partition('/')[0]}; write the whole path") from None
 
 
-def file_name(text: str) -> str:
-    """Makes any text the name of a file, without its ending: the same text if it is one."""
-    safe = re.sub(r"[\x00-\x1f\x7f-\x9f/\\\ud800-\udfff]", "-", text).lstrip(".")
-    if safe == text and len(text.encode()) <= LONGEST_NAME:
-        return text
-    digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:8]
-    return f"{safe.encode()[: LONGEST_NAME - 9].decode(errors='ignore')}-{digest}"
-
-
 def real_path(path: str | Path) -> Path:
     """Follows all links. Of a link to itself it returns the link, for which Path.resolve raises RuntimeError."""
     return Path(os.path.realpath(path))
@@ -201,8 +202,11 @@ def _temporary_name(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """Yields a temporary folder that takes the name `folder`, in place of a former one, when the block ends well."""
+def new_folder(folder: Path, *, replace: bool = True) -> Iterator[Path]:
+    """Yields a temporary folder that takes the name `folder`, in place of a former one, when the block ends well.
+
+    replace: if false, it raises FileExistsError where there is one by then, whatever another process does meanwhile.
+    """
     # Where it is a link, the folder that it leads to is replaced, and the link stays.
     folder = real_path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -211,12 +215,22 @@ def new_folder(folder: Path) -> Iterator[Path]:
         yield temporary
         # mkdtemp makes folders that only their owner can read; these are to be shared.
         temporary.chmod(0o755)
-        if folder.exists():
+        if replace and folder.exists():
             former = temporary.with_name(f"{temporary.name}.former")
             folder.replace(former)
             temporary.replace(folder)
             shutil.rmtree(former)
         else:
-            temporary.replace(folder)
+            _rename(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _rename(folder: Path, name: Path) -> None:
+    """Gives a folder a name in one step. Raises FileExistsError if a folder with something in it has it."""
+    try:
+        folder.rename(name)
+    except OSError as error:
+        if error.errno == errno.ENOTEMPTY:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(name)) from None
+        raise

@@ -19,7 +19,8 @@ import orthoadapters
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
 from orthoadapters.commands import predict
 from orthoadapters.config.command import adapter_command
-from orthoadapters.config.compose import compose_config, language_config, read_config
+from orthoadapters.config.compose import compose_config, language_config
+from orthoadapters.config.recorded import read_config
 from orthoadapters.labelling import free_text
 from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.labelling.free_text import Format, label_text
@@ -334,6 +335,19 @@ def test_what_is_wrong_is_one_sentence(
         ([break_file("result.json", None), "--language", "sw"], "has no result.json, so it is no finished run"),
         ([break_file("result.json", b"{"), "--language", "sw"], "result.json: it is damaged; move its folder away"),
         ([break_file("inputs.json", b"[]"), "--language", "sw"], "inputs.json is not JSON with fields; restore it"),
+        (
+            [break_file("result.json", b"[" * 100_000), "--language", "sw"],
+            "result.json: it is damaged; move its folder",
+        ),
+        (
+            [break_file("inputs.json", b'{"backbone": 7}'), "--language", "sw"],
+            "its field 'backbone' is no text; restore",
+        ),
+        ([break_file("inputs.json", b"{}"), "--language", "sw"], "--backbone PATH names another place"),
+        ([break_file("inputs.json", b"\0" * 9), "--language", "sw"], "inputs.json is not JSON"),
+        ([break_file("config.yaml", b"\0" * 9), "--language", "sw"], "config.yaml cannot be read"),
+        ([break_file("config.yaml", b"\xff\xfe"), "--language", "sw"], "config.yaml cannot be read"),
+        ([break_file("config.yaml", b"seed: 2021-13-45"), "--language", "sw"], "config.yaml cannot be read"),
         ([break_file("config.yaml", b"a: ["), "--language", "sw"], "config.yaml cannot be read"),
         ([break_file("config.yaml", b"[]"), "--language", "sw"], "config.yaml is not what a run writes"),
         ([break_file("config.yaml", config + b"sead: 0\n"), "--language", "sw"], "config.yaml cannot be read"),

@@ -45,7 +45,7 @@ def test_the_cost_of_cells_that_may_end_early_is_a_bound(capsys: pytest.CaptureF
     finished, open_cell = cells("sweep=udpos", "variant=t_noo", "trainer.patience=3")
     finish_cell(finished, 0.5, seconds=20.0)
     sweep_costs = costs([finished, open_cell], lambda config: "abacus")
-    assert [cost.may_end_early for cost in sweep_costs] == [False, True]
+    assert [cost.is_bound for cost in sweep_costs] == [False, True]
     print_plan([finished, open_cell], sweep_costs, 2)
     output = capsys.readouterr().out
     assert "at most 66,450 │ at most 36.9 h" in output

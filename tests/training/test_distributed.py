@@ -19,7 +19,8 @@ from torch import Tensor
 import orthoadapters.training.alternating as alternating
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
 from orthoadapters.config.checks import check
-from orthoadapters.config.compose import compose_config, read_config
+from orthoadapters.config.compose import compose_config
+from orthoadapters.config.recorded import read_config
 from orthoadapters.config.schema import OptimConfig, TrainerConfig
 from orthoadapters.data.batching import Batch, BlockLoader
 from orthoadapters.data.masking import Masking

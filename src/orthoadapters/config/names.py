@@ -1,11 +1,13 @@
 """Names that become parts of paths: what of a name would lead out of its folder, or is none that a disk takes."""
 
+import hashlib
 import re
 
 from orthoadapters.config.schema import Config, Stage
 from orthoadapters.errors import UserError
 
 LONGEST = 200  # ours: bytes of a part; disks take 255, of which temporary names and endings need some
+LONGEST_FILE = 150  # ours: bytes, as a report puts words before and endings behind
 # Characters that end lines, or that no file can hold.
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -38,3 +40,12 @@ def name_problem(name: str, *, is_part: bool = True) -> str:
     if any(len(part.encode(errors="replace")) > LONGEST for part in parts):
         return f"is longer than {LONGEST} bytes"
     return ""
+
+
+def file_name(text: str) -> str:
+    """Makes any text the name of a file, without its ending: the same text if it is one."""
+    safe = re.sub(r"[/\\]", "-", CONTROL.sub("-", text)).lstrip(".")
+    if safe == text and len(text.encode()) <= LONGEST_FILE:
+        return text
+    digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()[:8]
+    return f"{safe.encode()[: LONGEST_FILE - 9].decode(errors='ignore')}-{digest}"

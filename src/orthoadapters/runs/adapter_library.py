@@ -12,7 +12,7 @@ from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, read_json, write_text
-from orthoadapters.folders import names_in
+from orthoadapters.folders import exists, names_in
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.language_adapter import FILES as FILES
@@ -137,9 +137,21 @@ def check_publishable(target: LanguageAdapter, fingerprint: str) -> None:
 
 
 def publish(run_adapter: Path, target: LanguageAdapter, record: dict[str, Any]) -> None:
-    """Copies a finished run's adapter to where task runs look for it, whole or not at all."""
+    """Copies a finished run's adapter to where task runs look for it, whole or not at all.
+
+    Raises UserError if another run published its own there, even if that happened only now.
+    """
     write_text(run_adapter / RECORD, json.dumps(record, indent=2, sort_keys=True) + "\n")
-    with new_folder(target.path) as folder:
+    fingerprint = str(record.get("fingerprint", "none"))
+    check_publishable(target, fingerprint)
+    try:
+        _copy(run_adapter, target.path)
+    except FileExistsError:
+        check_publishable(target, fingerprint)
+
+
+def _copy(run_adapter: Path, target: Path) -> None:
+    with new_folder(target, replace=exists(target)) as folder:
         for file in run_adapter.iterdir():
             shutil.copy2(file, folder / file.name)
         write_sums(folder, [path for name in adapter_hub.FILES if (path := folder / name).exists()])

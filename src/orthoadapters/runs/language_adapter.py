@@ -14,6 +14,7 @@ from orthoadapters.runs.inputs import folder_sha256
 
 # It lies beside AdapterHub's own files and says which run trained the adapter.
 RECORD = "training.json"
+TEXTS = ("fingerprint", "language", "kind", "backbone", "backbone_sha256")
 # The files that a run reads from an adapter's folder.
 FILES = (RECORD, adapter_hub.FILE, *adapter_hub.WEIGHTS)
 
@@ -65,7 +66,7 @@ class LanguageAdapter:
     def record(self) -> dict[str, Any]:
         """Reads training.json; empty for an adapter from elsewhere, which has none. Raises UserError if it is broken."""
         path = self.path / RECORD
-        return read_json(path, "restore it, or train the adapter anew") if exists(path) else {}
+        return read_json(path, "restore it, or train the adapter anew", TEXTS) if exists(path) else {}
 
     def check_language(self) -> None:
         """Raises UserError if the adapter's own record says that it was trained on another language.

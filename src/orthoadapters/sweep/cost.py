@@ -28,14 +28,14 @@ FLOAT = 4
 class Cost:
     """The cost of one cell, None where it is not known.
 
-    hours: what a finished cell took, and what is left of another one. size: bytes. may_end_early: whether it may take less,
-    as it ends when its dev score has not risen for some epochs (trainer.patience).
+    hours: what a finished cell took, and what is left of another one. size: bytes. is_bound: whether the cell may take fewer
+    steps and hours, as it ends when its dev score has not risen for some epochs (trainer.patience).
     """
 
     steps: int | None
     hours: float | None
     size: int | None
-    may_end_early: bool = False
+    is_bound: bool = False
 
 
 def hardware_here(config: Config) -> str:
@@ -68,7 +68,7 @@ def _cost(cell: Cell, earlier: Sequence[Result], here: str) -> Cost:
         record = next((r.provenance for r in earlier if r.fingerprint == cell.run.fingerprint), {})
         hours = record["wall_seconds"] / 3600 if "wall_seconds" in record else None
         return Cost(record.get("steps", steps), hours, size)
-    workload, may_end_early = _workload(config), config.stage is Stage.task and config.trainer.patience is not None
+    workload, is_bound = _workload(config), config.stage is Stage.task and config.trainer.patience is not None
     rates = [
         result.provenance["wall_seconds"] / result.provenance["steps"]
         for result in earlier
@@ -76,9 +76,9 @@ def _cost(cell: Cell, earlier: Sequence[Result], here: str) -> Cost:
         and _timed_hardware(result.provenance.get("hardware", "")) == _timed_hardware(here)
     ]
     if steps is None or not rates:
-        return Cost(steps, None, size, may_end_early)
+        return Cost(steps, None, size, is_bound)
     rest = steps - iteration(cell) if cell.run.checkpoint.exists() else steps
-    return Cost(steps, rest * median(rates) / 3600, size, may_end_early)
+    return Cost(steps, rest * median(rates) / 3600, size, is_bound)
 
 
 def iteration(cell: Cell) -> int:

@@ -73,7 +73,7 @@ def print_plan(cells: Sequence[Cell], costs: Sequence[Cost], at_once: int) -> No
         time, disk_size = duration(cost.hours), size(cost.size)
         table.add_row(
             *_row(number, cell, note),
-            *_at_most(cost.may_end_early, steps, time),
+            *_with_limits(cost.is_bound, steps, time),
             disk_size,
             style=STYLES.get(cell.state),
         )
@@ -82,11 +82,11 @@ def print_plan(cells: Sequence[Cell], costs: Sequence[Cost], at_once: int) -> No
     hours, disk = [cost.hours for cost in open_cells], [cost.size for cost in open_cells]
     if open_cells:
         unknown = ", as no run of some kind was finished on this hardware yet" if None in hours else ""
-        total, may_end_early = _total(hours), any(cost.may_end_early for cost in open_cells)
-        time = " ".join(_at_most(may_end_early, duration(total)))
+        total, is_bound = _total(hours), any(cost.is_bound for cost in open_cells)
+        time = " ".join(_with_limits(is_bound, duration(total)))
         if at_once > 1 and total is not None:
             # Where cells may end early, the time of an even division is no bound.
-            least = "about" if may_end_early else "at least"
+            least = "about" if is_bound else "at least"
             time += f" one after the other, and {least} {duration(total / at_once)} with {at_once} at once"
         print(f"left: time {time}{unknown}; disk {size(_total(disk))}")
     print(summary(cells))
@@ -194,9 +194,9 @@ def _row(number: int, cell: Cell, note: str = "") -> list[str]:
     return [str(number), subject, f"{config.optim.lr:g}", ort_lr, str(config.seed), state.value + note]
 
 
-def _at_most(may_end_early: bool, *amounts: str) -> list[str]:
-    """Says of the amounts of what may end early that they are the most, unless they are unknown."""
-    return [f"at most {amount}" if may_end_early and amount != "unknown" else amount for amount in amounts]
+def _with_limits(is_bound: bool, *amounts: str) -> list[str]:
+    """Says of amounts that they are bounds, unless they are unknown."""
+    return [f"at most {amount}" if is_bound and amount != "unknown" else amount for amount in amounts]
 
 
 def duration(hours: float | None) -> str:

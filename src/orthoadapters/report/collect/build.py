@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from orthoadapters.config.names import file_name
 from orthoadapters.errors import UserError
-from orthoadapters.files import file_name
 from orthoadapters.report.collect.attempts import Attempt
 from orthoadapters.report.collect.caveats import caveats
 from orthoadapters.report.collect.evaluations import gather_evaluations, with_evaluations

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.config.choices import ORT_ONLY
-from orthoadapters.files import file_name
+from orthoadapters.config.names import file_name
 from orthoadapters.report.collect.settings import canonical, differing_keys, is_within
 from orthoadapters.runs.results import Result
 
