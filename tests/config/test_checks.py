@@ -13,6 +13,11 @@ from orthoadapters.errors import UserError
     [
         (["trainer.precision=16-mixed"], "use bf16-mixed"),
         (["trainer.precision=bf16-true"], "lost in bf16 weights"),
+        (
+            ["trainer.compile=true", "variant=t_ort", "ort.share_forward=true"],
+            "does not go with ort.share_forward=true",
+        ),
+        (["trainer.compile=true", "trainer=ddp"], "does not go with several processes"),
         (["stage=mlm", "variant=t_noo"], "has no language adapter to train"),
         (
             ["variant=t_noo", "variant.language_adapter=noo", "variant.task_adapter=none"],

@@ -1,5 +1,6 @@
 """The training step on a GPU, as far as it shows without one: it never waits, and frozen weights are stored in bf16."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from orthoadapters import AdaptedEncoder, AdapterConfig
 from orthoadapters.config.schema import OptimConfig, OrtConfig
 from orthoadapters.data.batching import Batch
 from orthoadapters.model import decoder_loss
+from orthoadapters.model.compiled import compile_encode
 from orthoadapters.model.decoder_rows import DecoderRows
 from orthoadapters.model.heads import ClassificationHead, TokenHead
 from orthoadapters.model.precision import store_frozen_in_bf16
@@ -101,3 +103,32 @@ def test_frozen_weights_in_bf16_change_no_number_under_autocast(kind: str, backb
     assert module.model.backbone.embeddings.word_embeddings.weight.dtype is torch.float32
     assert states[0].keys() == states[1].keys()
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_compiled_encoder_trains_as_the_plain_one(kind: str, backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # This backend traces forward and backward, and leaves out the minute that a compiler of kernels takes.
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    monkeypatch.setattr(AlternatingTraining, "global_step", 1)
+    plain, train_plain = step_of(kind, backbone, "cpu")
+    compiled, train_compiled = step_of(kind, backbone, "cpu")
+    compiled.encode = compile_encode(compiled.model, rows=4)
+    torch.compiler.reset()
+    graphs = torch._dynamo.utils.counters["stats"]
+    graphs.clear()
+    for module, train in ((plain, train_plain), (compiled, train_compiled)):
+        module.eval()  # dropout draws other numbers in a graph
+        for _ in range(3):
+            train()
+    assert graphs["unique_graphs"] == 1  # both steps of all batches take it
+    expectation = plain.trained_state()
+    for name, value in compiled.trained_state().items():
+        torch.testing.assert_close(value, expectation[name], rtol=1e-5, atol=1e-6)
+
+
+def test_a_batch_that_is_not_full_is_not_compiled(backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: None)
+    module, _ = step_of("pairs", backbone, "cpu")
+    batch = batch_of("pairs", "cpu")
+    encode = compile_encode(module.model.eval(), rows=5)
+    assert torch.equal(encode(batch).hidden, module.model.encode(batch).hidden)

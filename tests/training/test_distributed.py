@@ -22,7 +22,8 @@ from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.recorded import read_config
 from orthoadapters.config.schema import OptimConfig, TrainerConfig
-from orthoadapters.data.batching import Batch, BlockLoader
+from orthoadapters.data.batching import Batch
+from orthoadapters.data.masked_batches import BlockLoader
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.shares import Shares, share
 from orthoadapters.model.heads import ClassificationHead, MultipleChoiceHead, TokenHead

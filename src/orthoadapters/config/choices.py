@@ -67,6 +67,7 @@ NEWER: dict[str, Any] = {
     "ort.every": 1,
     "mlm.vocabulary": "backbone",
     "trainer.patience": None,
+    "trainer.compile": False,
 }
 
 

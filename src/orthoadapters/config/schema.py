@@ -332,6 +332,8 @@ class TrainerConfig:
     # Machines that train one run together.
     num_nodes: int = 1  # ours: a run without this key had one machine
     precision: str = MISSING  # 32-true or bf16-mixed
+    # true: training runs the encoder as a compiled graph, in few widths of batches. It pays on a GPU and in long runs.
+    compile: bool = False  # ours: a run without this key was not compiled
     max_epochs: int = MISSING  # stage=task: how often the training data are gone through
     # stage=task: epochs without a higher score on the source language's development set after which training ends; null:
     # all epochs are trained.

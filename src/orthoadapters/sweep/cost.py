@@ -109,6 +109,7 @@ _TIMED_CHOICES = {
         "ort.share_forward",
         "ort.every",
         "trainer.precision",
+        "trainer.compile",
     ),
     Stage.task: (
         "variant.task_adapter",

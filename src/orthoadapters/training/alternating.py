@@ -1,6 +1,7 @@
 """The alternating step (paper, section 2 and footnote 5): one Adam on the main loss, a second one on L_ORT."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import pytorch_lightning as pl
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from orthoadapters.config.schema import OptimConfig, OrtConfig
 from orthoadapters.data.batching import Batch
-from orthoadapters.model.encoder import AdaptedEncoder
+from orthoadapters.model.encoder import AdaptedEncoder, Encoding
 from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 from orthoadapters.training.distributed import gather_from_processes, process_seed, sum_gradients, sum_over_processes
 from orthoadapters.training.record import Recorder
@@ -43,6 +44,8 @@ class AlternatingTraining(pl.LightningModule, ABC):
         # A checkpoint holds the trained parameters alone; on_load_checkpoint checks that it holds all of them.
         self.strict_loading = False
         self.model, self.head = model, head
+        # The encoder of training batches, which `fit` may have compiled.
+        self.encode: Callable[[Batch], Encoding] = model.encode
         self.orthogonal, self.optim, self.recorder = orthogonal, optim, recorder
         self.layers_loss, self.ort = layers_loss, ort or OrtConfig()
         module: nn.Module = model.backbone if adapter is None else model.adapter_modules(adapter)
@@ -75,7 +78,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
         optimizers = self.optimizers(use_pl_optimizer=True)
         main = optimizers[0] if isinstance(optimizers, list) else optimizers
         main.zero_grad()
-        hidden = self.model.encode(batch).hidden
+        hidden = self.encode(batch).hidden
         loss = self._backward(self.main_loss(hidden, batch), self.main_parameters, batch.get("main_share"))
         row = {"loss": loss, "grad_norm": self._clip(self.main_parameters)}
         main.step()
@@ -85,7 +88,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
             ort = self.optimizers(use_pl_optimizer=False)[1]  # type: ignore[index]
             ort.zero_grad()
             # L_ORT needs no head. `layers` is (L,); with Eq. 2 its sum is `orthogonality_loss(pairs, mask)`.
-            layers = self.layers_loss(self.model.encode(batch).pairs, batch.get("attention_mask"))
+            layers = self.layers_loss(self.encode(batch).pairs, batch.get("attention_mask"))
             l_ort = self._backward(layers.sum(), self.body, batch.get("token_share"))
             row |= {"l_ort": l_ort, "ort_grad_norm": self._clip(self.body)}
             ort.step()
@@ -97,7 +100,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
         main = self.optimizers(use_pl_optimizer=True)[0]  # type: ignore[index]
         ort = self.optimizers(use_pl_optimizer=False)[1]  # type: ignore[index]
         main.zero_grad()
-        encoding, share = self.model.encode(batch), batch.get("token_share")
+        encoding, share = self.encode(batch), batch.get("token_share")
         layers = self.layers_loss(encoding.pairs, batch.get("attention_mask"))
         l_ort = self._backward(layers.sum(), self.body, share, keep_graph=True)
         row = {"l_ort": l_ort, "ort_grad_norm": self._clip(self.body)}

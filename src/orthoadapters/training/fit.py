@@ -21,6 +21,7 @@ from orthoadapters.data.batch_content import batch_content
 from orthoadapters.data.modules import MLMData, TaskData
 from orthoadapters.errors import NotFiniteError, UserError, first_line
 from orthoadapters.files import check_content
+from orthoadapters.model.compiled import compile_encode
 from orthoadapters.model.finite import check_finite
 from orthoadapters.model.precision import store_frozen_in_bf16
 from orthoadapters.runs.directory import RunDirectory
@@ -62,6 +63,8 @@ def fit(
         logging.getLogger(name).setLevel(logging.ERROR)
     if config.precision == "bf16-mixed":
         store_frozen_in_bf16(module)
+    if config.compile:
+        module.encode = compile_encode(module.model, data.training.batch_rows)
     last = KeepLast(run.checkpoint, config.checkpoint_every, config.checkpoint_minutes, config.log_every)
     with warnings.catch_warnings():
         # Lightning warns of what is by design here: no worker processes, no logger, no validation loop.
