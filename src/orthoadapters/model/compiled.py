@@ -18,10 +18,9 @@ def compile_encode(model: AdaptedEncoder, rows: int) -> Callable[[Mapping[str, A
     On a GPU each graph is recorded as a CUDA graph, which launches all its kernels at once. Dropout draws other numbers than
     without compiling; without dropout the results are equal but for rounding.
     """
-    is_on_gpu = next(model.parameters()).device.type == "cuda"
-    forward: Callable[..., Encoding] = torch.compile(
-        model.forward, fullgraph=True, dynamic=False, mode="reduce-overhead" if is_on_gpu else None
-    )
+    # Only a GPU records graphs of kernels.
+    mode = "reduce-overhead" if next(model.parameters()).device.type == "cuda" else None
+    forward: Callable[..., Encoding] = torch.compile(model.forward, fullgraph=True, dynamic=False, mode=mode)
     torch._dynamo.config.recompile_limit = MOST_GRAPHS
 
     def encode(batch: Mapping[str, Any]) -> Encoding:
