@@ -86,6 +86,7 @@ def read_safetensors_header(path: Path) -> dict[str, Any]:
             header = json.loads(file.read(length)) if 0 < length <= LONGEST_HEADER else {}
         header.pop("__metadata__", None)
         size = 8 + length + max(entry["data_offsets"][1] for entry in header.values())
+        size = size if all(isinstance(entry["shape"], list) for entry in header.values()) else -1
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); bring it back") from None
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
