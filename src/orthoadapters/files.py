@@ -14,6 +14,8 @@ from orthoadapters.errors import UserError
 
 # ours: bytes that show whether a file is a pointer or a page
 BEGINNING = 256
+# What begins as an address does: s3://bucket, file:///data.
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 # A variable as a shell writes it.
 VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 # ours: bytes of the longest header that is read, as in the safetensors library
@@ -104,11 +106,15 @@ def read_safetensors_header(path: Path) -> dict[str, Any]:
 def user_path(text: str, name: str = "a path") -> Path:
     """Reads a path that a user wrote: a ~ at its beginning is a home folder.
 
-    name: the key or flag that gives it. Raises UserError if it is empty, if a shell's variable still stands in it, or if
-    there is no such home.
+    name: the key or flag that gives it. Raises UserError if it is empty or an address, if a shell's variable still stands in
+    it, or if there is no such home.
     """
     if not text:
         raise UserError(f"{name} is empty, as it becomes where a shell's variable has no value; write the whole path")
+    if ADDRESS.match(text):
+        raise UserError(
+            f"{name} is the address '{text}', and files of this machine alone are read and written; give a path"
+        )
     for match in VARIABLE.finditer(text):
         if text.startswith("$") or (match[1] or match[2]) in os.environ:
             raise UserError(

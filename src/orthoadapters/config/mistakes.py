@@ -101,6 +101,9 @@ def _check_value(override: Override, key: str, groups: Mapping[str, Collection[s
     value = override.value()
     is_section = key in key_types() and dataclasses.is_dataclass(key_types()[key])
     if key in groups:
+        if isinstance(value, bool | int | float):
+            names = ", ".join(sorted(groups[key]))
+            raise UserError(f"{key} has no '{_value_text(override)}'; there are: {names}")
         if isinstance(value, list) and key != "logger":
             raise UserError(_one_value(key, override))
         if isinstance(value, dict):
