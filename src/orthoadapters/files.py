@@ -23,7 +23,7 @@ LONGEST_HEADER = 100_000_000
 # ours: one fix for every file of weights
 COPY_AGAIN = "copy it again from where it is whole, or download it again"
 # How packed files begin.
-PACKERS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh91AY": "bzip2", b"PK\x03\x04": "zip"}
+PACKERS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh91AY": "bzip2", b"PK\x03\x04": "zip", b"(\xb5/\xfd": "zstd"}
 
 
 def read_json(path: Path, fix: str = "restore it") -> dict[str, Any]:
@@ -65,7 +65,7 @@ def check_content(path: Path, *, is_binary: bool = False) -> None:
             "`hf download`, or by the address with /resolve/ in place of /blob/)"
         )
     packer = next((name for begin, name in PACKERS.items() if start.startswith(begin)), None)
-    if packer and not is_binary and path.suffix not in (".gz", ".xz", ".bz2", ".zip"):
+    if packer and not is_binary and path.suffix not in (".gz", ".xz", ".bz2", ".zip", ".zst"):
         raise UserError(f"{path} is packed with {packer}, which its name does not say; unpack it")
     if is_binary and text and all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in start):
         raise UserError(

@@ -53,6 +53,7 @@ def test_a_path_that_the_shell_left_empty_or_unfilled_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        ("languages={tr:1,sw:2}", 'languages takes a list; write "languages=[tr,sw]"'),
         ("variant=1", "variant has no '1'; there are: full_ft, lnoo_tnoo"),
         ("-m variant=range(1,3)", "variant has no '1'; there are: full_ft, lnoo_tnoo"),
         ("hydra/launcher=slurm", "hydra/launcher has no 'slurm', did you mean 'submitit_slurm'?"),
