@@ -11,6 +11,16 @@ class MissingSplitError(UserError):
     """A language without such a split in the data: there is no file of it, or no split of that name on the Hub."""
 
 
+class NotFiniteError(UserError):
+    """A NaN or an infinity in training. what: the value that is not finite. iteration: the first one that has it."""
+
+    fix = "a lower optim.lr usually mends it"
+
+    def __init__(self, what: str, iteration: int) -> None:
+        super().__init__(f"{what} at iteration {iteration}; {self.fix}")
+        self.what, self.iteration = what, iteration
+
+
 def first_line(error: BaseException) -> str:
     """Returns the first line of an error's message without its full stop, to be put into a sentence."""
     lines = str(error).strip().splitlines()

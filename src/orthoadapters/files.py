@@ -1,11 +1,12 @@
 """Reads records, looks what a file is, and writes files and folders that are there whole or not at all."""
 
+import errno
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -26,19 +27,30 @@ COPY_AGAIN = "copy it again from where it is whole, or download it again"
 PACKERS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh91AY": "bzip2", b"PK\x03\x04": "zip", b"(\xb5/\xfd": "zstd"}
 
 
-def read_json(path: Path, fix: str = "restore it") -> dict[str, Any]:
-    """Reads a file of one JSON object. Raises UserError with the file and the `fix` if it is missing, broken or another."""
+def read_json(path: Path, fix: str = "restore it", texts: Collection[str] = ()) -> dict[str, Any]:
+    """Reads a file of one JSON object.
+
+    texts: the fields that are text where they are there. Raises UserError with the file and the `fix` if it is missing,
+    broken or another.
+    """
     try:
-        record = json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        record = json.loads(text)
+        if "\\ud" in text or "\\uD" in text:
+            # Half a pair of surrogates can be escaped in JSON, and can be neither printed nor written.
+            json.dumps(record, ensure_ascii=False).encode()
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {fix}") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); {fix}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         check_content(path)
         raise UserError(f"{path} is not JSON ({error}); {fix}") from None
     if not isinstance(record, dict):
         raise UserError(f"{path} is not JSON with fields; {fix}")
+    for name in texts:
+        if not isinstance(record.get(name, ""), str):
+            raise UserError(f"{path} is damaged: its field '{name}' is no text; {fix}")
     return record
 
 
@@ -197,8 +209,11 @@ def _temporary_name(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder(folder: Path) -> Iterator[Path]:
-    """Yields a temporary folder that takes the name `folder`, in place of a former one, when the block ends well."""
+def new_folder(folder: Path, *, replace: bool = True) -> Iterator[Path]:
+    """Yields a temporary folder that takes the name `folder`, in place of a former one, when the block ends well.
+
+    replace: if false, it raises FileExistsError where there is one by then, whatever another process does meanwhile.
+    """
     # Where it is a link, the folder that it leads to is replaced, and the link stays.
     folder = real_path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -207,12 +222,22 @@ def new_folder(folder: Path) -> Iterator[Path]:
         yield temporary
         # mkdtemp makes folders that only their owner can read; these are to be shared.
         temporary.chmod(0o755)
-        if folder.exists():
+        if replace and folder.exists():
             former = temporary.with_name(f"{temporary.name}.former")
             folder.replace(former)
             temporary.replace(folder)
             shutil.rmtree(former)
         else:
-            temporary.replace(folder)
+            _rename(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _rename(folder: Path, name: Path) -> None:
+    """Gives a folder a name in one step. Raises FileExistsError if a folder with something in it has it."""
+    try:
+        folder.rename(name)
+    except OSError as error:
+        if error.errno == errno.ENOTEMPTY:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(name)) from None
+        raise

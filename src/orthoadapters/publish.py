@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from orthoadapters.checksums import check_sums
 from orthoadapters.config.hub_ids import HUB_ID
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.version import version_line
@@ -24,7 +25,7 @@ from orthoadapters.stages import model_card
 def publish(run: Path, repo: str, *, upload: bool) -> None:
     """Prints the files of the run's `adapter/` with their sizes, and the model card; uploads them if `upload`.
 
-    Raises UserError if the run is not finished, has no adapter, or the Hub refuses.
+    Raises UserError if the run is not finished, has no adapter, or another than it wrote, or the Hub refuses.
     """
     if not HUB_ID.fullmatch(repo):
         raise UserError(f"--repo {repo}: write OWNER/NAME, your name on the Hub and the repository's")
@@ -37,6 +38,7 @@ def publish(run: Path, repo: str, *, upload: bool) -> None:
         raise UserError(f"{run} has no adapter to publish; variant=full_ft trains the backbone itself")
     if not (adapter / model_card.FILE).exists():
         raise UserError(f"{adapter} has no {model_card.FILE}: the run is older than model cards; write one there first")
+    check_sums(run, "restore it, or repeat the run", ("adapter/",))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(shutil.copytree(adapter, Path(temporary) / "adapter", ignore=shutil.ignore_patterns(".*")))
         card = folder / model_card.FILE

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import orthoadapters.demo
 from orthoadapters.config.schema import CorpusConfig, CorpusSource, LanguageConfig
 from orthoadapters.data import blocks as blocks_module
-from orthoadapters.data.blocks import token_blocks
+from orthoadapters.data.blocks import subwords_in, token_blocks
 from orthoadapters.data.sources import text as text_module
 from orthoadapters.data.sources.text import corpus_key, passages
 from orthoadapters.errors import UserError
@@ -176,6 +176,23 @@ def test_a_second_call_reads_the_cache_and_no_text(tmp_path: Path) -> None:
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_damaged_blocks_are_refused_and_those_of_an_earlier_version_are_read(tmp_path: Path) -> None:
+    def blocks() -> list[list[int]]:
+        return token_blocks(iter(["words xyz"] * 50), TOKENIZER, 16, 20, tmp_path, "key").tolist()
+
+    former = blocks()
+    (file,), (checksum,) = tmp_path.glob("*.npy"), tmp_path.glob("*.npy.sha256")
+    content = file.read_bytes()
+    file.write_bytes(content[:-4] + b"\5" + content[-3:])
+    with pytest.raises(UserError, match=rf"{file} is damaged, .* delete it, and it is cut from the text again"):
+        blocks()
+    checksum.unlink()
+    assert blocks() != former
+    file.write_bytes(content[:-4])
+    with pytest.raises(UserError, match=rf"{file} cannot be read .* delete it"):
+        blocks()
+
+
 def test_whatever_decides_the_blocks_decides_the_name_in_the_cache(tmp_path: Path) -> None:
     def texts() -> Iterator[str]:
         return iter(["words xyz"] * 50)
@@ -190,7 +207,7 @@ def test_whatever_decides_the_blocks_decides_the_name_in_the_cache(tmp_path: Pat
         (TOKENIZER, 16, 20, "b"),
     ]:
         token_blocks(texts(), tokenizer, length, most, tmp_path, key)
-    assert len(list(tmp_path.iterdir())) == 5
+    assert len(list(tmp_path.glob("*.npy"))) == 5
 
 
 def test_the_key_changes_with_the_text_the_seed_and_the_language(tmp_path: Path) -> None:
@@ -215,3 +232,10 @@ def test_too_little_text_is_refused_with_its_counts_and_leaves_nothing_in_the_ca
 def test_a_block_length_without_room_for_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"mlm.block_length=2 leaves no room"):
         token_blocks(iter(["the"]), TOKENIZER, 2, 5, tmp_path, "key")
+
+
+def test_the_subwords_of_some_rows_are_theirs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks_module, "ROWS_PER_LOOK", 4)
+    rng = np.random.default_rng(0)
+    blocks, rows = rng.integers(0, 200, (30, 8), dtype=np.int32), rng.permutation(30)[:10]
+    assert subwords_in(blocks, rows, 200).tolist() == sorted(set(blocks[rows].flatten().tolist()))

@@ -19,7 +19,8 @@ import orthoadapters
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
 from orthoadapters.commands import predict
 from orthoadapters.config.command import adapter_command
-from orthoadapters.config.compose import compose_config, language_config, read_config
+from orthoadapters.config.compose import compose_config, language_config
+from orthoadapters.config.recorded import read_config
 from orthoadapters.labelling import free_text
 from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.labelling.free_text import Format, label_text
@@ -256,6 +257,19 @@ def test_the_list_shows_what_was_evaluated_and_what_else_has_an_adapter(
     assert capsys.readouterr().out.splitlines()[-1].startswith("any other\tvariant=full_ft has no language adapter")
 
 
+def flip(content: bytes) -> bytes:
+    """Changes one bit of the last weight, as a disk does."""
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+def test_a_run_of_an_earlier_version_has_no_checksums_and_labels_as_before(
+    run_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    copy = Path(shutil.copytree(run_folders["wikiann"], tmp_path / "run"))
+    (copy / "SHA256SUMS").unlink()
+    assert label_lines(copy, "sw", "anna sees\n") == label_lines(run_folders["wikiann"], "sw", "anna sees\n")
+
+
 def test_what_is_wrong_is_one_sentence(
     run_folders: dict[str, Path],
     script: ModuleType,
@@ -287,6 +301,7 @@ def test_what_is_wrong_is_one_sentence(
         return copy
 
     head = (run / "head/head.safetensors").read_bytes()
+    adapter = (run / "adapter/adapter.safetensors").read_bytes()
     labels = (run / "head/head.json").read_bytes()
     config = (run / "config.yaml").read_bytes()
     mlm = tmp_path / "mlm"
@@ -320,12 +335,34 @@ def test_what_is_wrong_is_one_sentence(
         ([break_file("result.json", None), "--language", "sw"], "has no result.json, so it is no finished run"),
         ([break_file("result.json", b"{"), "--language", "sw"], "result.json: it is damaged; move its folder away"),
         ([break_file("inputs.json", b"[]"), "--language", "sw"], "inputs.json is not JSON with fields; restore it"),
+        (
+            [break_file("result.json", b"[" * 100_000), "--language", "sw"],
+            "result.json: it is damaged; move its folder",
+        ),
+        (
+            [break_file("inputs.json", b'{"backbone": 7}'), "--language", "sw"],
+            "its field 'backbone' is no text; restore",
+        ),
+        ([break_file("inputs.json", b"{}"), "--language", "sw"], "--backbone PATH names another place"),
+        ([break_file("inputs.json", b"\0" * 9), "--language", "sw"], "inputs.json is not JSON"),
+        ([break_file("config.yaml", b"\0" * 9), "--language", "sw"], "config.yaml cannot be read"),
+        ([break_file("config.yaml", b"\xff\xfe"), "--language", "sw"], "config.yaml cannot be read"),
+        ([break_file("config.yaml", b"seed: 2021-13-45"), "--language", "sw"], "config.yaml cannot be read"),
         ([break_file("config.yaml", b"a: ["), "--language", "sw"], "config.yaml cannot be read"),
         ([break_file("config.yaml", b"[]"), "--language", "sw"], "config.yaml is not what a run writes"),
         ([break_file("config.yaml", config + b"sead: 0\n"), "--language", "sw"], "config.yaml cannot be read"),
         ([break_file("config.yaml", b"fingerprint: a\nseed: 0"), "--language", "sw"], "config.yaml cannot be read"),
         ([break_file("head/head.safetensors", head[:-9]), "--language", "sw"], "/head.safetensors cannot be read"),
         ([break_file("head/head.safetensors", None), "--language", "sw"], "/head cannot be read"),
+        (
+            [break_file("head/head.safetensors", flip(head)), "--language", "sw"],
+            "safetensors is damaged, or was changed",
+        ),
+        (
+            [break_file("adapter/adapter.safetensors", flip(adapter)), "--language", "sw"],
+            "SHA256SUMS has another SHA-256",
+        ),
+        ([break_file("SHA256SUMS", b"\0"), "--language", "sw"], "SHA256SUMS is damaged"),
         (
             [break_file("head/head.json", labels.replace(b"B-PER", b"B-LOC")), "--language", "sw"],
             "labels of config.yaml",

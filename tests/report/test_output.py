@@ -1,6 +1,8 @@
 """A report's files: all of them are named, what an earlier report left is named, and equal runs give equal bytes."""
 
+import csv
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.report.output import find_leftovers, write, write_analyses
 from orthoadapters.report.printed.tables import Extras
 from tests.helpers.commands import ROOT
+from tests.helpers.whole_report import make_report, write_run_with_counts
 from tests.helpers.xnli_runs import WholeReport
 
 
@@ -44,6 +47,26 @@ def test_what_an_earlier_report_left_is_named(outcome: Outcome, tmp_path: Path) 
     for name in ("significance-xnli-other.csv", "figures/dev-xnli-other.svg"):
         shutil.copy(out / name.replace("other", "tiny"), out / name)
     assert find_leftovers(out, paths) == [out / "figures/dev-xnli-other.svg", out / "significance-xnli-other.csv"]
+
+
+def test_what_comes_from_data_neither_leaves_the_folder_nor_is_run(tmp_path: Path) -> None:
+    """Line breaks end a comment of LaTeX, a $ begins a formula of a picture's text, = one of a spreadsheet."""
+    runs, out = tmp_path / "runs", tmp_path / "a" / "out"
+    for number, variant in enumerate(("=1+2", "$_{", "T^\\")):
+        choices = {"optim.note": f"x{number}\n\\input{{passwd}}\u2028\\input{{more}}"}
+        write_run_with_counts(runs, variant, "xnli", backbone="a/b", name=f"a/b/xnli/v{number}/x", choices=choices)
+    report, analyses, drawings = make_report(runs)
+    paths = [*write(report, out, Extras()), *write_analyses(report, analyses, drawings, out)]
+    assert {path.parent for path in paths} == {out, out / "figures"}
+    assert [
+        path for path in tmp_path.rglob("*") if path.is_file() and runs not in path.parents and out not in path.parents
+    ] == []
+    for path in paths:
+        if path.suffix == ".tex":
+            assert not re.search(r"^\\input|[\r\u2028]", path.read_text(), re.MULTILINE)
+            assert all(line[:1] in "%\\" or line[0].isprintable() for line in path.read_text().splitlines())
+        if path.suffix == ".csv":
+            assert not any(cell[:1] in tuple("=+@") for row in csv.reader(path.open()) for cell in row if cell)
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(everything: WholeReport, tmp_path: Path) -> None:

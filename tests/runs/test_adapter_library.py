@@ -369,3 +369,27 @@ def test_fetch_brings_the_hubs_adapters(
     assert capsys.readouterr().out.splitlines()[2] == "language adapter me/ar-adapter@c0ffee1"
     with pytest.raises(UserError, match="the Hub has no such repository"):
         fetch_language_adapters(compose_config(from_hub("language_adapters.hub={tr:me/nothing}")), from_hub())
+
+
+def test_of_two_trainings_that_end_together_the_first_one_publishes(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one's adapter appears after the last look, while this one is being copied."""
+    one, two = (Path(shutil.copytree(root / "en", tmp_path / name)) for name in ("one", "two"))
+    target = library.LanguageAdapter("en", AdapterKind.noo, AdapterSource.trained, str(tmp_path / "adapters/en-noo"))
+    plain_copy = shutil.copy2
+
+    def copy(source: Path, destination: Path) -> None:
+        monkeypatch.setattr(shutil, "copy2", plain_copy)
+        library.publish(two, target, {"fingerprint": "2"})
+        plain_copy(source, destination)
+
+    monkeypatch.setattr(shutil, "copy2", copy)
+    with pytest.raises(
+        UserError, match=r"holds an adapter of another training .fingerprint 2, this run's is 1.; move it"
+    ):
+        library.publish(one, target, {"fingerprint": "1"})
+    assert target.record() == {"fingerprint": "2"}
+    assert [path.name for path in (tmp_path / "adapters").iterdir()] == ["en-noo"]
+    library.publish(two, target, {"fingerprint": "2"})
+    assert target.record() == {"fingerprint": "2"}

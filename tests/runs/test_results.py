@@ -66,6 +66,25 @@ def test_a_result_that_no_run_writes_is_refused(change: dict[str, Any], problem:
     assert read_results(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"task": "../../elsewhere"},
+        {"backbone": "/tmp/elsewhere"},
+        {"variant": "a\nb"},
+        {"test": {"../tr": {"f1": 0.5, "n": 2}}},
+        {"backbone": "a\ud800"},
+    ],
+)
+def test_a_result_whose_names_lead_elsewhere_is_left_out(change: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text(json.dumps(asdict(RESULT) | change))
+    results, problems = find_results(tmp_path)
+    assert (results, problems) == (
+        [],
+        [f"{tmp_path}/result.json is left out: it is damaged; move its folder away and give the run's command again"],
+    )
+
+
 def test_runs_behind_links_are_read_once_and_what_is_out_of_reach_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,10 @@
 """W&B offline, metrics.csv, and what happens to both when training raises."""
 
+import csv
 import json
 import re
 import shlex
+from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from orthoadapters import UserError
+from orthoadapters.runs.tracking import CsvTracker
 from orthoadapters.training.alternating import AlternatingTraining
 from tests.helpers.commands import demo
 from tests.helpers.short_runs import execute, overrides
@@ -48,6 +51,51 @@ def test_a_run_that_raises_is_ended_as_failed(
         execute(overrides(backbone, world, tmp_path, "logger=wandb", "task=udpos", "variant=t_noo", "languages=[tr]"))
     assert records(tmp_path / "runs")["exit"] == 1
     assert not list(tmp_path.rglob("result.json"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "rows", "lost"),
+    [
+        (lambda content: content, [1, 2, 3], ""),
+        (lambda content: content[:-2], [1, 2], "1 of the 3 iterations before this start, of iteration 3 and"),
+        (
+            lambda content: content.replace(b"2,0.5", b"\0\0\0\xff"),
+            [1, 3],
+            "no rows of 1 of the 3 .* of iteration 2 and",
+        ),
+        (lambda content: content + b"4,0.", [1, 2, 3], ""),
+        (lambda content: b"", [], "no rows of 3 of the 3 iterations"),
+        (lambda content: b"\0" * 50, [], "no rows of 3 of the 3 iterations"),
+        (None, [], "no rows of 3 of the 3 iterations"),
+    ],
+)
+def test_a_damaged_metrics_file_is_repaired_and_what_is_lost_is_said(
+    damage: Callable[[bytes], bytes] | None,
+    rows: list[int],
+    lost: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A row that was cut after the checkpoint is no loss, as its iteration is repeated."""
+    path = tmp_path / "metrics.csv"
+    first = CsvTracker(path, ["loss", "l_ort"])
+    for iteration in (1, 2, 3):
+        first.log(iteration, {"loss": 0.5, "l_ort": 1e-9})
+    first.close(1)
+    content = path.read_bytes()
+    if damage is None:
+        path.unlink()
+    else:
+        path.write_bytes(damage(content))
+    tracker = CsvTracker(path, ["loss", "l_ort"])
+    tracker.resume_from(3)
+    tracker.log(4, {"loss": 0.5})
+    tracker.close(0)
+    with path.open() as file:
+        assert [(row["iteration"], row["loss"]) for row in csv.DictReader(file)] == [
+            (str(i), "0.5") for i in [*rows, 4]
+        ]
+    assert re.search(lost, caplog.text) if lost else not caplog.text
 
 
 @pytest.mark.parametrize(("logger", "expectation"), [("csv", True), ("none", False)])

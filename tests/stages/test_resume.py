@@ -8,6 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from orthoadapters import UserError
 from orthoadapters.config.compose import compose_config
+from orthoadapters.evaluation.scoring import EvaluationOutcome
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import Result
 from orthoadapters.training.alternating import AlternatingTraining
@@ -63,20 +66,61 @@ def test_an_interrupted_task_run_goes_on_with_the_weights_it_would_have_had(
     assert read_log(whole) == read_log(rest)
 
 
-@pytest.mark.parametrize("stop", [1, 3, 6])
+CHOICES = ["ort.share_forward=true", "ort.every=2", "mlm.vocabulary=corpus"]
+
+
+@pytest.mark.parametrize(("stop", "every", "more"), [(1, 2, []), (3, 2, []), (6, 2, []), (4, 3, CHOICES)])
 def test_an_interrupted_mlm_run_goes_on_with_the_weights_it_would_have_had(
-    stop: int, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stop: int,
+    every: int,
+    more: list[str],
+    backbone: Path,
+    world: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    common = ["stage=mlm", "variant=lort_tnoo", "language=sw", "trainer.checkpoint_every=2"]
+    common = ["stage=mlm", "variant=lort_tnoo", "language=sw", f"trainer.checkpoint_every={every}", *more]
     reference = execute(overrides(backbone, world, tmp_path / "whole", *common))
     again = overrides(backbone, world, tmp_path / "stopped", *common)
     interrupt(monkeypatch, stop, again)
     result, steps = count_steps(monkeypatch, again)
-    assert steps == 6 - stop // 2 * 2  # it went on from the last checkpoint
+    assert steps == 6 - stop // every * every  # it went on from the last checkpoint
     assert numbers(result) == numbers(reference)
     whole, rest = tmp_path / "whole" / "runs" / result.run, tmp_path / "stopped" / "runs" / result.run
     assert same_tensors(whole / "adapter/adapter.safetensors", rest / "adapter/adapter.safetensors")
     assert read_log(whole) == read_log(rest)
+
+
+@pytest.mark.parametrize("stop", [7, 20])
+def test_a_run_ends_when_its_dev_score_has_not_risen_interrupted_or_not(
+    stop: int, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the run of four epochs, the fourth of which has the second one's score again; an epoch is 5 iterations."""
+    scores = cycle([0.1, 0.3, 0.2, 0.3])
+
+    def evaluate(*_: Any) -> EvaluationOutcome:
+        return EvaluationOutcome({"f1": next(scores), "accuracy": 0.0}, [])
+
+    monkeypatch.setattr("orthoadapters.training.callbacks.evaluate", evaluate)
+    common = ["variant=t_ort", "task=udpos", "languages=[tr]", "trainer.checkpoint_every=3"]
+    reference = execute(overrides(backbone, world, tmp_path / "four", *common, "trainer.max_epochs=4"))
+    common += ["trainer.max_epochs=6", "trainer.patience=2"]
+    whole = execute(overrides(backbone, world, tmp_path / "whole", *common))
+    again = overrides(backbone, world, tmp_path / "stopped", *common)
+    interrupt(monkeypatch, stop, again)
+    result, steps = count_steps(monkeypatch, again)
+    assert steps == {7: 20 - 6, 20: 0}[stop]
+    assert numbers(result) == numbers(whole)
+    assert whole.selection is not None
+    assert (whole.selection.epoch, whole.provenance["steps"]) == (2, 20)
+    assert whole.counts == reference.counts | {"epochs": 4}
+    same = ("test", "selection", "layer_cos2", "target_dev")
+    assert {key: numbers(whole)[key] for key in same} == {key: numbers(reference)[key] for key in same}
+    runs = {"four": reference.run, "whole": whole.run, "stopped": result.run}
+    folders = {name: tmp_path / name / "runs" / run for name, run in runs.items()}
+    assert len({(folder / "adapter/adapter.safetensors").read_bytes() for folder in folders.values()}) == 1
+    assert read_log(folders["stopped"]) == read_log(folders["whole"]) == read_log(folders["four"])
+    assert "20 iterations of 8 sentences" in (folders["whole"] / "adapter/README.md").read_text()
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, stop: int, arguments: list[str]) -> None:
@@ -154,6 +198,7 @@ def test_a_run_is_not_resumed_with_other_inputs(
     else:
         weights = load_file(adapters / "tiny/en-noo/adapter.safetensors")
         save_file({name: 3 * value for name, value in weights.items()}, adapters / "tiny/en-noo/adapter.safetensors")
+        (adapters / "tiny/en-noo/SHA256SUMS").unlink()  # the change is meant
     with pytest.raises(UserError, match=f"was started with other contents of {change};"):
         execute(arguments)
 
@@ -202,3 +247,88 @@ def test_a_broken_checkpoint_is_a_sentence(
     checkpoint.write_bytes(checkpoint.read_bytes()[:3000])
     with pytest.raises(UserError, match=r"last.ckpt cannot be read .*delete it to start"):
         execute(arguments)
+
+
+def test_a_byte_that_was_changed_in_a_checkpoint_is_noticed(
+    backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = overrides(
+        backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]", "trainer.checkpoint_every=2"
+    )
+    interrupt(monkeypatch, 3, arguments)
+    (checkpoint,) = tmp_path.rglob("last.ckpt")
+    content = bytearray(checkpoint.read_bytes())
+    with zipfile.ZipFile(checkpoint) as file:
+        largest = max(file.infolist(), key=lambda part: part.file_size)
+    content[largest.header_offset + 1000] ^= 1
+    checkpoint.write_bytes(content)
+    with pytest.raises(
+        UserError, match=r"last.ckpt cannot be read \(its part .* was changed since it was written\); delete"
+    ):
+        execute(arguments)
+
+
+def spoil_gradient(monkeypatch: pytest.MonkeyPatch, iteration: int) -> None:
+    """Makes one gradient infinite in one iteration, as a GPU's failing memory does."""
+
+    def clip(parameters: Any, limit: float) -> torch.Tensor:
+        counter.append(1)
+        if len(counter) == iteration:
+            next(iter(parameters)).grad[0] = float("inf")
+        return plain_clip(parameters, limit)
+
+    counter: list[int] = []
+    plain_clip = torch.nn.utils.clip_grad_norm_
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", clip)
+
+
+@pytest.mark.parametrize("iteration", [4, 6])
+def test_a_gradient_that_is_not_finite_stops_the_run_and_replaces_no_checkpoint(
+    iteration: int, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of the training and in its last iteration, after which no loss is computed."""
+    arguments = overrides(
+        backbone, world, tmp_path, "stage=mlm", "variant=lnoo_tnoo", "language=sw", "trainer.checkpoint_every=1"
+    )
+    arguments += ["trainer.log_every=50"]
+    with monkeypatch.context() as patch:
+        spoil_gradient(patch, iteration)
+        with pytest.raises(UserError) as error:
+            execute(arguments)
+    sentence = (
+        rf"the norm of the gradients is (inf|nan) at iteration {iteration}, whose batch has the blocks of the sw text"
+    )
+    place = rf"the last good checkpoint is {tmp_path}.*last.ckpt, of iteration {iteration - 1}"
+    assert re.fullmatch(
+        rf"{sentence} with the numbers \d+, \d+, .* begins '.*lower optim.lr .*{place}", str(error.value)
+    )
+    assert not (tmp_path / "adapters").exists()
+    result, steps = count_steps(monkeypatch, arguments)
+    assert (result.status, steps) == ("finished", 7 - iteration)
+
+
+def test_the_batch_of_a_task_run_is_named(
+    backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]")
+    spoil_gradient(monkeypatch, 3)
+    words = r"examples of the en training set with the numbers (\d+, ){7}\d+, the first of which begins '\w+ \w+ \w+'"
+    with pytest.raises(
+        UserError, match=rf"at iteration 3, whose batch has the {words}.*; no checkpoint was written yet"
+    ):
+        execute(arguments)
+    assert not list(tmp_path.rglob("result.json"))
+
+
+@pytest.mark.parametrize("stage", ["mlm", "task"])
+def test_weights_too_large_to_compute_with_are_neither_published_nor_scored(
+    stage: str, backbone: Path, world: Path, tmp_path: Path
+) -> None:
+    """The only iteration has a finite loss, gradient and weight."""
+    more = ["variant=t_noo", "task=udpos", "languages=[tr]", "data.limit_train=8", "trainer.max_epochs=1"]
+    if stage == "mlm":
+        more = ["stage=mlm", "variant=lnoo_tnoo", "language=sw", "trainer.max_iterations=1"]
+    with pytest.raises(UserError, match="NaN or infinite"):
+        execute(overrides(backbone, world, tmp_path, *more, "optim.lr=1e30"))
+    assert not list(tmp_path.rglob("result.json"))
+    assert not (tmp_path / "adapters").exists()

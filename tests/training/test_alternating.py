@@ -11,7 +11,7 @@ from torch import Tensor
 
 import orthoadapters.training.alternating as alternating
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
-from orthoadapters.config.schema import OptimConfig
+from orthoadapters.config.schema import OptimConfig, OrtConfig
 from orthoadapters.model.heads import TokenHead
 from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 from orthoadapters.training.record import Recorder
@@ -50,7 +50,11 @@ def batches(count: int) -> list[dict[str, Any]]:
 
 
 def fresh(
-    backbone: Path, orthogonal: bool, optim: OptimConfig = OPTIM, layers_loss: LayersLoss = layers_orthogonality
+    backbone: Path,
+    orthogonal: bool,
+    optim: OptimConfig = OPTIM,
+    layers_loss: LayersLoss = layers_orthogonality,
+    ort: OrtConfig | None = None,
 ) -> tuple[TaskTraining, ListTracker]:
     """A task adapter on top of a language adapter, with dropout off so that a plain loop can follow."""
     model = AdaptedEncoder.from_pretrained(str(backbone))
@@ -64,7 +68,7 @@ def fresh(
     tracker = ListTracker()
     head = TokenHead(model.hidden_size, 3, dropout=0.0)
     recorder = Recorder([tracker], optim, orthogonal, 1, 2)
-    return TaskTraining(model, head, "task", orthogonal, optim, recorder, layers_loss), tracker
+    return TaskTraining(model, head, "task", orthogonal, optim, recorder, layers_loss, ort), tracker
 
 
 def train(module: TaskTraining, data: list[dict[str, Any]], precision: Any = "32-true") -> pl.Trainer:
@@ -237,6 +241,19 @@ def test_a_loss_that_is_not_finite_stops_with_a_sentence(backbone: Path) -> None
     module, _ = fresh(backbone, orthogonal=False, optim=OptimConfig(lr=1e30, ort_lr=1, eps=1e-8, ort_eps=1e-8))
     with pytest.raises(UserError, match=r"the loss is \w+ at iteration \d; a lower optim.lr"):
         train(module, batches(4))
+
+
+@pytest.mark.parametrize(("second", "sentences"), [(1.9, 0), (2.1, 1)])
+def test_a_loss_that_diverges_is_said_once(second: float, sentences: int, caplog: pytest.LogCaptureFixture) -> None:
+    """A resumed run compares with the beginning of the whole run."""
+    recorder = Recorder([], OPTIM, False, 2, 1)
+    for iteration in (1, 2):
+        recorder.step(iteration, {"loss": torch.ones(())}, 1)
+    rest = Recorder([], OPTIM, False, 2, 1)
+    rest.load_state_dict(recorder.state_dict())
+    for iteration in (3, 4, 5, 6):
+        rest.step(iteration, {"loss": torch.tensor(second)}, 1)
+    assert caplog.text.count("the loss diverges: its mean is 2.1 up to iteration 4 and was 1 at") == sentences
 
 
 def test_l_ort_needs_an_adapter(backbone: Path) -> None:

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from orthoadapters import AdaptedEncoder, AdapterConfig
-from orthoadapters.config.schema import OptimConfig
+from orthoadapters.config.schema import OptimConfig, OrtConfig
 from orthoadapters.data.batching import Batch
 from orthoadapters.model import decoder_loss
+from orthoadapters.model.decoder_rows import DecoderRows
 from orthoadapters.model.heads import ClassificationHead, TokenHead
 from orthoadapters.model.precision import store_frozen_in_bf16
 from orthoadapters.training.alternating import AlternatingTraining
@@ -22,20 +23,28 @@ OPTIM = OptimConfig(lr=1e-2, ort_lr=3e-3, eps=1e-8, ort_eps=1e-8, clip_norm=1.0)
 KINDS = {"mlm": None, "tagging": TokenHead, "pairs": ClassificationHead}
 
 
-def step_of(kind: str, backbone: Path, device: str, precision: str = "32-true") -> tuple[AlternatingTraining, Any]:
-    """A module with its optimizers, without a Trainer, and a function that trains one batch."""
+def step_of(
+    kind: str, backbone: Path, device: str, precision: str = "32-true", has_choices: bool = False
+) -> tuple[AlternatingTraining, Any]:
+    """A module with its optimizers, without a Trainer, and a function that trains one batch.
+
+    has_choices: whether both steps come from one forward, and the softmax is over some subwords.
+    """
     torch.manual_seed(0)
     model = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True)
     model.add_adapter("en", AdapterConfig(16, invertible=True))
-    recorder = Recorder([], OPTIM, True, 1000, 1)
+    recorder, ort = Recorder([], OPTIM, True, 1000, 1), OrtConfig(share_forward=has_choices)
     module: AlternatingTraining
     if (head := KINDS[kind]) is None:
         model.to(device).activate("en")
-        module = MLMTraining(model, "en", True, OPTIM, recorder, invert=True)
+        assert model.mlm_head is not None
+        rows = DecoderRows(model.mlm_head.decoder, torch.arange(100, device=device)) if has_choices else None
+        module = MLMTraining(model, "en", True, OPTIM, recorder, invert=True, ort=ort, rows=rows)
     else:
         model.add_adapter("task", AdapterConfig(4))
         model.to(device).activate("en", "task")
-        module = TaskTraining(model, head(model.hidden_size, 3, 0.1).to(device), "task", True, OPTIM, recorder)
+        task_head = head(model.hidden_size, 3, 0.1).to(device)
+        module = TaskTraining(model, task_head, "task", True, OPTIM, recorder, ort=ort)
     # Modules are moved before they are trained: on the way to the meta device their parameters become other ones.
     module.train()
     optimizers = module.configure_optimizers()
@@ -60,11 +69,13 @@ def batch_of(kind: str, device: str) -> Batch:
     return batch
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_no_part_of_a_step_waits_for_the_device(kind: str, backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("kind", "has_choices"), [*((kind, False) for kind in KINDS), ("mlm", True)])
+def test_no_part_of_a_step_waits_for_the_device(
+    kind: str, has_choices: bool, backbone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On the meta device, a number that is read, a shape that depends on data and a tensor left on the CPU are errors."""
     monkeypatch.setattr(decoder_loss, "SLICE", 64)
-    module, train = step_of(kind, backbone, "meta")
+    module, train = step_of(kind, backbone, "meta", has_choices=has_choices)
     monkeypatch.setattr(AlternatingTraining, "global_step", 1)
     for _ in range(2):
         train()

@@ -11,7 +11,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hydra import version
@@ -101,6 +101,11 @@ def train_missing_adapters(config: Config, overrides: Sequence[str]) -> None:
 
 def train(config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
     """Runs the configuration's stage."""
+    if config.logger.wandb:
+        # W&B's data models search all loaded modules for their source. They take a second less before PyTorch has brought
+        # its thousands. Where wandb is missing, the trackers' check says so.
+        with suppress(ImportError):
+            import wandb.apis.public  # noqa: F401
     # PyTorch takes seconds to import. It is loaded for training alone, so that a plan and a mistake are answered at once.
     from orthoadapters.stages.language_adapter import train_language_adapter
     from orthoadapters.stages.task import train_task

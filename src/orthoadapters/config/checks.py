@@ -8,6 +8,7 @@ from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.language_checks import check_languages
 from orthoadapters.config.locations import warn_once
 from orthoadapters.config.logger import check_logger
+from orthoadapters.config.names import check_names
 from orthoadapters.config.schema import (
     AdapterKind,
     AdapterSource,
@@ -32,6 +33,7 @@ PAPER_VARIANTS = ("full_ft", "t_noo", "t_ort", "lnoo_tnoo", "lnoo_tort", "lort_t
 
 def check(config: Config) -> None:
     """Refuses what cannot be run, before any file is read or weight loaded. Raises UserError naming key and fix."""
+    check_names(config)
     check_numbers(config)
     check_device(config)
     check_backbone(config.backbone)
@@ -46,7 +48,9 @@ def check_numbers(config: Config) -> None:
     """Refuses numbers out of their range."""
     mlm, task, trainer, data = config.mlm, config.task, config.trainer, config.data
     positive = {f"optim.{key}": value for key, value in vars(config.optim).items()} | {
+        "ort.every": config.ort.every,
         "trainer.max_epochs": trainer.max_epochs,
+        "trainer.patience": trainer.patience,
         "trainer.max_iterations": trainer.max_iterations,
         "trainer.checkpoint_every": trainer.checkpoint_every,
         "trainer.checkpoint_minutes": trainer.checkpoint_minutes,

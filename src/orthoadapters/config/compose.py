@@ -31,7 +31,7 @@ from orthoadapters.config.parts import (
 )
 from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
 from orthoadapters.config.yaml_nodes import yaml_sentence
-from orthoadapters.errors import UserError, first_line
+from orthoadapters.errors import UserError
 from orthoadapters.files import real_path, user_path
 
 
@@ -158,25 +158,6 @@ def _check_name(group: str, key: str, name: str, folder: str | None) -> None:
         raise UserError(f"there is no {group}.{key} '{name}'{nearest(name, names)}; {listing(group, names, folder)}")
 
 
-def read_config(path: Path) -> Config:
-    """Reads the configuration that a run wrote into its config.yaml. Raises UserError if it is missing or broken."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        values.pop("fingerprint")
-        # Earlier versions had the Hub's treebank of each language here, and knew by the task's name that WikiANN's Chinese
-        # words are characters, which its file says now.
-        values.get("language", {}).pop("udpos", None)
-        if values.get("task", {}).get("name") == "wikiann":
-            file = yaml.safe_load((CONF / "task" / "wikiann.yaml").read_text(encoding="utf-8"))
-            values["task"].setdefault("character_words", file["character_words"])
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), values))
-    except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
-        raise UserError(f"{path} cannot be read ({first_line(error)}); restore it") from None
-    except (AttributeError, TypeError, KeyError):
-        raise UserError(f"{path} is not what a run writes; restore it") from None
-    return typing.cast(Config, config)
-
-
 def _hub_ids(config: Config) -> dict[str, str]:
     """Collects the Hub ids that a task run reads: those of the command line and, for other languages, of conf/language/."""
     ids = {} if config.language_adapters.hub is None else config.language_adapters.hub
@@ -237,7 +218,7 @@ def language_overrides(code: str, folder: str | Path | None = None) -> list[str]
 # The choices of a task run that the training of a language adapter does not share.
 _OF_TASK_RUNS = tuple(
     "stage= language= task= data= task. data. optim. languages= seed= plan= "
-    "language_adapters.missing= language_adapters.source= trainer.max_epochs=".split()
+    "language_adapters.missing= language_adapters.source= trainer.max_epochs= trainer.patience=".split()
 )
 
 

@@ -199,7 +199,7 @@ class BlockLoader(ResumableLoader):
         if not self.shuffle:
             epoch = 0
         for batch in range(first, self.iterations):
-            block_BT = torch.from_numpy(self.blocks[self._members(epoch, batch)].astype(np.int64))
+            block_BT = torch.from_numpy(self.blocks[self.members(epoch, batch)].astype(np.int64))
             m = self.masking
             generator = mask_generator(self.seed, epoch, batch)
             ids, positions, labels = mask_tokens(
@@ -207,7 +207,7 @@ class BlockLoader(ResumableLoader):
             )
             yield {"input_ids": ids, "positions": positions, "labels": labels, "tokens": block_BT.numel()}
 
-    def _members(self, epoch: int, batch: int) -> NDArray[np.int64]:
+    def members(self, epoch: int, batch: int) -> NDArray[np.int64]:
         """Finds the blocks of one batch: a stretch of the endless sequence permutation 0, permutation 1, ..."""
         start, n = (epoch * self.iterations + batch) * self.batch_size, len(self.rows)
         if not self.shuffle:

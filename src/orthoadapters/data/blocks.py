@@ -18,11 +18,13 @@ from rich.console import Console
 from rich.progress import Progress
 from transformers import PreTrainedTokenizerFast
 
+from orthoadapters.checksums import check_sum, write_sum
 from orthoadapters.data.tokenizer import fingerprint, special_ends
-from orthoadapters.errors import UserError
+from orthoadapters.errors import UserError, first_line
 from orthoadapters.folders import check_writable
 
 PASSAGES_PER_CALL = 256  # ours: at most this many passages are tokenised beyond what is needed
+ROWS_PER_LOOK = 65_536  # ours: blocks that are looked at together; 128 subwords of each are 34 MB
 MIN_BLOCKS = 5  # ours: with fewer there is nothing to learn from, and surely a wrong file
 log = logging.getLogger(__name__)
 
@@ -61,10 +63,33 @@ def token_blocks(
                 raise
         # Temporary files are for their owner alone, and a cache may be shared.
         Path(file.name).chmod(0o644)
+        write_sum(path, Path(file.name))
         Path(file.name).replace(path)
         log.info("%s: %d blocks of %d subwords cut from %d subwords", path, n, length, subwords)
-    blocks: NDArray[np.int32] = np.load(path, mmap_mode="r")
+    return _read_blocks(path)
+
+
+def _read_blocks(path: Path) -> NDArray[np.int32]:
+    """Opens a file of blocks. Raises UserError if it is damaged."""
+    fix = "delete it, and it is cut from the text again"
+    check_sum(path, fix)
+    try:
+        blocks: NDArray[np.int32] = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError, SyntaxError) as error:
+        raise UserError(f"{path} cannot be read ({first_line(error)}); {fix}") from None
     return blocks
+
+
+def subwords_in(blocks: NDArray[np.int32], rows: NDArray[np.int64], vocabulary: int) -> NDArray[np.int64]:
+    """Returns the subwords that occur in these rows of the blocks, special ones included, ascending.
+
+    vocabulary: the number of subwords that there are.
+    """
+    does_occur = np.zeros(vocabulary, dtype=np.bool_)
+    order = np.sort(rows)
+    for start in range(0, len(order), ROWS_PER_LOOK):
+        does_occur[blocks[order[start : start + ROWS_PER_LOOK]]] = True
+    return np.flatnonzero(does_occur)
 
 
 def _write_blocks(

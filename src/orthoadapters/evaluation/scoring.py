@@ -10,10 +10,16 @@ from torch import Tensor
 
 from orthoadapters.data.batching import BatchLoader
 from orthoadapters.data.modules import Evaluation
+from orthoadapters.errors import UserError
 from orthoadapters.evaluation.metrics import WindowMetric, counts_of, score_of_counts
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import TaskHead
 from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
+
+NOT_FINITE = (
+    "what the model computes is NaN or infinite, though its weights are not, as they are far too large; train with a lower "
+    "optim.lr"
+)
 
 
 @dataclass(frozen=True)
@@ -61,10 +67,19 @@ def measure_orthogonality(
 
 @torch.inference_mode()
 def window_logits(model: AdaptedEncoder, head: TaskHead, loader: BatchLoader) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yields per batch the windows' numbers (B,), and the logits of their subwords (B, T, labels), or (B, labels)."""
+    """Yields per batch the windows' numbers (B,), and the logits of their subwords (B, T, labels), or (B, labels).
+
+    Raises UserError after the last batch if logits are not finite, as no label can be taken from them.
+    """
     device = next(model.parameters()).device
+    is_finite = torch.ones((), dtype=torch.bool, device=device)
     for batch in loader:
-        yield batch["index"], head(model.encode(batch, device).hidden)
+        logits = head(model.encode(batch, device).hidden)
+        # It is read once, at the end, so that the device never waits.
+        is_finite &= torch.isfinite(logits).all()
+        yield batch["index"], logits
+    if not is_finite:
+        raise UserError(NOT_FINITE)
 
 
 @torch.inference_mode()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from orthoadapters.checksums import check_sums
 from orthoadapters.config.hub_ids import ADAPTER_ID, is_id
 from orthoadapters.errors import UserError
 from orthoadapters.files import check_content, read_safetensors_header
@@ -40,8 +41,8 @@ def lack_of_config(folder: Path) -> str:
 def check_files(folder: Path) -> None:
     """Looks at the files of an adapter's folder, without PyTorch.
 
-    Raises UserError if one of them cannot be read, if something else lies in its place, if there are no weights, or if one
-    in a file of safetensors is no finite number.
+    Raises UserError if one of them cannot be read, is not what was written, or has something else in its place, if there
+    are no weights, or if one in a file of safetensors is no finite number.
     """
     if not any((folder / name).exists() for name in WEIGHTS):
         raise UserError(f"no weights in {folder}: neither {' nor '.join(WEIGHTS)} is there")
@@ -50,6 +51,7 @@ def check_files(folder: Path) -> None:
             check_content(folder / name, is_binary=name in (*WEIGHTS, *HEAD_WEIGHTS))
     if (path := folder / WEIGHTS[0]).exists():
         _check_weights(path, path.stat().st_mtime_ns)
+    check_sums(folder, FIX)
 
 
 @cache

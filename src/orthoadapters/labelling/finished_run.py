@@ -6,22 +6,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orthoadapters.checksums import check_sums
 from orthoadapters.config.command import adapter_command
-from orthoadapters.config.compose import group_files, read_config, user_folder
+from orthoadapters.config.compose import group_files, user_folder
 from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.overrides import override_text
+from orthoadapters.config.recorded import read_config
 from orthoadapters.config.schema import AdapterSource, Config
 from orthoadapters.errors import UserError
-from orthoadapters.files import read_json, user_path
+from orthoadapters.files import user_path
 from orthoadapters.folders import absence
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.adapter_library import LanguageAdapter
-from orthoadapters.runs.inputs import weights_sha256
+from orthoadapters.runs.inputs import read_inputs, weights_sha256
 from orthoadapters.runs.places import find_places
 from orthoadapters.runs.results import Result, read_result
 
-# PyTorch takes seconds to import, and a mistyped language should be answered at once: these rooms are imported late.
+# PyTorch takes seconds to import, and a mistyped language should be answered at once.
 if TYPE_CHECKING:
     from orthoadapters.evaluation.transfer import Stacks
     from orthoadapters.labelling.free_text import Predictor
@@ -94,10 +96,8 @@ class FinishedRun:
             return
         where = f"the run's folder of your own files, {folder}, is not there, and " if is_gone else ""
         fix = " (--config-dir DIR names the folder)" if is_gone else ""
-        log.warning(
-            "%sconf/language/ has no '%s': its words are split as those of no language in particular%s",
-            *(where, language, fix),
-        )
+        text = "%sconf/language/ has no '%s': its words are split as those of no language in particular%s"
+        log.warning(text, where, language, fix)
 
     def check_same(self, adapter: LanguageAdapter, otherwise: str) -> None:
         """Raises UserError if an adapter is another one than the run was evaluated with. otherwise: the rest of the fix."""
@@ -189,9 +189,10 @@ class FinishedRun:
                     f"the backbone in {folder} has other weights ({sha256[:8]}) than {self.path} was trained on "
                     f"({training_sha256[:8]}); --backbone PATH names another place (evaluate.py: backbone.path=PATH)"
                 )
-            # The adapter's folder has a head too, which is the same as the one in head/.
             model.load_adapter(self._part("adapter"), TASK_ADAPTER, with_head=True)
-        return model, load_head(self._part("head"), self.config.task, model.hidden_size)
+        head = load_head(self._part("head"), self.config.task, model.hidden_size)
+        check_sums(self.path, "restore it, or repeat the run", ("adapter/", "head/", "backbone/"))
+        return model, head
 
     def stacks(self, model: "AdaptedEncoder", languages: Sequence[str]) -> "Stacks":
         """Describes the stacks of languages, as the run's own evaluation had them."""
@@ -220,9 +221,9 @@ def open_run(
 ) -> FinishedRun:
     """Reads a task run's records.
 
-    folder: its run directory. adapters, backbone: folders in place of its paths.adapters and backbone.path, if those were
-    moved. config_dir: a folder of your own files, in place of the one that the run had. Raises UserError if the run is not
-    finished, is none of the task stage, or a record cannot be read.
+    folder: its run directory. adapters, backbone, config_dir: folders in place of its paths.adapters, backbone.path and
+    paths.config, if those were moved. Raises UserError if the run is not finished, is none of the task stage, or a record
+    cannot be read.
     """
     folder = user_path(str(folder))
     if not folder.is_dir():
@@ -246,5 +247,5 @@ def open_run(
         config.backbone.path, config.backbone.revision = backbone, None
     if config_dir is not None:
         config.paths.config = str(user_folder([override_text("paths.config", config_dir)]))
-    inputs = read_json(folder / "inputs.json", "restore it, or repeat the run")
+    inputs = {"backbone": "", **read_inputs(folder, "restore it, or repeat the run")}
     return FinishedRun(folder, config, result, inputs)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from orthoadapters.checksums import check_sums, write_sums
 from orthoadapters.config.checks import check_backbone
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.schema import Config
@@ -22,8 +23,12 @@ def backbone_path(config: Config) -> str:
     folder = cache / f"demo-backbone-{fingerprint(BackboneRecipe())}"
     if folder.is_dir():
         # Nothing is to be made, and the cache may be one that is only read.
+        check_sums(folder, "delete that folder, and it is pretrained again")
         return str(folder)
     check_writable(cache, "paths.cache")
     # The lock keeps parallel runs of a sweep from pretraining it once each.
     with one_at_a_time(cache / ".demo-backbone.lock"):
-        return str(ensure_backbone(cache))
+        if not folder.is_dir():
+            ensure_backbone(cache)
+            write_sums(folder, list(folder.iterdir()))
+        return str(folder)

@@ -1,4 +1,4 @@
-"""The check that weights from outside are finite: one NaN in them makes every score of a run worthless."""
+"""The check that weights are finite: one NaN in them makes every score of a run worthless."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,10 +11,16 @@ from orthoadapters.errors import UserError
 
 def check_finite(tensors: Mapping[str, Tensor], file: Path | str, fix: str) -> None:
     """Raises UserError naming the first tensor with a NaN or an infinity, its file and the fix."""
+    if name := first_not_finite(tensors):
+        count = int((~torch.isfinite(tensors[name])).sum())
+        raise UserError(f"{file}: tensor {name} has {count} weights that are NaN or infinite; {fix}")
+
+
+def first_not_finite(tensors: Mapping[str, Tensor]) -> str:
+    """Finds the name of the first tensor with a NaN or an infinity; empty if there is none."""
     for name, tensor in tensors.items():
         # The sum reads the weights once and makes no second tensor of their size. Only where it is not finite, a closer
         # look shows whether a weight is not, or the sum alone was too large.
-        if torch.isfinite(tensor.float().sum()) or torch.isfinite(tensor).all():
-            continue
-        count = int((~torch.isfinite(tensor)).sum())
-        raise UserError(f"{file}: tensor {name} has {count} weights that are NaN or infinite; {fix}")
+        if not torch.isfinite(tensor.float().sum()) and not torch.isfinite(tensor).all():
+            return name
+    return ""

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from orthoadapters.checksums import check_sums
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import TaskKind
 from orthoadapters.errors import UserError
-from orthoadapters.files import new_folder, read_json, real_path
+from orthoadapters.files import new_folder, real_path
 from orthoadapters.report.collect.attempts import configuration
+from orthoadapters.runs.inputs import read_inputs
 from orthoadapters.runs.results import Result, Selection, read_results
 
 # The languages that evaluate.py scores, by folder. It stops at the first one that has no file.
@@ -59,6 +61,7 @@ class TaskRun:
             path = self.path / "predictions" / f"test-{language}.tsv"
             if not path.is_file():
                 raise UserError(f"there is no {path}; move {self.path} away and give its command again")
+            check_sums(self.path, f"move {self.path} away and give its command again", (f"predictions/{path.name}",))
             text = path.read_text(encoding="utf-8")
             count = text.split("\n")[:-1].count("") if is_tagging else text.count("\n")
             if count != scores["n"]:
@@ -169,11 +172,10 @@ def _configuration(run: Path) -> Mapping[str, Any]:
 
 def _dev_digest(run: Path) -> str:
     """Reads the SHA-256 of the development set from inputs.json."""
-    path = run / "inputs.json"
     try:
-        return str(read_json(path)["dev"])
+        return read_inputs(run, "bring it back")["dev"]
     except (UserError, KeyError):
-        raise _unreadable(path) from None
+        raise _unreadable(run / "inputs.json") from None
 
 
 def _unreadable(path: Path) -> UserError:

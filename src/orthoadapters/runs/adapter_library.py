@@ -3,11 +3,10 @@
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from orthoadapters.checksums import check_sums, write_sums
 from orthoadapters.config.compose import mlm_overrides
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage
@@ -16,78 +15,10 @@ from orthoadapters.files import new_folder, read_json, write_text
 from orthoadapters.folders import exists, names_in
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.runs.inputs import folder_sha256
+from orthoadapters.runs.language_adapter import FILES as FILES
+from orthoadapters.runs.language_adapter import RECORD as RECORD
+from orthoadapters.runs.language_adapter import LanguageAdapter as LanguageAdapter
 from orthoadapters.runs.results import read_result
-
-# It lies beside AdapterHub's own files and says which run trained the adapter.
-RECORD = "training.json"
-# The files that a run reads from an adapter's folder.
-FILES = (RECORD, adapter_hub.FILE, *adapter_hub.WEIGHTS)
-
-
-@dataclass(frozen=True)
-class LanguageAdapter:
-    """A language adapter, wherever it comes from.
-
-    location: the folder or, for source hub, OWNER/NAME[@REVISION]; empty where no id is known.
-    """
-
-    language: str
-    kind: AdapterKind
-    source: AdapterSource
-    location: str
-
-    @cached_property
-    def path(self) -> Path:
-        """The folder. An adapter on the Hub is fetched first, once. Raises UserError as `adapter_hub.fetch` does."""
-        return adapter_hub.fetch(self.location) if self.source is AdapterSource.hub else Path(self.location)
-
-    @property
-    def exists(self) -> bool:
-        """Says whether there is something to load or, on the Hub, to fetch."""
-        if self.source is AdapterSource.hub:
-            return bool(self.location)
-        return exists(self.path / adapter_hub.FILE)
-
-    def result_entry(self) -> dict[str, str]:
-        """Writes the adapter's entry in result.json, with the SHA-256 of what the folder holds now."""
-        commit = f"{self.location.partition('@')[0]}@{self.path.name}"
-        return {
-            "kind": self.kind.value,
-            "source": self.source.value,
-            "path": commit if self.source is AdapterSource.hub else self.location,
-            "sha256": folder_sha256(self.path, FILES),
-        }
-
-    def present_sha256(self) -> str | None:
-        """Hashes what the folder holds now; None if it is not on this machine. Nothing is fetched."""
-        try:
-            folder = (
-                adapter_hub.fetch(self.location, cached_only=True) if self.source is AdapterSource.hub else self.path
-            )
-        except UserError:
-            return None
-        return folder_sha256(folder, FILES) if exists(folder / adapter_hub.FILE) else None
-
-    def record(self) -> dict[str, Any]:
-        """Reads training.json; empty for an adapter from elsewhere, which has none. Raises UserError if it is broken."""
-        path = self.path / RECORD
-        return read_json(path, "restore it, or train the adapter anew") if exists(path) else {}
-
-    def check_language(self) -> None:
-        """Raises UserError if the adapter's own record says that it was trained on another language.
-
-        The name in adapter_config.json is not looked at: others give theirs any name.
-        """
-        language = self.record().get("language", self.language)
-        if language != self.language:
-            fix = f"put the adapter for {self.language} in its place"
-            if self.source is AdapterSource.hub:
-                fix = f"name another with language_adapters.hub={{{self.language}:OWNER/NAME}}"
-            raise UserError(
-                f"{self.location} is named as the language adapter for {self.language}, and its {RECORD} says that it was "
-                f"trained on {language}; {fix}"
-            )
 
 
 def language_adapter(config: Config, language: str) -> LanguageAdapter:
@@ -206,11 +137,24 @@ def check_publishable(target: LanguageAdapter, fingerprint: str) -> None:
 
 
 def publish(run_adapter: Path, target: LanguageAdapter, record: dict[str, Any]) -> None:
-    """Copies a finished run's adapter to where task runs look for it, whole or not at all."""
+    """Copies a finished run's adapter to where task runs look for it, whole or not at all.
+
+    Raises UserError if another run published its own there, even if that happened only now.
+    """
     write_text(run_adapter / RECORD, json.dumps(record, indent=2, sort_keys=True) + "\n")
-    with new_folder(target.path) as folder:
+    fingerprint = str(record.get("fingerprint", "none"))
+    check_publishable(target, fingerprint)
+    try:
+        _copy(run_adapter, target.path)
+    except FileExistsError:
+        check_publishable(target, fingerprint)
+
+
+def _copy(run_adapter: Path, target: Path) -> None:
+    with new_folder(target, replace=exists(target)) as folder:
         for file in run_adapter.iterdir():
             shutil.copy2(file, folder / file.name)
+        write_sums(folder, [path for name in adapter_hub.FILES if (path := folder / name).exists()])
 
 
 def former_sha256(run: Path, entries: Mapping[str, Mapping[str, Any]], language: str) -> str:
@@ -237,6 +181,7 @@ def check_run(config: Config, run: RunDirectory) -> None:
         target = language_adapter(config, config.language.code)
         check_publishable(target, run.fingerprint)
         if not target.exists:
+            check_sums(run.path, "restore it, or move the run away to train anew", ("adapter/",))
             record = read_json(run.path / "adapter" / RECORD, "restore it, or move the run away to train anew")
             publish(run.path / "adapter", target, record)
         return

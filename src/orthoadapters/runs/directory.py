@@ -13,8 +13,9 @@ from typing import TextIO
 import yaml
 
 from orthoadapters.config.choices import fingerprint, plain_values
+from orthoadapters.config.recorded import read_yaml
 from orthoadapters.config.schema import Config, Stage
-from orthoadapters.errors import UserError, first_line
+from orthoadapters.errors import UserError
 from orthoadapters.files import lock, read_json, write_text
 from orthoadapters.folders import exists
 
@@ -72,6 +73,13 @@ class RunDirectory:
     @property
     def is_finished(self) -> bool:
         return exists(self.result)
+
+    @property
+    def weights(self) -> list[Path]:
+        """The files of adapter, head or backbone, and the predictions; without the card, which is edited by hand."""
+        folders = [self.path / name for name in ("adapter", "head", "backbone", "predictions")]
+        files = [file for folder in folders if folder.is_dir() for file in folder.iterdir() if file.is_file()]
+        return [file for file in files if file.suffix != ".md" and not file.name.startswith(".")]
 
     @property
     def in_use(self) -> bool:
@@ -158,8 +166,5 @@ class RunDirectory:
 
 def _read_fingerprint(path: Path) -> str | None:
     """Reads the fingerprint in a run's config.yaml, None if it has none. Raises UserError if the file is broken."""
-    try:
-        record = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path} cannot be read ({first_line(error)}); restore it, or move the run away") from None
+    record = read_yaml(path, "restore it, or move the run away")
     return record.get("fingerprint") if isinstance(record, dict) else None

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from orthoadapters.config.names import name_problem
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json, write_text
 from orthoadapters.folders import search
@@ -103,6 +104,9 @@ def _check_values(record: EvaluationRecord) -> None:
     names = [record.fingerprint, record.task, record.variant, record.backbone, record.source, record.metric]
     if not all(isinstance(name, str) for name in [*names, *record.changes, *record.inputs.values()]):
         raise ValueError("a name is no text")
+    codes = [*record.test, *record.target_dev]
+    if any(name_problem(name, is_part=name in codes) for name in [*codes, *names[1:]]):
+        raise ValueError("a name would become a path that leads elsewhere")
     if record.run is None and not isinstance(record.elsewhere["name"], str):  # type: ignore[index]
         raise ValueError("it says of nothing what was scored")
     for row in [*record.test.values(), *record.target_dev.values()]:

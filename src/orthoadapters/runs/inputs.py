@@ -9,11 +9,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from orthoadapters.errors import UserError
 from orthoadapters.examples import Example
+from orthoadapters.files import read_json
 
 # PyTorch takes seconds to import, and hashes of files do not need it.
 if TYPE_CHECKING:
     from torch import nn
+
+
+def read_inputs(run: Path, fix: str) -> dict[str, str]:
+    """Reads a run's inputs.json: the SHA-256 of everything that it read, by name. Raises UserError if it is damaged."""
+    path = run / "inputs.json"
+    inputs = read_json(path, fix)
+    if wrong := [name for name, digest in inputs.items() if not isinstance(digest, str)]:
+        raise UserError(f"{path} is damaged: its field '{wrong[0]}' is no text; {fix}")
+    return inputs
 
 
 def weights_sha256(module: "nn.Module") -> str:

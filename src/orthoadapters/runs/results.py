@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from orthoadapters.config.names import name_problem
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json, write_text
 from orthoadapters.folders import absence, exists, search
@@ -71,8 +72,11 @@ def average_zero_shot(test: Mapping[str, Mapping[str, float]], source: str) -> d
 
 
 def write_result(path: Path, result: Result) -> None:
-    """Writes the file whole or not at all, and last: its presence means that the run is finished."""
-    write_text(path, json.dumps(asdict(result), indent=2, ensure_ascii=False) + "\n")
+    """Writes the file whole or not at all, and last: its presence means that the run is finished.
+
+    Raises ValueError for a number that is not finite.
+    """
+    write_text(path, json.dumps(asdict(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 class UnusableResultError(UserError):
@@ -139,6 +143,9 @@ def _check_values(result: Result) -> None:
         raise ValueError("it is not finished, or a record is none")
     if not all(isinstance(name, str) for name in _names(result)):
         raise ValueError("a name is no text")
+    codes = [*result.test, *result.target_dev, *result.adapters]
+    if any(name_problem(name, is_part=name in codes) for name in [*codes, *_names(result)]):
+        raise ValueError("a name would become a path that leads elsewhere")
     sizes = [row["n"] for row in result.test.values()]
     if not all(_is_count(count) for count in [result.seed, *sizes]) or any(size < 1 for size in sizes):
         raise ValueError("it counts something in fractions, or a test set is empty")

@@ -1,6 +1,8 @@
 """The trackers, which take logged values: metrics.csv and TensorBoard's files in the run directory, Weights & Biases."""
 
 import csv
+import logging
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +16,8 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.tensorboard import TensorBoardTracker
 from orthoadapters.runs.wandb_session import check_wandb, start_error
 from orthoadapters.runs.weights_and_biases import WandbTracker
+
+log = logging.getLogger(__name__)
 
 
 class Tracker(Protocol):
@@ -38,7 +42,7 @@ class Tracker(Protocol):
 class CsvTracker:
     """A tracker that writes metrics.csv: `iteration` and one column per value, empty where an iteration has none.
 
-    `resume_from` drops the rows of iterations that a resumed run is going to repeat.
+    `resume_from` drops the rows of iterations that a resumed run is going to repeat, and says which rows are missing.
     """
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
@@ -47,17 +51,20 @@ class CsvTracker:
 
     def resume_from(self, iteration: int) -> None:
         self.file.close()
+        if missing := set(range(1, iteration + 1)) - {int(row["iteration"]) for row in _read_rows(self.path)}:
+            text = "%s was damaged: it has no rows of %d of the %d iterations before this start, of iteration %d and others"
+            log.warning(text, self.path, len(missing), iteration, min(missing))
         self.file, self.writer = self._rewrite(iteration)
 
     def _rewrite(self, last: int) -> tuple[TextIO, "csv.DictWriter[str]"]:
-        """Writes the file anew with its rows up to iteration `last`, and leaves it open for more."""
+        """Writes the file anew with its whole rows up to iteration `last`, and leaves it open for more."""
         temporary = self.path.with_name(".metrics.csv.tmp")
         file = temporary.open("w", newline="", encoding="utf-8")
         writer = csv.DictWriter(file, self.columns, lineterminator="\n")
         writer.writeheader()
-        if self.path.exists():
-            with self.path.open(newline="", encoding="utf-8") as former:
-                writer.writerows(row for row in csv.DictReader(former) if int(row["iteration"]) <= last)
+        former = (row for row in _read_rows(self.path) if int(row["iteration"]) <= last)
+        # A file of an earlier version may have other columns.
+        writer.writerows({name: row.get(name, "") for name in self.columns} for row in former)
         file.flush()
         temporary.replace(self.path)
         return file, writer
@@ -74,6 +81,19 @@ class CsvTracker:
 
     def close(self, exit_code: int) -> None:
         self.file.close()
+
+
+def _read_rows(path: Path) -> Iterator[dict[str, str]]:
+    """Yields the rows of a metrics.csv that are whole: a killed process may have left half a row, and a disk anything."""
+    try:
+        header, *lines = path.read_bytes().decode("utf-8", errors="replace").split("\n")[:-1]
+    except (FileNotFoundError, ValueError):
+        # Without a line there is no header to unpack.
+        return
+    names = header.split(",")
+    row = re.compile(rf"[0-9]+(?:,[-+.0-9a-z]*){{{len(names) - 1}}}")
+    if names[0] == "iteration":
+        yield from (dict(zip(names, line.split(","), strict=True)) for line in lines if row.fullmatch(line))
 
 
 def check_trackers(logger: LoggerConfig) -> None:

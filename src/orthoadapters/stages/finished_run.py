@@ -9,18 +9,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from orthoadapters.config.compose import read_config, task_language
+from orthoadapters.config.compose import task_language
 from orthoadapters.config.hub_ids import DEMO
+from orthoadapters.config.recorded import read_config
 from orthoadapters.config.schema import Config, CorpusSource, Stage
 from orthoadapters.data.sources.read import find_examples, read_examples, silence
 from orthoadapters.data.sources.text import corpus_key, text_file
 from orthoadapters.errors import UserError
 from orthoadapters.examples import Split
-from orthoadapters.files import read_json
 from orthoadapters.folders import exists, last_change
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.runs.inputs import blocks_sha256, examples_sha256, stamp, weights_sha256
+from orthoadapters.runs.inputs import blocks_sha256, examples_sha256, read_inputs, stamp, weights_sha256
 
 
 def directly(function: Callable[..., Any], *arguments: object) -> Any:
@@ -37,7 +37,7 @@ def check_finished_run(config: Config, run: RunDirectory, call: Callable[..., An
     """
     run.check_owner()
     path = run.path / "inputs.json"
-    former = read_json(path, "restore it, or move the run away to repeat it") if exists(path) else {}
+    former = read_inputs(run.path, "restore it, or move the run away to repeat it") if exists(path) else {}
     changes = _changes(config, run, former, call)
     if changes:
         raise UserError(

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from orthoadapters.checksums import write_sums
 from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import task_language
 from orthoadapters.config.schema import Config, Stage
@@ -120,6 +121,7 @@ def finish(run: RunDirectory, result: Result, run_trackers: Sequence[Tracker]) -
     scores |= {f"{AVERAGE}_{name}": value for name, value in result.avg_zero_shot.items()}
     if result.selection:
         scores |= {"selected_epoch": result.selection.epoch, "selected_dev": result.selection.value}
+    write_sums(run.path, run.weights)
     write_result(run.result, result)
     # A folder of this machine is of no use to those who read a tracker.
     facts = {f"provenance_{key}": v for key, v in result.provenance.items() if key != "working_directory"}

@@ -16,7 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from orthoadapters.data.modules import Evaluation
+from orthoadapters.errors import NotFiniteError
 from orthoadapters.evaluation.scoring import evaluate
+from orthoadapters.model.finite import first_not_finite
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.task import TaskTraining
 
@@ -26,10 +28,14 @@ class SelectOnDev(Callback):
 
     It gets that one set and nothing else, so that no target language can take part in the selection. Of equal scores the
     earlier epoch's counts. Its state is part of the checkpoint.
+
+    patience: the epochs without a higher score after which the training ends; None: it never ends before its last one.
     """
 
-    def __init__(self, dev: Evaluation, metrics: list[str], batches_per_epoch: int) -> None:
-        self.dev, self.metrics, self.batches_per_epoch = dev, metrics, batches_per_epoch
+    def __init__(
+        self, dev: Evaluation, metrics: list[str], batches_per_epoch: int, patience: int | None = None
+    ) -> None:
+        self.dev, self.metrics, self.batches_per_epoch, self.patience = dev, metrics, batches_per_epoch, patience
         self.epoch, self.value = 0, -1.0
         # The history has one entry per epoch.
         self.history: list[dict[str, float]] = []
@@ -50,6 +56,17 @@ class SelectOnDev(Callback):
         if scores[self.metrics[0]] > self.value:
             self.epoch, self.value = epoch, scores[self.metrics[0]]
             self.best = {name: value.cpu().clone() for name, value in pl_module.trained_state().items()}
+        self._stop_if_over(trainer)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # A run may have been stopped between its last epoch and its result.
+        self._stop_if_over(trainer)
+
+    def _stop_if_over(self, trainer: pl.Trainer) -> None:
+        """Ends the training after `patience` epochs without a higher score. Several processes follow the first one."""
+        if self.patience is not None:
+            is_over = len(self.history) - self.epoch >= self.patience
+            trainer.should_stop = bool(trainer.strategy.broadcast(is_over))
 
     def restore(self, module: TaskTraining) -> None:
         """Puts the best epoch's weights back."""
@@ -69,8 +86,9 @@ class SelectOnDev(Callback):
 class KeepLast(Checkpoint):
     """Writes `last.ckpt` every `every` iterations or `minutes`, after the last iteration and on SIGTERM.
 
-    It writes under a temporary name first. Lightning runs callbacks of this kind after all others, so that a checkpoint
-    at an epoch's end holds that epoch's score on the development set.
+    It writes under a temporary name first, and nothing that is not finite: then it raises NotFiniteError. Lightning runs
+    callbacks of this kind after all others, so that a checkpoint at an epoch's end holds that epoch's score on the
+    development set.
 
     Several processes (trainer=ddp) must save or stop at the same iteration, although their clocks and signals differ. So
     each process adds its requests (to save, to stop) to the tensor of gradients, and all of them act on the sum. On a GPU
@@ -81,8 +99,11 @@ class KeepLast(Checkpoint):
         self.path, self.every, self.seconds, self.log_every = path, every, 60 * minutes, log_every
         self.save_time = time.monotonic()
         self.is_stopping = False
+        # The iteration of the checkpoint that is there; 0 stands for none.
+        self.iteration = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.iteration = trainer.global_step
         if trainer.world_size > 1:
             # Lightning's own handler would wait for the other processes at any point of this one's work.
             signal.signal(signal.SIGTERM, self._stop)
@@ -95,8 +116,9 @@ class KeepLast(Checkpoint):
     ) -> None:
         assert isinstance(pl_module, AlternatingTraining)
         save, stop = (self._is_late, False) if trainer.world_size == 1 else self._common_requests(trainer, pl_module)
-        if save or trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps:
-            self._save(trainer)
+        is_last = trainer.global_step == trainer.max_steps or trainer.should_stop
+        if save or is_last or trainer.global_step % self.every == 0:
+            self._save(trainer, pl_module)
         if trainer.world_size > 1:
             pl_module.requests = (float(self._is_late), float(self.is_stopping))
         if stop:
@@ -117,9 +139,14 @@ class KeepLast(Checkpoint):
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         if isinstance(exception, SIGTERMException):
             # Lightning raises it between two iterations, so that no step is half done.
-            self._save(trainer)
+            assert isinstance(pl_module, AlternatingTraining)
+            self._save(trainer, pl_module)
 
-    def _save(self, trainer: pl.Trainer) -> None:
+    def _save(self, trainer: pl.Trainer, pl_module: AlternatingTraining) -> None:
+        # What is not finite never takes the place of a checkpoint that is.
+        pl_module.recorder.flush()
+        if name := first_not_finite(pl_module.trained_state()):
+            raise NotFiniteError(f"{name} has weights that are NaN or infinite", trainer.global_step)
         temporary = self.path.with_name(".last.ckpt.tmp")
         try:
             # Every process takes part, and the first one writes.
@@ -133,7 +160,7 @@ class KeepLast(Checkpoint):
             # On a full disk the unfinished file would occupy the space that is left.
             temporary.unlink(missing_ok=True)
             raise
-        self.save_time = time.monotonic()
+        self.save_time, self.iteration = time.monotonic(), trainer.global_step
 
 
 class ProgressBar(Callback):

@@ -3,19 +3,23 @@
 import logging
 import sys
 import warnings
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities.exceptions import SIGTERMException
+from torch import Tensor
 
 from orthoadapters.config.schema import TrainerConfig
+from orthoadapters.data.batch_content import batch_content
 from orthoadapters.data.modules import MLMData, TaskData
-from orthoadapters.errors import UserError
+from orthoadapters.errors import NotFiniteError, UserError, first_line
 from orthoadapters.files import check_content
 from orthoadapters.model.finite import check_finite
 from orthoadapters.model.precision import store_frozen_in_bf16
@@ -48,9 +52,10 @@ def fit(
     title: str,
     callbacks: Sequence[Callback] = (),
 ) -> None:
-    """Takes every training batch of `data` once; afterwards the module is back on the run's device.
+    """Takes every training batch of `data` once, unless a callback ends the training.
 
-    With several processes (trainer=ddp) only the first one returns; the others have nothing left to do and exit.
+    Afterwards the module is back on the run's device. With several processes (trainer=ddp) only the first one returns; the
+    others have nothing left to do and exit.
     """
     # result.json records the devices, so that Lightning need not print them.
     for name in ("pytorch_lightning", "lightning_fabric"):
@@ -72,6 +77,13 @@ def fit(
                 trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
             if last.is_stopping:
                 raise SIGTERMException
+        except NotFiniteError as error:
+            good = f"the last good checkpoint is {run.checkpoint}, of iteration {last.iteration}"
+            content = batch_content(data, error.iteration)
+            raise UserError(
+                f"{error.what} at iteration {error.iteration}, whose batch has {content}; {error.fix}; "
+                f"{good if last.iteration else 'no checkpoint was written yet'}"
+            ) from None
         except SystemExit as stop:
             # Lightning raises it for Ctrl-C and, at the end of an iteration, for SIGTERM.
             if not trainer.is_global_zero:
@@ -80,7 +92,7 @@ def fit(
             print(f"stopped at iteration {trainer.global_step}; the same command goes on from {place}", file=sys.stderr)
             # A shell gives a process that a signal has ended the exit code 128 + the signal's number.
             raise SystemExit(143 if isinstance(stop, SIGTERMException) else 130) from None
-    if trainer.global_step < data.iterations:
+    if trainer.global_step < data.iterations and not trainer.should_stop:
         raise SystemExit(f"{run.path}: stopped at iteration {trainer.global_step} of {data.iterations}")
     module.recorder.flush()
     module.to(device(config))
@@ -113,20 +125,33 @@ def _trainer(config: TrainerConfig, iterations: int, callbacks: list[Callback]) 
 def _check_readable(checkpoint: Path, processes: int) -> None:
     """Raises UserError if it is damaged, or was written by another number of processes, each of which has its own dropout.
 
-    A weight that is not finite counts as damage.
+    A byte that is not what was written counts as damage, and so does a weight or an optimizer's mean that is not finite.
     """
     check_content(checkpoint, is_binary=True)
+    fix = "delete it to start this run from its beginning"
     try:
+        # PyTorch does not look at the checksums of the parts, which it writes.
+        with zipfile.ZipFile(checkpoint) as file:
+            part = file.testzip()
+        if part is not None:
+            raise ValueError(f"its part {part} was changed since it was written")
         content = torch.load(checkpoint, "cpu", weights_only=True, mmap=True)
     except Exception as error:
         # A broken file makes torch raise exceptions of many types.
-        raise UserError(
-            f"{checkpoint} cannot be read ({str(error).splitlines()[0]}); delete it to start this run from its beginning"
-        ) from None
-    check_finite(content["state_dict"], checkpoint, "delete it to start this run from its beginning")
+        raise UserError(f"{checkpoint} cannot be read ({first_line(error)}); {fix}") from None
+    check_finite(dict(_tensors(content)), checkpoint, fix)
     count = len(content["rng"]) if isinstance(content["rng"], list) else 1
     if count != processes:
         raise UserError(
             f"{checkpoint} was written by {count} process(es) and this command asks for {processes}; give "
-            f"trainer.devices={count} as before, or delete it to start this run from its beginning"
+            f"trainer.devices={count} as before, or {fix}"
         )
+
+
+def _tensors(content: Any, name: str = "") -> Iterator[tuple[str, Tensor]]:
+    """Yields all tensors in what a checkpoint holds, by the names of what they are in."""
+    if isinstance(content, Tensor):
+        yield name, content
+    elif isinstance(content, dict | list | tuple):
+        for key, part in content.items() if isinstance(content, dict) else enumerate(content):
+            yield from _tensors(part, f"{name}.{key}" if name else str(key))

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from orthoadapters.adapters import AdapterConfig
+from orthoadapters.checksums import check_sums
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import check_content, new_folder
 from orthoadapters.hub import adapters as adapter_hub
@@ -42,6 +43,7 @@ def read(folder: Path, shape: Shape) -> tuple[str, AdapterConfig, dict[str, Tens
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     d, width = check_layout(folder, shapes, description, shape)
     config = AdapterConfig(d, invertible=width is not None, invertible_bottleneck=width)
+    check_sums(folder, FIX)
     backbone = shape.name_or_path
     if description.model_name and not Path(backbone).is_dir() and _last(description.model_name) != _last(backbone):
         logger.warning("adapter %s was trained on %s; this backbone is %s", folder, description.model_name, backbone)

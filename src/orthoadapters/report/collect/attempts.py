@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from orthoadapters.config.recorded import read_yaml
 from orthoadapters.errors import UserError
 from orthoadapters.folders import exists, search
 
-# The loader in C is ten times as fast; not every build of PyYAML has it.
-Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # The last part of runs.directory.RunDirectory.name
 NAME = re.compile(r"lr[^/]+-seed\d+-[0-9a-f]{8}")
 
@@ -57,7 +54,7 @@ def _has(path: Path, name: str) -> bool:
 def configuration(path: Path) -> Mapping[str, Any] | None:
     """Reads the config.yaml of a run directory; None if there is none, or if it is damaged."""
     try:
-        config = yaml.load((path / "config.yaml").read_text(encoding="utf-8"), Loader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        config = read_yaml(path / "config.yaml")
+    except UserError:
         return None
     return config if isinstance(config, dict) else None

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from orthoadapters.config.names import file_name
 from orthoadapters.errors import UserError
 from orthoadapters.report.collect.attempts import Attempt
 from orthoadapters.report.collect.caveats import caveats
@@ -75,7 +76,7 @@ def _table(group: Group, siblings: Sequence[Group], collection: Collection) -> T
     paper_table = group.paper_table
     is_comparable = paper_table is not None and {*targets, group.source} == {*paper_table.languages}
     rows = [_with_average(row, group, targets, is_comparable) for row in rows]
-    name = f"{group.task}-{group.backbone}"
+    name = file_name(f"{group.task}-{group.backbone}")
     if len(siblings) > 1:
         name += "-" + setting_hash(group.source, group.metric, group.setting, group.inputs)
     distinctions = {key: _all_choices(group).get(key) for key in _differences(siblings)}

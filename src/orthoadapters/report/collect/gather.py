@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.errors import UserError
-from orthoadapters.files import read_json
 from orthoadapters.report.collect.attempts import Attempt, find_attempts
 from orthoadapters.report.collect.paper import PaperTable, paper
 from orthoadapters.report.collect.settings import canonical, row_choices, table_setting
+from orthoadapters.runs.inputs import read_inputs
 from orthoadapters.runs.results import Result, Selection, find_results
 from orthoadapters.runs.selection import Point
 
@@ -142,7 +142,7 @@ def _read_inputs(path: Path, result: Result) -> dict[str, str] | None:
     Returns None if the file cannot be read, or if it lacks the SHA-256 of a test set.
     """
     try:
-        inputs = read_json(path / "inputs.json")
+        inputs = read_inputs(path, "bring it back")
     except UserError:
         return None
     if not inputs.keys() >= {f"test-{language}" for language in result.test}:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.config.choices import ORT_ONLY
+from orthoadapters.config.names import file_name
 from orthoadapters.report.collect.settings import canonical, differing_keys, is_within
 from orthoadapters.runs.results import Result
 
@@ -52,7 +53,7 @@ def trained_adapters(runs: Sequence[tuple[Path, Result]]) -> list[TrainedAdapter
     for (backbone, setting), group in sorted(groups.items()):
         settings = [_setting(others[0][1]) for (other, _), others in groups.items() if other == backbone]
         distinctions = {key: _setting(group[0][1]).get(key) for key in differing_keys(settings)}
-        name = f"mlm-{backbone}"
+        name = file_name(f"mlm-{backbone}")
         if len(settings) > 1:
             name += f"-{hashlib.sha256(setting.encode()).hexdigest()[:8]}"
         adapters.append(TrainedAdapters(name, backbone, distinctions, _label(group)))

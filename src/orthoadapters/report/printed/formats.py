@@ -28,8 +28,8 @@ def markdown(table: PrintedTable) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(table.header))]
     lines = ["| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |" for row in rows]
     rule = "|" + "|".join(["-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:])]) + "|"
-    notes = ["", *(f"- {note}" for note in table.notes)] if table.notes else []
-    return "\n".join([f"**{table.caption}**", "", lines[0], rule, *lines[1:], *notes]) + "\n"
+    notes = ["", *(f"- {one_line(note)}" for note in table.notes)] if table.notes else []
+    return "\n".join([f"**{one_line(table.caption)}**", "", lines[0], rule, *lines[1:], *notes]) + "\n"
 
 
 def _markdown_cell(cell: PrintedCell) -> str:
@@ -37,7 +37,7 @@ def _markdown_cell(cell: PrintedCell) -> str:
 
 
 def _escape_markdown(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|")
+    return one_line(text).replace("\\", "\\\\").replace("|", "\\|")
 
 
 def latex(table: PrintedTable) -> str:
@@ -50,7 +50,7 @@ def latex(table: PrintedTable) -> str:
         for row in table.rows
     ]
     lines = [
-        *(f"% {note}" for note in table.notes),
+        *(f"% {one_line(note)}" for note in table.notes),
         r"\begin{table}",
         r"\centering",
         rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
@@ -74,4 +74,9 @@ def _latex_cell(cell: PrintedCell) -> str:
 def _escape_latex(text: str) -> str:
     if text[:1] in "+-" and text[1:2].isdigit():
         return f"${text}$"
-    return "".join(LATEX_CHARACTERS.get(character, character) for character in text)
+    return "".join(LATEX_CHARACTERS.get(character, character) for character in one_line(text))
+
+
+def one_line(text: str) -> str:
+    """Puts a space for line breaks and other control characters, which would end a comment, a row or a label."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text)

@@ -8,6 +8,8 @@ from orthoadapters.report.collect.table import EvaluationRow, Row, Score, Table
 from orthoadapters.report.printed.significance import COMPARISON_FIELDS, significance_records
 from orthoadapters.report.statistics.analysis import Analysis
 
+# The characters that formulas of spreadsheets begin with
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 # The columns of a table's scores
 FIELDS = (
     *("task", "backbone", "setting", "metric", "source"),
@@ -118,10 +120,15 @@ def _join(values: Iterable[object]) -> str:
     return ";".join(map(str, values))
 
 
+def _harmless(value: object) -> object:
+    """Puts an apostrophe before text that a spreadsheet would compute."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+
 def csv_text(header: Sequence[str], records: Iterable[Sequence[object]]) -> str:
     """Writes a line of names, then a line for each record."""
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(records)
+    writer.writerows([_harmless(value) for value in record] for record in records)
     return file.getvalue()

@@ -1,0 +1,82 @@
+"""The checksums of what is written for long: SHA256SUMS in a folder, which `sha256sum --check SHA256SUMS` reads too.
+
+A folder without that file is one of an earlier version, or from elsewhere, and is read as it is.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from orthoadapters.errors import UserError
+from orthoadapters.files import write_text
+
+FILE = "SHA256SUMS"
+_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
+
+
+def write_sums(folder: Path, files: Iterable[Path]) -> None:
+    """Writes the checksums of files below a folder, whole or not at all."""
+    lines = [f"{_sha256(file, *_stamp(file))}  {file.relative_to(folder).as_posix()}\n" for file in sorted(files)]
+    write_text(folder / FILE, "".join(lines))
+
+
+def write_sum(file: Path, content: Path) -> None:
+    """Writes the checksum of one file beside it, as FILE.sha256. content: where its content lies as yet."""
+    write_text(_beside(file), f"{_sha256(content, *_stamp(content))}  {file.name}\n")
+
+
+def check_sums(folder: Path, fix: str, parts: tuple[str, ...] = ("",)) -> None:
+    """Raises UserError if a file is not what was written, by the folder's checksums. parts: how names begin that are read."""
+    for name, digest in _read(folder / FILE):
+        if name.startswith(parts):
+            _check(folder / name, digest, folder / FILE, fix)
+
+
+def check_sum(file: Path, fix: str) -> None:
+    """Raises UserError if a file is not what was written, by the checksum beside it, if there is one."""
+    for _, digest in _read(_beside(file)):
+        _check(file, digest, _beside(file), fix)
+
+
+def _beside(file: Path) -> Path:
+    return file.with_name(f"{file.name}.sha256")
+
+
+def _read(path: Path) -> list[tuple[str, str]]:
+    """Reads the names of a file of checksums, each with its SHA-256; none if there is no such file."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read ({error}); bring it back") from None
+    matches = [_LINE.fullmatch(line) for line in lines]
+    if not lines or None in matches:
+        raise UserError(f"{path} is damaged: it is not as `sha256sum` writes checksums; bring it back")
+    return [(match[2], match[1]) for match in matches if match]
+
+
+def _check(file: Path, digest: str, sums: Path, fix: str) -> None:
+    try:
+        actual = _sha256(file, *_stamp(file))
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror}), which {sums} names; {fix}") from None
+    if actual != digest:
+        raise UserError(
+            f"{file} is damaged, or was changed since it was written: {sums} has another SHA-256; {fix}, or delete "
+            f"{sums.name} if the change is meant"
+        )
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+@cache
+def _sha256(file: Path, time: int, size: int) -> str:
+    """Hashes a file, once as long as its time and size are the same."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
