@@ -15,6 +15,8 @@ from orthoadapters.errors import UserError
 
 # ours: bytes that show whether a file is a pointer or a page
 BEGINNING = 256
+# What begins as an address does: s3://bucket, file:///data.
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 # A variable as a shell writes it.
 VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 # ours: bytes of the longest header that is read, as in the safetensors library
@@ -22,7 +24,7 @@ LONGEST_HEADER = 100_000_000
 # ours: one fix for every file of weights
 COPY_AGAIN = "copy it again from where it is whole, or download it again"
 # How packed files begin.
-PACKERS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh91AY": "bzip2", b"PK\x03\x04": "zip"}
+PACKERS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh91AY": "bzip2", b"PK\x03\x04": "zip", b"(\xb5/\xfd": "zstd"}
 
 
 def read_json(path: Path, fix: str = "restore it", texts: Collection[str] = ()) -> dict[str, Any]:
@@ -75,7 +77,7 @@ def check_content(path: Path, *, is_binary: bool = False) -> None:
             "`hf download`, or by the address with /resolve/ in place of /blob/)"
         )
     packer = next((name for begin, name in PACKERS.items() if start.startswith(begin)), None)
-    if packer and not is_binary and path.suffix not in (".gz", ".xz", ".bz2", ".zip"):
+    if packer and not is_binary and path.suffix not in (".gz", ".xz", ".bz2", ".zip", ".zst"):
         raise UserError(f"{path} is packed with {packer}, which its name does not say; unpack it")
     if is_binary and text and all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in start):
         raise UserError(
@@ -98,6 +100,7 @@ def read_safetensors_header(path: Path) -> dict[str, Any]:
             header = json.loads(file.read(length)) if 0 < length <= LONGEST_HEADER else {}
         header.pop("__metadata__", None)
         size = 8 + length + max(entry["data_offsets"][1] for entry in header.values())
+        size = size if all(isinstance(entry["shape"], list) for entry in header.values()) else -1
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); bring it back") from None
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
@@ -115,11 +118,15 @@ def read_safetensors_header(path: Path) -> dict[str, Any]:
 def user_path(text: str, name: str = "a path") -> Path:
     """Reads a path that a user wrote: a ~ at its beginning is a home folder.
 
-    name: the key or flag that gives it. Raises UserError if it is empty, if a shell's variable still stands in it, or if
-    there is no such home.
+    name: the key or flag that gives it. Raises UserError if it is empty or an address, if a shell's variable still stands in
+    it, or if there is no such home.
     """
     if not text:
         raise UserError(f"{name} is empty, as it becomes where a shell's variable has no value; write the whole path")
+    if ADDRESS.match(text):
+        raise UserError(
+            f"{name} is the address '{text}', and files of this machine alone are read and written; give a path"
+        )
     for match in VARIABLE.finditer(text):
         if text.startswith("$") or (match[1] or match[2]) in os.environ:
             raise UserError(

@@ -39,6 +39,7 @@ def test_what_is_to_be_typed_reaches_hydra_through_a_shell_unchanged(path: str) 
         ("$HOME/runs", "{} has $HOME in '$HOME/runs', which no shell replaced, as in single quotes; write the whole"),
         ("$OF_NOBODY", "{} has $OF_NOBODY in '$OF_NOBODY', which no shell"),
         ("/a$HOME", "{} has $HOME in '/a$HOME', which no shell"),
+        ("'s3://bucket/x'", "{} is the address 's3://bucket/x', and files of this machine alone are read and written"),
     ],
 )
 def test_a_path_that_the_shell_left_empty_or_unfilled_is_refused(
@@ -52,6 +53,10 @@ def test_a_path_that_the_shell_left_empty_or_unfilled_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        ("languages={tr:1,sw:2}", 'languages takes a list; write "languages=[tr,sw]"'),
+        ("variant=1", "variant has no '1'; there are: full_ft, lnoo_tnoo"),
+        ("-m variant=range(1,3)", "variant has no '1'; there are: full_ft, lnoo_tnoo"),
+        ("hydra/launcher=slurm", "hydra/launcher has no 'slurm', did you mean 'submitit_slurm'?"),
         ("trainer=null", "trainer=null: every run has a file of this group; there are: ddp, default"),
         ("task=udpos task.name=xnli", "'task.name=xnli': xnli is another task; choose task=xnli, or another name"),
         ("backbone=xlmr_base backbone.name=mbert", "mbert is another backbone; choose backbone=mbert, or another name"),
@@ -134,3 +139,11 @@ def test_a_launcher_that_is_not_installed_is_named_with_what_installs_it(monkeyp
     monkeypatch.setattr("orthoadapters.config.command_line.find_spec", lambda name: None)
     with pytest.raises(UserError, match=re.escape("pip install 'orthoadapters[launchers]'")):
         check_command_line(["-m", "hydra/launcher=submitit_slurm"])
+
+
+def test_a_key_that_is_given_twice_is_said_with_the_value_that_counts(caplog: pytest.LogCaptureFixture) -> None:
+    check_command_line(["variant=t_noo", "seed=3", "variant=t_noo"])
+    assert caplog.text == ""
+    check_command_line(["variant=t_noo", "seed=3", "variant=t_ort", "seed=4"])
+    assert "variant=t_noo and variant=t_ort: the last one counts; leave the other out" in caplog.text
+    assert "seed=3 and seed=4: the last one counts" in caplog.text

@@ -223,6 +223,25 @@ def test_data_of_ones_own_with_a_mistake_name_their_file_in_an_evaluation(tmp_pa
         amend(compose_config([f"paths.config={tmp_path}"]), ["data=bad"], ["data"])
 
 
+def test_a_line_that_a_copied_language_file_has_of_another_language_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "language").mkdir()
+    english = (CONF / "language" / "en.yaml").read_text()
+    (tmp_path / "language" / "xq.yaml").write_text(english.replace("code: en", "code: xq").replace("English", "Xquish"))
+    own = f"paths.config={tmp_path}"
+    check(compose_config(["stage=mlm", "variant=lort_tnoo", "language=xq", own]))
+    assert (
+        f"{tmp_path}/language/xq.yaml, line 3: `wikipedia: 20231101.en` stands in {CONF}/language/en.yaml too"
+        in caplog.text
+    )
+    assert "xlm-roberta-base-en-wiki_pfeiffer` stands in" in caplog.text
+    assert "name: " not in caplog.text
+    caplog.clear()
+    check(compose_config(["languages=[qtu,qel,zh]", "variant=t_noo", "suite=demo", own]))
+    assert caplog.text == ""
+
+
 def test_a_file_with_a_name_of_the_projects_and_a_missing_folder_are_refused(tmp_path: Path) -> None:
     (tmp_path / "language").mkdir()
     (tmp_path / "language/sw.yaml").write_text("code: sw\nname: Mine\n")

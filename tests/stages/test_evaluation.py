@@ -128,6 +128,20 @@ def test_other_data_and_other_language_adapters_are_records_of_their_own(
     ]  # fmt: skip
 
 
+def test_a_copy_of_a_set_that_the_run_read_is_said(
+    run: Path, world: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = Path(shutil.copytree(world, tmp_path / "world"))
+    for source, warning in (
+        ("train-en", f"test-tr has the same examples as train, which {run} read: a score on it says nothing of"),
+        ("dev-en", f"test-tr has the same examples as dev, which {run} read"),
+        ("dev-tr", f"{data}/udpos/dev-tr.tsv has the same contents as {data}/udpos/test-tr.tsv"),
+    ):
+        shutil.copy(data / "udpos" / f"{source}.tsv", data / "udpos" / "test-tr.tsv")
+        assert evaluate(run, f"data.root={data}", "languages=[tr]", "plan=true") == 0
+        assert warning in caplog.text
+
+
 def test_what_is_wrong_is_one_sentence_and_leaves_nothing(
     project: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

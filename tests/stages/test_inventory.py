@@ -1,6 +1,7 @@
 """What a run will read and write is looked for before anything is read or trained: alone, as a plan, and in a sweep."""
 
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -222,6 +223,20 @@ def test_an_adapter_that_is_there_is_read_before_others_are_trained(
     save_file(tensors | {name: torch.ones_like(tensor, dtype=torch.int32)}, adapter / "adapter.safetensors")
     (problem,) = problems(arguments)
     assert "is of type I32, and weights are floating-point numbers; bring it back" in problem
+    misshapen = tensors | {name: torch.cat([tensor, tensor])}
+    for changed, sentence in (
+        (misshapen, rf"en-noo: \S+ has shape \({2 * len(tensor)}, ?.*\), expected .*; bring it back"),
+        ({key: value for key, value in tensors.items() if key != name}, r"does not fit a backbone of 3 layers: lacks "),
+        (tensors | {"odd": tensor.clone()}, r"en-noo: tensor odd belongs to no site of this model"),
+    ):
+        save_file(changed, adapter / "adapter.safetensors")
+        (problem,) = problems(arguments)
+        assert re.search(sentence, problem)
+    save_file(tensors, adapter / "adapter.safetensors")
+    (problem,) = problems([*arguments, "variant.language_reduction=4"])
+    assert (
+        "en-noo has bottleneck 32 and this run's variant.language_reduction makes it 16; train the adapter" in problem
+    )
     (adapter / "adapter_config.json").unlink()
     english = [*command("variant=lnoo_tnoo"), "stage=mlm", "language=en"]
     for words in (command("variant=lnoo_tnoo"), arguments, english):  # it is neither trained over

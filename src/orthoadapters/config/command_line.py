@@ -6,9 +6,10 @@ from importlib.util import find_spec
 from typing import Any
 
 from hydra._internal.utils import get_args_parser
-from hydra.core.override_parser.types import Glob
+from hydra.core.override_parser.types import Glob, Override
 
 from orthoadapters.config.compose import compose_config, group_files, in_force
+from orthoadapters.config.locations import warn_once
 from orthoadapters.config.logger import check_logger_choice
 from orthoadapters.config.mistakes import check_axis, check_pattern, in_shell, parse_overrides
 from orthoadapters.config.overrides import CONFIG_DIR, override_text, override_values, own_folder
@@ -107,6 +108,7 @@ def check_command_line(arguments: Sequence[str]) -> None:
         raise UserError("--run and --multirun: choose one of them")
     overrides = parse_overrides(options.overrides)
     is_sweep = asks_for_a_sweep(options)
+    _warn_of_keys_given_twice(overrides)
     axes: list[list[str]] = []
     for override in overrides:
         key = str(override.get_key_element())
@@ -132,6 +134,16 @@ def check_command_line(arguments: Sequence[str]) -> None:
     # Each value is composed once, not every product of them.
     for position in range(max(map(len, axes), default=1)):
         compose_config([values[min(position, len(values) - 1)] for values in axes])
+
+
+def _warn_of_keys_given_twice(overrides: Sequence[Override]) -> None:
+    """Says which value of a key is taken that is given twice with different ones: as in Hydra, the last."""
+    last: dict[str, str] = {}
+    for override in overrides:
+        key, text = str(override.get_key_element()), str(override.input_line)
+        if last.setdefault(key, text) != text:
+            warn_once(f"{last[key]} and {text}: the last one counts; leave the other out")
+        last[key] = text
 
 
 def _check_launcher(name: str) -> None:

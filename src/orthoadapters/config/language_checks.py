@@ -1,5 +1,8 @@
 """The checks of the languages of a task run."""
 
+import re
+from pathlib import Path
+
 from orthoadapters.config.compose import check_language, group_files, language_config
 from orthoadapters.config.locations import has_language, named_files, warn_once
 from orthoadapters.config.schema import Config, Stage
@@ -12,6 +15,9 @@ def check_languages(config: Config) -> None:
     `task.languages` are those of the task that are tested by default. A language that it does not list may be named in
     `languages=[...]`, if the data have a test set of it.
     """
+    codes = [config.language.code] if config.stage is Stage.mlm else config.evaluated_languages
+    for code in codes:
+        warn_of_copied_lines(code, config.paths.config)
     if config.stage is Stage.mlm:
         return
     if config.languages == []:
@@ -24,6 +30,30 @@ def check_languages(config: Config) -> None:
                 check_language(code, config.paths.config)
             except UserError as error:
                 raise UserError(f"{error}; {_why_unknown(config, code)}") from None
+
+
+def warn_of_copied_lines(code: str, folder: str | None) -> None:
+    """Warns of a name, a Wikipedia or an adapter in a language's file that another language's file has too."""
+    files = group_files("language", folder)
+    if code not in files:
+        return
+    own = _lines(files[code])
+    for path in files.values():
+        for line in own.keys() & _lines(path).keys() if path != files[code] else ():
+            warn_once(
+                f"{files[code]}, line {own[line]}: `{line}` stands in {path} too; if one file is a copy of the other, write "
+                f"what belongs to {code}"
+            )
+
+
+def _lines(path: Path) -> dict[str, int]:
+    """Reads the lines of a language's file that belong to this language alone, without comments, with their numbers."""
+    lines = [line.partition(" #")[0].strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    return {
+        line: number
+        for number, line in enumerate(lines, 1)
+        if re.match(r"(name|wikipedia): *(?!null)\S|[^#].*: *\S+/", line)
+    }
 
 
 def _why_unknown(config: Config, code: str) -> str:

@@ -32,7 +32,7 @@ def sentence(error: Exception, keys: Sequence[str], folders: Sequence[Path] = ()
         group, _, choice = error.missing_cfg_file.rpartition("/")
         hint = f"; without a file: language={choice} language.name=NAME" if group == "language" else ""
         what = f"{group} has no '{choice}'{nearest(choice, error.options)}; there are: {', '.join(error.options)}{hint}"
-        return what if file in ("", "config") else f"{place}: {what}"
+        return what if file in ("", "config", "hydra/config") else f"{place}: {what}"
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return f"{place}: its defaults name {error.missing_cfg_file}, and there is no such file; write another name"
     if missing := re.search(r"Missing mandatory value: (\S+)", text):

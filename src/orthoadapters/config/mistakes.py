@@ -101,6 +101,9 @@ def _check_value(override: Override, key: str, groups: Mapping[str, Collection[s
     value = override.value()
     is_section = key in key_types() and dataclasses.is_dataclass(key_types()[key])
     if key in groups:
+        if isinstance(value, bool | int | float):
+            names = ", ".join(sorted(groups[key]))
+            raise UserError(f"{key} has no '{_value_text(override)}'; there are: {names}")
         if isinstance(value, list) and key != "logger":
             raise UserError(_one_value(key, override))
         if isinstance(value, dict):
@@ -117,7 +120,8 @@ def _check_value(override: Override, key: str, groups: Mapping[str, Collection[s
     elif value is None and key in key_types() and not takes_null(key):
         raise UserError(f"{key} cannot be null; it takes {value_words(key)}")
     elif value is not None and not isinstance(value, list) and takes_list(key):
-        raise UserError(f"{key} takes a list; write {in_shell(f'{key}=[{_value_text(override)}]')}")
+        items = ",".join(map(str, value)) if isinstance(value, dict) else _value_text(override)
+        raise UserError(f"{key} takes a list; write {in_shell(f'{key}=[{items}]')}")
     elif _is_other_text(override, key):
         text = _value_text(override).strip()
         raise UserError(

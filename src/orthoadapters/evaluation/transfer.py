@@ -9,7 +9,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.evaluation.scoring import EvaluationOutcome, evaluate
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import TaskHead
-from orthoadapters.model.sizes import bottleneck
+from orthoadapters.model.sizes import bottleneck, check_adapter_size
 from orthoadapters.runs.adapter_library import LanguageAdapter
 
 # The task adapter's name in the stack. A language adapter has its language's code as its name.
@@ -92,14 +92,8 @@ def load_language_adapter(
     """
     adapter.check_language()
     model.load_adapter(adapter.path, adapter.language)
-    size = model.configs[adapter.language].bottleneck
-    if size != bottleneck:
-        mend = "train the adapter with the same reduction, elsewhere if need be (paths.adapters=DIR)"
-        if adapter.source is not AdapterSource.trained:
-            mend = f"give variant.language_reduction={model.hidden_size // size}"
-        raise UserError(
-            f"{adapter.location} has bottleneck {size} and this run's variant.language_reduction makes it {bottleneck}; {mend}"
-        )
+    size, is_trained = model.configs[adapter.language].bottleneck, adapter.source is AdapterSource.trained
+    check_adapter_size(adapter.location, size, bottleneck, model.hidden_size, is_trained)
     training_sha256 = adapter.record().get("backbone_sha256", backbone_sha256)
     if training_sha256 != backbone_sha256:
         raise UserError(

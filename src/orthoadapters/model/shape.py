@@ -1,8 +1,11 @@
 """The sizes and names of a backbone that files of adapters and heads depend on, without the backbone itself."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
+from orthoadapters.files import read_json
+from orthoadapters.hub.backbones import positions
 from orthoadapters.hub.families import FAMILIES
 
 
@@ -44,3 +47,18 @@ def shape_of(config: Any) -> Shape:
         name_or_path=str(config.name_or_path),
         head_dropout=getattr(config, "classifier_dropout", None) or config.hidden_dropout_prob,
     )
+
+
+def shape_in(folder: Path) -> Shape | None:
+    """Reads the shape of a backbone from the config.json in its folder; None if a size is left to transformers' defaults."""
+    fields = read_json(folder / "config.json")
+    hidden = fields.get("hidden_size")
+    width = fields.get("embedding_size", None if fields["model_type"] == "electra" else hidden)
+    sizes = [
+        size for size in (fields.get("num_hidden_layers"), hidden, width, positions(folder)) if isinstance(size, int)
+    ]
+    if len(sizes) < 4:
+        return None
+    layers, hidden, width, longest = sizes
+    dropout = fields.get("classifier_dropout") or fields.get("hidden_dropout_prob") or 0.0
+    return Shape(layers, hidden, width, longest, fields["model_type"], str(folder), dropout)

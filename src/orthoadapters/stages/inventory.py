@@ -21,6 +21,7 @@ from orthoadapters.config.schema import (
     Missing,
     Stage,
     TaskConfig,
+    VariantConfig,
 )
 from orthoadapters.data.sources.copies import warn_of_same_contents
 from orthoadapters.data.sources.read import look_for_examples
@@ -33,7 +34,9 @@ from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.hub.backbones import cached_backbone, positions
 from orthoadapters.hub.offline import NotFetchedError, is_offline
 from orthoadapters.hub.vocabulary import check_special_tokens, check_tokenizer, check_vocabulary, highest_id
-from orthoadapters.model.sizes import check_lengths
+from orthoadapters.model.adapterhub.layout import check_header
+from orthoadapters.model.shape import shape_in
+from orthoadapters.model.sizes import check_adapter_size, check_lengths
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 
@@ -95,7 +98,7 @@ class Inventory:
                 warn_of_same_contents(files)
             for adapter in library.needed_adapters(config):
                 if adapter.exists:
-                    look(_look_at_adapter, adapter, config.variant.name)
+                    look(_look_at_adapter, adapter, config.variant, config.backbone)
         on_hub = [error for error in errors if isinstance(error, NotFetchedError)]
         self.problems += [str(error) for error in errors if error not in on_hub]
         self.fetches += [f"{error} {shlex.join(overrides)}" for error in on_hub[:1]]  # one command fetches all of them
@@ -158,14 +161,19 @@ def _look_for_backbone(backbone: BackboneConfig, cache: Path) -> None:
 
 def _look_at_length(backbone: BackboneConfig, key: str, length: int) -> None:
     """Compares a key's subwords with the backbone's positions, where the backbone is there whole."""
-    if backbone.path == DEMO:
-        return
-    try:
-        folder = cached_backbone(backbone.path, backbone.revision, backbone.allow_pickle)
-    except UserError:  # the look for the backbone says it
-        return
+    folder = backbone_on_this_machine(backbone)
     if folder is not None and (longest := positions(folder)) is not None:
         check_lengths(longest, {key: length})
+
+
+def backbone_on_this_machine(backbone: BackboneConfig) -> Path | None:
+    """Finds a backbone's folder; None where it is not there whole, which the look for the backbone says."""
+    if backbone.path == DEMO:
+        return None
+    try:
+        return cached_backbone(backbone.path, backbone.revision, backbone.allow_pickle)
+    except UserError:
+        return None
 
 
 def sets_of(config: Config) -> Iterator[tuple[str, Split, bool]]:
@@ -194,7 +202,7 @@ def _look_for_text(corpus: CorpusConfig, language: LanguageConfig, seed: int, bl
         check_writable(cache, "paths.cache")
 
 
-def _look_at_adapter(adapter: library.LanguageAdapter, variant: str) -> None:
+def _look_at_adapter(adapter: library.LanguageAdapter, variant: VariantConfig, backbone: BackboneConfig) -> None:
     """Looks at an adapter's files; at those of one on the Hub only if they were fetched before."""
     if adapter.source is AdapterSource.hub:
         try:
@@ -203,4 +211,14 @@ def _look_at_adapter(adapter: library.LanguageAdapter, variant: str) -> None:
             if is_offline():
                 raise
             return
-    library.check_adapter(adapter, variant)
+    library.check_adapter(adapter, variant.name)
+    if (folder := backbone_on_this_machine(backbone)) is not None:
+        check_fit(adapter, variant, folder)
+
+
+def check_fit(adapter: library.LanguageAdapter, variant: VariantConfig, backbone: Path) -> None:
+    """Raises UserError if an adapter's files do not fit the backbone in this folder, or have another size than the run."""
+    if (shape := shape_in(backbone)) is not None:
+        size = check_header(adapter.path, shape)
+        hidden, is_trained = shape.hidden_size, adapter.source is AdapterSource.trained
+        check_adapter_size(adapter.location, size, hidden // variant.language_reduction, hidden, is_trained)

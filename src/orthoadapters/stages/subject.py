@@ -3,7 +3,8 @@
 It is opened, and all that it will read is looked for, without PyTorch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -13,10 +14,11 @@ from orthoadapters.config.amend import amend
 from orthoadapters.config.checks import check
 from orthoadapters.config.command import adapter_command
 from orthoadapters.config.compose import compose_config, task_language, user_folder
-from orthoadapters.config.schema import AdapterSource, Config, Stage
+from orthoadapters.config.locations import warn_once
+from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
 from orthoadapters.data.sources.copies import warn_of_same_contents
 from orthoadapters.data.sources.read import find_examples, read_examples
-from orthoadapters.errors import UserError
+from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.files import read_json
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.labelling.finished_run import FinishedRun, open_run
@@ -24,6 +26,7 @@ from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.adapter_library import LanguageAdapter
 from orthoadapters.runs.evaluations import FILE, FOLDER, evaluation_name
 from orthoadapters.runs.inputs import examples_sha256, folder_sha256
+from orthoadapters.stages.inventory import backbone_on_this_machine, check_fit
 
 # What of a finished run's configuration an evaluation may change: where it reads from, and on what it computes.
 KEYS = (
@@ -97,6 +100,7 @@ def _finished_run(folder: Path, overrides: Sequence[str]) -> Subject:
             run.check_same(adapter, "or say that another one is meant: paths.adapters=DIR")
     task_adapter = None if run.trains_backbone else folder / "adapter"
     inputs = _inputs(config, languages, adapters, task_adapter)
+    _warn_of_sets_of_the_run(run, inputs)
     return Subject(config, languages, list(overrides), folder, run, None, adapters, inputs)
 
 
@@ -142,18 +146,38 @@ def _inputs(
     """Reads and hashes all test sets and adapters, by name."""
     if not languages:
         raise UserError("languages=[] names none; name one, such as languages=[sw]")
+    backbone = backbone_on_this_machine(config.backbone)
     for adapter in adapters:
         library.check_adapter(adapter, config.variant.name)
+        if backbone is not None:
+            check_fit(adapter, config.variant, backbone)
     inputs = {} if task_adapter is None else {"task-adapter": folder_sha256(task_adapter, adapter_hub.FILES)}
     sets = {code: task_language(code, config.paths.config) for code in languages}
     if config.data.source != "hub":
         # Pointers and pages in place of files are named before their lines are read.
-        files = (find_examples(config.data, config.task, "test", language) for language in sets.values())
-        warn_of_same_contents(chain.from_iterable(files))
+        warn_of_same_contents(chain.from_iterable(_files(config, language) for language in sets.values()))
     for code, language in sets.items():
         examples = read_examples(config.data, config.task, "test", language)
         inputs[f"test-{code}"] = examples_sha256(examples)
     return inputs | {f"adapter-{adapter.language}": adapter.result_entry()["sha256"] for adapter in adapters}
+
+
+def _files(config: Config, language: LanguageConfig) -> Iterator[Path]:
+    """Finds the files of a language's test set and, if it has one, of its development set."""
+    yield from find_examples(config.data, config.task, "test", language)
+    with suppress(MissingSplitError):
+        yield from find_examples(config.data, config.task, "dev", language)
+
+
+def _warn_of_sets_of_the_run(run: FinishedRun, inputs: Mapping[str, str]) -> None:
+    """Warns of a test set with the same examples as another set that the run trained on, selected on or was tested on."""
+    names = {sha256: name for name, sha256 in run.inputs.items() if name.startswith(("train", "dev", "test-"))}
+    for name, sha256 in inputs.items():
+        if name.startswith("test-") and (other := names.get(sha256, name)) != name:
+            warn_once(
+                f"{name} has the same examples as {other}, which {run.path} read: a score on it says nothing of another set; "
+                "bring the right file"
+            )
 
 
 def _missing_sentence(run: FinishedRun, missing: Sequence[LanguageAdapter]) -> str:

@@ -17,6 +17,8 @@ from orthoadapters.errors import UserError, first_line
 DOCUMENT_START = "-DOCSTART-"
 # A Wikipedia's code with its colon: en:, zh-min-nan:, and simple: of Simple English, the one that is longer.
 CODE = re.compile(r"^(simple|[a-z]{2,3}(-[a-z]+)*):")
+# The same in a file that is not decoded yet, whose first row a byte order mark may precede.
+CODE_IN_BYTES = re.compile(rb"^(\xef\xbb\xbf)?(simple|[a-z]{2,3}(-[a-z]+)*):", re.MULTILINE)
 FEW = 0.01  # ours: the part of rows whose words, such as re:Invent, may begin as a code and be none
 NEAR = (
     0.7  # ours: how alike two labels are before one is named for the other; B-PER and B-PERS are, B-PER and B-LOC not
@@ -46,6 +48,8 @@ def language_prefix(path: Path) -> re.Pattern[str] | None:
     they are, as most rows beside them have no code; a warning names the first of more than a few. Raises UserError for a row
     without a code where most have one.
     """
+    if path.suffix != ".gz" and CODE_IN_BYTES.search(path.read_bytes()) is None:
+        return None
     # The first row of each sort, and how many there are. A code is one of a word if the word goes on after it.
     first: dict[str, tuple[int, str]] = {}
     counts: Counter[str] = Counter()

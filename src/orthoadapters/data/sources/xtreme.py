@@ -28,6 +28,15 @@ from orthoadapters.folders import absence, is_file
 # XTREME's preprocessing renames it, some copies of the file do not.
 XNLI_SPELLINGS = {"contradictory": "contradiction"}
 
+# What stands in place of the tab before a label in files that came through other programs.
+SEPARATORS = {
+    " ": "space",
+    ",": "comma",
+    ";": "semicolon",
+    "|": "vertical bar",
+    "\u00a0": "no-break space",
+    "\u3000": "wide space",
+}
 # ours: what columns of labels are called
 HEADER = re.compile(r"label|tag|class|upos|^ner$", re.IGNORECASE)
 
@@ -105,7 +114,10 @@ def _label_error(path: Path, number: int, line: str, split: Split, labels: Conta
             f"{path}, line {number}: a {other} where a tab belongs before the label in {excerpt(line)}; XTREME's files "
             "separate their columns by one tab, so put it there (data=files reads other separators)"
         )
-    if split == "test":
+    if line.startswith(("#", "{")):
+        what = "a comment" if line.startswith("#") else "JSON"
+        fix = f"it looks like {what}, which XTREME's files do not have: take it out, or read such files with data=files"
+    elif split == "test":
         fix = (
             "XTREME distributes its test files without labels; add the gold ones (of UD, WikiANN, XNLI) as last column"
         )
@@ -116,7 +128,7 @@ def _label_error(path: Path, number: int, line: str, split: Split, labels: Conta
 
 def _other_separator(line: str, labels: Container[str]) -> str:
     """Names what stands in place of a tab before the label at a line's end; empty if no label is there."""
-    for character, name in (" ", "space"), (",", "comma"), (";", "semicolon"):
+    for character, name in SEPARATORS.items():
         before, _, label = line.strip().replace("\t", " ").rpartition(character)
         if before and label.strip() in labels:
             return name

@@ -2,14 +2,13 @@
 
 Tensor names are those of `adapters` 1.x, `encoder.layer.{i}.output.adapters.{name}.adapter_down.0.weight` and so on, or the
 older `layer_text_lang_adapters`, `invertible_lang_adapters`, behind any prefix. Reading is strict: what a site does not
-compute is refused, by field (`config.py`) or by tensor (here).
+compute is refused, by field (`config.py`) or by tensor (`layout.py`).
 
 Shapes: H hidden size, E embedding size, d bottleneck size, W width of the invertible part's F and G.
 """
 
 import json
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -24,19 +23,11 @@ from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import check_content, new_folder
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.hub.adapters import FILE, FIX
-from orthoadapters.model.adapterhub.config import HOULSBY, PLACEMENT, SUPPORT, read_config
+from orthoadapters.model.adapterhub.config import PLACEMENT, read_config
+from orthoadapters.model.adapterhub.layout import THEIRS, check_layout, our_names
 from orthoadapters.model.finite import check_finite
 from orthoadapters.model.shape import Shape
 
-_SITE = re.compile(
-    r"(?:.+\.)?encoder\.layer\.(\d+)\.output\.(?:adapters|layer_text_(?:lang|task)_adapters)\.([^.]+)"
-    r"\.(adapter_down\.0|adapter_up)\.(weight|bias)"
-)
-_ATTENTION = re.compile(r"(?:.+\.)?attention\.output\.(?:adapters|attention_text_(?:lang|task)_adapters)\..+")
-_INVERTIBLE = re.compile(r"(?:.+\.)?invertible_(?:lang_)?adapters\.([^.]+)\.([FG]\.[02]\.(?:weight|bias))")
-# Our modules by their names in the library, and the other way round.
-_OURS = {"adapter_down.0": "down", "adapter_up": "up"}
-_THEIRS = {ours: theirs for theirs, ours in _OURS.items()}
 logger = logging.getLogger(__name__)
 
 
@@ -47,13 +38,11 @@ def read(folder: Path, shape: Shape) -> tuple[str, AdapterConfig, dict[str, Tens
     missing or broken, a config field asks for what a site does not compute, or a tensor is missing, surplus or misshapen.
     """
     description = read_config(folder, shape)
-    tensors = _by_our_names(folder, read_tensors(folder, adapter_hub.WEIGHTS))
-    width = description.invertible_width
-    if description.invertible_is_optional and not any(name.startswith("invertible.") for name in tensors):
-        width = None
-    d = _bottleneck(folder, description.bottlenecks, tensors)
+    tensors = read_tensors(folder, adapter_hub.WEIGHTS)
+    tensors = {ours: tensors[name] for ours, name in our_names(folder, tensors).items()}
+    shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    d, width = check_layout(folder, shapes, description, shape)
     config = AdapterConfig(d, invertible=width is not None, invertible_bottleneck=width)
-    _check_tensors(folder, tensors, config, shape)
     check_sums(folder, FIX)
     backbone = shape.name_or_path
     if description.model_name and not Path(backbone).is_dir() and _last(description.model_name) != _last(backbone):
@@ -124,78 +113,12 @@ def _their_name(adapter: str, key: str) -> str:
     if layer == "invertible":
         return f"invertible_adapters.{adapter}.{rest}"
     part, parameter = rest.split(".")
-    return f"encoder.layer.{layer}.output.adapters.{adapter}.{_THEIRS[part]}.{parameter}"
-
-
-def _by_our_names(folder: Path, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Renames the tensors of one adapter, whatever it is called. Raises UserError for one that no site computes with."""
-    ours: dict[str, Tensor] = {}
-    names: set[str] = set()
-    for key, tensor in tensors.items():
-        if site := _SITE.fullmatch(key):
-            name, our_key = site[2], f"{int(site[1])}.{_OURS[site[3]]}.{site[4]}"
-        elif invertible := _INVERTIBLE.fullmatch(key):
-            name, our_key = invertible[1], f"invertible.{invertible[2]}"
-        elif _ATTENTION.fullmatch(key):
-            raise UserError(f"adapter {folder}: tensor {key}: {HOULSBY}; {SUPPORT}")
-        else:
-            raise UserError(f"adapter {folder}: tensor {key} belongs to no site of this model")
-        names.add(name)
-        if our_key in ours:
-            raise UserError(f"adapter {folder}: tensor {key} is there twice, under names of two ages or two adapters")
-        ours[our_key] = tensor
-    if len(names) > 1:
-        raise UserError(f"adapter {folder} holds several adapters ({', '.join(sorted(names))}); one is supported")
-    return ours
-
-
-def _bottleneck(folder: Path, bottlenecks: Sequence[int], tensors: Mapping[str, Tensor]) -> int:
-    """Returns the one d of all layers. Raises UserError if layers differ, or the tensors differ from reduction_factor."""
-    if len(set(bottlenecks)) > 1:
-        raise UserError(
-            f"adapter {folder}: reduction_factor gives the layers bottlenecks of {sorted(set(bottlenecks))}; supported: "
-            "the same in every layer"
-        )
-    down = tensors.get("0.down.weight")
-    if down is None or down.dim() != 2:
-        raise UserError(f"adapter {folder} has no adapter in layer 0's output; only that placement is supported")
-    if len(down) != bottlenecks[0]:
-        raise UserError(
-            f"adapter {folder}: reduction_factor makes a bottleneck of {bottlenecks[0]}, and the tensors have {len(down)}"
-        )
-    return len(down)
+    return f"encoder.layer.{layer}.output.adapters.{adapter}.{THEIRS[part]}.{parameter}"
 
 
 def _last(name: str) -> str:
     """Returns a model's name without its owner, as xlm-roberta-base and FacebookAI/xlm-roberta-base are the same model."""
     return name.rpartition("/")[2]
-
-
-def _check_tensors(folder: Path, tensors: Mapping[str, Tensor], config: AdapterConfig, shape: Shape) -> None:
-    """Raises UserError naming tensors that are missing, surplus or misshapen."""
-    shapes = _tensor_shapes(config, shape)
-    missing, surplus = sorted(shapes.keys() - tensors.keys()), sorted(tensors.keys() - shapes.keys())
-    if missing or surplus:
-        parts = [f"{verb} {', '.join(k[:3])}" for verb, k in (("lacks", missing), ("also has", surplus)) if k]
-        raise UserError(f"adapter {folder} does not fit a backbone of {shape.layers} layers: {'; '.join(parts)}; {FIX}")
-    for name, size in shapes.items():
-        if tuple(tensors[name].shape) != size:
-            raise UserError(f"adapter {folder}: {name} has shape {tuple(tensors[name].shape)}, expected {size}; {FIX}")
-
-
-def _tensor_shapes(config: AdapterConfig, shape: Shape) -> dict[str, tuple[int, ...]]:
-    """Returns the shape of every tensor of an adapter: (d, H), (d,), (H, d), (H,), and (W, E/2), ... of F and G."""
-    d, hidden = config.bottleneck, shape.hidden_size
-    site = {"down.weight": (d, hidden), "down.bias": (d,), "up.weight": (hidden, d), "up.bias": (hidden,)}
-    shapes: dict[str, tuple[int, ...]] = {
-        f"{layer}.{key}": size for layer in range(shape.layers) for key, size in site.items()
-    }
-    if config.invertible:
-        half, width = shape.embedding_size // 2, config.invertible_width(shape.embedding_size)
-        for part in "FG":
-            shapes |= {f"invertible.{part}.0.weight": (width, half), f"invertible.{part}.0.bias": (width,)}
-            shapes |= {f"invertible.{part}.2.weight": (half, width), f"invertible.{part}.2.bias": (half,)}
-    return shapes
 
 
 def _reduction(size: int, bottleneck: int) -> float:
