@@ -5,13 +5,13 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 from orthoadapters.errors import UserError
+from orthoadapters.temporary_names import temporary_path
 
 # ours: bytes that show whether a file is a pointer or a page
 BEGINNING = 256
@@ -193,7 +193,7 @@ def new_file(path: Path) -> Iterator[TextIO]:
 def _temporary_name(path: Path) -> Iterator[Path]:
     """Yields a temporary name beside `path`, which becomes `path` when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_path(path)
     try:
         yield temporary
         temporary.replace(path)
@@ -210,11 +210,11 @@ def new_folder(folder: Path, *, replace: bool = True) -> Iterator[Path]:
     # Where it is a link, the folder that it leads to is replaced, and the link stays.
     folder = real_path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    temporary = temporary_path(folder)
+    temporary.mkdir()
     try:
         yield temporary
-        # mkdtemp makes folders that only their owner can read; these are to be shared.
-        temporary.chmod(0o755)
+        share(temporary)
         if replace and folder.exists():
             former = temporary.with_name(f"{temporary.name}.former")
             folder.replace(former)
@@ -224,6 +224,12 @@ def new_folder(folder: Path, *, replace: bool = True) -> Iterator[Path]:
             _rename(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def share(folder: Path) -> None:
+    """Lets everybody read a folder and what is in it: safetensors makes what only its owner can read."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _rename(folder: Path, name: Path) -> None:
