@@ -5,13 +5,14 @@ import json
 import os
 import re
 import shutil
+import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 from orthoadapters.errors import UserError
-from orthoadapters.temporary_names import temporary_path
+from orthoadapters.temporary_names import share, temporary_path
 
 # ours: bytes that show whether a file is a pointer or a page
 BEGINNING = 256
@@ -147,8 +148,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file that is there whole or not at all."""
     with _temporary_name(path) as temporary, temporary.open("wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        _to_disk(file)
 
 
 def lock(file: TextIO, wait: bool = False, share: bool = False) -> bool:
@@ -185,13 +185,25 @@ def new_file(path: Path) -> Iterator[TextIO]:
     """Yields a UTF-8 file under a temporary name; when the block ends well, flushes it to disk and renames it to `path`."""
     with _temporary_name(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         yield file
-        file.flush()
+        _to_disk(file)
+
+
+def _to_disk(file: IO[Any]) -> None:
+    file.flush()
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         os.fsync(file.fileno())
 
 
 @contextmanager
 def _temporary_name(path: Path) -> Iterator[Path]:
-    """Yields a temporary name beside `path`, which becomes `path` when the block ends well."""
+    """Yields a temporary name beside `path`, which becomes `path` when the block ends well.
+
+    Of a pipe or a device it yields the path itself, as it is to be written into and never replaced. A link stays one.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        yield path
+        return
+    path = real_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_path(path)
     try:
@@ -224,12 +236,6 @@ def new_folder(folder: Path, *, replace: bool = True) -> Iterator[Path]:
             _rename(temporary, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def share(folder: Path) -> None:
-    """Lets everybody read a folder and what is in it: safetensors makes what only its owner can read."""
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _rename(folder: Path, name: Path) -> None:

@@ -1,4 +1,4 @@
-"""Temporary names beside a final one, by which the next process knows what a killed one left."""
+"""Temporary names, by which the next process knows what a killed one left, and the modes of what gets its final name."""
 
 import glob
 import hashlib
@@ -31,3 +31,9 @@ def _is_alive(pid: int) -> bool:
         # It is another account's.
         return True
     return True
+
+
+def share(folder: Path) -> None:
+    """Lets everybody read a folder and what is in it: safetensors makes what only its owner can read."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
