@@ -10,7 +10,8 @@ from transformers import XLMRobertaConfig, XLMRobertaForMaskedLM
 
 from orthoadapters import AdaptedEncoder, AdapterConfig
 from orthoadapters.config.schema import AdapterKind, Config, Stage
-from orthoadapters.data.batching import BatchLoader, BlockLoader, Epochs
+from orthoadapters.data.batching import BatchLoader, Epochs
+from orthoadapters.data.masked_batches import BlockLoader
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.windows import Windows
 from orthoadapters.evaluation.transfer import TASK_ADAPTER

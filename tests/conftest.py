@@ -19,9 +19,12 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 torch.set_num_threads(1)  # the models here are tiny: threads would cost more than they bring
 
-from tests.helpers import tiny_world  # noqa: E402
+from tests.helpers import tiny_world, warm_python  # noqa: E402
 
 ORACLE = Path(__file__).parent / "oracle"
+
+warm_python.share_server()
+warm_python.start_fork_servers_warm()
 
 
 def pytest_collection_finish() -> None:

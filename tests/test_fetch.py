@@ -23,6 +23,7 @@ from orthoadapters.hub.offline import NotFetchedError
 from tests.helpers.commands import ROOT
 from tests.helpers.hub_cache import REVISION, add_backbone, add_xnli
 from tests.helpers.short_runs import execute, overrides
+from tests.helpers.sweeps import run_sweep
 
 sys.path.insert(0, str(ROOT))
 from orthoadapters.commands import train
@@ -69,6 +70,25 @@ def test_a_run_from_the_hubs_caches_needs_no_network(
     result = execute(from_hub(backbone, world, tmp_path, "languages=[sw,tr]"))
     assert set(result.test) == {"en", "sw", "tr"}
     assert set(result.target_dev) == {"tr"}  # the cache has no development set in Swahili
+
+
+def test_a_sweep_and_a_plan_read_what_the_cache_has_before_anything_is_run(
+    backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
+    add_backbone(tmp_path, HUB_ID, backbone)
+    add_xnli(tmp_path, "facebook/xnli", ["en"], {"train": 3, "validation": 3, "test": 3})
+    add_xnli(tmp_path, "facebook/xnli", ["sw"], {"test": 3}, step=-1)
+    command = from_hub(backbone, world, tmp_path / "out")
+    for more in ([], ["plan=true"]):
+        assert run_sweep(*command, "seed=0,1", *more) == 1
+        assert "(config sw, split test), row 1: unknown label -1" in capsys.readouterr().err
+    with pytest.raises(UserError, match=r"row 1: unknown label -1"):
+        train.run_one(compose_config([*command, "plan=true"]), command)
+    assert not (tmp_path / "out").exists()
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # there, a plan does not ask the Hub for newer data
+    train.run_one(compose_config([*command, "plan=true"]), command)
 
 
 def test_what_the_caches_lack_is_named_with_the_command_that_fetches_it(

@@ -99,7 +99,7 @@ def test_the_card_says_what_the_adapter_is_and_names_no_path(runs: dict[str, Pat
 
 def test_the_card_of_a_run_from_the_hub_names_models_data_and_adapters() -> None:
     config = compose_config(["backbone.revision=abc", "variant=lnoo_tort", "language_adapters.source=hub", "task=xnli"])
-    card = task_card(config, "c0ffee1", "task", 48, 0.25, 7, {"en": {"accuracy": 0.5}, "sw": {"accuracy": 0.25}})
+    card = task_card(config, "c0ffee1", "task", 48, 0.25, 7, 2, {"en": {"accuracy": 0.5}, "sw": {"accuracy": 0.25}})
     matter = front_matter(card)
     assert (matter["base_model"], matter["datasets"]) == ("FacebookAI/xlm-roberta-base", ["facebook/xnli"])
     assert "FacebookAI/xlm-roberta-base, revision abc" in card

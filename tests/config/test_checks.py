@@ -13,6 +13,11 @@ from orthoadapters.errors import UserError
     [
         (["trainer.precision=16-mixed"], "use bf16-mixed"),
         (["trainer.precision=bf16-true"], "lost in bf16 weights"),
+        (
+            ["trainer.compile=true", "variant=t_ort", "ort.share_forward=true"],
+            "does not go with ort.share_forward=true",
+        ),
+        (["trainer.compile=true", "trainer=ddp"], "does not go with several processes"),
         (["stage=mlm", "variant=t_noo"], "has no language adapter to train"),
         (
             ["variant=t_noo", "variant.language_adapter=noo", "variant.task_adapter=none"],
@@ -31,6 +36,8 @@ from orthoadapters.errors import UserError
         (["variant=t_noo", "variant.task_adapter=ort"], "is variant=t_ort; choose that one"),
         (["seed=-1"], "must lie between 0 and"),
         (["optim.lr=0"], "optim.lr=0.0 must be greater than 0"),
+        (["ort.every=0"], "ort.every=0 must be greater than 0"),
+        (["trainer.patience=0"], "trainer.patience=0 must be greater than 0"),
         (["data.limit_test=0"], "must be greater than 0"),
         (["optim.lr=1e400"], "optim.lr=inf must be greater than 0, and finite"),
         (["trainer.accelerator=tpu"], "not one of auto, cpu, gpu"),

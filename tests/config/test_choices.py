@@ -1,7 +1,9 @@
 """The choices of a run: its fingerprint and its name depend on what its numbers depend on, and on nothing else."""
 
+import pytest
+
 from orthoadapters.config.choices import choices, fingerprint
-from orthoadapters.config.compose import compose_config
+from orthoadapters.config.compose import compose_config, mlm_overrides
 from orthoadapters.runs.directory import RunDirectory
 
 
@@ -47,3 +49,25 @@ def test_a_run_directorys_name_is_made_of_its_choices() -> None:
         "xlmr_base/mlm/sw-noo/lr0.0001-seed0-"
     )
     assert "optim.ort_lr" in choices(config)
+
+
+@pytest.mark.parametrize(
+    ("run", "default", "other", "elsewhere"),
+    [
+        ("variant=t_ort", "ort.share_forward=false", "ort.share_forward=true", ["variant=t_noo"]),
+        ("variant=t_ort", "ort.every=1", "ort.every=2", ["variant=full_ft"]),
+        ("stage=mlm", "mlm.vocabulary=backbone", "mlm.vocabulary=corpus", ["stage=task"]),
+        ("variant=t_noo", "trainer.patience=null", "trainer.patience=3", ["stage=mlm", "variant=lnoo_tnoo"]),
+    ],
+)
+def test_a_newer_choice_is_part_of_a_run_that_reads_it_unless_it_is_what_runs_always_had(
+    run: str, default: str, other: str, elsewhere: list[str]
+) -> None:
+    assert of(run, default) == of(run) != of(run, other)
+    assert other.partition("=")[0] not in choices(compose_config([run]))
+    assert of(*elsewhere, other) == of(*elsewhere)
+
+
+def test_a_language_adapter_shares_the_orthogonality_step_of_the_task_run_that_needs_it_and_no_patience() -> None:
+    trained = mlm_overrides(["variant=lort_tort", "ort.every=2", "trainer.patience=3"], "sw")
+    assert [part for part in trained if part.startswith(("ort.", "trainer."))] == ["ort.every=2"]

@@ -61,6 +61,9 @@ def test_of_several_folders_none_is_taken_and_one_may_be_named_twice(folder: Pat
     for words in ([other], ["--config-dir", str(tmp_path)], [f"-cd={tmp_path}"]):
         with pytest.raises(UserError, match=r"--config-dir \(or paths.config\) names .* and .*; one folder is read"):
             read_command_line(["--config-dir", str(folder), *words])
+    with pytest.raises(UserError, match=r"paths.config\) names .* and .*; one folder is read"):
+        compose_config([f"paths.config={folder}", other])
+    assert compose_config([f"paths.config={folder}", f"paths.config={folder}"]).paths.config == str(folder)
     assert read_command_line([other, "--config-dir", str(tmp_path)]).overrides == [other]
     assert read_command_line(["--config-dir", str(tmp_path), "--shell-completion"]).config_dir == str(tmp_path)
     with pytest.raises(UserError, match="it is a file and no folder; name one with folders such as variant/"):
@@ -157,12 +160,17 @@ def test_an_axis_of_a_sweep_is_a_list(tmp_path: Path) -> None:
             "task=bad",
             "no key 'task.batch_sise' in FILE, line 2, did you mean 'batch_size'?",
         ),
-        ("task/bad", "defaults: [udpos]\nbatch_size: many\n", "task=bad", "task.batch_size in FILE: Value 'many'"),
+        (
+            "task/bad",
+            "defaults: [udpos]\nbatch_size: many\n",
+            "task=bad",
+            "task.batch_size in FILE, line 2: Value 'many'",
+        ),
         (
             "task/bad",
             "defaults: [udposs]\n",
             "task=bad",
-            "FILE: its defaults name task/udposs, and there is no such file",
+            "FILE, line 1: task has no 'udposs', did you mean 'udpos'?",
         ),
         (
             "task/bad",

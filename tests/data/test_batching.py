@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from orthoadapters.data.batching import Batch, BatchLoader, BlockLoader
+from orthoadapters.data.batching import Batch, BatchLoader
+from orthoadapters.data.masked_batches import BlockLoader
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.windows import Windows
 from orthoadapters.errors import UserError
@@ -84,12 +85,12 @@ def test_the_alternatives_of_a_question_are_neighbours_in_one_batch(
     assert len(loader) == -(-len(lengths) // size)
 
 
-@given(lengths_and_size, st.booleans(), st.booleans(), st.integers(0, 3))
+@given(lengths_and_size, st.booleans(), st.booleans(), st.integers(0, 3), st.integers(1, 5))
 def test_an_epoch_is_a_permutation_of_the_data_with_padding_alone_added(
-    data: tuple[list[int], int], shuffle: bool, per_word: bool, seed: int
+    data: tuple[list[int], int], shuffle: bool, per_word: bool, seed: int, step: int
 ) -> None:
     lengths, size = data
-    loader = BatchLoader(make_windows(lengths, per_word), size, PAD, seed, shuffle)
+    loader = BatchLoader(make_windows(lengths, per_word), size, PAD, seed, shuffle, width_step=step)
     batches = list(loader)
     assert len(batches) == len(loader)
     assert sorted(torch.cat([b["index"] for b in batches]).tolist()) == list(range(len(lengths)))
@@ -99,7 +100,12 @@ def test_an_epoch_is_a_permutation_of_the_data_with_padding_alone_added(
         assert (ids.dtype, mask.dtype, labels.dtype, index.dtype) == (torch.int64, torch.bool, torch.int64, torch.int64)
         assert mask.sum(1).tolist() == [lengths[i] for i in index]
         assert ids.shape == mask.shape
-        assert ids.shape[1] == max(lengths[i] for i in index)
+        longest = max(lengths[i] for i in index)
+        assert ids.shape[1] in (
+            next(width for width in range(longest, longest + step) if width % step == 0),
+            max(lengths),
+        )
+        assert longest <= ids.shape[1] <= max(lengths)
         assert (ids == torch.where(mask, index[:, None] + 10, PAD)).all()
         reference = torch.where(mask, index[:, None], IGNORE_INDEX) if per_word else index
         assert torch.equal(labels, reference)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import orthoadapters.demo
 from orthoadapters.config.schema import CorpusConfig, CorpusSource, LanguageConfig
 from orthoadapters.data import blocks as blocks_module
-from orthoadapters.data.blocks import token_blocks
+from orthoadapters.data.blocks import subwords_in, token_blocks
 from orthoadapters.data.sources import text as text_module
 from orthoadapters.data.sources.text import corpus_key, passages
 from orthoadapters.errors import UserError
@@ -232,3 +232,10 @@ def test_too_little_text_is_refused_with_its_counts_and_leaves_nothing_in_the_ca
 def test_a_block_length_without_room_for_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"mlm.block_length=2 leaves no room"):
         token_blocks(iter(["the"]), TOKENIZER, 2, 5, tmp_path, "key")
+
+
+def test_the_subwords_of_some_rows_are_theirs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks_module, "ROWS_PER_LOOK", 4)
+    rng = np.random.default_rng(0)
+    blocks, rows = rng.integers(0, 200, (30, 8), dtype=np.int32), rng.permutation(30)[:10]
+    assert subwords_in(blocks, rows, 200).tolist() == sorted(set(blocks[rows].flatten().tolist()))

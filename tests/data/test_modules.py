@@ -17,7 +17,7 @@ from orthoadapters.config.schema import (
     LanguageConfig,
     MlmConfig,
 )
-from orthoadapters.data.batching import BlockLoader
+from orthoadapters.data.masked_batches import BlockLoader
 from orthoadapters.data.modules import MLMData, TaskData
 from orthoadapters.data.shares import Shares, share_of_process
 from orthoadapters.data.windows import join_windows

@@ -24,9 +24,12 @@ def add_backbone(cache: Path, hub_id: str, folder: Path, revision: str = REVISIO
 
 
 def add_xnli(
-    cache: Path, hub_id: str, codes: Sequence[str], sizes: Mapping[str, int], revision: str = REVISION
+    cache: Path, hub_id: str, codes: Sequence[str], sizes: Mapping[str, int], revision: str = REVISION, step: int = 1
 ) -> None:
-    """Puts a sentence-pair data set into `cache`/datasets, in the place where `datasets` keeps a revision of `hub_id`."""
+    """Puts a sentence-pair data set into `cache`/datasets, in the place where `datasets` keeps a revision of `hub_id`.
+
+    step: that from one row's label to the next one's; with -1, the second row's label is -1, which stands for none.
+    """
     names = {"premise": Value("string"), "hypothesis": Value("string"), "label": ClassLabel(names=LABELS)}
     for code in codes:
         splits = DatasetDict()
@@ -34,7 +37,7 @@ def add_xnli(
             rows = {
                 "premise": ["a dog"] * size,
                 "hypothesis": ["the dog"] * size,
-                "label": [i % 3 for i in range(size)],
+                "label": [step * (i % 3) if i < 2 else i % 3 for i in range(size)],
             }
             splits[split] = Dataset.from_dict(rows, Features(names))
         parquet = cache / "parquet" / code

@@ -5,6 +5,7 @@ environment, signals and exit code, as a shell would give them to it. What a com
 these processes: tests of that start Python itself.
 """
 
+import atexit
 import gc
 import json
 import multiprocessing.spawn
@@ -12,16 +13,21 @@ import multiprocessing.util
 import os
 import resource
 import runpy
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from tests.helpers.warm_child import serve_children, warm_fork_server
 
@@ -33,6 +39,7 @@ HEAVY = (
     "wandb",
 )
 ROOT = Path(__file__).resolve().parents[2]
+SERVER = "WARM_PYTHON"  # the environment's variable with the process that owns the server, and with the server's folder
 LOOK = 0.01  # seconds between two looks at a command's state
 
 
@@ -78,27 +85,62 @@ def launch(
         "environment": dict(environment),
     }
     request |= {"cwd": str(cwd), "one_stream": one_stream, "file_limit": file_limit}
-    server = _server()
-    assert server.stdin is not None
-    server.stdin.write(json.dumps(request) + "\n")
-    server.stdin.flush()
+    with socket.socket(socket.AF_UNIX) as asker:
+        asker.connect(str(_server() / "commands"))
+        asker.sendall(json.dumps(request).encode())
     return Command(folder, one_stream)
 
 
+def share_server() -> None:
+    """Lets all processes of a test run, this one's children, have one server; it ends with this process."""
+    if SERVER not in os.environ:
+        folder = tempfile.mkdtemp(prefix="warm-")
+        os.environ[SERVER] = f"{os.getpid()} {folder}"
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+
+
 @cache
-def _server() -> "subprocess.Popen[str]":
-    """Starts the server, which ends when its standard input is closed."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "src"))), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE, env=environment, text=True)
+def _server() -> Path:
+    """Starts the server if no process of this test run has done so, and returns its folder."""
+    _, name = os.environ[SERVER].split(maxsplit=1)
+    folder = Path(name)
+    with FileLock(folder / "lock"):
+        if not (folder / "pid").exists():
+            paths = os.pathsep.join(map(str, (ROOT, ROOT / "src")))
+            environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+            process = subprocess.Popen([sys.executable, "-m", __name__], env=environment, start_new_session=True)
+            _write(folder / "pid", process.pid)
+    _wait(lambda: (folder / "commands").exists(), folder, 300)
+    return folder
+
+
+def start_fork_servers_warm() -> None:
+    """Lets multiprocessing fork the fork servers of this process from the server; they would import PyTorch otherwise."""
+    spawn = multiprocessing.util.spawnv_passfds
+
+    def spawn_warm(path: bytes, arguments: Sequence[str], numbers: Sequence[int]) -> int:
+        if "multiprocessing.forkserver" in arguments[-1]:
+            path = (_server() / "python").read_bytes()
+        return spawn(path, arguments, numbers)
+
+    multiprocessing.util.spawnv_passfds = spawn_warm  # type: ignore[assignment]
+
+
+def _wait(has_come: Callable[[], bool], folder: Path, timeout: float) -> bool:
+    """Waits until something has come; returns whether it has, in this time and while the server of the folder lives."""
+    server = Path("/proc") / (folder / "pid").read_text()
+    end = time.monotonic() + timeout
+    while not has_come():
+        if time.monotonic() > end or not server.exists():
+            return False
+        time.sleep(LOOK)
+    return True
 
 
 def _content(path: Path, timeout: float = 300) -> str:
     """Waits for a file, and returns what is in it."""
-    end = time.monotonic() + timeout
-    while not path.exists():
-        if time.monotonic() > end or _server().poll() is not None:
-            raise subprocess.TimeoutExpired(str(path), timeout)
-        time.sleep(LOOK)
+    if not _wait(path.exists, _server(), timeout):
+        raise subprocess.TimeoutExpired(str(path), timeout)
     return path.read_text()
 
 
@@ -108,26 +150,32 @@ def _write(path: Path, value: int) -> None:
     temporary.rename(path)
 
 
-def serve() -> dict[str, Any] | None:
+def serve(listener: socket.socket, owner: int) -> dict[str, Any] | None:
     """Reads requests and forks twice for each: a keeper, which waits for the exit code, and in it the command.
 
-    Returns the request in the command's process, and None in the server when there are no more requests.
+    Returns the request in the command's process, and None in the server when its owner has ended.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the keepers
-    for line in sys.stdin:
-        if os.fork() != 0:
-            continue
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        request: dict[str, Any] = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            return request
-        os.setsid()  # signals to the command's group, or to the tests', are not meant for the keeper
-        folder = Path(request["folder"])
-        _write(folder / "pid", child)
-        _, status = os.waitpid(child, 0)
-        _write(folder / "code", os.waitstatus_to_exitcode(status))
-        os._exit(0)
+    listener.settimeout(1)
+    while Path(f"/proc/{owner}").exists():
+        with suppress(TimeoutError):
+            connection, _ = listener.accept()
+            with connection, connection.makefile("rb") as file:
+                content = file.read()
+            if os.fork() != 0:
+                continue
+            listener.close()
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            request: dict[str, Any] = json.loads(content)
+            child = os.fork()
+            if child == 0:
+                return request
+            os.setsid()  # signals to the command's group, or to the tests', are not meant for the keeper
+            folder = Path(request["folder"])
+            _write(folder / "pid", child)
+            _, status = os.waitpid(child, 0)
+            _write(folder / "code", os.waitstatus_to_exitcode(status))
+            os._exit(0)
     return None
 
 
@@ -153,14 +201,28 @@ def become(request: dict[str, Any]) -> None:
     sys.path[0] = str(Path(sys.argv[0]).parent)
 
 
-if __name__ == "__main__":
+def run_server(owner: int, folder: Path) -> None:
+    """Imports, and then forks what is asked for until the owner has ended."""
     for module in HEAVY:
         import_module(module)
     gc.freeze()  # the children need not look through all that was imported
     python = serve_children()
-    if (command := serve()) is not None:
-        become(command)
-        sys.executable = python
-        multiprocessing.spawn.set_executable(python)
-        multiprocessing.util.spawnv_passfds = warm_fork_server()  # type: ignore[assignment]
-        runpy.run_path(sys.argv[0], run_name="__main__")
+    (folder / "python").write_text(python)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "new"))
+        listener.listen()
+        (folder / "new").rename(folder / "commands")
+        command = serve(listener, owner)
+    if command is None:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    become(command)
+    sys.executable = python
+    multiprocessing.spawn.set_executable(python)
+    multiprocessing.util.spawnv_passfds = warm_fork_server()  # type: ignore[assignment]
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+if __name__ == "__main__":
+    owner, folder = os.environ[SERVER].split(maxsplit=1)
+    run_server(int(owner), Path(folder))

@@ -19,7 +19,8 @@ import orthoadapters
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
 from orthoadapters.commands import predict
 from orthoadapters.config.command import adapter_command
-from orthoadapters.config.compose import compose_config, language_config, read_config
+from orthoadapters.config.compose import compose_config, language_config
+from orthoadapters.config.recorded import read_config
 from orthoadapters.labelling import free_text
 from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.labelling.free_text import Format, label_text
@@ -430,8 +431,9 @@ def test_in_python_what_is_no_text_is_a_sentence_and_changes_nothing(run_folders
         ([float("nan")], "text 1 is no text: nan; give a string, or a tuple of them for a pair"),
         ([("a", None)], "text 1 is no text"),
         ([()], "text 1 is no text"),
-        (["a"], "the texts, line 1: 1 columns instead of `premise TAB hypothesis`"),
-        (["a\tb", "\ud800\tb"], "the texts, line 2: not UTF-8"),
+        (["a"], "text 1: 1 columns instead of `premise TAB hypothesis` in 'a'; mend that text"),
+        (["a\tb", " "], "text 2: empty, but xnli wants `premise TAB hypothesis`; take that text out"),
+        (["a\tb", "\ud800\tb"], "text 2 holds half of a character; write the character itself"),
     ):
         with pytest.raises(UserError, match=message):
             run.label(texts, "sw", device="cpu")  # type: ignore[arg-type]

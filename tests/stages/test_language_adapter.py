@@ -50,6 +50,31 @@ def test_an_adapter_of_another_training_is_never_overwritten(backbone: Path, wor
     assert (tmp_path / "adapters/tiny/sw-noo/adapter.safetensors").read_bytes() == library_copy
 
 
+def test_the_softmax_of_training_is_over_its_text_and_that_of_unseen_text_over_all_subwords(
+    backbone: Path, tmp_path: Path
+) -> None:
+    """Each line makes one block of 14 subwords and has a letter of its own, so that no held-out letter is in training."""
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "sw.txt").write_text("\n".join(12 * letter for letter in "bcdefghijklmnopqrstuvwxyz"))
+    results = {}
+    for choice in ("backbone", "corpus"):
+        more = ["stage=mlm", "variant=lort_tnoo", "language=sw", f"mlm.vocabulary={choice}", "optim.lr=1e-12"]
+        results[choice] = execute(overrides(backbone, tmp_path, tmp_path / choice, *more, "optim.ort_lr=1e-12"))
+    # 21 letters, the space, <s> and </s>; 4 held-out blocks of 12 letters
+    subwords = {"vocabulary": 24, "held_out_outside_vocabulary": 48}
+    assert results["corpus"].counts == results["backbone"].counts | subwords
+    # The weights hardly move at these rates, and every score is the same.
+    assert results["corpus"].test["sw"] == pytest.approx(results["backbone"].test["sw"], rel=1e-5)
+    assert results["corpus"].fingerprint != results["backbone"].fingerprint
+    losses = []
+    for choice, result in results.items():
+        with (tmp_path / choice / "runs" / result.run / "metrics.csv").open() as file:
+            losses.append([float(row["loss"]) for row in csv.DictReader(file)])
+    assert all(corpus < full for full, corpus in zip(*losses, strict=True))
+    (card,) = (tmp_path / "corpus" / "adapters").rglob("README.md")
+    assert ", softmax over the subwords of the text alone |" in card.read_text()
+
+
 def test_plain_inverse_before_the_decoder_is_a_choice(backbone: Path, world: Path, tmp_path: Path) -> None:
     key = "language_adapters.invert_before_decoder"
     losses = {

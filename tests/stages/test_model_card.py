@@ -20,7 +20,7 @@ LATER = cast(Any, LaterSource.parquet)
 
 
 def card_of_a_task(config: Config) -> str:
-    return task_card(config, "c0ffee1", "task", 48, 0.25, 7, {"en": {"accuracy": 0.5}})
+    return task_card(config, "c0ffee1", "task", 48, 0.25, 7, 2, {"en": {"accuracy": 0.5}})
 
 
 def card_of_a_language(config: Config) -> str:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from orthoadapters import UserError
 from orthoadapters.config.compose import compose_config
+from orthoadapters.evaluation.scoring import EvaluationOutcome
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import Result
 from orthoadapters.training.alternating import AlternatingTraining
@@ -65,20 +67,61 @@ def test_an_interrupted_task_run_goes_on_with_the_weights_it_would_have_had(
     assert read_log(whole) == read_log(rest)
 
 
-@pytest.mark.parametrize("stop", [1, 3, 6])
+CHOICES = ["ort.share_forward=true", "ort.every=2", "mlm.vocabulary=corpus"]
+
+
+@pytest.mark.parametrize(("stop", "every", "more"), [(1, 2, []), (3, 2, []), (6, 2, []), (4, 3, CHOICES)])
 def test_an_interrupted_mlm_run_goes_on_with_the_weights_it_would_have_had(
-    stop: int, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stop: int,
+    every: int,
+    more: list[str],
+    backbone: Path,
+    world: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    common = ["stage=mlm", "variant=lort_tnoo", "language=sw", "trainer.checkpoint_every=2"]
+    common = ["stage=mlm", "variant=lort_tnoo", "language=sw", f"trainer.checkpoint_every={every}", *more]
     reference = execute(overrides(backbone, world, tmp_path / "whole", *common))
     again = overrides(backbone, world, tmp_path / "stopped", *common)
     interrupt(monkeypatch, stop, again)
     result, steps = count_steps(monkeypatch, again)
-    assert steps == 6 - stop // 2 * 2  # it went on from the last checkpoint
+    assert steps == 6 - stop // every * every  # it went on from the last checkpoint
     assert numbers(result) == numbers(reference)
     whole, rest = tmp_path / "whole" / "runs" / result.run, tmp_path / "stopped" / "runs" / result.run
     assert same_tensors(whole / "adapter/adapter.safetensors", rest / "adapter/adapter.safetensors")
     assert read_log(whole) == read_log(rest)
+
+
+@pytest.mark.parametrize("stop", [7, 20])
+def test_a_run_ends_when_its_dev_score_has_not_risen_interrupted_or_not(
+    stop: int, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the run of four epochs, the fourth of which has the second one's score again; an epoch is 5 iterations."""
+    scores = cycle([0.1, 0.3, 0.2, 0.3])
+
+    def evaluate(*_: Any) -> EvaluationOutcome:
+        return EvaluationOutcome({"f1": next(scores), "accuracy": 0.0}, [])
+
+    monkeypatch.setattr("orthoadapters.training.callbacks.evaluate", evaluate)
+    common = ["variant=t_ort", "task=udpos", "languages=[tr]", "trainer.checkpoint_every=3"]
+    reference = execute(overrides(backbone, world, tmp_path / "four", *common, "trainer.max_epochs=4"))
+    common += ["trainer.max_epochs=6", "trainer.patience=2"]
+    whole = execute(overrides(backbone, world, tmp_path / "whole", *common))
+    again = overrides(backbone, world, tmp_path / "stopped", *common)
+    interrupt(monkeypatch, stop, again)
+    result, steps = count_steps(monkeypatch, again)
+    assert steps == {7: 20 - 6, 20: 0}[stop]
+    assert numbers(result) == numbers(whole)
+    assert whole.selection is not None
+    assert (whole.selection.epoch, whole.provenance["steps"]) == (2, 20)
+    assert whole.counts == reference.counts | {"epochs": 4}
+    same = ("test", "selection", "layer_cos2", "target_dev")
+    assert {key: numbers(whole)[key] for key in same} == {key: numbers(reference)[key] for key in same}
+    runs = {"four": reference.run, "whole": whole.run, "stopped": result.run}
+    folders = {name: tmp_path / name / "runs" / run for name, run in runs.items()}
+    assert len({(folder / "adapter/adapter.safetensors").read_bytes() for folder in folders.values()}) == 1
+    assert read_log(folders["stopped"]) == read_log(folders["whole"]) == read_log(folders["four"])
+    assert "20 iterations of 8 sentences" in (folders["whole"] / "adapter/README.md").read_text()
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, stop: int, arguments: list[str]) -> None:

@@ -10,11 +10,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
+from orthoadapters.config.compose import compose_config
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation.scoring import EvaluationOutcome
 from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.model.encoder import Encoding
 from orthoadapters.model.heads import TokenHead
+from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.stages.plan import print_plan
 from tests.helpers.short_runs import execute, overrides
 
 VARIANTS = ["full_ft", "t_noo", "t_ort", "lnoo_tnoo", "lnoo_tort", "lort_tnoo", "lort_tort"]
@@ -194,3 +197,12 @@ def test_bad_data_of_a_target_language_shows_before_training(backbone: Path, wor
     with pytest.raises(UserError, match=r"test-zh.tsv"):
         execute(overrides(backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[zh]"))
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(("patience", "bound"), [("null", ""), ("3", "at most ")])
+def test_a_plan_says_that_patience_makes_the_epochs_a_bound(
+    patience: str, bound: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = compose_config(["variant=t_noo", f"trainer.patience={patience}"])
+    print_plan(config, RunDirectory(config), [])
+    assert f"\n  {bound}30 epochs of batches of 32, lr 5e-05" in capsys.readouterr().out

@@ -41,6 +41,28 @@ def test_the_plan_of_cells_that_run_side_by_side_says_what_both_take(capsys: pyt
     assert both in capsys.readouterr().out
 
 
+def test_the_cost_of_cells_that_may_end_early_is_a_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    finished, open_cell = cells("sweep=udpos", "variant=t_noo", "trainer.patience=3")
+    finish_cell(finished, 0.5, seconds=20.0)
+    sweep_costs = costs([finished, open_cell], lambda config: "abacus")
+    assert [cost.is_bound for cost in sweep_costs] == [False, True]
+    print_plan([finished, open_cell], sweep_costs, 2)
+    output = capsys.readouterr().out
+    assert "at most 66,450 │ at most 36.9 h" in output
+    assert "left: time at most 36.9 h one after the other, and about 18.5 h with 2 at once" in output
+    assert output.count("at most") == 3
+
+
+def test_a_plan_estimates_a_choice_of_the_second_step_from_runs_with_that_choice() -> None:
+    alternating, shared = (
+        cells("sweep=udpos", "variant=t_noo,t_ort", "optim.ort_lr=1e-7", "seed=0", "optim.lr=1e-4", f"ort.every={k}")
+        for k in (1, 4)
+    )
+    for cell, seconds in zip(alternating, (10.0, 20.0), strict=True):
+        finish_cell(cell, 0.5, seconds=seconds)
+    assert [cost.hours for cost in costs(shared, lambda config: "abacus")] == [10 / 3600, None]
+
+
 def test_a_plan_counts_what_is_left_of_a_stopped_cell() -> None:
     whole, second = cells("sweep=udpos", "variant=t_noo")
     finish_cell(whole, 0.5, seconds=20.0)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import orthoadapters.training.alternating as alternating
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
-from orthoadapters.config.schema import OptimConfig
+from orthoadapters.config.schema import OptimConfig, OrtConfig
 from orthoadapters.model.heads import TokenHead
 from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 from orthoadapters.training.record import Recorder
@@ -50,7 +50,11 @@ def batches(count: int) -> list[dict[str, Any]]:
 
 
 def fresh(
-    backbone: Path, orthogonal: bool, optim: OptimConfig = OPTIM, layers_loss: LayersLoss = layers_orthogonality
+    backbone: Path,
+    orthogonal: bool,
+    optim: OptimConfig = OPTIM,
+    layers_loss: LayersLoss = layers_orthogonality,
+    ort: OrtConfig | None = None,
 ) -> tuple[TaskTraining, ListTracker]:
     """A task adapter on top of a language adapter, with dropout off so that a plain loop can follow."""
     model = AdaptedEncoder.from_pretrained(str(backbone))
@@ -64,7 +68,7 @@ def fresh(
     tracker = ListTracker()
     head = TokenHead(model.hidden_size, 3, dropout=0.0)
     recorder = Recorder([tracker], optim, orthogonal, 1, 2)
-    return TaskTraining(model, head, "task", orthogonal, optim, recorder, layers_loss), tracker
+    return TaskTraining(model, head, "task", orthogonal, optim, recorder, layers_loss, ort), tracker
 
 
 def train(module: TaskTraining, data: list[dict[str, Any]], precision: Any = "32-true") -> pl.Trainer:

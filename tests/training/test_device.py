@@ -1,5 +1,6 @@
 """The training step on a GPU, as far as it shows without one: it never waits, and frozen weights are stored in bf16."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ import torch
 from torch import Tensor
 
 from orthoadapters import AdaptedEncoder, AdapterConfig
-from orthoadapters.config.schema import OptimConfig
+from orthoadapters.config.schema import OptimConfig, OrtConfig
 from orthoadapters.data.batching import Batch
 from orthoadapters.model import decoder_loss
+from orthoadapters.model.compiled import compile_encode
+from orthoadapters.model.decoder_rows import DecoderRows
 from orthoadapters.model.heads import ClassificationHead, TokenHead
 from orthoadapters.model.precision import store_frozen_in_bf16
 from orthoadapters.training.alternating import AlternatingTraining
@@ -22,20 +25,28 @@ OPTIM = OptimConfig(lr=1e-2, ort_lr=3e-3, eps=1e-8, ort_eps=1e-8, clip_norm=1.0)
 KINDS = {"mlm": None, "tagging": TokenHead, "pairs": ClassificationHead}
 
 
-def step_of(kind: str, backbone: Path, device: str, precision: str = "32-true") -> tuple[AlternatingTraining, Any]:
-    """A module with its optimizers, without a Trainer, and a function that trains one batch."""
+def step_of(
+    kind: str, backbone: Path, device: str, precision: str = "32-true", has_choices: bool = False
+) -> tuple[AlternatingTraining, Any]:
+    """A module with its optimizers, without a Trainer, and a function that trains one batch.
+
+    has_choices: whether both steps come from one forward, and the softmax is over some subwords.
+    """
     torch.manual_seed(0)
     model = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True)
     model.add_adapter("en", AdapterConfig(16, invertible=True))
-    recorder = Recorder([], OPTIM, True, 1000, 1)
+    recorder, ort = Recorder([], OPTIM, True, 1000, 1), OrtConfig(share_forward=has_choices)
     module: AlternatingTraining
     if (head := KINDS[kind]) is None:
         model.to(device).activate("en")
-        module = MLMTraining(model, "en", True, OPTIM, recorder, invert=True)
+        assert model.mlm_head is not None
+        rows = DecoderRows(model.mlm_head.decoder, torch.arange(100, device=device)) if has_choices else None
+        module = MLMTraining(model, "en", True, OPTIM, recorder, invert=True, ort=ort, rows=rows)
     else:
         model.add_adapter("task", AdapterConfig(4))
         model.to(device).activate("en", "task")
-        module = TaskTraining(model, head(model.hidden_size, 3, 0.1).to(device), "task", True, OPTIM, recorder)
+        task_head = head(model.hidden_size, 3, 0.1).to(device)
+        module = TaskTraining(model, task_head, "task", True, OPTIM, recorder, ort=ort)
     # Modules are moved before they are trained: on the way to the meta device their parameters become other ones.
     module.train()
     optimizers = module.configure_optimizers()
@@ -60,11 +71,13 @@ def batch_of(kind: str, device: str) -> Batch:
     return batch
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_no_part_of_a_step_waits_for_the_device(kind: str, backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("kind", "has_choices"), [*((kind, False) for kind in KINDS), ("mlm", True)])
+def test_no_part_of_a_step_waits_for_the_device(
+    kind: str, has_choices: bool, backbone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On the meta device, a number that is read, a shape that depends on data and a tensor left on the CPU are errors."""
     monkeypatch.setattr(decoder_loss, "SLICE", 64)
-    module, train = step_of(kind, backbone, "meta")
+    module, train = step_of(kind, backbone, "meta", has_choices=has_choices)
     monkeypatch.setattr(AlternatingTraining, "global_step", 1)
     for _ in range(2):
         train()
@@ -90,3 +103,32 @@ def test_frozen_weights_in_bf16_change_no_number_under_autocast(kind: str, backb
     assert module.model.backbone.embeddings.word_embeddings.weight.dtype is torch.float32
     assert states[0].keys() == states[1].keys()
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_compiled_encoder_trains_as_the_plain_one(kind: str, backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # This backend traces forward and backward, and leaves out the minute that a compiler of kernels takes.
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    monkeypatch.setattr(AlternatingTraining, "global_step", 1)
+    plain, train_plain = step_of(kind, backbone, "cpu")
+    compiled, train_compiled = step_of(kind, backbone, "cpu")
+    compiled.encode = compile_encode(compiled.model, rows=4)
+    torch.compiler.reset()
+    graphs = torch._dynamo.utils.counters["stats"]
+    graphs.clear()
+    for module, train in ((plain, train_plain), (compiled, train_compiled)):
+        module.eval()  # dropout draws other numbers in a graph
+        for _ in range(3):
+            train()
+    assert graphs["unique_graphs"] == 1  # both steps of all batches take it
+    expectation = plain.trained_state()
+    for name, value in compiled.trained_state().items():
+        torch.testing.assert_close(value, expectation[name], rtol=1e-5, atol=1e-6)
+
+
+def test_a_batch_that_is_not_full_is_not_compiled(backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: None)
+    module, _ = step_of("pairs", backbone, "cpu")
+    batch = batch_of("pairs", "cpu")
+    encode = compile_encode(module.model.eval(), rows=5)
+    assert torch.equal(encode(batch).hidden, module.model.encode(batch).hidden)

@@ -19,9 +19,11 @@ from torch import Tensor
 import orthoadapters.training.alternating as alternating
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
 from orthoadapters.config.checks import check
-from orthoadapters.config.compose import compose_config, read_config
+from orthoadapters.config.compose import compose_config
+from orthoadapters.config.recorded import read_config
 from orthoadapters.config.schema import OptimConfig, TrainerConfig
-from orthoadapters.data.batching import Batch, BlockLoader
+from orthoadapters.data.batching import Batch
+from orthoadapters.data.masked_batches import BlockLoader
 from orthoadapters.data.masking import Masking
 from orthoadapters.data.shares import Shares, share
 from orthoadapters.model.heads import ClassificationHead, MultipleChoiceHead, TokenHead
@@ -92,7 +94,7 @@ def batch_of(lengths: list[int], kind: str, seed: int) -> Batch:
 
 def both_gradients(module: AlternatingTraining, batch: Batch) -> list[Tensor]:
     """Main loss, its gradient, L_ORT, its gradient: of this share, as far as it counts."""
-    main = module.main_loss(batch) * batch.get("main_share", 1.0)
+    main = module.main_loss(module.model.encode(batch).hidden, batch) * batch.get("main_share", 1.0)
     pairs = module.model.encode(batch).pairs
     l_ort = orthogonality_loss(pairs, batch.get("attention_mask")) * batch.get("token_share", 1.0)
     return [
@@ -177,7 +179,7 @@ def test_a_checkpoint_by_the_clock_is_written_once_when_all_know_that_it_is_due(
     now, saves = [0.0], []
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     keep, module = KeepLast(tmp_path / "last.ckpt", every=1000, minutes=1, log_every=1), modules["pairs"]
-    trainer: Any = SimpleNamespace(world_size=2, is_global_zero=True, max_steps=100)
+    trainer: Any = SimpleNamespace(world_size=2, is_global_zero=True, max_steps=100, should_stop=False)
 
     def save(path: Path) -> None:
         path.write_bytes(b"")

@@ -9,6 +9,7 @@ from transformers import AutoModelForMaskedLM
 from orthoadapters import AdaptedEncoder, AdapterConfig, orthogonality_loss
 from orthoadapters.data.batching import Batch
 from orthoadapters.model import decoder_loss
+from orthoadapters.model.decoder_rows import DecoderRows
 from orthoadapters.training.mlm import mlm_loss, score_held_out
 
 
@@ -50,6 +51,31 @@ def test_its_gradient_is_that_of_all_logits(backbone: Path, invert: bool, monkey
     ours, plain = (torch.autograd.grad(loss, weights, retain_graph=True) for loss in losses)
     for gradient, expectation in zip(ours, plain, strict=True):
         torch.testing.assert_close(gradient, expectation, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("slice_size", [64, 16_384], ids=["slices", "whole"])
+def test_a_softmax_over_some_subwords_is_the_whole_one_given_that_it_is_one_of_them(
+    slice_size: int, backbone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """-log p(label | some) = -log p(label) + log p(some), and so for the gradients."""
+    monkeypatch.setattr(decoder_loss, "SLICE", slice_size)
+    one, model = batch(0, 6), AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True)
+    assert model.mlm_head is not None
+    state = torch.get_rng_state()
+    some = torch.cat([one["labels"], torch.arange(7, 200, 3)]).unique()
+    rows = DecoderRows(model.mlm_head.decoder, some)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(rows.subwords[rows.places(one["labels"])], one["labels"])
+    assert not any(parameter.requires_grad for parameter in rows.parameters())
+    hidden = model(one["input_ids"]).hidden.detach().requires_grad_()
+    losses = [mlm_loss(model, hidden, one["positions"], one["labels"], False, choice) for choice in (rows, None)]
+    probabilities = model.mlm_logits(hidden.flatten(0, 1)[one["positions"]]).softmax(-1)
+    expectation = losses[1] + probabilities[:, some].sum(1).log().mean()
+    torch.testing.assert_close(losses[0], expectation, rtol=1e-5, atol=0)
+    gradients = [torch.autograd.grad(loss, hidden, retain_graph=True)[0] for loss in (losses[0], expectation)]
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-7)
+    everything = DecoderRows(model.mlm_head.decoder, torch.arange(len(model.mlm_head.decoder.weight)))
+    assert torch.equal(mlm_loss(model, hidden, one["positions"], one["labels"], False, everything), losses[1])
 
 
 def test_held_out_loss_weighs_every_masked_subword_the_same(backbone: Path) -> None:

@@ -10,9 +10,8 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from orthoadapters.config.command_line import CONFIG_DIR, own_folder
 from orthoadapters.config.mistakes import parse_overrides
-from orthoadapters.config.overrides import override_text
+from orthoadapters.config.overrides import CONFIG_DIR, override_text, own_folder
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError

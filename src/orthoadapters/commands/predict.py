@@ -60,8 +60,8 @@ def arguments() -> argparse.ArgumentParser:
 
 def predict(options: argparse.Namespace) -> None:
     # This import stands here, as PyTorch takes seconds, and --help and a mistyped language should be answered at once.
-    from orthoadapters.config.command_line import own_folder
     from orthoadapters.config.kinds import KINDS
+    from orthoadapters.config.overrides import own_folder
     from orthoadapters.labelling.finished_run import open_run
 
     folders = (options.adapters, options.backbone, own_folder(options.config_dir or []))

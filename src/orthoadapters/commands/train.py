@@ -12,7 +12,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hydra import version
@@ -41,8 +41,9 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import read_result
 from orthoadapters.runs.terminal import show
 from orthoadapters.stages.finished_run import check_finished_run
-from orthoadapters.stages.inventory import check_inventory, check_plan, cut_texts, read_data, read_local_data
+from orthoadapters.stages.inventory import check_inventory, check_plan
 from orthoadapters.stages.plan import print_plan
+from orthoadapters.stages.reading import cut_texts, read_data, read_local_data
 from orthoadapters.training.processes import has_launcher, rank
 
 # What a disk says of itself: full, over its quota, for reading alone, broken.
@@ -103,6 +104,11 @@ def train_missing_adapters(config: Config, overrides: Sequence[str]) -> None:
 
 def train(config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
     """Runs the configuration's stage."""
+    if config.logger.wandb:
+        # W&B's data models search all loaded modules for their source. They take a second less before PyTorch has brought
+        # its thousands. Where wandb is missing, the trackers' check says so.
+        with suppress(ImportError):
+            import wandb.apis.public  # noqa: F401
     # PyTorch takes seconds to import. It is loaded for training alone, so that a plan and a mistake are answered at once.
     from orthoadapters.stages.language_adapter import train_language_adapter
     from orthoadapters.stages.task import train_task

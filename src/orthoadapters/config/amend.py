@@ -1,8 +1,6 @@
 """Overrides on a configuration that exists already, such as a finished run's: files of data/ and values of some keys."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.types import Override
@@ -10,13 +8,14 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from orthoadapters.config.compose import group_files, settle
+from orthoadapters.config.compose import CONF, group_files, settle
 from orthoadapters.config.keys import key_types
 from orthoadapters.config.messages import nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
 from orthoadapters.config.own_files import check_file
+from orthoadapters.config.parts import read_group
 from orthoadapters.config.schema import Config, DataConfig
-from orthoadapters.errors import UserError, first_line
+from orthoadapters.errors import UserError
 
 
 def amend(config: Config, overrides: Sequence[str], keys: Sequence[str]) -> Config:
@@ -36,7 +35,8 @@ def amend(config: Config, overrides: Sequence[str], keys: Sequence[str]) -> Conf
         for part in (part for part in parts if part.key_or_group == "data"):
             if (name := str(part.value())) not in files:
                 raise UserError(f"data has no '{name}'{nearest(name, list(files))}; there are: {', '.join(files)}")
-            tree.data = _data_file(files[name], name)
+            check_file(files[name], "data")
+            tree.data = read_group(files[name], DataConfig, CONF)
         ConfigLoaderImpl._apply_overrides_to_config([part for part in parts if part.key_or_group != "data"], tree)
         return settle(tree)
     except (HydraException, OmegaConfBaseException) as error:
@@ -54,11 +54,3 @@ def _check_key(part: Override, names: Sequence[str]) -> None:
         raise UserError(f"{text}; there are: {', '.join(names)}")
     if part.is_sweep_override() or part.is_delete() or part.is_add():
         raise UserError(f"'{part.input_line}': one value for a key, as KEY=VALUE; a list is KEY=[VALUE,VALUE]")
-
-
-def _data_file(path: Path, name: str) -> Any:
-    check_file(path, "data")
-    try:
-        return OmegaConf.merge(OmegaConf.structured(DataConfig), OmegaConf.load(path))
-    except OmegaConfBaseException as error:
-        raise UserError(f"{path}: {first_line(error)}; mend it, or choose other data than {name}") from error

@@ -48,7 +48,9 @@ def check_numbers(config: Config) -> None:
     """Refuses numbers out of their range."""
     mlm, task, trainer, data = config.mlm, config.task, config.trainer, config.data
     positive = {f"optim.{key}": value for key, value in vars(config.optim).items()} | {
+        "ort.every": config.ort.every,
         "trainer.max_epochs": trainer.max_epochs,
+        "trainer.patience": trainer.patience,
         "trainer.max_iterations": trainer.max_iterations,
         "trainer.checkpoint_every": trainer.checkpoint_every,
         "trainer.checkpoint_minutes": trainer.checkpoint_minutes,
@@ -88,6 +90,11 @@ def check_device(config: Config) -> None:
         )
     if trainer.accelerator not in ACCELERATORS:
         raise UserError(f"trainer.accelerator={trainer.accelerator} is not one of {', '.join(ACCELERATORS)}")
+    if trainer.compile and (trainer.processes > 1 or (config.is_orthogonal and config.ort.share_forward)):
+        other = (
+            "several processes" if trainer.processes > 1 else "ort.share_forward=true, which goes through a graph twice"
+        )
+        raise UserError(f"trainer.compile=true does not go with {other}; leave one of them out")
     key, batch = ("mlm", config.mlm) if config.stage is Stage.mlm else ("task", config.task)
     if batch.batch_size < trainer.processes:
         raise UserError(

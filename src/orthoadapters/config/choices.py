@@ -47,6 +47,7 @@ TASK_ONLY = {
     "data",
     "source_language",
     "trainer.max_epochs",
+    "trainer.patience",
     "variant.task_adapter",
     "variant.task_reduction",
     "language_adapters.source",
@@ -56,11 +57,18 @@ TASK_ONLY = {
 
 MLM_ONLY = {"corpus", "mlm", "language", "language_adapters.invert_before_decoder", "trainer.max_iterations"}
 
-ORT_ONLY = {"optim.ort_lr", "optim.ort_eps", "orthogonality"}
+ORT_ONLY = {"optim.ort_lr", "optim.ort_eps", "ort", "orthogonality"}
 
 # Keys that are newer than some runs, with the value that those runs had. At that value a key is no part of a
 # fingerprint, so that a run of today and an earlier one with the same numbers have the same name.
-NEWER: dict[str, Any] = {"orthogonality.loss": "cosine"}
+NEWER: dict[str, Any] = {
+    "orthogonality.loss": "cosine",
+    "ort.share_forward": False,
+    "ort.every": 1,
+    "mlm.vocabulary": "backbone",
+    "trainer.patience": None,
+    "trainer.compile": False,
+}
 
 
 def choices(config: Config) -> dict[str, Any]:

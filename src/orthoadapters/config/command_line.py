@@ -6,18 +6,15 @@ from importlib.util import find_spec
 from typing import Any
 
 from hydra._internal.utils import get_args_parser
-from hydra.core.override_parser.types import Glob, Override
+from hydra.core.override_parser.types import Glob
 
 from orthoadapters.config.compose import compose_config, group_files, in_force
 from orthoadapters.config.logger import check_logger_choice
 from orthoadapters.config.mistakes import check_axis, check_pattern, in_shell, parse_overrides
-from orthoadapters.config.overrides import override_text, override_values
+from orthoadapters.config.overrides import CONFIG_DIR, override_text, override_values, own_folder
 from orthoadapters.config.own_files import check_texts
 from orthoadapters.errors import UserError
-from orthoadapters.files import user_path
 
-# The key that holds the folder which --config-dir names. As an override it reaches the cells of a sweep and what a run records.
-CONFIG_DIR = "paths.config"
 # Hydra's launchers that are packages of their own, by the beginning of their names.
 LAUNCHERS = {"joblib": "hydra_plugins.hydra_joblib_launcher", "submitit": "hydra_plugins.hydra_submitit_launcher"}
 # What Hydra would read in place of conf/, and the cells of a sweep would not.
@@ -62,21 +59,6 @@ def read_command_line(arguments: Sequence[str]) -> argparse.Namespace:
         others = [text for text in options.overrides if not text.startswith(f"{CONFIG_DIR}=")]
         options.overrides = [*others, override_text(CONFIG_DIR, options.config_dir)]
     return options
-
-
-def own_folder(flags: Sequence[str], overrides: Sequence[Override] = ()) -> str | None:
-    """Finds the one folder of the user's own files, as an absolute path; None if none is named.
-
-    flags: the values of --config-dir. Raises UserError for several folders, of which the last one would be read alone.
-    """
-    keys = [o.value() for o in overrides if o.get_key_element() == CONFIG_DIR and not o.is_sweep_override()]
-    paths = [user_path(str(value), "--config-dir") for value in (*flags, *keys) if value is not None]
-    folders = list(dict.fromkeys(str(path.absolute()) for path in paths))
-    if len(folders) > 1:
-        raise UserError(
-            f"--config-dir (or {CONFIG_DIR}) names {' and '.join(folders)}; one folder is read, so put all files into one"
-        )
-    return folders[0] if folders else None
 
 
 def _unknown_flag(flag: str) -> str:

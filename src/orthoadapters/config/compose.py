@@ -13,15 +13,25 @@ from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, PATHS, key_types, values_of
+from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, PATHS, check_items, key_types, values_of
 from orthoadapters.config.logger import Variables, environment, settle_logger
 from orthoadapters.config.messages import listing, missing_sentence, nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
-from orthoadapters.config.own_files import check_file, value_of, yaml_sentence
-from orthoadapters.config.parts import Files, Folders, compose_files, compose_in_parts, files_of_group, yaml_files
+from orthoadapters.config.overrides import CONFIG_DIR, own_folder
+from orthoadapters.config.own_files import check_file, value_of
+from orthoadapters.config.parts import (
+    Files,
+    Folders,
+    compose_files,
+    compose_in_parts,
+    files_of_group,
+    group_names,
+    read_group,
+    yaml_files,
+)
 from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
-from orthoadapters.config.yaml_file import read_yaml
-from orthoadapters.errors import UserError, first_line
+from orthoadapters.config.yaml_nodes import yaml_sentence
+from orthoadapters.errors import UserError
 from orthoadapters.files import real_path, user_path
 
 
@@ -49,7 +59,7 @@ def compose_config(overrides: Sequence[str]) -> Config:
 
 @cache
 def _compose_once(folders: Folders, overrides: tuple[str, ...], files: Files, cwd: Path, texts: Variables) -> Config:
-    groups = _groups(folders)
+    groups = group_names(folders)
     parts = parse_overrides(overrides)
     check_overrides(parts, groups)
     try:
@@ -60,7 +70,7 @@ def _compose_once(folders: Folders, overrides: tuple[str, ...], files: Files, cw
     except yaml.MarkedYAMLError as error:
         raise UserError(yaml_sentence(error)) from error
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(sentence(error, sorted(groups.keys() | key_types().keys()), *folders[1:])) from error
+        raise UserError(sentence(error, sorted(groups.keys() | key_types().keys()), folders)) from error
 
 
 def _folders(folder: str | Path | None) -> Folders:
@@ -82,11 +92,11 @@ def in_force(overrides: Sequence[str]) -> list[str]:
 
 def user_folder(overrides: Sequence[str]) -> Path | None:
     """Finds the user's own folder of configuration files among overrides. Raises UserError if it cannot add to conf/."""
-    settings = [override for override in overrides if override.startswith("paths.config=")]
-    value = parse_overrides(settings)[-1].value() if settings else None
-    if value is None:
+    settings = parse_overrides([override for override in overrides if override.startswith(f"{CONFIG_DIR}=")])
+    if (value := settings[-1].value() if settings else None) is None:
         return None
     folder = user_path(str(value), "paths.config").absolute()
+    own_folder([], settings)  # which refuses several
     if not folder.is_dir():
         problem = "it is a file and no folder" if folder.exists() else "there is no such folder"
         raise UserError(f"paths.config={value}: {problem}; name one with folders such as variant/ and language/")
@@ -111,6 +121,7 @@ def settle(composition: DictConfig) -> Config:
         raise UserError(f"there is no key '{unknown[0]}'{nearest(unknown[0], list(key_types()))}")
     if missing := sorted(key for key, value in values.items() if value == MISSING):
         raise UserError(missing_sentence(missing[0]))
+    check_items(values)
     # The schema is the first default of conf/config.yaml.
     config = typing.cast(Config, OmegaConf.to_object(composition))
     if config.backbone.name is None:
@@ -145,25 +156,6 @@ def _check_name(group: str, key: str, name: str, folder: str | None) -> None:
     names = sorted({str(value_of(path, key)) for path in files})
     if name not in names:
         raise UserError(f"there is no {group}.{key} '{name}'{nearest(name, names)}; {listing(group, names, folder)}")
-
-
-def read_config(path: Path) -> Config:
-    """Reads the configuration that a run wrote into its config.yaml. Raises UserError if it is missing or broken."""
-    try:
-        values = read_yaml(path)
-        values.pop("fingerprint")
-        # Earlier versions had the Hub's treebank of each language here, and knew by the task's name that WikiANN's Chinese
-        # words are characters, which its file says now.
-        values.get("language", {}).pop("udpos", None)
-        if values.get("task", {}).get("name") == "wikiann":
-            file = yaml.safe_load((CONF / "task" / "wikiann.yaml").read_text(encoding="utf-8"))
-            values["task"].setdefault("character_words", file["character_words"])
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), values))
-    except (OSError, ValueError, yaml.YAMLError, OmegaConfBaseException) as error:
-        raise UserError(f"{path} cannot be read ({first_line(error)}); restore it") from None
-    except (AttributeError, TypeError, KeyError):
-        raise UserError(f"{path} is not what a run writes; restore it") from None
-    return typing.cast(Config, config)
 
 
 def _hub_ids(config: Config) -> dict[str, str]:
@@ -206,13 +198,8 @@ def language_config(code: str, folder: str | None = None) -> LanguageConfig:
 def _language_of(path: Path, time: int) -> LanguageConfig:
     """Reads a file once. time: that of its last change."""
     check_file(path, "language")
-    try:
-        values = OmegaConf.load(path)
-        language = OmegaConf.merge(OmegaConf.structured(LanguageConfig), values)
-    except (OmegaConfBaseException, yaml.YAMLError) as error:
-        name = f"conf/{path.relative_to(CONF)}" if path.is_relative_to(CONF) else str(path)
-        raise UserError(f"{name}: {first_line(error)}") from error
-    if missing := sorted(OmegaConf.missing_keys(language)):
+    language = read_group(path, LanguageConfig, CONF)
+    if missing := sorted(key.rpartition(".")[2] for key in OmegaConf.missing_keys(language)):
         raise UserError(f"{path} has no {missing[0]}; write the line `{missing[0]}: ...` into it")
     return typing.cast(LanguageConfig, OmegaConf.to_object(language))
 
@@ -231,7 +218,7 @@ def language_overrides(code: str, folder: str | Path | None = None) -> list[str]
 # The choices of a task run that the training of a language adapter does not share.
 _OF_TASK_RUNS = tuple(
     "stage= language= task= data= task. data. optim. languages= seed= plan= "
-    "language_adapters.missing= language_adapters.source= trainer.max_epochs=".split()
+    "language_adapters.missing= language_adapters.source= trainer.max_epochs= trainer.patience=".split()
 )
 
 
@@ -242,9 +229,3 @@ def mlm_overrides(task_overrides: Sequence[str], language: str) -> list[str]:
     """
     common_overrides = [override for override in task_overrides if not override.lstrip("+").startswith(_OF_TASK_RUNS)]
     return ["stage=mlm", *common_overrides, *language_overrides(language, user_folder(task_overrides))]
-
-
-def _groups(folders: Folders) -> dict[str, list[str]]:
-    """Lists the groups that a file is chosen for, with the names of their files; those of sweeps are not in conf/."""
-    names = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
-    return {"sweep": []} | {name: list(files_of_group(folders, name)) for name in names}

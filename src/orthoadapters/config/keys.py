@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from orthoadapters.config.schema import Config
+from orthoadapters.errors import UserError
 
 # Below these keys a file or an override may name keys of its own.
 OPEN = (
@@ -87,3 +88,19 @@ def values_of(composition: Mapping[str, Any], prefix: str = "") -> Iterator[tupl
         yield f"{prefix}{key}", value
         if isinstance(value, Mapping):
             yield from values_of(value, f"{prefix}{key}.")
+
+
+def check_items(values: Mapping[str, Any]) -> None:
+    """Raises UserError for a list or a mapping as an item of a list or mapping of single values: OmegaConf lets it pass.
+
+    values: those of all keys, as `values_of` yields them.
+    """
+    for key in key_types():
+        items = [typing.get_args(choice)[-1] for choice in _choices(key) if typing.get_origin(choice) in (list, dict)]
+        value = values.get(key)
+        content = list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else []
+        wrong = [item for item in content if isinstance(item, list | Mapping)]
+        if wrong and items and items[0] in (str, float):
+            raise UserError(
+                f"{key}: {wrong[0]} is one of its items, and each takes {WORDS[items[0]]}; write it without brackets"
+            )

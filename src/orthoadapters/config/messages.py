@@ -9,26 +9,30 @@ from hydra.errors import MissingConfigException
 
 from orthoadapters.config.keys import OPEN, value_words
 from orthoadapters.config.program import shell_command
+from orthoadapters.config.yaml_nodes import line_of
 
 # Keys of earlier versions, and what takes their place.
 FORMER_KEYS = {"udpos": "task.hub_subsets names the subsets of a data set, a language each"}
 
 
-def sentence(error: Exception, keys: Sequence[str], own_folder: Path | None = None) -> str:
+def sentence(error: Exception, keys: Sequence[str], folders: Sequence[Path] = (), file: str = "") -> str:
     """Writes one sentence about a configuration that could not be composed.
 
-    keys: all that a command line may set. own_folder: the user's own files, of which a mistake may be in one.
+    keys: all that a command line may set. folders: conf/ and, if there is one, the user's own. file: the one that the
+    mistake is in, as GROUP/NAME; empty if the error itself names it.
     It reads the messages of Hydra 1.3 and OmegaConf 2.3, which are no interface: look at it again whenever one of the two
     is upgraded. tests/config/test_compose.py has an example of every sentence. An unknown message is shown as it is.
     """
     text = " ".join(str(part) for part in (error, error.__cause__) if part is not None)
-    file = re.search(r"In '([^']+)'", text)
-    place = None if file is None else _file_path(file[1], own_folder)
+    match = re.search(r"In '([^']+)'", text)
+    file = file or (match[1] if match else "")
+    full_key = re.search(r"full_key: (\S+)", text)
+    place = _place(file, folders, full_key[1] if full_key else "") if file else None
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
         group, _, choice = error.missing_cfg_file.rpartition("/")
         hint = f"; without a file: language={choice} language.name=NAME" if group == "language" else ""
         what = f"{group} has no '{choice}'{nearest(choice, error.options)}; there are: {', '.join(error.options)}{hint}"
-        return what if file is None or file[1] == "config" else f"{place}: {what}"
+        return what if file in ("", "config") else f"{place}: {what}"
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return f"{place}: its defaults name {error.missing_cfg_file}, and there is no such file; write another name"
     if missing := re.search(r"Missing mandatory value: (\S+)", text):
@@ -41,13 +45,14 @@ def sentence(error: Exception, keys: Sequence[str], own_folder: Path | None = No
         if f"{key}.".startswith(OPEN):
             return f"{key} has no such entry yet; a + before the key adds it: +{key}=..."
         return f"there is no key '{key}'{nearest(key, keys)}; `{shell_command('train')} --help` lists the groups"
-    full_key = re.search(r"full_key: (\S+)", text)
     where = f" in {place}" if place else ""
     if full_key and re.search(r"Key '[^']+' (is )?not in", text):
         if former := FORMER_KEYS.get(full_key[1].rpartition(".")[2]):
             return f"there is no key '{full_key[1]}'{where} any more; {former}"
         if full_key[1] in ("suite", "sweep.sweep", "sweep.hydra"):
-            return f"{place} sets keys of all groups, so its first line must be: # @package _global_"
+            return (
+                f"{_place(file, folders, '')} sets keys of all groups, so its first line must be: # @package _global_"
+            )
         return f"there is no key '{full_key[1]}'{where}{nearest(full_key[1], keys)}"
     key = full_key[1] if full_key else "the configuration"
     problem = _problem(text, key) or "this is no mapping; write KEY: VALUE, one on each line"
@@ -67,11 +72,16 @@ def listing(group: str, names: Sequence[str], own_folder: str | None) -> str:
     return f"{where} {', '.join(names)}"
 
 
-def _file_path(name: str, own_folder: Path | None) -> str:
-    """Writes the path of a file that Hydra names as GROUP/NAME."""
-    if own_folder is not None and (path := own_folder / f"{name}.yaml").exists():
-        return str(path)
-    return f"{'multirun_sweeps' if name.startswith('sweep/') else 'conf'}/{name}.yaml"
+def _place(name: str, folders: Sequence[Path], key: str) -> str:
+    """Writes the path of a file that Hydra names as GROUP/NAME, with the line of the key if it sets it."""
+    conf = "multirun_sweeps" if name.startswith("sweep/") else "conf"
+    paths = {str(folder / f"{name}.yaml"): folder / f"{name}.yaml" for folder in folders[1:]}
+    paths |= {f"{conf}/{name}.yaml": folder.parent / conf / f"{name}.yaml" for folder in folders[:1]}
+    for text, path in paths.items():
+        if path.exists():
+            line = line_of(path, key) if key else None
+            return f"{text}, line {line}" if line else text
+    return f"{conf}/{name}.yaml"
 
 
 def _problem(text: str, key: str) -> str:
@@ -94,7 +104,9 @@ def _problem(text: str, key: str) -> str:
     lines = text.splitlines()
     line = next((line for line in lines if "Value" in line or "Invalid" in line), lines[0])
     problem = re.sub(r"^.*?raised while composing config:\s*|^Error merging override \S+\s*", "", line).strip()
-    kind = value_words(key) if "could not be converted to" in problem else ""
+    conversion = re.search(r"could not be converted to (Integer|Float)", problem)
+    kind = {"Integer": "a whole number", "Float": "a number"}[conversion[1]] if conversion else ""
+    kind = "true or false" if "is not a valid bool" in problem else kind
     return f"{problem}; it takes {kind}" if kind else problem
 
 

@@ -103,6 +103,11 @@ def _check_value(override: Override, key: str, groups: Mapping[str, Collection[s
     if key in groups:
         if isinstance(value, list) and key != "logger":
             raise UserError(_one_value(key, override))
+        if isinstance(value, dict):
+            raise UserError(
+                f"'{override.input_line}': {key} takes the name of a file, one of {', '.join(groups[key])}; a key of it is set "
+                f"with {key}.KEY=VALUE"
+            )
         if value is None and key not in OPTIONAL_GROUPS:
             raise UserError(
                 f"{key}=null: every run has a file of this group; there are: {', '.join(sorted(groups[key]))}"

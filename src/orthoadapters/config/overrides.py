@@ -10,6 +10,10 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from orthoadapters.errors import UserError
+from orthoadapters.files import user_path
+
+# The key that holds the folder which --config-dir names. As an override it reaches the cells of a sweep and what a run records.
+CONFIG_DIR = "paths.config"
 
 
 def read_axes(arguments: Sequence[str], loader: ConfigLoader | None = None) -> dict[str, list[str]]:
@@ -63,3 +67,18 @@ def _value_text(value: Any, quotes: bool) -> str:
     # A backslash is written twice where a quote follows it, be it one of the value's own or the closing one.
     text = re.sub(r"(\\*)'", r"\1\1\\'", value)
     return "'" + re.sub(r"(\\+)$", r"\1\1", text) + "'"
+
+
+def own_folder(flags: Sequence[str], overrides: Sequence[Override] = ()) -> str | None:
+    """Finds the one folder of the user's own files, as an absolute path; None if none is named.
+
+    flags: the values of --config-dir. Raises UserError for several folders, of which the last one would be read alone.
+    """
+    keys = [o.value() for o in overrides if o.get_key_element() == CONFIG_DIR and not o.is_sweep_override()]
+    paths = [user_path(str(value), "--config-dir") for value in (*flags, *keys) if value is not None]
+    folders = list(dict.fromkeys(str(path.absolute()) for path in paths))
+    if len(folders) > 1:
+        raise UserError(
+            f"--config-dir (or {CONFIG_DIR}) names {' and '.join(folders)}; one folder is read, so put all files into one"
+        )
+    return folders[0] if folders else None

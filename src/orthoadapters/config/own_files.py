@@ -2,36 +2,56 @@
 
 import dataclasses
 import re
+import types
 import typing
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-from omegaconf._utils import get_yaml_loader
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, key_types
 from orthoadapters.config.messages import FORMER_KEYS, nearest
-from orthoadapters.errors import UserError, first_line
-from orthoadapters.files import check_content
+from orthoadapters.config.schema import Config
+from orthoadapters.config.yaml_nodes import TAG, entries, has_header, is_global, root_node
+from orthoadapters.errors import UserError
 
+# What stands at a key, in words.
+FORMS: dict[type[Node], str] = {
+    ScalarNode: "one value",
+    SequenceNode: "a list",
+    MappingNode: "a mapping",
+}
+# How each of them is written.
+LAYOUTS: dict[type[Node], str] = {
+    ScalarNode: "write it alone",
+    SequenceNode: "write [VALUE, VALUE]",
+    MappingNode: "write KEY: VALUE below it, one on each line",
+}
 # The key in which a file of a group says its own name once more.
 NAME_KEYS = {"language": "code", "task": "name", "variant": "name", "backbone": "name"}
-TAG = "tag:yaml.org,2002:"
 
 
 def check_file(path: Path, group: str) -> None:
-    """Refuses a file of a group as `check_texts`, `check_keys` and `check_name` do."""
+    """Refuses a file of a group as `check_texts`, `check_keys`, `check_forms` and `check_name` do."""
     check_texts(path, group)
     check_keys(path, group)
+    check_forms(path, group)
     check_name(path, group)
 
 
 def check_texts(path: Path, group: str) -> None:
-    """Refuses a file with text that YAML reads as something else."""
-    for key, node in _texts(_root(path, path.stat().st_mtime_ns), "" if _is_global(path) else group, None):
+    """Refuses a file without any key, and one with text that YAML reads as something else."""
+    if not entries(path):
+        what = "has nothing but comments" if path.read_text(encoding="utf-8-sig").strip() else "is empty"
+        raise UserError(
+            f"{path} {what}; write KEY: VALUE into it, one on each line, as the files of conf/{group}/ have them"
+        )
+    for key, node in _texts(root_node(path), "" if is_global(path) else group, None):
+        if not node.value and node.tag == f"{TAG}null":
+            raise UserError(
+                f"{path}, line {node.start_mark.line + 1}: {key} has no value; write one, or take the line out"
+            )
         if (value := _other_value(node)) is not None:
             raise UserError(
                 f"{path}, line {node.start_mark.line + 1}: YAML reads {node.value} of {key} as {value} and not as text; put "
@@ -42,14 +62,53 @@ def check_texts(path: Path, group: str) -> None:
 def check_keys(path: Path, group: str) -> None:
     """Refuses a file with a key that the schema does not have."""
     has_section = group not in OPTIONAL_GROUPS and dataclasses.is_dataclass(key_types().get(group))
-    is_group = has_section and not _has_header(path)
-    root = _root(path, path.stat().st_mtime_ns) if is_group or _is_global(path) else None
+    is_group = has_section and not has_header(path)
+    root = root_node(path) if is_group or is_global(path) else None
     for key, line in _unknown_keys(root, group if is_group else ""):
         place, (section, _, name) = f"{path}, line {line}", key.rpartition(".")
         if former := FORMER_KEYS.get(name):
             raise UserError(f"there is no key '{key}' in {place} any more; {former}")
         others = [other.removeprefix(f"{section}.") for other in key_types() if other.rpartition(".")[0] == section]
         raise UserError(f"there is no key '{key}' in {place}{nearest(name, others) or '; take it out'}")
+
+
+def check_forms(path: Path, group: str) -> None:
+    """Refuses a file with one value where a list or keys belong, or the other way round, and with null where none may be."""
+    hint = Config if is_global(path) else None if has_header(path) else key_types().get(group)
+    for key, node, form in _other_forms(root_node(path), "" if is_global(path) else group, hint):
+        is_null = node.tag == f"{TAG}null"
+        form_here = "there is none" if is_null else f"this is {FORMS[type(node)]}"
+        raise UserError(
+            f"{path}, line {node.start_mark.line + 1}: {key} takes {FORMS[form]}, and {form_here}; {LAYOUTS[form]}"
+        )
+
+
+def _other_forms(node: Node | None, key: str, hint: Any) -> Iterator[tuple[str, Node, type[Node]]]:
+    """Yields the nodes that have not the form of their type, with their keys and that form. hint: the type of the node."""
+    choices = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    is_open = isinstance(node, ScalarNode) and (node.value == "???" or "${" in node.value)
+    if node is None or hint is None or Any in choices or is_open:
+        return
+    forms = {_form(choice): choice for choice in choices if choice is not type(None)}
+    if node.tag == f"{TAG}null":
+        if type(None) not in choices and str not in choices:  # of texts, `check_texts` says it
+            yield key, node, next(iter(forms))
+    elif type(node) not in forms:
+        yield key, node, next(iter(forms))
+    elif isinstance(node, SequenceNode):
+        for number, item in enumerate(node.value):
+            yield from _other_forms(item, f"{key}[{number}]", typing.get_args(forms[SequenceNode])[0])
+    elif isinstance(node, MappingNode):
+        items = typing.get_args(forms[MappingNode])
+        for key_node, value in node.value:
+            name = f"{key}.{key_node.value}".removeprefix(".")
+            yield from _other_forms(value, name, items[1] if items else key_types().get(name))
+
+
+def _form(hint: Any) -> type[Node]:
+    if typing.get_origin(hint) is list:
+        return SequenceNode
+    return MappingNode if typing.get_origin(hint) is dict or dataclasses.is_dataclass(hint) else ScalarNode
 
 
 def _unknown_keys(node: Node | None, section: str) -> Iterator[tuple[str, int]]:
@@ -67,7 +126,7 @@ def _unknown_keys(node: Node | None, section: str) -> Iterator[tuple[str, int]]:
 
 def check_stage(path: Path, group: str) -> None:
     """Refuses a file that names a stage without choosing it, and so leaves the other stage's rates in place."""
-    for key_node, node in _entries(path) if _is_global(path) else []:
+    for key_node, node in entries(path) if is_global(path) else []:
         if group != "stage" and key_node.value == "stage":
             raise UserError(
                 f"{path}, line {node.start_mark.line + 1}: stage: {node.value} sets the name alone, without the stage's "
@@ -75,23 +134,14 @@ def check_stage(path: Path, group: str) -> None:
             )
 
 
-def _is_global(path: Path) -> bool:
-    """Says whether a file's keys are those of the whole configuration, and not of its group alone."""
-    return path.read_text(encoding="utf-8-sig").startswith("# @package _global_")
-
-
 def is_section(path: Path) -> bool:
     """Says whether a file sets keys of its group alone: it has neither Hydra's header nor a list of defaults."""
-    return not _has_header(path) and all(key.value != "defaults" for key, _ in _entries(path))
-
-
-def _has_header(path: Path) -> bool:
-    return path.read_text(encoding="utf-8-sig").startswith("# @package")
+    return not has_header(path) and all(key.value != "defaults" for key, _ in entries(path))
 
 
 def may_set(path: Path, group: str) -> bool:
     """Says whether a file of another group can set a key of this one: by the key, or by files that its defaults add."""
-    for key, node in _entries(path):
+    for key, node in entries(path):
         adds_files = key.value == "defaults" and not all(map(_is_override, node.value))
         if key.value == group or adds_files:
             return True
@@ -111,9 +161,9 @@ def check_name(path: Path, group: str) -> None:
 
     Files are copied, and a name that is left in would file one language's scores under another one's name.
     """
-    if group == "language" and not {key.value for key, _ in _entries(path)} & {"code", "defaults"}:
+    if group == "language" and not {key.value for key, _ in entries(path)} & {"code", "defaults"}:
         raise UserError(f"{path} has no code; write the line `code: {path.stem}` into it")
-    for key_node, node in _entries(path):
+    for key_node, node in entries(path):
         is_name = key_node.value == NAME_KEYS.get(group) and isinstance(node, ScalarNode)
         if is_name and not node.tag.endswith(":null") and node.value not in (path.stem, "???"):
             raise UserError(
@@ -123,42 +173,9 @@ def check_name(path: Path, group: str) -> None:
             )
 
 
-def _entries(path: Path) -> list[tuple[Node, Node]]:
-    """Lists the keys at the top of a file with what stands below them."""
-    root = _root(path, path.stat().st_mtime_ns)
-    return root.value if isinstance(root, MappingNode) else []
-
-
-@cache
-def _root(path: Path, time: int) -> Node | None:
-    """Reads a file as YAML's nodes, which have their lines. time: that of its last change."""
-    check_content(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        root: Node | None = yaml.compose(text, Loader=get_yaml_loader())
-        yaml.load(text, Loader=get_yaml_loader())  # which sees keys that are there twice
-    except yaml.MarkedYAMLError as error:
-        raise UserError(yaml_sentence(error, path)) from None
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{path} cannot be read ({first_line(error)}); mend it") from None
-    if root is not None and not isinstance(root, MappingNode):
-        kind = "a list" if isinstance(root, SequenceNode) else "text"
-        raise UserError(f"{path}, line {root.start_mark.line + 1}: this is {kind}; write KEY: VALUE, one on each line")
-    return root
-
-
-def yaml_sentence(error: yaml.MarkedYAMLError, path: Path | None = None) -> str:
-    """Says where a file is no YAML, and why. path: the file; None: the error names it."""
-    mark = error.problem_mark or error.context_mark
-    place = f"{path or (mark.name if mark else 'a file')}, line {mark.line + 1 if mark else 1}"
-    if "\\t" in str(error.problem):
-        return f"{place}: YAML takes no tab at the beginning of a line; put spaces in its place"
-    return f"{place}: {error.problem or first_line(error)}; mend it"
-
-
 def value_of(path: Path, key: str) -> str | None:
     """Reads the text that stands below a key at the top of a file; None if the key is not there."""
-    return next((str(node.value) for key_node, node in _entries(path) if key_node.value == key), None)
+    return next((str(node.value) for key_node, node in entries(path) if key_node.value == key), None)
 
 
 def _texts(node: Node | None, key: str, hint: Any) -> Iterator[tuple[str, ScalarNode]]:

@@ -1,6 +1,7 @@
 """Composing with Hydra, in parts: what many runs share is composed once, and what each has of its own is set on a copy."""
 
 import pickle
+import typing
 from collections.abc import Container, Sequence
 from functools import cache
 from pathlib import Path
@@ -11,11 +12,24 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
+from orthoadapters.config.keys import key_types
 from orthoadapters.config.locations import CODE
+from orthoadapters.config.messages import sentence
 from orthoadapters.config.overrides import override_text
-from orthoadapters.config.own_files import check_keys, check_name, check_stage, check_texts, is_section, may_set
+from orthoadapters.config.own_defaults import check_defaults
+from orthoadapters.config.own_files import (
+    check_forms,
+    check_keys,
+    check_name,
+    check_stage,
+    check_texts,
+    is_section,
+    may_set,
+)
 from orthoadapters.config.schema import LanguageConfig, VariantConfig
+from orthoadapters.errors import UserError
 
 # The folders of groups: conf/ and, if there is one, the user's own.
 Folders = tuple[Path, ...]
@@ -34,6 +48,13 @@ def files_of_group(folders: Folders, group: str) -> dict[str, Path]:
     return {path.stem: path for folder in folders for path in sorted((folder / group).glob("*.yaml"))}
 
 
+def group_names(folders: Folders) -> dict[str, list[str]]:
+    """Lists the groups that a file is chosen for, with the names of their files; those of sweeps are not in conf/."""
+    groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()} - {"hydra"} | {"sweep"}
+    places = (*folders, folders[0].parent / "multirun_sweeps")
+    return {group: sorted(files_of_group(places, group)) for group in sorted(groups)}
+
+
 def compose_in_parts(folders: Folders, parts: Sequence[Override], files: Files) -> DictConfig:
     """Sets a language, a variant and values on a copy of what Hydra composes of the other choices: the same, much faster.
 
@@ -45,10 +66,13 @@ def compose_in_parts(folders: Folders, parts: Sequence[Override], files: Files) 
         for part in parts
         if (path := files_of_group(places, part.key_or_group).get(str(part.value()))) is not None
     ]
+    names = group_names(folders)
     for part, path in own_files:
         check_texts(path, part.key_or_group)
         check_stage(path, part.key_or_group)
         check_keys(path, part.key_or_group)
+        check_forms(path, part.key_or_group)
+        check_defaults(path, part.key_or_group, names)
     _store_language(parts, files_of_group(folders, "language"))
     apart = [(part, path) for part, path in own_files if _is_apart(part, path, own_files)]
     texts = {part.input_line for part, _ in apart}
@@ -103,3 +127,14 @@ def compose_files(folders: Folders, overrides: tuple[str, ...], files: Files) ->
             return compose("config", [*overrides, *searchpath])
     finally:
         GlobalHydra.instance().hydra = before
+
+
+def read_group(path: Path, schema: type, conf: Path) -> DictConfig:
+    """Reads a file of a group alone. schema: the group's dataclass. Raises UserError for a value of another type."""
+    group, folders = path.parent.name, (conf, *([] if path.is_relative_to(conf) else [path.parents[1]]))
+    section = OmegaConf.create({group: OmegaConf.structured(schema)})
+    try:
+        section.merge_with({group: OmegaConf.load(path)})
+        return typing.cast(DictConfig, section[group])
+    except OmegaConfBaseException as error:
+        raise UserError(sentence(error, list(key_types()), folders, f"{group}/{path.stem}")) from error

@@ -55,6 +55,13 @@ class FileFormat(Enum):
 UPOS = "ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split()
 
 
+class Vocabulary(Enum):
+    """The subwords that the softmax of L_MLM is over: all of the backbone's, or those of the text that is trained on."""
+
+    backbone = "backbone"
+    corpus = "corpus"
+
+
 class Pair(Enum):
     """The vector that Eq. 2 compares with x_h: the adapter's output x_a (Eq. 1), or x_a without the residual."""
 
@@ -240,6 +247,9 @@ class MlmConfig:
     mask_probability: float = MISSING  # the share of subwords that are to be predicted
     iterations: int = MISSING  # the length of the training, which trainer.max_iterations takes from here
     dev_blocks: int = MISSING  # blocks of text that are kept from training, for the loss on unseen text
+    # The subwords of training's softmax: all of the backbone's, or those that occur in the text that is trained on. The loss
+    # on unseen text is over all of them either way.
+    vocabulary: Vocabulary = Vocabulary.backbone  # ours: a run without this key had all subwords
 
 
 @dataclass
@@ -282,6 +292,15 @@ class OptimConfig:
 
 
 @dataclass
+class OrtConfig:
+    """The orthogonality step: when it is taken, and from which forward pass."""
+
+    # true: both gradients from one forward pass, so that the two steps are simultaneous instead of alternating.
+    share_forward: bool = False  # ours: a run without this key alternated
+    every: int = 1  # iterations between two orthogonality steps; ours: a run without this key took one in each
+
+
+@dataclass
 class OrthogonalityConfig:
     """The loss of the second step, L_ORT."""
 
@@ -313,7 +332,12 @@ class TrainerConfig:
     # Machines that train one run together.
     num_nodes: int = 1  # ours: a run without this key had one machine
     precision: str = MISSING  # 32-true or bf16-mixed
+    # true: training runs the encoder as a compiled graph, in few widths of batches. It pays on a GPU and in long runs.
+    compile: bool = False  # ours: a run without this key was not compiled
     max_epochs: int = MISSING  # stage=task: how often the training data are gone through
+    # stage=task: epochs without a higher score on the source language's development set after which training ends; null:
+    # all epochs are trained.
+    patience: int | None = None
     max_iterations: int = MISSING  # stage=mlm: the number of iterations
     checkpoint_every: int = MISSING  # iterations between two checkpoints
     checkpoint_minutes: float = MISSING  # minutes between two checkpoints, if that is sooner
@@ -390,6 +414,7 @@ class Config:
     mlm: MlmConfig = field(default_factory=MlmConfig)
     variant: VariantConfig = field(default_factory=VariantConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
+    ort: OrtConfig = field(default_factory=OrtConfig)
     orthogonality: OrthogonalityConfig = field(default_factory=OrthogonalityConfig)
     language_adapters: LanguageAdaptersConfig = field(default_factory=LanguageAdaptersConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)

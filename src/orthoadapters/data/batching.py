@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from orthoadapters.data.masking import Masking, mask_generator, mask_tokens
 from orthoadapters.data.windows import Windows
 from orthoadapters.errors import UserError
 from orthoadapters.examples import IGNORE_INDEX
@@ -48,6 +47,11 @@ class ResumableLoader(ABC):
         # The position counts the batches of this epoch that were handed out.
         self.epoch, self.position = 0, 0
         self._resuming = False
+
+    @property
+    @abstractmethod
+    def batch_rows(self) -> int:
+        """The rows of a full batch."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -118,16 +122,28 @@ def sorted_batches(lengths: NDArray[np.int64], batch_size: int, subwords: int) -
 class BatchLoader(ResumableLoader):
     """A loader of padded batches of windows.
 
-    subwords: without shuffle, batches are larger than batch_size where they have fewer subwords than this.
+    subwords: without shuffle, batches are larger than batch_size where they have fewer subwords than this. width_step: a
+    batch is padded to a multiple of this, or to the longest window of all, so that batches have few widths.
     """
 
     def __init__(
-        self, windows: Windows, batch_size: int, pad_id: int, seed: int, shuffle: bool, subwords: int = 0
+        self,
+        windows: Windows,
+        batch_size: int,
+        pad_id: int,
+        seed: int,
+        shuffle: bool,
+        subwords: int = 0,
+        width_step: int = 1,
     ) -> None:
         super().__init__()
-        self.subwords = subwords
+        self.subwords, self.width_step = subwords, width_step
         self.windows, self.batch_size, self.pad_id, self.seed, self.shuffle = windows, batch_size, pad_id, seed, shuffle
         self.lengths = np.array([len(ids) for ids in windows.input_ids], dtype=np.int64)  # of each sequence
+
+    @property
+    def batch_rows(self) -> int:
+        return self.batch_size * self.windows.alternatives
 
     def __len__(self) -> int:
         return -(-len(self.windows) // self.batch_size) if self.shuffle else len(self._groups(0))
@@ -143,11 +159,12 @@ class BatchLoader(ResumableLoader):
         return sorted_batches(longest * self.windows.alternatives, self.batch_size, self.subwords)
 
     def collate(self, members: NDArray[np.int64]) -> Batch:
-        """Pads windows to the longest of them, as one batch."""
+        """Pads windows to the longest of them, or a little further, as one batch."""
         alternatives, per_word = self.windows.alternatives, self.windows.per_word
         sequences = (members[:, None] * alternatives + np.arange(alternatives)).ravel()
         lengths = self.lengths[sequences]
-        shape = (len(sequences), int(lengths.max()))
+        width = -(-int(lengths.max()) // self.width_step) * self.width_step
+        shape = (len(sequences), min(width, int(self.lengths.max())))
         ids = np.full(shape, self.pad_id, dtype=np.int64)
         for row, (sequence, length) in enumerate(zip(sequences.tolist(), lengths.tolist(), strict=True)):
             ids[row, :length] = self.windows.input_ids[sequence]
@@ -169,70 +186,16 @@ class BatchLoader(ResumableLoader):
         return batch
 
 
-class BlockLoader(ResumableLoader):
-    """A loader of `iterations` masked batches of equally long blocks, in a new order whenever the blocks come again.
-
-    rows: the numbers of the blocks that are read; None reads all. With shuffle=False every block comes once, in order
-    and always with the same masks, for the development set.
-    """
-
-    def __init__(
-        self,
-        blocks: NDArray[np.int32],
-        batch_size: int,
-        iterations: int,
-        seed: int,
-        masking: Masking,
-        rows: NDArray[np.int64] | None = None,
-        shuffle: bool = True,
-    ) -> None:
-        super().__init__()
-        self.blocks, self.batch_size, self.seed, self.masking, self.shuffle = blocks, batch_size, seed, masking, shuffle
-        self.rows = np.arange(len(blocks)) if rows is None else rows
-        self.iterations = iterations if shuffle else -(-len(self.rows) // batch_size)
-        self._cycle, self._order = -1, self.rows
-
-    def __len__(self) -> int:
-        return self.iterations
-
-    def batches(self, epoch: int, first: int) -> Iterator[Batch]:
-        if not self.shuffle:
-            epoch = 0
-        for batch in range(first, self.iterations):
-            block_BT = torch.from_numpy(self.blocks[self.members(epoch, batch)].astype(np.int64))
-            m = self.masking
-            generator = mask_generator(self.seed, epoch, batch)
-            ids, positions, labels = mask_tokens(
-                block_BT, generator, m.mask_id, m.vocab_size, m.special_ids, m.probability
-            )
-            yield {"input_ids": ids, "positions": positions, "labels": labels, "tokens": block_BT.numel()}
-
-    def members(self, epoch: int, batch: int) -> NDArray[np.int64]:
-        """Finds the blocks of one batch: a stretch of the endless sequence permutation 0, permutation 1, ..."""
-        start, n = (epoch * self.iterations + batch) * self.batch_size, len(self.rows)
-        if not self.shuffle:
-            return self.rows[start : start + self.batch_size]
-        members: list[NDArray[np.int64]] = []
-        end = start + self.batch_size
-        while start < end:
-            cycle, first = divmod(start, n)
-            part = self._permutation(cycle)[first : first + end - start]
-            members.append(part)
-            start += len(part)
-        return np.concatenate(members)
-
-    def _permutation(self, cycle: int) -> NDArray[np.int64]:
-        # The current one is kept, as a pass over Wikipedia has two million blocks.
-        if self._cycle != cycle:
-            self._cycle, self._order = cycle, np.random.default_rng([self.seed, cycle]).permutation(self.rows)
-        return self._order
-
-
 class Epochs:
     """The passes over a loader as one sequence of batches: a run is counted in iterations and resumes anywhere."""
 
     def __init__(self, loader: ResumableLoader, epochs: int) -> None:
         self.loader, self.epochs = loader, epochs
+
+    @property
+    def batch_rows(self) -> int:
+        """The rows of a full batch."""
+        return self.loader.batch_rows
 
     def __len__(self) -> int:
         return self.epochs * len(self.loader)

@@ -24,6 +24,7 @@ from orthoadapters.folders import check_writable
 from orthoadapters.temporary_names import temporary_path
 
 PASSAGES_PER_CALL = 256  # ours: at most this many passages are tokenised beyond what is needed
+ROWS_PER_LOOK = 65_536  # ours: blocks that are looked at together; 128 subwords of each are 34 MB
 MIN_BLOCKS = 5  # ours: with fewer there is nothing to learn from, and surely a wrong file
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,18 @@ def _read_blocks(path: Path) -> NDArray[np.int32]:
     except (OSError, ValueError, EOFError, SyntaxError) as error:
         raise UserError(f"{path} cannot be read ({first_line(error)}); {fix}") from None
     return blocks
+
+
+def subwords_in(blocks: NDArray[np.int32], rows: NDArray[np.int64], vocabulary: int) -> NDArray[np.int64]:
+    """Returns the subwords that occur in these rows of the blocks, special ones included, ascending.
+
+    vocabulary: the number of subwords that there are.
+    """
+    does_occur = np.zeros(vocabulary, dtype=np.bool_)
+    order = np.sort(rows)
+    for start in range(0, len(order), ROWS_PER_LOOK):
+        does_occur[blocks[order[start : start + ROWS_PER_LOOK]]] = True
+    return np.flatnonzero(does_occur)
 
 
 def _write_blocks(

@@ -18,8 +18,9 @@ from transformers import PreTrainedTokenizerFast
 
 from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.schema import CorpusConfig, DataConfig, LanguageConfig, MlmConfig, TaskConfig
-from orthoadapters.data.batching import BatchLoader, BlockLoader, Epochs
+from orthoadapters.data.batching import BatchLoader, Epochs
 from orthoadapters.data.blocks import token_blocks
+from orthoadapters.data.masked_batches import BlockLoader
 from orthoadapters.data.masking import masking_for
 from orthoadapters.data.shares import Shares, share_of_process
 from orthoadapters.data.sources.read import read_examples
@@ -29,7 +30,6 @@ from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, LabelledExample, Split, TaggedSentence
 
 log = logging.getLogger(__name__)
-
 # ours: subwords with padding in a batch that is scored, of which a training batch of XNLI has about a third; a CPU gains a
 # tenth on sentences of 14 subwords, and a GPU starts fewer kernels.
 SCORING_SUBWORDS = 4096
@@ -62,7 +62,7 @@ class TaskData(pl.LightningDataModule):
         trainer.fit(module, datamodule=data)
 
     languages: those of `tests`, `target_devs` and `test_dataloader`, in this order. scoring_subwords: what batches of sets
-    that are scored are filled with; 0 leaves them at task.batch_size.
+    that are scored are filled with; 0 leaves them at task.batch_size. width_step: training batches have multiples of it.
     """
 
     def __init__(
@@ -75,10 +75,12 @@ class TaskData(pl.LightningDataModule):
         max_epochs: int = 1,
         languages: Sequence[LanguageConfig] = (),
         scoring_subwords: int = SCORING_SUBWORDS,
+        width_step: int = 1,
     ) -> None:
         super().__init__()
         self.data, self.task, self.source, self.tokenizer, self.seed = data, task, source, tokenizer, seed
-        self.max_epochs, self.languages, self.scoring_subwords = max_epochs, list(languages), scoring_subwords
+        self.max_epochs, self.languages = max_epochs, list(languages)
+        self.scoring_subwords, self.width_step = scoring_subwords, width_step
 
     @cached_property
     def train_examples(self) -> list[Example]:
@@ -153,9 +155,7 @@ class TaskData(pl.LightningDataModule):
         """Cuts examples into windows of subwords. Raises TypeError if some are not of the task's kind."""
         kind, task = KINDS[self.task.kind], self.task
         if not all(isinstance(example, kind.example) for example in examples):
-            raise TypeError(
-                f"the task's kind goes with examples of type {kind.example.__name__}, and some are of another"
-            )
+            raise TypeError(f"the task goes with examples of type {kind.example.__name__}, and some are of another")
         if kind.per_word:
             return tag_windows(cast(Sequence[TaggedSentence], examples), self.tokenizer, task.labels, task.max_length)
         return sequence_windows(cast(Sequence[LabelledExample], examples), self.tokenizer, task.labels, task.max_length)
@@ -173,8 +173,9 @@ class TaskData(pl.LightningDataModule):
         return [evaluation.loader for evaluation in self.tests.values()]
 
     def _loader(self, windows: Windows, shuffle: bool) -> BatchLoader:
-        pad_id, subwords = self.tokenizer.pad_token_id, 0 if shuffle else self.scoring_subwords
-        return BatchLoader(windows, self.task.batch_size, pad_id, self.seed, shuffle, subwords)
+        subwords, width_step = (0, self.width_step) if shuffle else (self.scoring_subwords, 1)
+        pad_id, rows = self.tokenizer.pad_token_id, self.task.batch_size
+        return BatchLoader(windows, rows, pad_id, self.seed, shuffle, subwords, width_step)
 
 
 class MLMData(pl.LightningDataModule):

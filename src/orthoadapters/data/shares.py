@@ -12,7 +12,8 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from orthoadapters.data.batching import Batch, BlockLoader, Epochs, pin_memory_of
+from orthoadapters.data.batching import Batch, Epochs, pin_memory_of
+from orthoadapters.data.masked_batches import BlockLoader
 
 AnyLoader = TypeVar("AnyLoader", Epochs, BlockLoader)
 

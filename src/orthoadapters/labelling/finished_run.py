@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from orthoadapters.checksums import check_sums
 from orthoadapters.config.command import adapter_command
-from orthoadapters.config.compose import group_files, read_config, user_folder
+from orthoadapters.config.compose import group_files, user_folder
 from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.overrides import override_text
+from orthoadapters.config.recorded import read_config
 from orthoadapters.config.schema import AdapterSource, Config
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
@@ -22,7 +23,7 @@ from orthoadapters.runs.inputs import read_inputs, weights_sha256
 from orthoadapters.runs.places import find_places
 from orthoadapters.runs.results import Result, read_result
 
-# PyTorch takes seconds to import, and a mistyped language should be answered at once: these rooms are imported late.
+# PyTorch takes seconds to import, and a mistyped language should be answered at once.
 if TYPE_CHECKING:
     from orthoadapters.evaluation.transfer import Stacks
     from orthoadapters.labelling.free_text import Predictor

@@ -93,13 +93,17 @@ def label_text(
 
     A pipe or a terminal gets the labels of the lines so far, without waiting for more. Raises UserError for a line that
     cannot be read, naming `name` and the line, after all lines before it were yielded.
+
+    name: the file's; empty for a list of texts, which are counted in place of lines.
     """
     task = predictor.task
     by_character = language in task.character_words
 
     def example(line: str, number: int) -> Example:
         if not KINDS[task.kind].per_word:
-            return _from_columns(line, name, number, task)
+            return _from_columns(
+                line, f"{name}, line {number}" if name else f"text {number}", "line" if name else "text", task
+            )
         parts = (
             line.replace("\t", " ").split(" ") if by_spaces else words(line, language, by_character, predictor.splitter)
         )
@@ -116,7 +120,7 @@ def label_text(
         for raw in raw_lines:
             number += 1
             try:
-                line = decoded_line(raw, name, number)
+                line = decoded_line(raw, name, number) if name else raw.decode()
                 examples.append(example(line, number))
                 lines.append(line)
             except UserError as error:
@@ -165,14 +169,14 @@ def _parts(example: Example | type[Example]) -> list[str]:
     return [field.name for field in fields(example) if field.name != "label"]
 
 
-def _from_columns(line: str, name: str, number: int, task: TaskConfig) -> Example:
+def _from_columns(line: str, place: str, unit: str, task: TaskConfig) -> Example:
     """Reads an example from the columns of a line. Raises UserError for an empty line, or other columns."""
     form = line_form(task)
     if not line.strip():
-        raise UserError(f"{name}, line {number}: empty, but {task.name} wants `{form}`; take that line out")
+        raise UserError(f"{place}: empty, but {task.name} wants `{form}`; take that {unit} out")
     columns = [column.strip() for column in line.split("\t")]
     if len(columns) != form.count(" TAB ") + 1:
-        raise column_error(name, number, line, form)
+        raise column_error(place, line, form, unit)
     return _READ[task.kind](columns, task.labels[0])
 
 

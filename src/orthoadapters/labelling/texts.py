@@ -20,9 +20,7 @@ def label_texts(predictor: Predictor, texts: Iterable[Text], language: str, by_s
     if isinstance(texts, str):
         raise UserError('label takes a list of texts; write label(["..."], ...) for a single one')
     lines = "".join(_line(text, number) + "\n" for number, text in enumerate(texts, 1))
-    # A lone surrogate then is what it would be in a file: a line that is not UTF-8.
-    source = BytesIO(lines.encode("utf-8", "surrogatepass"))
-    chunks = label_text(predictor, source, "the texts", language, "jsonl", by_spaces)
+    chunks = label_text(predictor, BytesIO(lines.encode()), "", language, "jsonl", by_spaces)
     return [json.loads(line) for _, chunk in chunks for line in chunk.split("\n") if line]
 
 
@@ -33,4 +31,9 @@ def _line(text: Text, number: int) -> str:
         raise UserError(f"text {number} is no text: {text!r}; give a string, or a tuple of them for a pair")
     if any("\n" in part for part in parts) or (text is not parts[0] and any("\t" in part for part in parts)):
         raise UserError(f"text {number} holds a line break, or a tab in one of its parts; put a space there: {text!r}")
-    return "\t".join(parts)
+    line = "\t".join(parts)
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        raise UserError(f"text {number} holds half of a character; write the character itself: {text!r}") from None
+    return line

@@ -25,6 +25,7 @@ from orthoadapters.model.pretrained import read_pretrained
 from orthoadapters.model.shape import Shape, shape_of
 
 logger = logging.getLogger(__name__)
+INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # parts of a batch, in the order of `forward`
 
 
 @dataclass
@@ -51,8 +52,7 @@ class AdaptedEncoder(nn.Module):
                 f"post-LayerNorm encoders: {', '.join(FAMILIES)}"
             )
         if getattr(backbone, "pooler", None) is not None:
-            # Nothing here reads it.
-            backbone.pooler = None
+            backbone.pooler = None  # nothing here reads it
         self.backbone = backbone.requires_grad_(False)
         self.mlm_head = None if mlm_head is None else mlm_head.requires_grad_(False)
         for layer in self.backbone.encoder.layer:
@@ -135,7 +135,7 @@ class AdaptedEncoder(nn.Module):
         self.stack = tuple(other for other in self.stack if other != name)
 
     def adapter_modules(self, name: str) -> nn.ModuleList:
-        """Returns everything that belongs to one adapter, which is what is trained, counted and saved."""
+        """Returns all that belongs to one adapter, which is what is trained, counted and saved."""
         self._check_name(name)
         modules = [site.adapters[name] for site in self.sites]
         return nn.ModuleList(modules + ([self.invertible[name]] if name in self.invertible else []))
@@ -221,7 +221,7 @@ class AdaptedEncoder(nn.Module):
 
     def encode(self, batch: Mapping[str, Any], device: torch.device | None = None) -> Encoding:
         """Calls `forward` on a loader's batch, which is brought to `device` first if one is given."""
-        inputs = [batch.get(name) for name in ("input_ids", "attention_mask", "token_type_ids")]
+        inputs = [batch.get(name) for name in INPUTS]
         if device is not None:
             inputs = [None if tensor is None else tensor.to(device, non_blocking=True) for tensor in inputs]
         return self(*inputs)

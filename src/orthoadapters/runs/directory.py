@@ -13,8 +13,8 @@ from typing import TextIO
 import yaml
 
 from orthoadapters.config.choices import fingerprint, plain_values
+from orthoadapters.config.recorded import read_yaml
 from orthoadapters.config.schema import Config, Stage
-from orthoadapters.config.yaml_file import read_yaml
 from orthoadapters.errors import UserError
 from orthoadapters.files import lock, read_json, write_text
 from orthoadapters.folders import exists

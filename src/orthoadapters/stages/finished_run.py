@@ -9,8 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from orthoadapters.config.compose import read_config, task_language
+from orthoadapters.config.compose import task_language
 from orthoadapters.config.hub_ids import DEMO
+from orthoadapters.config.recorded import read_config
 from orthoadapters.config.schema import Config, CorpusSource, Stage
 from orthoadapters.data.sources.read import find_examples, read_examples, silence
 from orthoadapters.data.sources.text import corpus_key, text_file

@@ -23,6 +23,9 @@ from orthoadapters.training.fit import device
 from orthoadapters.training.processes import rank
 from orthoadapters.training.record import Recorder, metric_columns
 
+# ours: what widths of batches are multiples of when they are compiled; up to 128 subwords these are four graphs
+WIDTH_STEP = 32
+
 
 def check_loggers(config: Config) -> None:
     """Asks the loggers whether they will start, before data are read. Raises UserError if one will not."""
@@ -42,7 +45,17 @@ def task_data(config: Config, backbone: str, codes: Sequence[str]) -> TaskData:
     """Makes the task's data, in the subwords of a backbone's folder. codes: the languages to test."""
     source, *languages = (task_language(code, config.paths.config) for code in (config.source_language, *codes))
     tokenizer = load_tokenizer(backbone)
-    return TaskData(config.data, config.task, source, tokenizer, config.seed, config.trainer.max_epochs, languages)
+    width_step = WIDTH_STEP if config.trainer.compile else 1
+    return TaskData(
+        config.data,
+        config.task,
+        source,
+        tokenizer,
+        config.seed,
+        config.trainer.max_epochs,
+        languages,
+        width_step=width_step,
+    )
 
 
 @contextmanager

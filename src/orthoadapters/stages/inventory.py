@@ -1,7 +1,6 @@
 """The inventory: everything that runs will read or write is looked for before anything is read or trained.
 
-It loads no PyTorch and fetches nothing, so that plans and sweeps look as well. `read_data` alone reads: where language adapters
-are trained first, in plans, and before a sweep's first cell.
+It loads no PyTorch and fetches nothing, so that plans and sweeps look as well. `stages.reading` reads what was found.
 """
 
 import shlex
@@ -17,7 +16,6 @@ from orthoadapters.config.schema import (
     BackboneConfig,
     Config,
     CorpusConfig,
-    CorpusSource,
     DataConfig,
     LanguageConfig,
     Missing,
@@ -25,7 +23,7 @@ from orthoadapters.config.schema import (
     TaskConfig,
 )
 from orthoadapters.data.sources.copies import warn_of_same_contents
-from orthoadapters.data.sources.read import look_for_examples, read_examples, silence
+from orthoadapters.data.sources.read import look_for_examples
 from orthoadapters.data.sources.text import find_text
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Split
@@ -90,7 +88,7 @@ class Inventory:
             look(_look_for_text, config.corpus, config.language, config.seed, blocks, folder)
         else:
             files: list[Path] = []
-            for code, split, is_optional in _sets(config):
+            for code, split, is_optional in sets_of(config):
                 language = self._language(code, config.paths.config)
                 files += look(_look_for_examples, config.data, config.task, split, language, is_optional)
             if config.data.source != "hub":
@@ -121,7 +119,7 @@ def check_inventory(config: Config, run: RunDirectory, overrides: Sequence[str])
     """Raises UserError naming everything that a run would read or write and that is not there."""
     inventory = Inventory()
     inventory.add(config, run, overrides)
-    _raise_all([*inventory.problems, *inventory.fetches])
+    raise_all([*inventory.problems, *inventory.fetches])
 
 
 def check_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
@@ -129,50 +127,7 @@ def check_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> N
     inventory = Inventory()
     inventory.add(config, run, overrides)
     say_fetches(inventory)
-    _raise_all(inventory.problems)
-
-
-def read_local_data(configs: Sequence[Config]) -> None:
-    """Does as `read_data` for what needs no network: runs of a task whose data are files."""
-    read_data([config for config in configs if config.stage is Stage.task and config.data.source != "hub"])
-
-
-def read_data(configs: Sequence[Config]) -> None:
-    """Reads all labelled data of task runs, those that they share once.
-
-    Raises UserError for what is wrong in them, as the runs themselves would later. What it reads is not kept: that takes
-    seconds, and what is trained next takes hours.
-    """
-    former: set[Hashable] = set()
-    for config in configs:
-        for code, split, is_optional in _sets(config):
-            key = (repr(config.data), repr(config.task), split, code)
-            if key in former:
-                continue
-            former.add(key)
-            try:
-                with silence():
-                    read_examples(config.data, config.task, split, task_language(code, config.paths.config))
-            except MissingSplitError:
-                if not is_optional:
-                    raise
-
-
-def cut_texts(configs: Sequence[Config]) -> None:
-    """Cuts the text files of language adapters into the blocks that their runs take from the cache.
-
-    Raises UserError naming each text that is too short or no UTF-8 where a run reads it, before any of them is trained.
-    """
-    from orthoadapters.stages.language_adapter import text_data  # it loads PyTorch
-
-    problems = []
-    for config in configs:
-        if config.corpus.source is CorpusSource.text:
-            try:
-                _ = text_data(config).blocks
-            except UserError as error:
-                problems.append(str(error))
-    _raise_all(problems)
+    raise_all(inventory.problems)
 
 
 def say_fetches(inventory: Inventory) -> None:
@@ -181,7 +136,8 @@ def say_fetches(inventory: Inventory) -> None:
         print(f"missing: {sentence}", file=sys.stderr)
 
 
-def _raise_all(problems: Sequence[str]) -> None:
+def raise_all(problems: Sequence[str]) -> None:
+    """Raises UserError with all of these sentences, if there is one."""
     if problems:
         raise UserError("\nerror: ".join(dict.fromkeys(problems)))
 
@@ -212,7 +168,7 @@ def _look_at_length(backbone: BackboneConfig, key: str, length: int) -> None:
         check_lengths(longest, {key: length})
 
 
-def _sets(config: Config) -> Iterator[tuple[str, Split, bool]]:
+def sets_of(config: Config) -> Iterator[tuple[str, Split, bool]]:
     """Yields the sets that a task run reads: the language, the split, and whether the language may be without it."""
     for code in config.evaluated_languages:
         is_source = code == config.source_language

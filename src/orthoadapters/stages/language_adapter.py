@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytorch_lightning as pl
+import torch
 
 from orthoadapters.adapters import AdapterConfig
-from orthoadapters.config.schema import Config
+from orthoadapters.config.schema import Config, Vocabulary
+from orthoadapters.data.blocks import subwords_in
 from orthoadapters.data.modules import MLMData
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation.scoring import forward_precision
 from orthoadapters.files import write_text
 from orthoadapters.model.backbone import backbone_path
+from orthoadapters.model.decoder_rows import DecoderRows
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.sizes import bottleneck, check_lengths
 from orthoadapters.orthogonality import LayersLoss, named_loss
@@ -52,7 +56,10 @@ def train_language_adapter(config: Config, run: RunDirectory, overrides: Sequenc
     data, model, invert = setup.data, setup.model, config.language_adapters.invert_before_decoder
     with record_run(config, run, setup.inputs, len(model.sites)) as run_trackers:
         recorder = new_recorder(config, run_trackers)
-        module = MLMTraining(model, language, config.is_orthogonal, config.optim, recorder, invert, setup.layers_loss)
+        rows = None if config.mlm.vocabulary is Vocabulary.backbone else _rows_of_text(setup)
+        module = MLMTraining(
+            model, language, config.is_orthogonal, config.optim, recorder, invert, setup.layers_loss, config.ort, rows
+        )
         fit(config.trainer, run, module, data, f"mlm {language} {kind.value}")
         with forward_precision(config.trainer.precision, device(config.trainer)):
             scores, after = score_held_out(model, data.dev, invert, setup.layers_loss)
@@ -61,6 +68,8 @@ def train_language_adapter(config: Config, run: RunDirectory, overrides: Sequenc
         entries = {language: target.result_entry()}
         result = new_result(config, run, overrides, recorder, data.iterations, {language: test}, entries)
         result.counts = {"blocks": len(data.blocks), "trained_on": len(data.training.rows)}
+        if rows is not None:
+            result.counts |= _count_subwords(data, rows)
         result.layer_cos2 = {"before": setup.before, "after": after}
         finish(run, result, run_trackers)
     return result
@@ -95,6 +104,21 @@ def _set_up(config: Config) -> Setup:
     with forward_precision(config.trainer.precision, where):
         _, before = score_held_out(model, data.dev, config.language_adapters.invert_before_decoder, layers_loss)
     return Setup(data, model, layers_loss, inputs, bare["mlm_loss"], before)
+
+
+def _rows_of_text(setup: Setup) -> DecoderRows:
+    """Copies the decoder's rows for the subwords of the training blocks (mlm.vocabulary=corpus)."""
+    data, head = setup.data, setup.model.mlm_head
+    assert head is not None
+    subwords = subwords_in(data.blocks, data.training.rows, len(head.decoder.weight))
+    return DecoderRows(head.decoder, torch.from_numpy(subwords))
+
+
+def _count_subwords(data: MLMData, rows: DecoderRows) -> dict[str, int]:
+    """Counts the subwords of training's softmax, and the places of the held-out blocks whose subword is not among them."""
+    subwords = rows.subwords.cpu().numpy()
+    outside = ~np.isin(data.blocks[data.dev.rows], subwords)
+    return {"vocabulary": len(subwords), "held_out_outside_vocabulary": int(outside.sum())}
 
 
 def _write_adapter(config: Config, run: RunDirectory, setup: Setup, scores: dict[str, float]) -> None:

@@ -15,6 +15,7 @@ from orthoadapters.config.schema import (
     CorpusSource,
     Stage,
     TaskKind,
+    Vocabulary,
 )
 
 FILE = "README.md"
@@ -54,7 +55,8 @@ def language_card(config: Config, commit: str, bottleneck: int, scores: Mapping[
         "backbone": _backbone(config),
         "data": _corpus(config),
         "training": f"{config.trainer.max_iterations} iterations of {mlm.batch_size} x {mlm.block_length} subwords, "
-        + _rates(config),
+        + _rates(config)
+        + ("" if mlm.vocabulary is Vocabulary.backbone else ", softmax over the subwords of the text alone"),
         "held-out text": f"MLM loss {scores['mlm_loss']:.4f}, L_ORT {scores['l_ort']:.4f} (sum over layers)",
         "commit": commit,
     }
@@ -76,6 +78,7 @@ def task_card(
     bottleneck: int,
     l_ort: float,
     iterations: int,
+    epochs: int,
     test: Mapping[str, Mapping[str, float]],
 ) -> str:
     """Writes the card of the task adapter `name` and its head.
@@ -88,7 +91,7 @@ def task_card(
         title=f"Task adapter for {task.name}",
         language=config.source_language,
         datasets=[task.hub_id] if config.data.source == "hub" and task.hub_id else [],
-        rows=_task_rows(config, bottleneck, l_ort, iterations) | {"commit": commit},
+        rows=_task_rows(config, bottleneck, l_ort, iterations, epochs) | {"commit": commit},
         ours=ours,
         theirs=theirs,
         scores_of=f"test: {metric} x 100",
@@ -97,7 +100,7 @@ def task_card(
     return _card(config, content)
 
 
-def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int) -> dict[str, str]:
+def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int, epochs: int) -> dict[str, str]:
     task, kind = config.task, config.variant.language_adapter
     zero_shot = ", with their own language adapters below it" if config.variant.has_language_adapter else ""
     return {
@@ -112,7 +115,7 @@ def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int) -
         "backbone": _backbone(config),
         "data": _data(config),
         "training": f"{iterations} iterations of {task.batch_size} {KINDS[task.kind].plural}, {_rates(config)}; the best of "
-        f"{config.trainer.max_epochs} epochs on the development set",
+        f"{epochs} epochs on the development set",
         "development set": f"L_ORT {l_ort:.4f} (sum over layers)",
     }
 
@@ -230,6 +233,10 @@ def _backbone(config: Config) -> str:
 
 
 def _rates(config: Config) -> str:
-    return f"learning rate {config.optim.lr:g}" + (
-        f", {config.optim.ort_lr:g} on L_ORT" if config.is_orthogonal else ""
+    main, ort = f"learning rate {config.optim.lr:g}", config.ort
+    if not config.is_orthogonal:
+        return main
+    choices = (f" every {ort.every} iterations" if ort.every > 1 else "") + (
+        ", both steps from one forward pass" if ort.share_forward else ""
     )
+    return f"{main}, {config.optim.ort_lr:g} on L_ORT{choices}"

@@ -22,7 +22,10 @@ def print_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> N
         return
     languages = ", ".join(config.evaluated_languages)
     print(f"  {config.variant.name} on {config.task.name} with {config.backbone.path}, tested on {languages}")
-    print(f"  {config.trainer.max_epochs} epochs of batches of {config.task.batch_size}, lr {config.optim.lr:g}{ort}")
+    most = "at most " if config.trainer.patience else ""
+    print(
+        f"  {most}{config.trainer.max_epochs} epochs of batches of {config.task.batch_size}, lr {config.optim.lr:g}{ort}"
+    )
     if config.language_adapters.source is AdapterSource.trained:
         for adapter in library.missing_adapters(config):
             print(f"  waits for {adapter.location}: {library.training_command(overrides, adapter.language)}")

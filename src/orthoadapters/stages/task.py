@@ -58,11 +58,15 @@ class Setup:
 
 @dataclass(frozen=True)
 class TrainingOutcome:
-    """The training's outcome; the model and the head hold the selected epoch's weights. before: L_ORT per layer, fresh."""
+    """The training's outcome; the model and the head hold the selected epoch's weights.
+
+    before: L_ORT per layer, fresh. iterations: those that were taken.
+    """
 
     recorder: Recorder
     selection: Selection
     before: list[float]
+    iterations: int
 
 
 def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> Result:
@@ -75,13 +79,15 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
             scores = score_languages(run.path, setup.model, setup.head, setup.stacks, setup.data)
             setup.model.activate(*setup.stacks.names(config.source_language))
             after = measure_orthogonality(setup.model, setup.data.dev, setup.layers_loss)
-        _write_weights(config, run, setup, scores, after)
+        _write_weights(config, run, setup, outcome, scores, after)
         result = new_result(
-            config, run, overrides, outcome.recorder, setup.data.iterations, scores.test, setup.stacks.entries
+            config, run, overrides, outcome.recorder, outcome.iterations, scores.test, setup.stacks.entries
         )
         result.selection, result.target_dev = outcome.selection, scores.target_dev
         result.avg_zero_shot = average_zero_shot(scores.test, config.source_language)
         result.counts = setup.data.counts
+        if config.trainer.patience is not None:
+            result.counts |= {"epochs": len(outcome.selection.history)}
         result.layer_cos2 = {"before": outcome.before, "after": after} if setup.stacks.task_adapter else {}
         finish(run, result, run_trackers)
     return result
@@ -154,27 +160,35 @@ def _train(config: Config, run: RunDirectory, setup: Setup, run_trackers: Sequen
         config.optim,
         recorder,
         setup.layers_loss,
+        config.ort,
     ).to(device(config.trainer))
     # This is measured on the fresh weights, so that a resumed run records the same number.
     with forward_precision(config.trainer.precision, device(config.trainer)):
         before = measure_orthogonality(model, data.dev, setup.layers_loss)
-    select = SelectOnDev(data.dev, metrics, data.batches_per_epoch)
-    fit(config.trainer, run, module, data, f"{config.task.name} {config.variant.name} lr {config.optim.lr:g}", [select])
+    patience = config.trainer.patience
+    select = SelectOnDev(data.dev, metrics, data.batches_per_epoch, patience)
+    title = f"{config.task.name} {config.variant.name} lr {config.optim.lr:g}" + (", at most" if patience else "")
+    fit(config.trainer, run, module, data, title, [select])
     select.restore(module)
     selection = Selection(config.source_language, "dev", metrics[0], select.value, select.epoch, select.history)
-    return TrainingOutcome(recorder, selection, before)
+    return TrainingOutcome(recorder, selection, before, len(select.history) * data.batches_per_epoch)
 
 
 def _write_weights(
-    config: Config, run: RunDirectory, setup: Setup, scores: TransferOutcome, after: list[float]
+    config: Config,
+    run: RunDirectory,
+    setup: Setup,
+    outcome: TrainingOutcome,
+    scores: TransferOutcome,
+    after: list[float],
 ) -> None:
     """Saves the trained adapter with its head and card (or the trained backbone), and the head in the project's form."""
     model, head, name, folder = setup.model, setup.head, setup.stacks.task_adapter, run.path / "adapter"
     if name:
         model.save_adapter(folder, name)
         head_files.write(folder, model, name, head, config.task.labels)
-        d_task, iterations = model.configs[name].bottleneck, setup.data.iterations
-        card = model_card.task_card(config, commit(), name, d_task, sum(after), iterations, scores.test)
+        d_task, epochs = model.configs[name].bottleneck, len(outcome.selection.history)
+        card = model_card.task_card(config, commit(), name, d_task, sum(after), outcome.iterations, epochs, scores.test)
         write_text(folder / model_card.FILE, card)
     else:
         with new_folder(run.path / "backbone") as backbone:

@@ -2,13 +2,13 @@
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from statistics import median
 
-from orthoadapters.config.choices import plain_values
+from orthoadapters.config.choices import NEWER, choices
 from orthoadapters.config.compose import task_language
 from orthoadapters.config.hub_ids import DEMO, HUB_ID
 from orthoadapters.config.kinds import KINDS
@@ -28,12 +28,14 @@ FLOAT = 4
 class Cost:
     """The cost of one cell, None where it is not known.
 
-    hours: what a finished cell took, and what is left of another one. size: bytes.
+    hours: what a finished cell took, and what is left of another one. size: bytes. is_bound: whether the cell may take fewer
+    steps and hours, as it ends when its dev score has not risen for some epochs (trainer.patience).
     """
 
     steps: int | None
     hours: float | None
     size: int | None
+    is_bound: bool = False
 
 
 def hardware_here(config: Config) -> str:
@@ -66,16 +68,17 @@ def _cost(cell: Cell, earlier: Sequence[Result], here: str) -> Cost:
         record = next((r.provenance for r in earlier if r.fingerprint == cell.run.fingerprint), {})
         hours = record["wall_seconds"] / 3600 if "wall_seconds" in record else None
         return Cost(record.get("steps", steps), hours, size)
+    workload, is_bound = _workload(config), config.stage is Stage.task and config.trainer.patience is not None
     rates = [
         result.provenance["wall_seconds"] / result.provenance["steps"]
         for result in earlier
-        if _workload(config) == _workload_of_result(result)
+        if workload == _workload_of_result(result)
         and _timed_hardware(result.provenance.get("hardware", "")) == _timed_hardware(here)
     ]
     if steps is None or not rates:
-        return Cost(steps, None, size)
+        return Cost(steps, None, size, is_bound)
     rest = steps - iteration(cell) if cell.run.checkpoint.exists() else steps
-    return Cost(steps, rest * median(rates) / 3600, size)
+    return Cost(steps, rest * median(rates) / 3600, size, is_bound)
 
 
 def iteration(cell: Cell) -> int:
@@ -96,13 +99,24 @@ def _earlier_results(cells: Sequence[Cell]) -> list[Result]:
     return [result for result in results if {"wall_seconds", "steps"} <= result.provenance.keys()]
 
 
-# The choices in result.json that decide how long a step takes.
+# The choices in result.json that decide how long a step takes. A run without the second step has none of `ort`.
 _TIMED_CHOICES = {
-    Stage.mlm: ("variant.language_adapter", "mlm.batch_size", "mlm.block_length", "trainer.precision"),
+    Stage.mlm: (
+        "variant.language_adapter",
+        "mlm.batch_size",
+        "mlm.block_length",
+        "mlm.vocabulary",
+        "ort.share_forward",
+        "ort.every",
+        "trainer.precision",
+        "trainer.compile",
+    ),
     Stage.task: (
         "variant.task_adapter",
         "task.batch_size",
         "task.max_length",
+        "ort.share_forward",
+        "ort.every",
         "trainer.precision",
         "variant.language_adapter",
     ),
@@ -111,19 +125,17 @@ _TIMED_CHOICES = {
 
 def _workload(config: Config) -> tuple[object, ...]:
     """Lists what decides how long a step of this configuration takes, in the words of result.json."""
-    sections = plain_values(asdict(config))
-    values = [sections[section][key] for section, key in _timed_keys(config.stage)]
     task = config.task.name if config.stage is Stage.task else None
-    return (config.stage.value, task, str(config.backbone.name), *values)
+    return (config.stage.value, task, str(config.backbone.name), *_timed_values(config.stage, choices(config)))
 
 
 def _workload_of_result(result: Result) -> tuple[object, ...]:
-    values = [result.choices.get(f"{section}.{key}") for section, key in _timed_keys(Stage(result.stage))]
+    values = _timed_values(Stage(result.stage), result.choices)
     return (result.stage, result.task, result.backbone, *values)
 
 
-def _timed_keys(stage: Stage) -> list[tuple[str, str]]:
-    return [(section, key) for section, _, key in (choice.partition(".") for choice in _TIMED_CHOICES[stage])]
+def _timed_values(stage: Stage, values: Mapping[str, object]) -> list[object]:
+    return [values.get(key, NEWER.get(key)) for key in _TIMED_CHOICES[stage]]
 
 
 def _timed_hardware(hardware: str) -> str:
@@ -138,8 +150,8 @@ def optimizer_steps(config: Config) -> int | None:
     """
     if config.stage is Stage.mlm:
         return config.trainer.max_iterations
-    choices = [config.source_language, asdict(config.data), asdict(config.task)]
-    count = _examples(json.dumps(choices, default=str), config)
+    sources = [config.source_language, asdict(config.data), asdict(config.task)]
+    count = _examples(json.dumps(sources, default=str), config)
     return None if count is None else config.trainer.max_epochs * math.ceil(count / config.task.batch_size)
 
 

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from orthoadapters.config.schema import CorpusSource, Missing, Stage
 from orthoadapters.errors import UserError
-from orthoadapters.stages.inventory import Inventory, cut_texts, read_local_data
+from orthoadapters.stages.inventory import Inventory
+from orthoadapters.stages.reading import cut_texts, read_local_data
 from orthoadapters.sweep.cells import Cell, State
 from orthoadapters.sweep.process import in_own_process
 
 
 def take_inventory(cells: Sequence[Cell]) -> Inventory:
-    """Looks for everything that the cells will read or write. If it is all there, the data that are files are read once."""
+    """Looks for everything that the cells will read or write. If it is all there, the data on this machine are read once."""
     inventory = Inventory(is_sweep=True)
     open_cells = [cell for cell in cells if cell.state not in (State.finished, State.running)]
     for cell in open_cells:

@@ -70,21 +70,25 @@ def print_plan(cells: Sequence[Cell], costs: Sequence[Cost], at_once: int) -> No
     for number, (cell, cost) in enumerate(zip(cells, costs, strict=True), 1):
         note = f" for {', '.join(cell.awaited_languages)}" if cell.state is State.waiting else ""
         steps = "unknown" if cost.steps is None else f"{cost.steps:,}"
+        time, disk_size = duration(cost.hours), size(cost.size)
         table.add_row(
-            *_row(number, cell, note), steps, duration(cost.hours), size(cost.size), style=STYLES.get(cell.state)
+            *_row(number, cell, note),
+            *_with_limits(cost.is_bound, steps, time),
+            disk_size,
+            style=STYLES.get(cell.state),
         )
     print_wide(table)
     open_cells = [cost for cell, cost in zip(cells, costs, strict=True) if cell.state is not State.finished]
     hours, disk = [cost.hours for cost in open_cells], [cost.size for cost in open_cells]
     if open_cells:
         unknown = ", as no run of some kind was finished on this hardware yet" if None in hours else ""
-        total = _total(hours)
-        side_by_side = (
-            f" one after the other, and at least {duration(total / at_once)} with {at_once} at once"
-            if at_once > 1 and total is not None
-            else ""
-        )
-        print(f"left: time {duration(total)}{side_by_side}{unknown}; disk {size(_total(disk))}")
+        total, is_bound = _total(hours), any(cost.is_bound for cost in open_cells)
+        time = " ".join(_with_limits(is_bound, duration(total)))
+        if at_once > 1 and total is not None:
+            # Where cells may end early, the time of an even division is no bound.
+            least = "about" if is_bound else "at least"
+            time += f" one after the other, and {least} {duration(total / at_once)} with {at_once} at once"
+        print(f"left: time {time}{unknown}; disk {size(_total(disk))}")
     print(summary(cells))
 
 
@@ -188,6 +192,11 @@ def _row(number: int, cell: Cell, note: str = "") -> list[str]:
         subject = f"mlm {config.language.code} {config.variant.language_adapter.value}"
     ort_lr = f"{config.optim.ort_lr:g}" if config.is_orthogonal else ""
     return [str(number), subject, f"{config.optim.lr:g}", ort_lr, str(config.seed), state.value + note]
+
+
+def _with_limits(is_bound: bool, *amounts: str) -> list[str]:
+    """Says of amounts that they are bounds, unless they are unknown."""
+    return [f"at most {amount}" if is_bound and amount != "unknown" else amount for amount in amounts]
 
 
 def duration(hours: float | None) -> str:

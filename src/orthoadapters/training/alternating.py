@@ -1,15 +1,16 @@
 """The alternating step (paper, section 2 and footnote 5): one Adam on the main loss, a second one on L_ORT."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from orthoadapters.config.schema import OptimConfig
+from orthoadapters.config.schema import OptimConfig, OrtConfig
 from orthoadapters.data.batching import Batch
-from orthoadapters.model.encoder import AdaptedEncoder
+from orthoadapters.model.encoder import AdaptedEncoder, Encoding
 from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 from orthoadapters.training.distributed import gather_from_processes, process_seed, sum_gradients, sum_over_processes
 from orthoadapters.training.record import Recorder
@@ -22,6 +23,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
     head: the prediction head, which the main optimizer alone trains; None if there is none.
     orthogonal: whether the second step is taken as well, on the sum of what `layers_loss` gives for the layers.
     layers_loss: Eq. 2 before its outer sum, or another loss of `orthogonality.LOSSES`.
+    ort: when the second step is taken; None: after every main step, from a forward of its own.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
         optim: OptimConfig,
         recorder: Recorder,
         layers_loss: LayersLoss = layers_orthogonality,
+        ort: OrtConfig | None = None,
     ) -> None:
         super().__init__()
         if orthogonal and adapter is None:
@@ -41,8 +44,10 @@ class AlternatingTraining(pl.LightningModule, ABC):
         # A checkpoint holds the trained parameters alone; on_load_checkpoint checks that it holds all of them.
         self.strict_loading = False
         self.model, self.head = model, head
+        # The encoder of training batches, which `fit` may have compiled.
+        self.encode: Callable[[Batch], Encoding] = model.encode
         self.orthogonal, self.optim, self.recorder = orthogonal, optim, recorder
-        self.layers_loss = layers_loss
+        self.layers_loss, self.ort = layers_loss, ort or OrtConfig()
         module: nn.Module = model.backbone if adapter is None else model.adapter_modules(adapter)
         self.body = list(module.requires_grad_(True).parameters())
         self.main_parameters = self.body + ([] if head is None else list(head.parameters()))
@@ -52,8 +57,8 @@ class AlternatingTraining(pl.LightningModule, ABC):
         self._rng: dict[str, Any] | None = None
 
     @abstractmethod
-    def main_loss(self, batch: Batch) -> Tensor:
-        """Computes L_MLM or L_TASK of one batch, a scalar."""
+    def main_loss(self, hidden: Tensor, batch: Batch) -> Tensor:
+        """Computes L_MLM or L_TASK of one batch, a scalar, from its hidden vectors, (B, T, H)."""
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         # On a GPU one kernel takes the whole step. None is PyTorch's own choice, which has no fused one.
@@ -65,45 +70,76 @@ class AlternatingTraining(pl.LightningModule, ABC):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Takes one step on the main loss, then one on L_ORT from a second forward through the updated weights."""
+        # global_step counts the batches before this one.
+        is_due = self.orthogonal and (self.global_step + 1) % self.ort.every == 0
+        if is_due and self.ort.share_forward:
+            self._step_simultaneously(batch)
+            return
         optimizers = self.optimizers(use_pl_optimizer=True)
         main = optimizers[0] if isinstance(optimizers, list) else optimizers
         main.zero_grad()
-        loss = self._backward(self.main_loss(batch), self.main_parameters, batch.get("main_share"))
+        hidden = self.encode(batch).hidden
+        loss = self._backward(self.main_loss(hidden, batch), self.main_parameters, batch.get("main_share"))
         row = {"loss": loss, "grad_norm": self._clip(self.main_parameters)}
         main.step()
 
-        if self.orthogonal:
+        if is_due:
             # This optimizer is taken without Lightning's wrapper, which would count its step: global_step counts batches.
             ort = self.optimizers(use_pl_optimizer=False)[1]  # type: ignore[index]
             ort.zero_grad()
-            mask, share = batch.get("attention_mask"), batch.get("token_share")
             # L_ORT needs no head. `layers` is (L,); with Eq. 2 its sum is `orthogonality_loss(pairs, mask)`.
-            pairs = self.model.encode(batch).pairs
-            layers = self.layers_loss(pairs, mask)
-            l_ort = self._backward(layers.sum(), self.body, share)
+            layers = self.layers_loss(self.encode(batch).pairs, batch.get("attention_mask"))
+            l_ort = self._backward(layers.sum(), self.body, batch.get("token_share"))
             row |= {"l_ort": l_ort, "ort_grad_norm": self._clip(self.body)}
             ort.step()
-            if self.recorder.wants_layers(self.global_step):
-                layers = layers.detach()
-                layers = layers if share is None else sum_over_processes(share * layers)
-                row |= {f"l_ort_layer_{i}": value for i, value in enumerate(layers.unbind())}
+            row |= self._layers_row(layers, batch.get("token_share"))
         self.recorder.step(self.global_step, row, batch["tokens"])
 
-    def _backward(self, loss: Tensor, parameters: list[nn.Parameter], share: float | None) -> Tensor:
+    def _step_simultaneously(self, batch: Batch) -> None:
+        """Takes both steps from one forward (ort.share_forward): each gradient is of the weights before either step."""
+        main = self.optimizers(use_pl_optimizer=True)[0]  # type: ignore[index]
+        ort = self.optimizers(use_pl_optimizer=False)[1]  # type: ignore[index]
+        main.zero_grad()
+        encoding, share = self.encode(batch), batch.get("token_share")
+        layers = self.layers_loss(encoding.pairs, batch.get("attention_mask"))
+        l_ort = self._backward(layers.sum(), self.body, share, keep_graph=True)
+        row = {"l_ort": l_ort, "ort_grad_norm": self._clip(self.body)}
+        # A backward pass adds to the gradients that are there: those of L_ORT wait elsewhere.
+        ort_gradients = [parameter.grad for parameter in self.body]
+        main.zero_grad()
+        loss = self._backward(self.main_loss(encoding.hidden, batch), self.main_parameters, batch.get("main_share"))
+        row = {"loss": loss, "grad_norm": self._clip(self.main_parameters)} | row
+        main.step()
+        for parameter, gradient in zip(self.body, ort_gradients, strict=True):
+            parameter.grad = gradient
+        ort.step()
+        self.recorder.step(self.global_step, row | self._layers_row(layers, share), batch["tokens"])
+
+    def _backward(
+        self, loss: Tensor, parameters: list[nn.Parameter], share: float | None, keep_graph: bool = False
+    ) -> Tensor:
         """Leaves the gradient of the whole batch's loss in `parameters`, and returns that loss.
 
         loss: the loss of this process's part of the batch. share: the fraction of the batch's loss that this part stands
-        for (`data.shares`); None where this process has the whole batch.
+        for (`data.shares`); None where this process has the whole batch. keep_graph: whether a further backward pass comes.
         """
         if share is None:
-            self.manual_backward(loss)
+            self.manual_backward(loss, retain_graph=keep_graph)
             return loss.detach()
         part = share * loss
-        self.manual_backward(part)
+        self.manual_backward(part, retain_graph=keep_graph)
         values = [part.detach(), *(part.new_full((), request) for request in self.requests)]
         sums = sum_gradients(parameters, torch.stack(values))
         self.request_sums = sums[1:]
         return sums[0]
+
+    def _layers_row(self, layers: Tensor, share: float | None) -> dict[str, Tensor]:
+        """Names the whole batch's L_ORT of each layer, (L,), if the recorder wants them; otherwise it is empty."""
+        if not self.recorder.wants_layers(self.global_step, self.ort.every):
+            return {}
+        layers = layers.detach()
+        layers = layers if share is None else sum_over_processes(share * layers)
+        return {f"l_ort_layer_{i}": value for i, value in enumerate(layers.unbind())}
 
     def _clip(self, parameters: list[nn.Parameter]) -> Tensor:
         """Clips the gradients, and returns their norm before that, on its device."""

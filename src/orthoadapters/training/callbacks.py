@@ -27,10 +27,14 @@ class SelectOnDev(Callback):
 
     It gets that one set and nothing else, so that no target language can take part in the selection. Of equal scores the
     earlier epoch's counts. Its state is part of the checkpoint.
+
+    patience: the epochs without a higher score after which the training ends; None: it never ends before its last one.
     """
 
-    def __init__(self, dev: Evaluation, metrics: list[str], batches_per_epoch: int) -> None:
-        self.dev, self.metrics, self.batches_per_epoch = dev, metrics, batches_per_epoch
+    def __init__(
+        self, dev: Evaluation, metrics: list[str], batches_per_epoch: int, patience: int | None = None
+    ) -> None:
+        self.dev, self.metrics, self.batches_per_epoch, self.patience = dev, metrics, batches_per_epoch, patience
         self.epoch, self.value = 0, -1.0
         # The history has one entry per epoch.
         self.history: list[dict[str, float]] = []
@@ -51,6 +55,17 @@ class SelectOnDev(Callback):
         if scores[self.metrics[0]] > self.value:
             self.epoch, self.value = epoch, scores[self.metrics[0]]
             self.best = {name: value.cpu().clone() for name, value in pl_module.trained_state().items()}
+        self._stop_if_over(trainer)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # A run may have been stopped between its last epoch and its result.
+        self._stop_if_over(trainer)
+
+    def _stop_if_over(self, trainer: pl.Trainer) -> None:
+        """Ends the training after `patience` epochs without a higher score. Several processes follow the first one."""
+        if self.patience is not None:
+            is_over = len(self.history) - self.epoch >= self.patience
+            trainer.should_stop = bool(trainer.strategy.broadcast(is_over))
 
     def restore(self, module: TaskTraining) -> None:
         """Puts the best epoch's weights back."""
@@ -100,7 +115,8 @@ class KeepLast(Checkpoint):
     ) -> None:
         assert isinstance(pl_module, AlternatingTraining)
         save, stop = (self._is_late, False) if trainer.world_size == 1 else self._common_requests(trainer, pl_module)
-        if save or trainer.global_step % self.every == 0 or trainer.global_step == trainer.max_steps:
+        is_last = trainer.global_step == trainer.max_steps or trainer.should_stop
+        if save or is_last or trainer.global_step % self.every == 0:
             self._save(trainer, pl_module)
         if trainer.world_size > 1:
             pl_module.requests = (float(self._is_late), float(self.is_stopping))

@@ -21,6 +21,7 @@ from orthoadapters.data.batch_content import batch_content
 from orthoadapters.data.modules import MLMData, TaskData
 from orthoadapters.errors import NotFiniteError, UserError, first_line
 from orthoadapters.files import check_content
+from orthoadapters.model.compiled import compile_encode
 from orthoadapters.model.finite import check_finite
 from orthoadapters.model.precision import store_frozen_in_bf16
 from orthoadapters.runs.directory import RunDirectory
@@ -53,15 +54,18 @@ def fit(
     title: str,
     callbacks: Sequence[Callback] = (),
 ) -> None:
-    """Takes every training batch of `data` once; afterwards the module is back on the run's device.
+    """Takes every training batch of `data` once, unless a callback ends the training.
 
-    With several processes (trainer=ddp) only the first one returns; the others have nothing left to do and exit.
+    Afterwards the module is back on the run's device. With several processes (trainer=ddp) only the first one returns; the
+    others have nothing left to do and exit.
     """
     # result.json records the devices, so that Lightning need not print them.
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.ERROR)
     if config.precision == "bf16-mixed":
         store_frozen_in_bf16(module)
+    if config.compile:
+        module.encode = compile_encode(module.model, data.training.batch_rows)
     last = KeepLast(run.checkpoint, config.checkpoint_every, config.checkpoint_minutes, config.log_every)
     with warnings.catch_warnings():
         # Lightning warns of what is by design here: no worker processes, no logger, no validation loop.
@@ -92,7 +96,7 @@ def fit(
             print(f"stopped at iteration {trainer.global_step}; the same command goes on from {place}", file=sys.stderr)
             # A shell gives a process that a signal has ended the exit code 128 + the signal's number.
             raise SystemExit(143 if isinstance(stop, SIGTERMException) else 130) from None
-    if trainer.global_step < data.iterations:
+    if trainer.global_step < data.iterations and not trainer.should_stop:
         raise SystemExit(f"{run.path}: stopped at iteration {trainer.global_step} of {data.iterations}")
     module.recorder.flush()
     module.to(device(config))

@@ -6,30 +6,42 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from orthoadapters.config.schema import OptimConfig
+from orthoadapters.config.schema import OptimConfig, OrtConfig
 from orthoadapters.data.batching import Batch
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation.scoring import NOT_FINITE
 from orthoadapters.model.decoder_loss import decoder_loss
+from orthoadapters.model.decoder_rows import DecoderRows
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.record import Recorder
 
 
-def mlm_loss(model: AdaptedEncoder, hidden: Tensor, positions: Tensor, labels: Tensor, invert: bool) -> Tensor:
+def mlm_loss(
+    model: AdaptedEncoder,
+    hidden: Tensor,
+    positions: Tensor,
+    labels: Tensor,
+    invert: bool,
+    rows: DecoderRows | None = None,
+) -> Tensor:
     """Returns L_MLM, the cross-entropy over the masked places: a scalar. No logits are computed for the other places.
 
-    hidden: (B, T, H). positions: (M,) indices into the flattened (B * T). labels: (M,) the original subwords.
+    hidden: (B, T, H). positions: (M,) indices into the flattened (B * T). labels: (M,) the original subwords. rows: the
+    subwords that the softmax is over, the labels among them; None: the whole vocabulary.
     """
-    vectors = hidden.flatten(0, 1)[positions]
-    return decoder_loss(*model.decoder_input(vectors, invert=invert), labels)
+    vectors, decoder = model.decoder_input(hidden.flatten(0, 1)[positions], invert=invert)
+    if rows is not None:
+        decoder, labels = rows.decoder, rows.places(labels)
+    return decoder_loss(vectors, decoder, labels)
 
 
 class MLMTraining(AlternatingTraining):
     """Trains the language adapter `adapter`, which must be the whole active stack, with L_MLM.
 
-    invert: whether the invertible adapter is undone before the decoder, as MAD-X describes.
+    invert: whether the invertible adapter is undone before the decoder, as MAD-X describes. rows: the subwords that the
+    softmax is over; None: the whole vocabulary.
     """
 
     def __init__(
@@ -41,14 +53,15 @@ class MLMTraining(AlternatingTraining):
         recorder: Recorder,
         invert: bool,
         layers_loss: LayersLoss = layers_orthogonality,
+        ort: OrtConfig | None = None,
+        rows: DecoderRows | None = None,
     ) -> None:
-        super().__init__(model, adapter, None, orthogonal, optim, recorder, layers_loss)
-        self.invert = invert
+        super().__init__(model, adapter, None, orthogonal, optim, recorder, layers_loss, ort)
+        self.invert, self.rows = invert, rows
 
-    def main_loss(self, batch: Batch) -> Tensor:
+    def main_loss(self, hidden: Tensor, batch: Batch) -> Tensor:
         # Blocks are never padded, so that there is no attention mask.
-        hidden = self.model.encode(batch).hidden
-        return mlm_loss(self.model, hidden, batch["positions"], batch["labels"], self.invert)
+        return mlm_loss(self.model, hidden, batch["positions"], batch["labels"], self.invert, self.rows)
 
 
 @torch.inference_mode()

@@ -49,7 +49,7 @@ class Recorder:
         # Both count the whole run, over all its restarts.
         self.seconds, self.tokens = 0.0, 0
         self._wall, self._start_time = 0.0, time.perf_counter()
-        # The progress bar shows the newest row.
+        # The progress bar shows the newest values.
         self.last: dict[str, float] = {}
         # The mean main loss of the first rows, which later ones are compared with.
         self.first_mean: float | None = None
@@ -74,9 +74,13 @@ class Recorder:
         """Starts the interval over which tokens per second are counted."""
         self._interval_start, self._interval_tokens = time.perf_counter(), 0
 
-    def wants_layers(self, iteration: int) -> bool:
-        """Says whether this iteration's row has a value per layer."""
-        return iteration == 1 or iteration % self.layers_every == 0
+    def wants_layers(self, iteration: int, ort_every: int = 1) -> bool:
+        """Says whether the row of this iteration, which has an orthogonality step, has a value per layer.
+
+        ort_every: the iterations between two such steps. Values are those of the first step, and of the first one at or
+        after every `layers_every` iterations.
+        """
+        return iteration <= ort_every or iteration % self.layers_every < ort_every
 
     def step(self, iteration: int, row: Mapping[str, Tensor], tokens: int) -> None:
         """Keeps one iteration's values on their device. tokens: the batch's real subwords."""
@@ -101,7 +105,7 @@ class Recorder:
             values = values[len(names) :]
             for tracker in self.trackers:
                 tracker.log(iteration, row)
-            self.last = row
+            self.last |= row
             for column, name in FINITE.items():
                 if not math.isfinite(row.get(column, 0.0)):
                     raise NotFiniteError(f"{name} is {row[column]}", iteration)

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from orthoadapters.config.schema import OptimConfig
+from orthoadapters.config.schema import OptimConfig, OrtConfig
 from orthoadapters.data.batching import Batch
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import TaskHead
@@ -25,9 +25,9 @@ class TaskTraining(AlternatingTraining):
         optim: OptimConfig,
         recorder: Recorder,
         layers_loss: LayersLoss = layers_orthogonality,
+        ort: OrtConfig | None = None,
     ) -> None:
-        super().__init__(model, adapter, head, orthogonal, optim, recorder, layers_loss)
+        super().__init__(model, adapter, head, orthogonal, optim, recorder, layers_loss, ort)
 
-    def main_loss(self, batch: Batch) -> Tensor:
-        hidden = self.model.encode(batch).hidden
+    def main_loss(self, hidden: Tensor, batch: Batch) -> Tensor:
         return self.head.loss(self.head(hidden), batch["labels"])

@@ -100,6 +100,18 @@ def test_the_prefix_of_raw_wikiann_is_taken_off_where_every_row_has_it(tmp_path:
             read_file(tmp_path, "wikiann", content)
 
 
+def test_codes_in_fewer_than_most_rows_stay_and_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    word_rows = "x\tO\n" * 150
+    content = f"{word_rows}en:Anna\tB-PER\nre:\tO\nre:\tO\n"
+    assert words_of(read_file(tmp_path, "wikiann", content))[0][-3:] == ("en:Anna", "re:", "re:")
+    assert caplog.text == ""  # a word in a hundred may be so, and a code alone is none
+    assert words_of(read_file(tmp_path, "wikiann", f"{content}fr:Bo\tO\n"))[0][-1] == "fr:Bo"
+    warning = (
+        r"line 151: 'en:Anna\tB-PER' begins as in raw WikiANN, and so do 2 of 154 rows; they are read as they stand"
+    )
+    assert warning in caplog.text
+
+
 def test_pairs_are_read_with_quotes_as_they_stand(tmp_path: Path) -> None:
     content = 'He said "yes\tYes, "he did\tentailment\n\none\ttwo\tneutral\r\n'
     assert read_file(tmp_path, "xnli", content) == [

@@ -2,7 +2,7 @@
 
 import logging
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,23 @@ def cached_data(hub_id: str, subset: str) -> Iterator[Path]:
     for folder in names_in(cache):
         if folder.replace("_", "").lower() == name:
             yield from (cache / folder / subset).glob("*/*/")
+
+
+def is_here(task: TaskConfig, language: LanguageConfig, may_ask: bool) -> bool:
+    """Says whether a language's subset can be read without fetching it: of a local folder, or from the cache.
+
+    may_ask: the Hub may be asked whether the cache is up to date, as `datasets` does where there is a network.
+    """
+    hub_id, subset = data_set(task, language)
+    if Path(hub_id).is_dir():
+        return True
+    folders = list(cached_data(hub_id, subset)) if may_ask or is_offline() else []
+    return bool(folders) and task.hub_revision in (None, newest(folders).name)
+
+
+def newest(folders: Iterable[Path]) -> Path:
+    """Returns the folder that changed last, which of several in its cache `datasets` loads without a network."""
+    return max(folders, key=lambda folder: folder.stat().st_mtime)
 
 
 def _labelled_example(task: TaskConfig, texts: Sequence[str], label: str) -> Example:

@@ -20,6 +20,7 @@ from orthoadapters.data.sources.hub import (
     columns,
     data_set,
     folder_errors,
+    newest,
     own_columns,
     place_of,
     read_hub,
@@ -96,10 +97,10 @@ def _features(builder: Any, files: Sequence[Path]) -> Mapping[str, Any]:
 
 def _outline_in_cache(hub_id: str, subset: str, revision: str | None, place: str) -> _Outline:
     """Reads what `datasets` wrote beside the subset that it would load without a network, which is the newest."""
-    newest = max(cached_data(hub_id, subset), key=lambda folder: folder.stat().st_mtime)
-    check_revision(newest, revision, place)
+    folder = newest(cached_data(hub_id, subset))
+    check_revision(folder, revision, place)
     try:
-        record = json.loads((newest / "dataset_info.json").read_text(encoding="utf-8"))
+        record = json.loads((folder / "dataset_info.json").read_text(encoding="utf-8"))
         classes = {name: _classes(feature) for name, feature in record["features"].items()}
         return _Outline([*record["splits"]] or None, classes)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):

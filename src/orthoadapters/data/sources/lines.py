@@ -5,10 +5,11 @@ import difflib
 import gzip
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
+from orthoadapters.config.locations import warn_once
 from orthoadapters.config.schema import TaskConfig
 from orthoadapters.errors import UserError, first_line
 
@@ -16,7 +17,7 @@ from orthoadapters.errors import UserError, first_line
 DOCUMENT_START = "-DOCSTART-"
 # A Wikipedia's code with its colon: en:, zh-min-nan:, and simple: of Simple English, the one that is longer.
 CODE = re.compile(r"^(simple|[a-z]{2,3}(-[a-z]+)*):")
-SAMPLE = 100  # ours: rows in which a code stands if most rows of the file have one
+FEW = 0.01  # ours: the part of rows whose words, such as re:Invent, may begin as a code and be none
 NEAR = (
     0.7  # ours: how alike two labels are before one is named for the other; B-PER and B-PERS are, B-PER and B-LOC not
 )
@@ -42,26 +43,35 @@ def language_prefix(path: Path) -> re.Pattern[str] | None:
     """Finds out whether every row of a file begins with a Wikipedia's code and a colon, as `en:Anna` in raw WikiANN.
 
     Returns the pattern of what is to be taken off a word; None for all other files. Words such as `http:` or `re:` stay as
-    they are, as most rows beside them have no code. Only a file with a code among its first rows is read for it. Raises
-    UserError for a row without a code where most have one.
+    they are, as most rows beside them have no code; a warning names the first of more than a few. Raises UserError for a row
+    without a code where most have one.
     """
-    rows = ((number, line) for number, line in numbered_lines(path) if line.strip())
-    sample = list(islice(rows, SAMPLE))
-    if not any(CODE.match(line) for _, line in sample):
-        return None
-    lines = [*sample, *rows]
-    others = [(number, line) for number, line in lines if CODE.match(line) is None]
-    if 2 * len(others) >= len(lines):
+    # The first row of each sort, and how many there are. A code is one of a word if the word goes on after it.
+    first: dict[str, tuple[int, str]] = {}
+    counts: Counter[str] = Counter()
+    for number, line in numbered_lines(path):
+        if line.strip():
+            match = CODE.match(line)
+            sort = "other" if match is None else "word" if line[match.end() :][:1].strip() else "code alone"
+            counts[sort] += 1
+            first.setdefault(sort, (number, line))
+    rows, others = counts.total(), counts["other"]
+    if 2 * others >= rows:
+        if counts["word"] > FEW * rows:
+            number, line = first["word"]
+            warn_once(
+                f"{path}, line {number}: {excerpt(line)} begins as in raw WikiANN, and so do {counts['word']} of {rows} rows; "
+                "they are read as they stand, so take the code and its colon off if they are no part of the words"
+            )
         return None
     if others:
-        number, line = others[0]
-        prefix = next(match[0] for _, one in lines if (match := CODE.match(one)))
+        number, line = first["other"]
+        prefix = next(match[0] for _, one in first.values() if (match := CODE.match(one)))
         raise UserError(
-            f"{path}, line {number}: {excerpt(line)} has no '{prefix}' before the word, as "
-            f"{len(lines) - len(others)} of {len(lines)} rows do; take it from all of them, or put it there"
+            f"{path}, line {number}: {excerpt(line)} has no '{prefix}' before the word, as {rows - others} of {rows} rows do; "
+            "take it from all of them, or put it there"
         )
-    has_words = any(re.match(r"\S", CODE.sub("", line)) for _, line in lines)
-    return CODE if has_words else None
+    return CODE if counts["word"] else None
 
 
 def decoded_line(raw: bytes, source: str, number: int) -> str:
@@ -89,12 +99,10 @@ def excerpt(line: str) -> str:
     return repr(line if len(line) <= 60 else line[:60] + "...")  # ours: enough to find the row by eye
 
 
-def column_error(source: str, number: int, line: str, layout: str) -> UserError:
-    """Makes the sentence about a line with another number of columns than expected."""
+def column_error(place: str, line: str, layout: str, unit: str = "line") -> UserError:
+    """Makes the sentence about a line, or a text, with another number of columns than expected."""
     count = line.count("\t") + 1
-    return UserError(
-        f"{source}, line {number}: {count} columns instead of `{layout}` in {excerpt(line)}; mend that line"
-    )
+    return UserError(f"{place}: {count} columns instead of `{layout}` in {excerpt(line)}; mend that {unit}")
 
 
 def unknown_label(place: str, label: object, task: TaskConfig) -> str:

@@ -65,7 +65,7 @@ def _read_sentences(path: Path, task: TaskConfig, split: Split) -> Iterator[Tagg
             continue
         columns = line.split("\t")
         if len(columns) > 2:
-            raise column_error(str(path), number, line, "word TAB tag")
+            raise column_error(f"{path}, line {number}", line, "word TAB tag")
         if len(columns) < 2 or not columns[1].strip():
             raise _label_error(path, number, line, split, labels)
         # An empty word stays, as XTREME's preprocessing can leave some.
@@ -89,7 +89,7 @@ def _read_pairs(path: Path, task: TaskConfig, split: Split) -> Iterator[Sentence
         if len(columns) < 3 and not is_short and (len(columns) == 2 or _other_separator(line, labels)):
             raise _label_error(path, number, line, split, labels)
         if len(columns) != 3:
-            raise column_error(str(path), number, line, "premise TAB hypothesis TAB label")
+            raise column_error(f"{path}, line {number}", line, "premise TAB hypothesis TAB label")
         premise, hypothesis, label = (column.strip() for column in columns)
         if label not in labels:
             label = XNLI_SPELLINGS.get(label, label)

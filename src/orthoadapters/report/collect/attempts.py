@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from orthoadapters.config.yaml_file import read_yaml
+from orthoadapters.config.recorded import read_yaml
 from orthoadapters.errors import UserError
 from orthoadapters.folders import exists, search
 

@@ -1,0 +1,43 @@
+"""The one way to read a file of YAML that a run wrote, and the configuration in it."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from orthoadapters.config.compose import CONF
+from orthoadapters.config.schema import Config
+from orthoadapters.errors import UserError, first_line
+
+# The loader in C is ten times as fast; not every build of PyYAML has it.
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_yaml(path: Path, fix: str = "restore it") -> Any:
+    """Reads a file of YAML, whatever it holds. Raises UserError with the file and the `fix` if it is missing or broken."""
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), LOADER)
+    except Exception as error:
+        # Dates and numbers that are none, and deep brackets, raise exceptions of many types.
+        raise UserError(f"{path} cannot be read ({first_line(error)}); {fix}") from None
+
+
+def read_config(path: Path) -> Config:
+    """Reads the configuration that a run wrote into its config.yaml. Raises UserError if it is missing or broken."""
+    try:
+        values = read_yaml(path)
+        values.pop("fingerprint")
+        # Earlier versions had the Hub's treebank of each language here, and knew by the task's name that WikiANN's Chinese
+        # words are characters, which its file says now.
+        values.get("language", {}).pop("udpos", None)
+        if values.get("task", {}).get("name") == "wikiann":
+            file = yaml.safe_load((CONF / "task" / "wikiann.yaml").read_text(encoding="utf-8"))
+            values["task"].setdefault("character_words", file["character_words"])
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), values))
+    except (ValueError, OmegaConfBaseException) as error:
+        raise UserError(f"{path} cannot be read ({first_line(error)}); restore it") from None
+    except (AttributeError, TypeError, KeyError):
+        raise UserError(f"{path} is not what a run writes; restore it") from None
+    return cast(Config, config)

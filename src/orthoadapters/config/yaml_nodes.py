@@ -1,0 +1,84 @@
+"""A YAML file of a group as YAML's nodes, which have their lines, where its values alone would not say where a mistake is."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import yaml
+from omegaconf._utils import get_yaml_loader
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from orthoadapters.errors import UserError, first_line
+from orthoadapters.files import check_content
+
+TAG = "tag:yaml.org,2002:"
+
+
+def root_node(path: Path) -> Node | None:
+    """Reads a file; None if nothing but comments is in it. Raises UserError if it is no YAML, or a list or text."""
+    return _read(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _read(path: Path, time: int) -> Node | None:
+    """Reads a file once. time: that of its last change."""
+    check_content(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        root: Node | None = yaml.compose(text, Loader=get_yaml_loader())
+        yaml.load(text, Loader=get_yaml_loader())  # which sees keys that are there twice
+    except yaml.MarkedYAMLError as error:
+        raise UserError(yaml_sentence(error, path)) from None
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{path} cannot be read ({first_line(error)}); mend it") from None
+    if isinstance(root, ScalarNode) and root.tag == f"{TAG}null":
+        return None
+    if root is not None and not isinstance(root, MappingNode):
+        kind = "a list" if isinstance(root, SequenceNode) else "text"
+        raise UserError(f"{path}, line {root.start_mark.line + 1}: this is {kind}; write KEY: VALUE, one on each line")
+    return root
+
+
+def entries(path: Path) -> list[tuple[Node, Node]]:
+    """Lists the keys at the top of a file with what stands below them."""
+    root = root_node(path)
+    return root.value if isinstance(root, MappingNode) else []
+
+
+def line_of(path: Path, key: str) -> int | None:
+    """Finds the line of a key's value, or of the item KEY[NUMBER]; None if the file does not set it.
+
+    key: as a run has it, with its group, which the file of a group leaves out.
+    """
+    node = root_node(path)
+    name = key if has_header(path) else key.partition(".")[2]
+    line = None
+    for part in re.findall(r"[^.\[\]]+", name):
+        if isinstance(node, MappingNode):
+            node = next((value for key_node, value in node.value if key_node.value == part), None)
+        elif isinstance(node, SequenceNode) and part.isdigit() and int(part) < len(node.value):
+            node = node.value[int(part)]
+        else:
+            return line
+        if node is None:
+            return line
+        line = node.start_mark.line + 1
+    return line
+
+
+def is_global(path: Path) -> bool:
+    """Says whether a file's keys are those of the whole configuration, and not of its group alone."""
+    return path.read_text(encoding="utf-8-sig").startswith("# @package _global_")
+
+
+def has_header(path: Path) -> bool:
+    return path.read_text(encoding="utf-8-sig").startswith("# @package")
+
+
+def yaml_sentence(error: yaml.MarkedYAMLError, path: Path | None = None) -> str:
+    """Says where a file is no YAML, and why. path: the file; None: the error names it."""
+    mark = error.problem_mark or error.context_mark
+    place = f"{path or (mark.name if mark else 'a file')}, line {mark.line + 1 if mark else 1}"
+    if "\\t" in str(error.problem):
+        return f"{place}: YAML takes no tab at the beginning of a line; put spaces in its place"
+    return f"{place}: {error.problem or first_line(error)}; mend it"
