@@ -19,7 +19,7 @@ DEMO_BACKBONE := $(RUN) -c 'from pathlib import Path; from orthoadapters.demo im
 NOTEBOOK_SECONDS := 600
 
 .PHONY: help setup demo report bench bench-adapters test test-real test-wheel test-adapterhub test-bounds test-browser
-.PHONY: test-notebooks notebooks lint clean
+.PHONY: test-faults test-notebooks notebooks lint clean
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -49,6 +49,9 @@ bench-adapters: setup $(ADAPTERHUB_VENV)/.ready ## the same iterations against t
 
 test: setup ## the tests: CPU, no network, minutes
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist worksteal
+
+test-faults: setup ## kills, cuts and changed bytes, injected for real: FAULT_ROUNDS=3 of each, SEED=N to repeat
+	OMP_NUM_THREADS=1 $(RUN) -m tests.faults.campaign --rounds $(or $(FAULT_ROUNDS),3) $(if $(SEED),--seed $(SEED))
 
 test-real: setup ## the checks that need real data in SHARED_DIR (default ../shared)
 	@if [ -d "$(SHARED_DIR)/data" ]; then SHARED_DIR="$(SHARED_DIR)" OMP_NUM_THREADS=2 $(RUN) -m pytest -m real tests/real; \

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from safetensors.numpy import save_file
 
 from orthoadapters import UserError
 from orthoadapters.files import check_content, new_folder, read_json, read_safetensors_header
+from orthoadapters.temporary_names import temporary_path
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1115567652\n"
 PAGE = b"\xef\xbb\xbf\n <!DOCTYPE html>\n<html><head><title>Sign in</title>"
@@ -102,3 +105,20 @@ def test_a_new_folder_in_the_place_of_a_link_goes_where_the_link_leads(tmp_path:
     assert link.is_symlink()
     assert (tmp_path / "scratch" / "sw" / "file").exists()
     assert sorted(path.name for path in (tmp_path / "scratch").iterdir()) == ["sw"]
+
+
+def test_what_killed_processes_left_is_removed_by_the_next_one_that_writes_the_same(tmp_path: Path) -> None:
+    """What a living process writes stays, and what is written under another name."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    alive = temporary_path(tmp_path / "cache")
+    dead = alive.with_name(alive.name.replace(f"-{os.getpid()}-", f"-{process.pid}-"))
+    former = dead.with_name(f"{dead.name}.former")
+    other = dead.with_name(dead.name.replace("cache", "caches"))
+    former.mkdir()
+    for file in (alive, dead, other, former / "weights"):
+        file.touch()
+    with new_folder(tmp_path / "cache") as folder:
+        (folder / "weights").touch(0o600)
+        assert {path.name for path in tmp_path.iterdir()} == {alive.name, other.name, folder.name}
+    assert (tmp_path / "cache" / "weights").stat().st_mode & 0o777 == 0o644

@@ -5,13 +5,14 @@ import json
 import os
 import re
 import shutil
-import tempfile
+import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 from orthoadapters.errors import UserError
+from orthoadapters.temporary_names import share, temporary_path
 
 # ours: bytes that show whether a file is a pointer or a page
 BEGINNING = 256
@@ -154,8 +155,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     """Writes a file that is there whole or not at all."""
     with _temporary_name(path) as temporary, temporary.open("wb") as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+        _to_disk(file)
 
 
 def lock(file: TextIO, wait: bool = False, share: bool = False) -> bool:
@@ -192,15 +192,27 @@ def new_file(path: Path) -> Iterator[TextIO]:
     """Yields a UTF-8 file under a temporary name; when the block ends well, flushes it to disk and renames it to `path`."""
     with _temporary_name(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         yield file
-        file.flush()
+        _to_disk(file)
+
+
+def _to_disk(file: IO[Any]) -> None:
+    file.flush()
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         os.fsync(file.fileno())
 
 
 @contextmanager
 def _temporary_name(path: Path) -> Iterator[Path]:
-    """Yields a temporary name beside `path`, which becomes `path` when the block ends well."""
+    """Yields a temporary name beside `path`, which becomes `path` when the block ends well.
+
+    Of a pipe or a device it yields the path itself, as it is to be written into and never replaced. A link stays one.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        yield path
+        return
+    path = real_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = temporary_path(path)
     try:
         yield temporary
         temporary.replace(path)
@@ -217,11 +229,11 @@ def new_folder(folder: Path, *, replace: bool = True) -> Iterator[Path]:
     # Where it is a link, the folder that it leads to is replaced, and the link stays.
     folder = real_path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    temporary = temporary_path(folder)
+    temporary.mkdir()
     try:
         yield temporary
-        # mkdtemp makes folders that only their owner can read; these are to be shared.
-        temporary.chmod(0o755)
+        share(temporary)
         if replace and folder.exists():
             former = temporary.with_name(f"{temporary.name}.former")
             folder.replace(former)

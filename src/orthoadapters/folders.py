@@ -120,7 +120,12 @@ def check_new_file(path: Path, flag: str, inputs: Iterable[Path | int] = ()) -> 
         raise UserError(f"{flag} {path} is a folder; name a file")
     if any(_is_same_file(path, one) for one in inputs):
         raise UserError(f"{flag} {path} is a file that is read, and would be lost; name another file")
-    if why := _obstacle(path if path.is_symlink() else path.parent):
+    if path.exists() and not path.is_file():
+        # A pipe or a device is written into, whatever its folder allows.
+        why = None if os.access(path, os.W_OK) else "this account may not write into it"
+    else:
+        why = _obstacle(path if path.is_symlink() and not path.exists() else Path(os.path.realpath(path)).parent)
+    if why:
         raise UserError(f"{flag} {path} cannot be written: {why}; name another file")
 
 

@@ -186,9 +186,11 @@ def test_a_folder_that_does_not_exist_is_not_looked_for_on_the_hub(tmp_path: Pat
 
 def test_a_damaged_tokenizer_file_is_refused_in_one_sentence(tmp_path: Path) -> None:
     save_tiny_tokenizer(tmp_path)
-    (tmp_path / "tokenizer.json").write_text("{")
-    with pytest.raises(UserError, match=r"could not load the tokenizer of"):
-        load_tokenizer(str(tmp_path))
+    file = tmp_path / "tokenizer.json"
+    for damage in ("{", file.read_text().replace('"post_processor"', '"post_processor": 7, "x"')):
+        file.write_text(damage)
+        with pytest.raises(UserError, match=r"could not load the tokenizer of"):
+            load_tokenizer(str(tmp_path))
 
 
 def test_a_tokenizer_without_a_mask_token_is_refused_where_one_is_needed(tmp_path: Path) -> None:

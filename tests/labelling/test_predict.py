@@ -232,6 +232,16 @@ def test_the_command_writes_a_file_whole_or_not_at_all(
     run = run_folders["wikiann"]
     assert command(script, monkeypatch, run, "--language", "sw", "--output", out, text) == 0
     assert [line.split("\t")[0] for line in out.read_text().splitlines()] == ["anna", "sees", "dog", ""]
+    labels, link, pipe = out.read_bytes(), tmp_path / "link", tmp_path / "pipe"
+    link.symlink_to(out)
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR)
+    for output in (link, pipe, Path("/dev/null")):
+        mode = output.lstat().st_mode
+        assert command(script, monkeypatch, run, "--language", "sw", "--output", output, text) == 0
+        assert output.lstat().st_mode == mode
+    assert out.read_bytes() == labels == os.read(reader, 4096)
+    os.close(reader)
     out.unlink()
     text.write_bytes(b"anna sees dog\n\xff\n")
     assert command(script, monkeypatch, run, text, "--language", "sw", "--output", out) == 1

@@ -38,6 +38,8 @@ def test_each_run_is_one_wandb_run_that_can_be_sliced(
         assert run["steps"] >= 10
         assert run["summary"]["test_tr_f1"] == result.test["tr"]["f1"]
     assert (tmp_path / "runs" / first.run / "metrics.csv").exists()
+    # What is uploaded names no folder of this machine.
+    assert not [file for file in tmp_path.rglob("*.wandb") if str(tmp_path).encode() in file.read_bytes()]
 
 
 def test_a_run_that_raises_is_ended_as_failed(

@@ -14,12 +14,29 @@ from orthoadapters import UserError
 from orthoadapters.config.command_line import check_command_line
 from orthoadapters.config.compose import compose_config
 from orthoadapters.runs.tracking import check_trackers
-from orthoadapters.runs.wandb_session import start_error, upload_command
+from orthoadapters.runs.wandb_session import start_error, upload_command, without_places
 from tests.helpers.commands import ROOT, demo
 from tests.helpers.short_runs import execute, overrides
 from tests.helpers.sweeps import run_sweep
 from tests.helpers.wandb_commands import check_command
 from tests.test_docs import MANUALS, blocks, commands
+
+
+@pytest.mark.parametrize(
+    ("value", "public"),
+    [
+        ("/home/me/models/tiny", "tiny"),
+        ("models/tiny", "models/tiny"),
+        ("data.root=~/data/xtreme", "data.root=xtreme"),
+        (["paths.runs=/home/me/runs", "languages=[ar,tr]"], ["paths.runs=runs", "languages=[ar,tr]"]),
+        ("backbone.path='/home/me/a b'", "backbone.path='a b'"),
+        ("FacebookAI/xlm-roberta-base", "FacebookAI/xlm-roberta-base"),
+        ("https://arxiv.org/abs/2012.06460", "https://arxiv.org/abs/2012.06460"),
+        (0.5, 0.5),
+    ],
+)
+def test_what_is_uploaded_has_the_last_part_of_a_path_alone(value: object, public: object) -> None:
+    assert without_places({"key": value}) == {"key": public}
 
 
 def test_with_wandbs_own_folder_the_command_names_the_run_in_it(

@@ -4,6 +4,7 @@ python train.py variant=lort_tnoo task=xnli
 """
 
 import argparse
+import errno
 import logging
 import os
 import shlex
@@ -45,6 +46,8 @@ from orthoadapters.stages.plan import print_plan
 from orthoadapters.stages.reading import cut_texts, read_data, read_local_data
 from orthoadapters.training.processes import has_launcher, rank
 
+# What a disk says of itself: full, over its quota, for reading alone, broken.
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 # The exit code of this command's one run. Hydra drops what a job returns.
 exit_code = 0
 
@@ -147,6 +150,16 @@ def job(composition: DictConfig) -> int:
     except UserError as error:
         exit_code = error.exit_code
         print(f"error: {error}", file=sys.stderr)
+    except OSError as error:
+        exit_code = 1
+        if error.errno in DISK_ERRORS:
+            fix = "make room or mend the disk; the same command goes on from the last checkpoint"
+            print(
+                f"error: {error.filename or 'a file'} cannot be written or read ({error.strerror}); {fix}",
+                file=sys.stderr,
+            )
+        else:
+            traceback.print_exc()
     except Exception:
         # This is a defect of the project, and its traceback is shown.
         exit_code = 1

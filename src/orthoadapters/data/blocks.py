@@ -6,7 +6,6 @@ Only as much text is read and tokenised as the run will use; the blocks are kept
 import hashlib
 import logging
 import sys
-import tempfile
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
@@ -22,6 +21,7 @@ from orthoadapters.checksums import check_sum, write_sum
 from orthoadapters.data.tokenizer import fingerprint, special_ends
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.folders import check_writable
+from orthoadapters.temporary_names import temporary_path
 
 PASSAGES_PER_CALL = 256  # ours: at most this many passages are tokenised beyond what is needed
 ROWS_PER_LOOK = 65_536  # ours: blocks that are looked at together; 128 subwords of each are 34 MB
@@ -50,21 +50,19 @@ def token_blocks(
     if not path.exists():
         check_writable(cache, "paths.cache")
         cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=cache, prefix=f".{key}-", suffix=".tmp", delete=False) as file:
-            try:
+        temporary = temporary_path(path)
+        try:
+            with temporary.open("w+b") as file:
                 n, subwords = _write_blocks(file, texts, tokenizer, length, count)
-                if n < min(MIN_BLOCKS, count):
-                    raise UserError(
-                        f"{place or key}: only {subwords:,} subwords of text, which make {n} blocks of {length}; at least "
-                        f"{MIN_BLOCKS} are needed: add text, or make blocks shorter (mlm.block_length)"
-                    )
-            except BaseException:
-                Path(file.name).unlink()
-                raise
-        # Temporary files are for their owner alone, and a cache may be shared.
-        Path(file.name).chmod(0o644)
-        write_sum(path, Path(file.name))
-        Path(file.name).replace(path)
+            if n < min(MIN_BLOCKS, count):
+                raise UserError(
+                    f"{place or key}: only {subwords:,} subwords of text, which make {n} blocks of {length}; at least "
+                    f"{MIN_BLOCKS} are needed: add text, or make blocks shorter (mlm.block_length)"
+                )
+            write_sum(path, temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
         log.info("%s: %d blocks of %d subwords cut from %d subwords", path, n, length, subwords)
     return _read_blocks(path)
 

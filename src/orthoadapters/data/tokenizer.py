@@ -18,8 +18,9 @@ def load_tokenizer(path: str, *, needs_mask: bool = False) -> PreTrainedTokenize
     folder = Path(path).expanduser()
     check_tokenizer(folder)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-    except (OSError, ValueError) as error:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    except Exception as error:
+        # Of a damaged tokenizer.json, the library says so by exceptions of many types, Exception itself among them.
         raise UserError(f"could not load the tokenizer of {path}: {first_line(error)}; save it there again") from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):
         raise UserError(f"the tokenizer of {path} is not a fast one; save a tokenizer.json beside the model")

@@ -1,5 +1,6 @@
 """The folder that holds a run's backbone, wherever its configuration says that the backbone comes from."""
 
+import shutil
 from pathlib import Path
 
 from orthoadapters.checksums import check_sums, write_sums
@@ -9,6 +10,7 @@ from orthoadapters.config.schema import Config
 from orthoadapters.files import one_at_a_time
 from orthoadapters.folders import check_writable
 from orthoadapters.hub.backbones import backbone_folder
+from orthoadapters.temporary_names import share
 
 
 def backbone_path(config: Config) -> str:
@@ -29,6 +31,10 @@ def backbone_path(config: Config) -> str:
     # The lock keeps parallel runs of a sweep from pretraining it once each.
     with one_at_a_time(cache / ".demo-backbone.lock"):
         if not folder.is_dir():
+            for leftover in cache.glob(".unfinished-*"):
+                # A killed process left it: a living one would hold the lock.
+                shutil.rmtree(leftover, ignore_errors=True)
             ensure_backbone(cache)
+            share(folder)
             write_sums(folder, list(folder.iterdir()))
         return str(folder)

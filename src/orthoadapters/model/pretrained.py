@@ -6,7 +6,6 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoModel, AutoModelForMaskedLM
 from transformers.utils import logging as transformers_logging
 
@@ -30,6 +29,7 @@ def read_pretrained(path: str, revision: str | None, *, mlm_head: bool, allow_pi
             model, info = auto.from_pretrained(
                 folder,
                 local_files_only=True,
+                trust_remote_code=False,
                 attn_implementation="sdpa",
                 dtype=torch.float32,
                 use_safetensors=None if allow_pickle else True,
@@ -43,7 +43,8 @@ def read_pretrained(path: str, revision: str | None, *, mlm_head: bool, allow_pi
             f"the weights of backbone {path} cannot be read: its pickle is damaged, or holds more than tensors, and code in "
             "it is not run; bring it back whole, or convert it to model.safetensors"
         ) from error
-    except (OSError, ValueError, RuntimeError, EOFError, SafetensorError) as error:
+    except Exception as error:
+        # Of damaged files, and of a config.json that asks for what there is not, transformers raises many types.
         raise UserError(f"the weights of backbone {path} cannot be read: {first_line(error)}; {COPY_AGAIN}") from error
     for key, shape, config_shape in sorted(info["mismatched_keys"]):
         if "pooler" not in key:

@@ -1,16 +1,21 @@
 """W&B on this machine: its mode, the folder of its files, whether it will start, and how to upload an offline run."""
 
 import os
+import re
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Any
 
 from orthoadapters.errors import UserError
 
 # The modes of W&B in which nothing is sent; dryrun is an older word of W&B's for offline.
 OFFLINE = ("offline", "dryrun")
 NOT_SENDING = (*OFFLINE, "disabled")
+# A whole path in a value or in an override; the groups are what stands before it, and its last part.
+PLACE = re.compile(r"""(^|[=\[{:,'"])~?/(?!/)(?:[^/,\]}'"]+/)*([^/,\]}'"]*)""")
 
 
 def wandb_mode() -> str:
@@ -101,3 +106,23 @@ def reason(error: Exception) -> str:
     if isinstance(error, pydantic.ValidationError):
         return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}, not {e['input']!r}" for e in error.errors())
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
+def quiet_settings() -> Any:
+    """Makes the settings of each W&B run: it prints nothing, and uploads no name of this machine, its folders or its user."""
+    import wandb
+
+    return wandb.Settings(
+        silent=True, console="off", host="", program="", x_disable_meta=True, x_disable_machine_info=True
+    )
+
+
+def without_places(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Leaves of every folder of this machine its own name: what is uploaded is read by others."""
+    return {key: _without_place(value) for key, value in values.items()}
+
+
+def _without_place(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_without_place(part) for part in value]
+    return PLACE.sub(r"\1\2", value) if isinstance(value, str) else value

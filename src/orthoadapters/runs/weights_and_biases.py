@@ -18,11 +18,13 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.wandb_names import LONGEST_ID_WITH_TABLES, safe_id, safe_key, safe_tags, short
 from orthoadapters.runs.wandb_session import (
     is_told_offline,
+    quiet_settings,
     reason,
     say_if_offline,
     upload_command,
     wandb_folder,
     wandb_mode,
+    without_places,
 )
 
 
@@ -45,12 +47,13 @@ class WandbTracker:
             job_type=stage,
             tags=safe_tags(tags),
             notes=logger.notes,
-            config=choices(config) | {"stage": stage, "variant": config.variant.name, "fingerprint": run.fingerprint},
+            config=without_places(choices(config))
+            | {"stage": stage, "variant": config.variant.name, "fingerprint": run.fingerprint},
             dir=str(wandb_folder(run.path).parent),
             mode=wandb_mode(),  # type: ignore[arg-type]
             resume="allow",
             reinit="create_new",
-            settings=wandb.Settings(silent=True, console="off"),
+            settings=quiet_settings(),
         )
         # An agent of W&B gives the run another id.
         say_if_offline(upload_command(run.path, self.run.id))
@@ -73,7 +76,7 @@ class WandbTracker:
             self.file.write_text(json.dumps(self.iterations), encoding="utf-8")
 
     def summarise(self, values: Mapping[str, Any]) -> None:
-        self.run.summary.update(dict(values))
+        self.run.summary.update(without_places(values))
 
     def close(self, exit_code: int) -> None:
         self.run.finish(exit_code=exit_code)
@@ -172,7 +175,7 @@ def _one_run(folder: Path, upload: str, **description: Any) -> Iterator[Any]:
         mode=wandb_mode(),  # type: ignore[arg-type]
         resume="allow",
         reinit="create_new",
-        settings=wandb.Settings(silent=True, console="off"),
+        settings=quiet_settings(),
         **description,
     )
     exit_code = 1

@@ -1,6 +1,5 @@
 """The callbacks between iterations: selection on the source language's development set, checkpoints, the progress bar."""
 
-import os
 import signal
 import sys
 import time
@@ -152,9 +151,6 @@ class KeepLast(Checkpoint):
             # Every process takes part, and the first one writes.
             trainer.save_checkpoint(temporary)
             if trainer.is_global_zero:
-                # Without this before the rename, a power cut could leave an empty file under the final name.
-                with temporary.open("rb") as file:
-                    os.fsync(file.fileno())
                 temporary.replace(self.path)
         except OSError:
             # On a full disk the unfinished file would occupy the space that is left.

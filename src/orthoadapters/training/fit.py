@@ -27,6 +27,7 @@ from orthoadapters.model.precision import store_frozen_in_bf16
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.callbacks import KeepLast, ProgressBar
+from orthoadapters.training.checkpoint_file import DirectCheckpointIO
 from orthoadapters.training.distributed import SummedDDP, one_fit_over_processes
 from orthoadapters.training.processes import rank
 
@@ -110,7 +111,7 @@ def _trainer(config: TrainerConfig, iterations: int, callbacks: list[Callback]) 
         num_nodes=config.num_nodes,
         strategy=SummedDDP() if is_distributed else "auto",
         # A run of one process may itself be part of a larger SLURM job, whose environment is not meant for it.
-        plugins=None if is_distributed else [LightningEnvironment()],
+        plugins=[DirectCheckpointIO(), *([] if is_distributed else [LightningEnvironment()])],
         precision=config.precision,  # type: ignore[arg-type]  # config.checks allows only two of Lightning's values
         # The training loader holds all epochs, so that every resume is one in the middle of an epoch.
         max_epochs=1,
