@@ -134,7 +134,7 @@ def measure(kind: str, config: Config, shape: str, iterations: int) -> Speed:
 def watch_parts(training: RandomTraining, watch: Stopwatch) -> None:
     """Makes the stopwatch count what the step calls. What remains of the step and of the loop is Lightning's."""
     module = training.module
-    watch.watch(module.model, "encode", "encoder forward")
+    watch.watch(module, "encode", "encoder forward")
     watch.watch(module, "_backward", "encoder backward")
     for method in ("main_loss", "layers_loss"):
         watch.watch(module, method, "decoder, head, losses")
