@@ -66,8 +66,8 @@ class FinishedRun:
         for language in dict.fromkeys([*self.result.test, *available]):
             scores = self.result.test.get(language)
             score = "not evaluated" if scores is None else f"{metric} {100 * scores[metric]:.2f} (n = {scores['n']})"
-            is_missing = self.swaps_languages and language not in available
-            yield f"{language}\t{score}" + (f"; no adapter {self.search_place}" if is_missing else "")
+            is_there = not self.swaps_languages or language in available
+            yield f"{language}\t{score}" + ("" if is_there else f"; no adapter {self.search_place}")
         if not self.swaps_languages:
             yield f"any other\tvariant={self.config.variant.name} has no language adapter; the code decides how words are split"
 
@@ -102,9 +102,8 @@ class FinishedRun:
     def check_same(self, adapter: LanguageAdapter, otherwise: str) -> None:
         """Raises UserError if an adapter is another one than the run was evaluated with. otherwise: the rest of the fix."""
         entries = self.result.adapters
-        if adapter.language not in entries:
-            return
-        if adapter.present_sha256() not in (None, library.former_sha256(self.path, entries, adapter.language)):
+        former = adapter.language in entries and library.former_sha256(self.path, entries, adapter.language)
+        if former and adapter.present_sha256() not in (None, former):
             raise UserError(
                 f"{adapter.location} is not the adapter that {self.path} was evaluated with; bring that one back {otherwise}"
             )
