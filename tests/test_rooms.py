@@ -14,7 +14,7 @@ PACKAGE = ROOT / "src" / "orthoadapters"
 # From the ground up. A room may import from the floors below it and from itself, never from its own floor or above.
 FLOORS = [
     {"errors", "temporary_names"},
-    {"files", "folders", "examples"},
+    {"files", "folders", "locks", "examples"},
     {"checksums"},
     {"config"},
     {"hub", "demo", "orthogonality"},
@@ -32,6 +32,7 @@ LIGHT = (
     "temporary_names",
     "files",
     "folders",
+    "locks",
     "examples",
     "checksums",
     "config",

@@ -16,7 +16,7 @@ from orthoadapters import fetch, publish
 from orthoadapters.commands import evaluate, main, predict, report, train
 from orthoadapters.config.compose import CONF
 from orthoadapters.config.version import version_line
-from orthoadapters.files import lock
+from orthoadapters.locks import lock
 from tests.helpers.commands import ROOT, environment
 from tests.helpers.commands import train as run_train
 from tests.helpers.lowest import lowest

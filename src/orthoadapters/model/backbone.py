@@ -7,9 +7,9 @@ from orthoadapters.checksums import check_sums, write_sums
 from orthoadapters.config.checks import check_backbone
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.schema import Config
-from orthoadapters.files import one_at_a_time
 from orthoadapters.folders import check_writable
 from orthoadapters.hub.backbones import backbone_folder
+from orthoadapters.locks import one_at_a_time
 from orthoadapters.temporary_names import share
 
 

@@ -16,8 +16,9 @@ from orthoadapters.config.choices import fingerprint, plain_values
 from orthoadapters.config.recorded import read_yaml
 from orthoadapters.config.schema import Config, Stage
 from orthoadapters.errors import UserError
-from orthoadapters.files import lock, read_json, write_text
+from orthoadapters.files import read_json, write_text
 from orthoadapters.folders import exists
+from orthoadapters.locks import lock
 
 # The file in the run directory that the process which trains the run holds locked; it names that process and its sweep.
 LOCK = ".lock"

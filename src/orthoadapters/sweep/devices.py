@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from orthoadapters.config.schema import Config
-from orthoadapters.files import lock
+from orthoadapters.locks import lock
 
 # It holds one folder per GPU. Asking CUDA would take memory on one of them.
 GPUS = Path("/proc/driver/nvidia/gpus")

@@ -13,7 +13,7 @@ from tests.helpers.html import ShownPage, by_id, of_class, rows, shown_page, tex
 from tests.helpers.report_runs import write_run
 from tests.helpers.whole_report import make_report, write_run_with_counts
 
-HOSTILE = "<script>alert('1')</script>&amp;\""
+HOSTILE = "<script>alert('1')<script>&amp;\""  # a name with a / is no name: it would lead to another folder
 
 
 def test_ids_are_unique_and_every_reference_has_its_target(whole: ShownPage) -> None:
