@@ -119,6 +119,15 @@ def test_what_killed_processes_left_is_removed_by_the_next_one_that_writes_the_s
     for file in (alive, dead, other, former / "weights"):
         file.touch()
     with new_folder(tmp_path / "cache") as folder:
-        (folder / "weights").touch(0o600)
         assert {path.name for path in tmp_path.iterdir()} == {alive.name, other.name, folder.name}
-    assert (tmp_path / "cache" / "weights").stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_weights_can_be_read_by_those_whom_the_umask_lets(umask: int, mode: int, tmp_path: Path) -> None:
+    former = os.umask(umask)
+    try:
+        with new_folder(tmp_path / "adapter") as folder:
+            (folder / "weights").touch(0o600)  # as safetensors does
+    finally:
+        os.umask(former)
+    assert (tmp_path / "adapter" / "weights").stat().st_mode & 0o777 == mode

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import socket
+import stat
 from pathlib import Path
 
 
@@ -34,6 +35,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def share(folder: Path) -> None:
-    """Lets everybody read a folder and what is in it: safetensors makes what only its owner can read."""
-    for path in (folder, *folder.rglob("*")):
-        path.chmod(0o755 if path.is_dir() else 0o644)
+    """Gives all that is in a new folder the mode that the umask left to the folder: safetensors lets only its owner read."""
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    for path in folder.rglob("*"):
+        path.chmod(mode if path.is_dir() else mode & 0o666)

@@ -76,7 +76,8 @@ def write(folder: Path, model: ShapeOwner, name: str, head: TaskHead, labels: Se
     weights = folder / HEAD_WEIGHTS[0]
     temporary = weights.with_name(f".{weights.name}.tmp")
     save_file(tensors, temporary)
-    temporary.chmod(0o644)
+    # safetensors lets only its owner read the file.
+    temporary.chmod(folder.stat().st_mode & 0o666)
     temporary.replace(weights)
     # The fields are not sorted: `adapters` lists the labels in the order in which they stand here.
     write_text(folder / HEAD_FILE, json.dumps(fields, indent=2) + "\n")
