@@ -1,6 +1,7 @@
 """The checks of the languages of a task run."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 from orthoadapters.config.compose import check_language, group_files, language_config
@@ -37,17 +38,22 @@ def warn_of_copied_lines(code: str, folder: str | None) -> None:
     files = group_files("language", folder)
     if code not in files:
         return
-    own = _lines(files[code])
-    for path in files.values():
-        for line in own.keys() & _lines(path).keys() if path != files[code] else ():
+    lines = {path: _lines(path, path.stat().st_mtime_ns) for path in files.values()}
+    own = lines.pop(files[code])
+    for path, others in lines.items():
+        for line in own.keys() & others.keys():
             warn_once(
                 f"{files[code]}, line {own[line]}: `{line}` stands in {path} too; if one file is a copy of the other, write "
                 f"what belongs to {code}"
             )
 
 
-def _lines(path: Path) -> dict[str, int]:
-    """Reads the lines of a language's file that belong to this language alone, without comments, with their numbers."""
+@cache
+def _lines(path: Path, time: int) -> dict[str, int]:
+    """Reads the lines of a language's file that belong to this language alone, without comments, with their numbers.
+
+    A file is read once. time: that of its last change.
+    """
     lines = [line.partition(" #")[0].strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
     return {
         line: number
