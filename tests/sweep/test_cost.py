@@ -53,14 +53,14 @@ def test_the_cost_of_cells_that_may_end_early_is_a_bound(capsys: pytest.CaptureF
     assert output.count("at most") == 3
 
 
-def test_a_plan_estimates_a_choice_of_the_second_step_from_runs_with_that_choice() -> None:
-    alternating, shared = (
-        cells("sweep=udpos", "variant=t_noo,t_ort", "optim.ort_lr=1e-7", "seed=0", "optim.lr=1e-4", f"ort.every={k}")
-        for k in (1, 4)
-    )
-    for cell, seconds in zip(alternating, (10.0, 20.0), strict=True):
+@pytest.mark.parametrize(
+    ("choice", "hours"), [("ort.every=4", [10 / 3600, None]), ("trainer.compile=true", [None, None])]
+)
+def test_a_plan_estimates_a_choice_from_runs_with_that_choice(choice: str, hours: list[float | None]) -> None:
+    common = ("sweep=udpos", "variant=t_noo,t_ort", "optim.ort_lr=1e-7", "seed=0", "optim.lr=1e-4")
+    for cell, seconds in zip(cells(*common), (10.0, 20.0), strict=True):
         finish_cell(cell, 0.5, seconds=seconds)
-    assert [cost.hours for cost in costs(shared, lambda config: "abacus")] == [10 / 3600, None]
+    assert [cost.hours for cost in costs(cells(*common, choice), lambda config: "abacus")] == hours
 
 
 def test_a_plan_counts_what_is_left_of_a_stopped_cell() -> None:

@@ -118,6 +118,7 @@ _TIMED_CHOICES = {
         "ort.share_forward",
         "ort.every",
         "trainer.precision",
+        "trainer.compile",
         "variant.language_adapter",
     ),
 }
