@@ -140,6 +140,7 @@ class BatchLoader(ResumableLoader):
         self.subwords, self.width_step = subwords, width_step
         self.windows, self.batch_size, self.pad_id, self.seed, self.shuffle = windows, batch_size, pad_id, seed, shuffle
         self.lengths = np.array([len(ids) for ids in windows.input_ids], dtype=np.int64)  # of each sequence
+        self.longest = int(self.lengths.max(initial=0))
 
     @property
     def batch_rows(self) -> int:
@@ -164,7 +165,7 @@ class BatchLoader(ResumableLoader):
         sequences = (members[:, None] * alternatives + np.arange(alternatives)).ravel()
         lengths = self.lengths[sequences]
         width = -(-int(lengths.max()) // self.width_step) * self.width_step
-        shape = (len(sequences), min(width, int(self.lengths.max())))
+        shape = (len(sequences), min(width, self.longest))
         ids = np.full(shape, self.pad_id, dtype=np.int64)
         for row, (sequence, length) in enumerate(zip(sequences.tolist(), lengths.tolist(), strict=True)):
             ids[row, :length] = self.windows.input_ids[sequence]
