@@ -256,6 +256,15 @@ def test_a_loss_that_diverges_is_said_once(second: float, sentences: int, caplog
     assert caplog.text.count("the loss diverges: its mean is 2.1 up to iteration 4 and was 1 at") == sentences
 
 
+def test_an_interval_that_a_checkpoint_cut_short_says_nothing_of_divergence(caplog: pytest.LogCaptureFixture) -> None:
+    recorder = Recorder([], OPTIM, False, 2, 1)
+    for iteration, loss in enumerate((0.1, 1, 1, 2.1, 1), 1):
+        recorder.step(iteration, {"loss": torch.tensor(float(loss))}, 1)
+        if iteration in (1, 4):
+            recorder.state_dict()
+    assert "diverges" not in caplog.text
+
+
 def test_l_ort_needs_an_adapter(backbone: Path) -> None:
     model = AdaptedEncoder.from_pretrained(str(backbone))
     with pytest.raises(ValueError, match="none to train"):
