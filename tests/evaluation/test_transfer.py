@@ -15,8 +15,8 @@ from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation.scoring import evaluate
 from orthoadapters.evaluation.transfer import TASK_ADAPTER, Stacks, swap_in, transfer
 from orthoadapters.model.heads import TokenHead
-from orthoadapters.runs.adapter_library import LanguageAdapter
 from orthoadapters.runs.inputs import weights_sha256
+from orthoadapters.runs.language_adapter import LanguageAdapter
 
 LANGUAGES = ("en", "ar", "sw")
 METRICS = ["f1"]

@@ -23,6 +23,7 @@ from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.language_adapter import FILES, LanguageAdapter
 from orthoadapters.stages.plan import print_plan
 from tests.helpers.commands import ROOT
 from tests.helpers.short_runs import execute, overrides
@@ -49,7 +50,7 @@ class FakeHub:
 
     def __call__(self, repo_id: str, *, revision: str | None, allow_patterns: list[str], local_files_only: bool) -> str:
         self.calls += 0 if local_files_only else 1
-        assert {*library.FILES, adapter_hub.HEAD_FILE, *adapter_hub.HEAD_WEIGHTS} <= set(allow_patterns)
+        assert {*FILES, adapter_hub.HEAD_FILE, *adapter_hub.HEAD_WEIGHTS} <= set(allow_patterns)
         assert not any("*" in pattern for pattern in allow_patterns)
         response: Any = httpx.Response(404, request=httpx.Request("GET", "https://huggingface.co"))
         if not (self.folder / repo_id).exists():
@@ -208,7 +209,7 @@ def test_an_adapter_of_another_language_is_refused_by_its_record(
 
 
 def test_a_trained_adapter_under_the_name_of_another_kind_is_refused(oracle: Path, tmp_path: Path) -> None:
-    adapter = library.LanguageAdapter("sw", AdapterKind.ort, AdapterSource.trained, str(tmp_path / "sw-ort"))
+    adapter = LanguageAdapter("sw", AdapterKind.ort, AdapterSource.trained, str(tmp_path / "sw-ort"))
     shutil.copytree(oracle / "sw", adapter.path)
     library.check_adapter(adapter, "lort_tnoo")
     (adapter.path / "training.json").write_text(json.dumps({"kind": "noo", "language": "sw"}))
@@ -376,7 +377,7 @@ def test_of_two_trainings_that_end_together_the_first_one_publishes(
 ) -> None:
     """The other one's adapter appears after the last look, while this one is being copied."""
     one, two = (Path(shutil.copytree(root / "en", tmp_path / name)) for name in ("one", "two"))
-    target = library.LanguageAdapter("en", AdapterKind.noo, AdapterSource.trained, str(tmp_path / "adapters/en-noo"))
+    target = LanguageAdapter("en", AdapterKind.noo, AdapterSource.trained, str(tmp_path / "adapters/en-noo"))
     plain_copy = shutil.copy2
 
     def copy(source: Path, destination: Path) -> None:

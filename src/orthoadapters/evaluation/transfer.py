@@ -10,7 +10,7 @@ from orthoadapters.evaluation.scoring import EvaluationOutcome, evaluate
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import TaskHead
 from orthoadapters.model.sizes import bottleneck, check_adapter_size
-from orthoadapters.runs.adapter_library import LanguageAdapter
+from orthoadapters.runs.language_adapter import LanguageAdapter
 
 # The task adapter's name in the stack. A language adapter has its language's code as its name.
 TASK_ADAPTER = "task"

@@ -18,8 +18,8 @@ from orthoadapters.files import user_path
 from orthoadapters.folders import absence
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.runs import adapter_library as library
-from orthoadapters.runs.adapter_library import LanguageAdapter
 from orthoadapters.runs.inputs import read_inputs, weights_sha256
+from orthoadapters.runs.language_adapter import LanguageAdapter
 from orthoadapters.runs.places import find_places
 from orthoadapters.runs.results import Result, read_result
 

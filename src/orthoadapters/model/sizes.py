@@ -10,17 +10,19 @@ log = logging.getLogger(__name__)
 
 
 def bottleneck(model: ShapeOwner, key: str, reduction: int) -> int:
-    """Returns d = H // reduction, as AdapterHub computes it; logs where d is rounded down.
-
-    Raises UserError naming `key` if nothing is left.
-    """
+    """Does as `bottleneck_of`, and logs where d is rounded down."""
     hidden = model.shape.hidden_size
-    d, rest = divmod(hidden, reduction)
-    if d == 0:
-        raise UserError(f"{key}={reduction} leaves nothing of this backbone's hidden size {hidden}; lower it")
-    if rest:
+    d = bottleneck_of(hidden, key, reduction)
+    if d * reduction != hidden:
         log.info("%s=%d: hidden size %d gives bottleneck %d, rounded down", key, reduction, hidden, d)
     return d
+
+
+def bottleneck_of(hidden: int, key: str, reduction: int) -> int:
+    """Returns d = H // reduction, as AdapterHub computes it. Raises UserError naming `key` if nothing is left."""
+    if reduction > hidden:
+        raise UserError(f"{key}={reduction} leaves nothing of this backbone's hidden size {hidden}; lower it")
+    return hidden // reduction
 
 
 def check_lengths(positions: int, lengths: Mapping[str, int]) -> None:

@@ -15,9 +15,7 @@ from orthoadapters.files import new_folder, read_json, write_text
 from orthoadapters.folders import exists, names_in
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.runs.language_adapter import FILES as FILES
-from orthoadapters.runs.language_adapter import RECORD as RECORD
-from orthoadapters.runs.language_adapter import LanguageAdapter as LanguageAdapter
+from orthoadapters.runs.language_adapter import RECORD, LanguageAdapter
 from orthoadapters.runs.results import read_result
 
 

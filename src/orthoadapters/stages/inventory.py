@@ -36,9 +36,10 @@ from orthoadapters.hub.offline import NotFetchedError, is_offline
 from orthoadapters.hub.vocabulary import check_special_tokens, check_tokenizer, check_vocabulary, highest_id
 from orthoadapters.model.adapterhub.layout import check_header
 from orthoadapters.model.shape import shape_in
-from orthoadapters.model.sizes import check_adapter_size, check_lengths
+from orthoadapters.model.sizes import bottleneck_of, check_adapter_size, check_lengths
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.language_adapter import LanguageAdapter
 
 
 class Inventory:
@@ -202,7 +203,7 @@ def _look_for_text(corpus: CorpusConfig, language: LanguageConfig, seed: int, bl
         check_writable(cache, "paths.cache")
 
 
-def _look_at_adapter(adapter: library.LanguageAdapter, variant: VariantConfig, backbone: BackboneConfig) -> None:
+def _look_at_adapter(adapter: LanguageAdapter, variant: VariantConfig, backbone: BackboneConfig) -> None:
     """Looks at an adapter's files; at those of one on the Hub only if they were fetched before."""
     if adapter.source is AdapterSource.hub:
         try:
@@ -216,9 +217,10 @@ def _look_at_adapter(adapter: library.LanguageAdapter, variant: VariantConfig, b
         check_fit(adapter, variant, folder)
 
 
-def check_fit(adapter: library.LanguageAdapter, variant: VariantConfig, backbone: Path) -> None:
+def check_fit(adapter: LanguageAdapter, variant: VariantConfig, backbone: Path) -> None:
     """Raises UserError if an adapter's files do not fit the backbone in this folder, or have another size than the run."""
     if (shape := shape_in(backbone)) is not None:
         size = check_header(adapter.path, shape)
         hidden, is_trained = shape.hidden_size, adapter.source is AdapterSource.trained
-        check_adapter_size(adapter.location, size, hidden // variant.language_reduction, hidden, is_trained)
+        d = bottleneck_of(hidden, "variant.language_reduction", variant.language_reduction)
+        check_adapter_size(adapter.location, size, d, hidden, is_trained)

@@ -23,9 +23,9 @@ from orthoadapters.files import read_json
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.labelling.finished_run import FinishedRun, open_run
 from orthoadapters.runs import adapter_library as library
-from orthoadapters.runs.adapter_library import LanguageAdapter
 from orthoadapters.runs.evaluations import FILE, FOLDER, evaluation_name
 from orthoadapters.runs.inputs import examples_sha256, folder_sha256
+from orthoadapters.runs.language_adapter import LanguageAdapter
 from orthoadapters.stages.inventory import backbone_on_this_machine, check_fit
 
 # What of a finished run's configuration an evaluation may change: where it reads from, and on what it computes.
