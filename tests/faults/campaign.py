@@ -13,10 +13,12 @@ from pathlib import Path
 
 from tests.faults.bytes_of_files import bytes_of_files
 from tests.faults.kills import kills
+from tests.faults.mutations import mutations
 
 CAMPAIGNS: dict[str, Callable[[Path, int, random.Random], list[str]]] = {
     "kills": kills,
     "bytes": bytes_of_files,
+    "mutations": mutations,
 }
 
 
