@@ -7,10 +7,10 @@ import hashlib
 import re
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from orthoadapters.errors import UserError
-from orthoadapters.files import write_text
+from orthoadapters.files import check_regular, write_text
 
 FILE = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
@@ -30,6 +30,8 @@ def write_sum(file: Path, content: Path) -> None:
 def check_sums(folder: Path, fix: str, parts: tuple[str, ...] = ("",)) -> None:
     """Raises UserError if a file is not what was written, by the folder's checksums. parts: how names begin that are read."""
     for name, digest in _read(folder / FILE):
+        if (place := PurePosixPath(name)).is_absolute() or ".." in place.parts:
+            raise UserError(f"{folder / FILE} names {name!r}, which lies outside of {folder}; bring it back")
         if name.startswith(parts):
             _check(folder / name, digest, folder / FILE, fix)
 
@@ -59,6 +61,7 @@ def _read(path: Path) -> list[tuple[str, str]]:
 
 
 def _check(file: Path, digest: str, sums: Path, fix: str) -> None:
+    check_regular(file)
     try:
         actual = _sha256(file, *_stamp(file))
     except OSError as error:

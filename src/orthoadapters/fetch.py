@@ -4,7 +4,6 @@ python -m orthoadapters.fetch task=xnli backbone=xlmr_base     takes any argumen
 HF_HUB_OFFLINE=1 python train.py task=xnli backbone=xlmr_base  is what it prints at its end
 """
 
-import logging
 import shlex
 import sys
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from orthoadapters.config.schema import AdapterSource, Config, CorpusSource, Mis
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError, is_offline
+from orthoadapters.printing import print_error, start_log
 
 
 def fetch(overrides: Sequence[str]) -> None:
@@ -105,14 +105,14 @@ def main(words: Sequence[str] | None = None) -> int:
     if "--version" in arguments:
         print(version_line())
         return 0
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    start_log()
     try:
         fetch(read_command_line(arguments).overrides)
     except NotFetchedError as error:
-        print(f"error: {error} {shlex.join(arguments)}", file=sys.stderr)
+        print_error(f"{error} {shlex.join(arguments)}")
         return 1
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 1
     except KeyboardInterrupt:
         print("stopped; the same command goes on with what is missing", file=sys.stderr)

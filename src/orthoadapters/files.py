@@ -34,6 +34,7 @@ def read_json(path: Path, fix: str = "restore it", texts: Collection[str] = ()) 
     texts: the fields that are text where they are there. Raises UserError with the file and the `fix` if it is missing,
     broken or another.
     """
+    check_regular(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
         record = json.loads(text)
@@ -55,6 +56,12 @@ def read_json(path: Path, fix: str = "restore it", texts: Collection[str] = ()) 
     return record
 
 
+def check_regular(path: Path) -> None:
+    """Raises UserError for a pipe, socket or device, which would be waited for, or read without an end."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise UserError(f"{path} is no file but a pipe, socket or device; put the file itself there")
+
+
 def check_content(path: Path, *, is_binary: bool = False) -> None:
     """Raises UserError if the file cannot be read, or if something lies there in its place.
 
@@ -62,6 +69,7 @@ def check_content(path: Path, *, is_binary: bool = False) -> None:
     is_binary: the file holds weights, so that any text in its place is a server's answer too, and a file of safetensors must
     be whole.
     """
+    check_regular(path)
     try:
         with path.open("rb") as file:
             start = file.read(BEGINNING)

@@ -152,6 +152,14 @@ def _obstacle(folder: Path) -> str | None:
         return f"{place} is no folder" if not place.is_dir() else f"{place} cannot be written ({error.strerror})"
 
 
+def check_inside(path: Path, folder: Path) -> None:
+    """Raises UserError if links lead from a file in a folder to one elsewhere, whose content would be given away with it."""
+    if not (place := path.resolve()).is_relative_to(folder.resolve()):
+        raise UserError(
+            f"{path} is a link to {place}, outside of {folder}; put the file itself there, or remove the link"
+        )
+
+
 def last_change(path: Path) -> float:
     """Returns when a file, or a folder or any file in it, was last changed, renamed or put there, as time.time() counts.
 

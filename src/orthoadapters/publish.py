@@ -16,9 +16,10 @@ from orthoadapters.config.hub_ids import HUB_ID
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError, first_line
-from orthoadapters.files import user_path
-from orthoadapters.folders import absence
+from orthoadapters.files import check_regular, user_path
+from orthoadapters.folders import absence, check_inside
 from orthoadapters.hub.adapters import FILE
+from orthoadapters.printing import print_error, printable
 from orthoadapters.stages import model_card
 
 
@@ -39,13 +40,16 @@ def publish(run: Path, repo: str, *, upload: bool) -> None:
     if not (adapter / model_card.FILE).exists():
         raise UserError(f"{adapter} has no {model_card.FILE}: the run is older than model cards; write one there first")
     check_sums(run, "restore it, or repeat the run", ("adapter/",))
+    for path in adapter.rglob("*"):
+        check_inside(path, run)
+        check_regular(path)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(shutil.copytree(adapter, Path(temporary) / "adapter", ignore=shutil.ignore_patterns(".*")))
         card = folder / model_card.FILE
         card.write_text(card.read_text(encoding="utf-8").replace(model_card.REPO, repo), encoding="utf-8")
         for file in sorted(folder.iterdir()):
-            print(f"{file.stat().st_size:>12,} {file.name}")
-        print(f"\n{card.read_text(encoding='utf-8')}")
+            print(printable(f"{file.stat().st_size:>12,} {file.name}"))
+        print(printable(f"\n{card.read_text(encoding='utf-8')}"))
         if not upload:
             print(f"nothing was uploaded; add --yes to upload these files to https://huggingface.co/{repo}")
             return
@@ -78,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parser.parse_args(arguments)
         publish(options.run, options.repo, upload=options.yes)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 1
     return 0
 

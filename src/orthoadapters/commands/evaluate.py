@@ -6,7 +6,6 @@ python evaluate.py ADAPTER_DIR variant=lnoo_tnoo task=wikiann backbone=xlmr_base
 """
 
 import argparse
-import logging
 import sys
 from collections.abc import Sequence
 
@@ -17,6 +16,7 @@ from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 from orthoadapters.hub.offline import NotFetchedError
+from orthoadapters.printing import print_error, start_log
 from orthoadapters.runs.evaluations import read_evaluation
 from orthoadapters.runs.terminal import show_scores
 from orthoadapters.stages.subject import KEYS, Subject, open_subject
@@ -46,14 +46,14 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    start_log()
     try:
         options = arguments().parse_intermixed_args(words)
         folder = own_folder(options.config_dir or [], parse_overrides(options.overrides))
         own = [override_text(CONFIG_DIR, folder)] if options.config_dir and folder is not None else []
         run(open_subject(options.folder, [*options.overrides, *own]))
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return error.exit_code
     except KeyboardInterrupt:
         print("stopped; nothing was written, and the same command begins anew", file=sys.stderr)

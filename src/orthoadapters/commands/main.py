@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from orthoadapters.config.version import version_line
+from orthoadapters.printing import print_error
 
 # The module of each command; it is imported when it is asked for.
 COMMANDS = {
@@ -43,10 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from orthoadapters.config.messages import nearest
 
         names = list(COMMANDS)
-        print(
-            f"error: there is no command '{command}'{nearest(command, names)}; there are: {', '.join(names)}",
-            file=sys.stderr,
-        )
+        print_error(f"there is no command '{command}'{nearest(command, names)}; there are: {', '.join(names)}")
         return 1
     return int(import_module(COMMANDS[command]).main(rest))
 

@@ -4,7 +4,6 @@ python predict.py runs/xlmr_base/wikiann/lort_tnoo/lr0.0001-seed0-1f0c9a3e --lan
 """
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,7 @@ from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 from orthoadapters.folders import check_new_file
+from orthoadapters.printing import print_error, printable, start_log
 
 STDIN = 0  # the descriptor of standard input, as POSIX has it
 
@@ -68,7 +68,7 @@ def predict(options: argparse.Namespace) -> None:
     run = open_run(options.run, *(None if path is None else str(path) for path in folders))
     if options.list:
         for line in run.languages():
-            print(line)
+            print(printable(line))
         return
     if not options.language:
         raise UserError("--language CODE is missing; --list shows the languages that this run can label")
@@ -95,7 +95,7 @@ def predict(options: argparse.Namespace) -> None:
         if progress:
             print(file=sys.stderr)
         for remark in predictor.take_remarks():
-            print(remark, file=sys.stderr)
+            print(printable(remark), file=sys.stderr)
 
 
 @contextmanager
@@ -139,13 +139,13 @@ def discard_rest() -> None:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    start_log()
     try:
         # Intermixed arguments let FILE come last.
         predict(arguments().parse_intermixed_args(words))
         sys.stdout.flush()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -6,7 +6,6 @@ python report.py runs --tidy runs.csv
 """
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 from orthoadapters.folders import check_writable
+from orthoadapters.printing import print_error, printable, start_log
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.table import Report, table_title
 from orthoadapters.report.printed.formats import markdown
@@ -27,7 +27,7 @@ from orthoadapters.report.xtreme import choose, describe, write_submission
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    start_log()
     parser = argparse.ArgumentParser(
         prog=shell_command("report"), description="Finished runs as tables, statistics and pictures."
     )
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         make(build(options.runs, options.backbone), options.out, extras, options.wandb)
         return 0
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 1
 
 
@@ -86,7 +86,7 @@ def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
         if table.rows:
             print(markdown(printed_selection(table)))
     for problem in report.problems:
-        print(f"- {problem}", file=sys.stderr)
+        print(printable(f"- {problem}"), file=sys.stderr)
     if not report.tables:
         raise UserError(
             f"{report.folder} holds no finished run of a task to report on; {shell_command('train')} task=xnli makes one"
@@ -115,9 +115,9 @@ def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
     files += write_analyses(report, analyses, pictures, out)
     progress("")
     for analysis in analyses:
-        print(summary(analysis))
+        print(printable(summary(analysis)))
         for note in analysis.notes:
-            print(f"- {note}", file=sys.stderr)
+            print(printable(f"- {note}"), file=sys.stderr)
     for path in find_leftovers(out, files):
         print(f"{path} and its like were left there by an earlier report; this one has none such", file=sys.stderr)
     print(f"written: {out} ({len(files)} files)")
@@ -139,7 +139,7 @@ def tidy(runs: Path, backbone: str | None, path: Path) -> None:
 
     number, problems = write_tidy(runs, backbone, path)
     for problem in problems:
-        print(f"- {problem}", file=sys.stderr)
+        print(printable(f"- {problem}"), file=sys.stderr)
     print(f"written: {path} ({number} rows)")
 
 
@@ -148,5 +148,5 @@ def submit(runs: Path, backbone: str | None, out: Path) -> None:
     choices = choose(runs, backbone)
     files = write_submission(choices, out)
     for choice in choices:
-        print(describe(choice))
+        print(printable(describe(choice)))
     print(f"{'written' if files else 'there already, and the same'}: {out}")

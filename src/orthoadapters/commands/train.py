@@ -18,8 +18,10 @@ from pathlib import Path
 from hydra import version
 from hydra._internal.utils import _run_hydra, get_args_parser
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from orthoadapters.config import compose
 from orthoadapters.config.checks import check
@@ -32,10 +34,13 @@ from orthoadapters.config.command_line import (
     read_command_line,
 )
 from orthoadapters.config.compose import compose_config, mlm_overrides, settle
+from orthoadapters.config.keys import key_types
+from orthoadapters.config.messages import sentence
 from orthoadapters.config.schema import Config, Missing, Stage
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError
+from orthoadapters.printing import print_error, start_log
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import read_result
@@ -149,7 +154,7 @@ def job(composition: DictConfig) -> int:
         run_one(config, overrides)
     except UserError as error:
         exit_code = error.exit_code
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
     except OSError as error:
         exit_code = 1
         if error.errno in DISK_ERRORS:
@@ -196,8 +201,11 @@ def answer(options: argparse.Namespace) -> int:
     try:
         run_hydra(options)
         sys.stdout.flush()
+    except (HydraException, OmegaConfBaseException) as error:
+        print_error(sentence(error, sorted(key_types())))
+        return 1
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 1
     except BrokenPipeError:
         # Whoever read has read enough. Python's own flush at exit would fail. A shell gives a process that SIGPIPE ends this
@@ -223,9 +231,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return answer(options)
         check_command_line(words)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 1
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    start_log()
     logging.getLogger("orthoadapters").setLevel(logging.INFO)
     options.multirun = asks_for_a_sweep(options)
     try:

@@ -8,7 +8,7 @@ from typing import Any
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.types import Glob, Override
 
-from orthoadapters.config.compose import compose_config, group_files, in_force
+from orthoadapters.config.compose import compose_config, compose_of_folder, group_files, in_force
 from orthoadapters.config.locations import warn_once
 from orthoadapters.config.logger import check_logger_choice
 from orthoadapters.config.mistakes import check_axis, check_pattern, in_shell, parse_overrides
@@ -74,12 +74,16 @@ def is_question(options: argparse.Namespace) -> bool:
 
 
 def check_chosen_files(options: argparse.Namespace) -> None:
-    """Raises UserError for a chosen file that cannot be read. Hydra's own answers need no more of it."""
+    """Raises UserError for a chosen file that cannot be read, or that names code. Hydra's own answers need no more of it."""
     for override in parse_overrides(options.overrides):
         if not override.is_sweep_override():
             group = override.key_or_group
             if path := group_files(group, options.config_dir).get(str(override.value())):
                 check_texts(path, group)
+    if options.config_dir is not None:
+        # Hydra runs what its own keys name before it answers.
+        values = [value for value in first_values(options) if not value.lstrip("+~").startswith("hydra.")]
+        compose_of_folder(options.config_dir, values)
 
 
 def asks_for_a_sweep(options: argparse.Namespace) -> bool:

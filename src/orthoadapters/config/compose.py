@@ -73,6 +73,17 @@ def _compose_once(folders: Folders, overrides: tuple[str, ...], files: Files, cw
         raise UserError(sentence(error, sorted(groups.keys() | key_types().keys()), folders)) from error
 
 
+def compose_of_folder(folder: str, overrides: Sequence[str]) -> None:
+    """Composes what Hydra is to show of a user's own folder. Raises UserError as `compose_config` does for its files."""
+    folders = _folders(folder)
+    try:
+        compose_files(folders, tuple(overrides), ())
+    except yaml.MarkedYAMLError as error:
+        raise UserError(yaml_sentence(error)) from error
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(sentence(error, sorted(key_types()), folders)) from error
+
+
 def _folders(folder: str | Path | None) -> Folders:
     """Lists the folders that files are chosen from: conf/ and, if there is one, the user's own."""
     return (CONF,) if folder is None else (CONF, Path(folder))

@@ -29,7 +29,8 @@ def root_folder(data: DataConfig, what: str) -> Path:
 
 
 def xtreme_file(data: DataConfig, task: TaskConfig, split: str, code: str) -> Path:
-    """Names one file in XTREME's folder."""
+    """Names one file in XTREME's folder. Raises UserError if it would lie elsewhere."""
+    _check_below("folder", task, task.folder)
     return root_folder(data, "that XTREME's download made") / task.folder / f"{split}-{code}.tsv"
 
 
@@ -41,6 +42,7 @@ def named_files(data: DataConfig, task: TaskConfig, split: str, code: str) -> tu
     folder, files = root_folder(data, "that task.files.path starts from"), task.files
     names = {"language": files.languages.get(code, code), "split": files.splits.get(split, split)}
     name = path_template(task).format(**names)
+    _check_below("files.path", task, name)
     if "**" in name:
         top, _, rest = name.partition("**/")
         problems: list[str] = []
@@ -68,11 +70,18 @@ def path_template(task: TaskConfig) -> str:
             f"task.files.path of {task.name} is '{path}'; it needs {{language}} and {{split}}, and nothing else in braces, "
             "such as '{language}/{split}.tsv'"
         )
+    _check_below("files.path", task, path)
+    return path
+
+
+def _check_below(key: str, task: TaskConfig, path: str) -> None:
+    """Refuses a path that leads out of data.root."""
     if Path(path).is_absolute():
         raise UserError(
-            f"task.files.path of {task.name} is '{path}', which starts at the top of the disk; give the part below data.root"
+            f"task.{key} of {task.name} is '{path}', which starts at the top of the disk; give the part below data.root"
         )
-    return path
+    if ".." in Path(path).parts:
+        raise UserError(f"task.{key} of {task.name} is '{path}', which leads out of data.root; set data.root higher up")
 
 
 def treebanks_of(folder: Path, code: str) -> list[Path]:

@@ -21,7 +21,7 @@ from orthoadapters.config.keys import (
 )
 from orthoadapters.config.messages import nearest
 from orthoadapters.config.overrides import override_text
-from orthoadapters.errors import UserError
+from orthoadapters.errors import UserError, first_line
 
 
 def parse_overrides(overrides: Sequence[str]) -> list[Override]:
@@ -30,6 +30,9 @@ def parse_overrides(overrides: Sequence[str]) -> list[Override]:
         result = OverridesParser.create().parse_overrides(list(overrides))
     except OverrideParseException as error:
         raise UserError(_unreadable(error.override)) from error
+    except ValueError as error:
+        # Python reads no number of thousands of digits.
+        raise UserError(f"{max(overrides, key=len):.60}... cannot be read ({first_line(error)})") from None
     if nameless := [override for override in result if not override.key_or_group]:
         raise UserError(_no_override(str(nameless[0].input_line)))
     return result

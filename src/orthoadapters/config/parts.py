@@ -11,9 +11,10 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from orthoadapters.config.hydra_code import check_hydra
 from orthoadapters.config.keys import key_types
 from orthoadapters.config.locations import CODE
 from orthoadapters.config.messages import sentence
@@ -124,7 +125,12 @@ def compose_files(folders: Folders, overrides: tuple[str, ...], files: Files) ->
     searchpath = [override_text("hydra.searchpath", [f"file://{folder}" for folder in own])] if own else []
     try:
         with initialize_config_dir(str(conf), version_base="1.3"):
-            return compose("config", [*overrides, *searchpath])
+            config = compose("config", [*overrides, *searchpath], return_hydra_config=bool(own))
+            if own:
+                check_hydra(config.hydra, own[0])
+                with open_dict(config):
+                    del config["hydra"]
+            return config
     finally:
         GlobalHydra.instance().hydra = before
 

@@ -1,5 +1,6 @@
 """The one way to read a file of YAML that a run wrote, and the configuration in it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 from orthoadapters.config.compose import CONF
 from orthoadapters.config.schema import Config
 from orthoadapters.errors import UserError, first_line
+from orthoadapters.files import check_regular
 
 # The loader in C is ten times as fast; not every build of PyYAML has it.
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -17,6 +19,7 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 def read_yaml(path: Path, fix: str = "restore it") -> Any:
     """Reads a file of YAML, whatever it holds. Raises UserError with the file and the `fix` if it is missing or broken."""
+    check_regular(path)
     try:
         return yaml.load(path.read_text(encoding="utf-8"), LOADER)
     except Exception as error:
@@ -24,10 +27,21 @@ def read_yaml(path: Path, fix: str = "restore it") -> Any:
         raise UserError(f"{path} cannot be read ({first_line(error)}); {fix}") from None
 
 
+def _texts(values: object) -> Iterator[str]:
+    """Yields all texts in what YAML holds."""
+    if isinstance(values, str):
+        yield values
+    for part in values.values() if isinstance(values, dict) else values if isinstance(values, list) else ():
+        yield from _texts(part)
+
+
 def read_config(path: Path) -> Config:
     """Reads the configuration that a run wrote into its config.yaml. Raises UserError if it is missing or broken."""
     try:
         values = read_yaml(path)
+        if any("${" in text for text in _texts(values)):
+            # OmegaConf would put in its place what the environment or another key holds.
+            raise UserError(f"{path} has ${{...}}, which stands for another value and which no run writes; restore it")
         values.pop("fingerprint")
         # Earlier versions had the Hub's treebank of each language here, and knew by the task's name that WikiANN's Chinese
         # words are characters, which its file says now.

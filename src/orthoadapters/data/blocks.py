@@ -72,7 +72,7 @@ def _read_blocks(path: Path) -> NDArray[np.int32]:
     fix = "delete it, and it is cut from the text again"
     check_sum(path, fix)
     try:
-        blocks: NDArray[np.int32] = np.load(path, mmap_mode="r")
+        blocks: NDArray[np.int32] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError, SyntaxError) as error:
         raise UserError(f"{path} cannot be read ({first_line(error)}); {fix}") from None
     return blocks

@@ -1,11 +1,12 @@
 """The folder of a backbone: a local one, or a revision of a Hub repository in the local cache, fetched if it is missing."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from orthoadapters.config.hub_ids import HUB_ID
 from orthoadapters.errors import UserError
-from orthoadapters.files import check_content, read_json, read_safetensors_header
+from orthoadapters.files import COPY_AGAIN, check_content, read_json, read_safetensors_header
 from orthoadapters.hub.families import FAMILIES
 from orthoadapters.hub.offline import cache_error, from_hub, is_offline
 
@@ -75,7 +76,19 @@ def check_folder(folder: Path, path: str, allow_pickle: bool) -> None:
     for pattern in (*FILES, *SAFETENSORS, *(PICKLES if allow_pickle else ())):
         for file in sorted(folder.glob(pattern)):
             check_content(file, is_binary=file.suffix in (".safetensors", ".bin"))
+    _check_index(folder)
     _check_rows(folder)
+
+
+def _check_index(folder: Path) -> None:
+    """Raises UserError if the index of weights in several files names any but files of safetensors in this folder."""
+    path = folder / SAFETENSORS[1]
+    if not path.exists():
+        return
+    files = read_json(path).get("weight_map")
+    for name in files.values() if isinstance(files, dict) else [files]:
+        if not isinstance(name, str) or not re.fullmatch(r"[^/\\]+\.safetensors", name):
+            raise UserError(f"{path} names {name!r}, and weights lie in files of safetensors beside it; {COPY_AGAIN}")
 
 
 def _check_rows(folder: Path) -> None:

@@ -7,6 +7,7 @@ in Turkish (IMST), where Moses' rules have 94 and 94, and Unicode's word boundar
 in Arabic stay on their words (79 in PUD; 81 with either of the others).
 """
 
+import re
 from functools import cache
 from typing import Any
 
@@ -56,6 +57,9 @@ def _spacy(language: str) -> Any:
     except ModuleNotFoundError:
         raise _missing_package("spacy") from None
     try:
+        # A code becomes the name of a module.
+        if not re.fullmatch("[a-z]{2,3}", language):
+            raise ImportError
         spacy.util.get_lang_class(language)
     except ImportError:
         language = "xx"

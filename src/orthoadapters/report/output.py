@@ -14,7 +14,7 @@ from orthoadapters.report.page.page import page
 from orthoadapters.report.pictures.gallery import list_missing_pictures
 from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.pictures.style import save
-from orthoadapters.report.printed.formats import latex, markdown
+from orthoadapters.report.printed.formats import in_markdown, latex, markdown
 from orthoadapters.report.printed.records import FIELDS, scores_csv, selection_csv, significance_csv
 from orthoadapters.report.printed.significance import COMPARISON_FIELDS, significance_markdown
 from orthoadapters.report.printed.tables import Extras, PrintedTable, printed_scores, printed_selection
@@ -90,4 +90,4 @@ def _figures_markdown(report: Report, drawings: Sequence[Drawing]) -> str:
 
 
 def _problems_markdown(report: Report) -> str:
-    return "".join(f"- {problem}\n" for problem in report.problems) or "Nothing was set apart.\n"
+    return "".join(f"- {in_markdown(problem)}\n" for problem in report.problems) or "Nothing was set apart.\n"

@@ -12,7 +12,7 @@ from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, read_json, write_text
-from orthoadapters.folders import exists, names_in
+from orthoadapters.folders import check_inside, exists, names_in
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.language_adapter import RECORD, LanguageAdapter
@@ -151,7 +151,9 @@ def publish(run_adapter: Path, target: LanguageAdapter, record: dict[str, Any]) 
 def _copy(run_adapter: Path, target: Path) -> None:
     with new_folder(target, replace=exists(target)) as folder:
         for file in run_adapter.iterdir():
-            shutil.copy2(file, folder / file.name)
+            if file.is_file():
+                check_inside(file, run_adapter)
+                shutil.copy2(file, folder / file.name)
         write_sums(folder, [path for name in adapter_hub.FILES if (path := folder / name).exists()])
 
 

@@ -5,16 +5,19 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from orthoadapters.printing import printable
 from orthoadapters.runs.results import AVERAGE, Result
 
 
 def show(result: Result) -> None:
     """Prints the scores of a finished run as a table on standard output."""
-    print(result.run)
+    print(printable(result.run))
     average = {AVERAGE: result.avg_zero_shot} if result.avg_zero_shot else {}
     show_scores(dict(result.test) | average, is_loss=result.task is None)
     if selection := result.selection:
-        print(f"epoch {selection.epoch}, chosen on {selection.language} {selection.split} ({selection.metric})")
+        print(
+            f"epoch {selection.epoch}, chosen on {selection.language} {printable(selection.split)} ({selection.metric})"
+        )
 
 
 def show_scores(rows: Mapping[str, Mapping[str, float]], is_loss: bool = False) -> None:
@@ -52,5 +55,8 @@ def show_together(results: Sequence[Result]) -> None:
 
 
 def print_wide(table: Table) -> None:
-    """Prints a table as wide as it needs, whatever the terminal has: a cut number is worse than a wrapped line."""
-    Console(width=1000).print(table)
+    """Prints a table as wide as it needs, whatever the terminal has: a cut number is worse than a wrapped line.
+
+    What stands in brackets or between colons in a name is no markup of rich's.
+    """
+    Console(width=1000, markup=False, emoji=False).print(table)

@@ -17,6 +17,7 @@ from orthoadapters.config.program import program, shell_command
 from orthoadapters.config.schema import Config, Missing, Rerun
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.model.backbone import backbone_path
+from orthoadapters.printing import print_error
 from orthoadapters.runs.directory import InUseError
 from orthoadapters.runs.terminal import show_together
 from orthoadapters.runs.tracking import check_trackers
@@ -73,7 +74,7 @@ def sweep(
         cells = [cell for cell in all_cells if shared_config.rerun is not Rerun.failed or cell.state is State.failed]
         inventory = take_inventory(cells)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 1
     if not cells:
         print("no cell has failed: nothing to repeat")
@@ -87,7 +88,7 @@ def sweep(
     if shared_config.language_adapters.missing is not Missing.train and (sentence := waiting_sentence(cells, command)):
         print(sentence, file=sys.stderr)
     for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
+        print_error(problem)
     if shared_config.plan or problems:
         return 1 if problems else 0
     try:
@@ -95,7 +96,7 @@ def sweep(
             check_trackers(shared_config.logger)
         cut_texts_of_cells(cells)
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print_error(error)
         return 1
     make_demo_backbone(cells)
     print(summary(cells), file=sys.stderr)

@@ -10,7 +10,10 @@ from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 
 
 class DirectCheckpointIO(TorchCheckpointIO):
-    """A CheckpointIO that writes to the path itself. Whoever calls it gives a temporary name, and renames the file."""
+    """A CheckpointIO that writes to the path itself, and runs no code that a checkpoint holds.
+
+    Whoever writes gives a temporary name, and renames the file.
+    """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         content = io.BytesIO()
@@ -20,3 +23,7 @@ class DirectCheckpointIO(TorchCheckpointIO):
             file.flush()
             # Without this before the rename, a power cut could leave an empty file under the final name.
             os.fsync(file.fileno())
+
+    def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:
+        checkpoint: dict[str, Any] = torch.load(path, map_location or "cpu", weights_only=True)
+        return checkpoint

@@ -28,8 +28,8 @@ def markdown(table: PrintedTable) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(table.header))]
     lines = ["| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |" for row in rows]
     rule = "|" + "|".join(["-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:])]) + "|"
-    notes = ["", *(f"- {one_line(note)}" for note in table.notes)] if table.notes else []
-    return "\n".join([f"**{one_line(table.caption)}**", "", lines[0], rule, *lines[1:], *notes]) + "\n"
+    notes = ["", *(f"- {in_markdown(note)}" for note in table.notes)] if table.notes else []
+    return "\n".join([f"**{in_markdown(table.caption)}**", "", lines[0], rule, *lines[1:], *notes]) + "\n"
 
 
 def _markdown_cell(cell: PrintedCell) -> str:
@@ -37,7 +37,12 @@ def _markdown_cell(cell: PrintedCell) -> str:
 
 
 def _escape_markdown(text: str) -> str:
-    return one_line(text).replace("\\", "\\\\").replace("|", "\\|")
+    return in_markdown(text.replace("\\", "\\\\")).replace("|", "\\|")
+
+
+def in_markdown(text: str) -> str:
+    """Writes a text in one line of Markdown, without making tags, links and pictures of it: a picture asks a server for itself."""
+    return one_line(text).replace("<", "\\<").replace("](", "]\\(")
 
 
 def latex(table: PrintedTable) -> str:
@@ -79,4 +84,4 @@ def _escape_latex(text: str) -> str:
 
 def one_line(text: str) -> str:
     """Puts a space for line breaks and other control characters, which would end a comment, a row or a label."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", text)
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+", " ", text)

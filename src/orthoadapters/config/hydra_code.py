@@ -1,0 +1,39 @@
+"""What a file of configuration could let Hydra run: code by its name, loggers, variables of the environment."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from orthoadapters.errors import UserError
+
+# The keys of Hydra that run code or change what code runs; they are empty in conf/.
+CLOSED = ("callbacks", "job.env_set", "job_logging.handlers", "job_logging.formatters", "job_logging.filters") + tuple(
+    f"hydra_logging.{part}" for part in ("handlers", "formatters", "filters")
+)
+# Hydra's own parts and the plugins that somebody installed.
+TRUSTED = ("hydra._internal.", "hydra_plugins.")
+
+
+def check_hydra(hydra: DictConfig, folder: Path) -> None:
+    """Refuses files in a user's folder that name code for Hydra to run. Folders are passed on, as data are.
+
+    hydra: Hydra's own part of the composed configuration. The same on a command line is what its user typed.
+    """
+    for key in CLOSED:
+        if OmegaConf.select(hydra, key, throw_on_missing=False):
+            raise UserError(
+                f"a file in {folder} sets hydra.{key}, which runs code; take it out, or give it by the command"
+            )
+    for name in _targets(OmegaConf.to_container(hydra)):
+        if not name.startswith(TRUSTED):
+            raise UserError(
+                f"a file in {folder} names code to run (_target_: {name}), and may name Hydra's plugins alone; take it out"
+            )
+
+
+def _targets(values: object) -> Iterator[str]:
+    if isinstance(values, Mapping):
+        yield from (str(value) for key, value in values.items() if key in ("_target_", "_call_"))
+    for part in values.values() if isinstance(values, Mapping) else values if isinstance(values, list) else ():
+        yield from _targets(part)
