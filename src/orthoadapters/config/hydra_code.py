@@ -8,8 +8,9 @@ from omegaconf import DictConfig, OmegaConf
 from orthoadapters.errors import UserError
 
 # The keys of Hydra that run code or change what code runs; they are empty in conf/.
-CLOSED = ("callbacks", "job.env_set", "job_logging.handlers", "job_logging.formatters", "job_logging.filters") + tuple(
-    f"hydra_logging.{part}" for part in ("handlers", "formatters", "filters")
+CLOSED = (
+    *("callbacks", "job.env_set"),
+    *(f"{log}.{part}" for log in ("job_logging", "hydra_logging") for part in ("handlers", "formatters", "filters")),
 )
 # Hydra's own parts and the plugins that somebody installed.
 TRUSTED = ("hydra._internal.", "hydra_plugins.")

@@ -85,8 +85,10 @@ def _naming_the_folder(out: Path) -> Iterator[None]:
 
 def _figures_markdown(report: Report, drawings: Sequence[Drawing]) -> str:
     """Shows the pictures with their captions, then says which pictures there are none of."""
-    lines = [f"![{drawing.name}](figures/{drawing.name}.svg)\n\n{drawing.caption}\n" for drawing in drawings]
-    return "\n".join([*lines, *(f"- {note}\n" for note in list_missing_pictures(report, drawings))])
+    lines = [
+        f"![{drawing.name}](figures/{drawing.name}.svg)\n\n{in_markdown(drawing.caption)}\n" for drawing in drawings
+    ]
+    return "\n".join([*lines, *(f"- {in_markdown(note)}\n" for note in list_missing_pictures(report, drawings))])
 
 
 def _problems_markdown(report: Report) -> str:

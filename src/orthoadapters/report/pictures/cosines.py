@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from orthoadapters.report.collect.table import Table, table_title
 from orthoadapters.report.collect.trained_adapters import TrainedAdapters
 from orthoadapters.report.pictures.picture import CaptionedFigure, Picture
-from orthoadapters.report.pictures.style import in_style, line_style, note, panels, sentence
+from orthoadapters.report.pictures.style import in_style, line_style, note, panels, plain, sentence
 from orthoadapters.report.statistics.analysis import Analysis
 
 Cosines = Mapping[str, Sequence[float]]  # a result's `layer_cos2`: "before" and "after" training, one value per layer
@@ -70,7 +70,7 @@ def layer_cosines(by_panel: Mapping[str, Mapping[str, Sequence[Cosines]]]) -> Fi
         for number, (kind, runs) in enumerate(kinds.items()):
             if runs:
                 _draw_kind(axes, number, kind, runs)
-        axes.set_title(title, loc="left")
+        axes.set_title(plain(title), loc="left")
         axes.set_xlabel("layer")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
@@ -95,7 +95,7 @@ def _draw_kind(axes: Axes, number: int, kind: str, runs: Sequence[Cosines]) -> N
             "marker": style.marker,
             "markerfacecolor": face,
         }
-        axes.plot(layers, values.mean(0), **look, label=f"{kind} {when} (n = {len(runs)})")
+        axes.plot(layers, values.mean(0), **look, label=f"{plain(kind)} {when} (n = {len(runs)})")
         if when == "after" and len(runs) > 1:
             axes.fill_between(layers, values.min(0), values.max(0), color=style.color, alpha=0.15, linewidth=0)
 

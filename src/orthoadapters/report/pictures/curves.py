@@ -24,8 +24,8 @@ def read_curves(path: Path, columns: Sequence[str] = ("loss", "l_ort"), points: 
         raise UserError(f"cannot read {path} ({error.strerror}); bring it back, or leave its run out") from None
     except (ValueError, KeyError):
         raise UserError(f"{path} is damaged, or lacks one of {', '.join(columns)}; leave its run out") from None
-    if np.isnan(table[:, 0]).any():
-        raise UserError(f"{path} is damaged: a row has no iteration; leave its run out")
+    if not (np.isfinite(table[:, 0]) & (table[:, 0] >= 1)).all():
+        raise UserError(f"{path} is damaged: a row has no iteration, or none from 1 on; leave its run out")
     # Other rows log something else, such as scores of development sets.
     table = table[~np.isnan(table[:, 1:]).all(axis=1)]
     if not len(table):
@@ -36,10 +36,10 @@ def read_curves(path: Path, columns: Sequence[str] = ("loss", "l_ort"), points: 
 def _thin(table: Floats, columns: Sequence[str], points: int) -> Curves:
     """Takes means over stretches of iterations. table: (rows, 1 + columns), the iteration first."""
     iteration = table[:, 0]
-    length = -(-iteration[-1] // points)
+    length = -(-iteration.max() // points)
     stretch = ((iteration - 1) // length).astype(np.int64)
     count = int(stretch.max()) + 1
-    thin = {"iteration": np.minimum((np.arange(count) + 1) * length, iteration[-1])}
+    thin = {"iteration": np.minimum((np.arange(count) + 1) * length, iteration.max())}
     for name, values in zip(columns, table[:, 1:].T, strict=True):
         is_logged = ~np.isnan(values)
         sums = np.bincount(stretch[is_logged], values[is_logged], count)

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from orthoadapters.report.collect.table import Row, point_label, table_title
 from orthoadapters.report.pictures.picture import CaptionedFigure, Picture
-from orthoadapters.report.pictures.style import in_style, label_with_gaps, line_style, note, panels, sentence
+from orthoadapters.report.pictures.style import in_style, label_with_gaps, line_style, note, panels, plain, sentence
 from orthoadapters.report.statistics.analysis import Analysis
 
 History = Sequence[tuple[int, float]]  # (epoch, score), in order of the epochs
@@ -60,7 +60,7 @@ def dev_scores(
     for axes in grid[len(variants) :]:
         axes.remove()
     for axes in grid[: len(variants) : columns]:
-        axes.set_ylabel(f"{metric} x 100, dev")
+        axes.set_ylabel(f"{plain(metric)} x 100, dev")
     for axes in grid[max(len(variants) - columns, 0) : len(variants)]:
         axes.set_xlabel("epoch")
     legend = [point for point in points if point in lines]
@@ -82,7 +82,7 @@ def _draw_panel(
             style = line_style(points.index(point))._asdict()
             width = 2.4 if point == thick else 0.9
             (lines[point],) = axes.plot(epochs, 100 * values, **style, markevery=best, linewidth=width)
-    axes.set_title(variant, loc="left")
+    axes.set_title(plain(variant), loc="left")
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.grid(axis="y")
     axes.tick_params(labelbottom=True)

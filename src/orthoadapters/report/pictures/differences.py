@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.collect.table import table_title
 from orthoadapters.report.pictures.picture import CaptionedFigure, Picture
-from orthoadapters.report.pictures.style import Floats, in_style, label_with_gaps, note, panels, sentence
+from orthoadapters.report.pictures.style import Floats, in_style, label_with_gaps, note, panels, plain, sentence
 from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.report.statistics.compare import Comparison, few_seeds
 
@@ -74,7 +74,7 @@ def difference_map(
     _write(axes, points, span)
     bar = figure.colorbar(mesh, ax=axes, pad=0.02, fraction=0.05)
     bar.outline.set_visible(False)
-    bar.set_label(f"{metric} x 100, difference to {baseline}")
+    bar.set_label(plain(f"{metric} x 100, difference to {baseline}"))
     legend = ["Hatched: no difference that these data can show."] if (~significant & ~missing).any() else []
     gaps = [
         label_with_gaps(variant, [code for code, gap in zip(languages, row, strict=True) if gap], len(languages))
@@ -95,8 +95,8 @@ def _colour(axes: Axes, points: Floats, span: float) -> QuadMesh:
 def _label(axes: Axes, variants: Sequence[str], languages: Sequence[str]) -> None:
     """Names rows and columns, the first variant on top, and separates them by white lines."""
     axes.invert_yaxis()
-    axes.set_xticks(range(len(languages)), languages)
-    axes.set_yticks(range(len(variants)), variants)
+    axes.set_xticks(range(len(languages)), [plain(name) for name in languages])
+    axes.set_yticks(range(len(variants)), [plain(name) for name in variants])
     axes.xaxis.tick_top()
     axes.set_xticks(np.arange(len(languages) - 1) + 0.5, minor=True)
     axes.set_yticks(np.arange(len(variants) - 1) + 0.5, minor=True)

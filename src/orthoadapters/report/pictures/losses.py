@@ -13,7 +13,7 @@ from orthoadapters.report.collect.table import table_title
 from orthoadapters.report.collect.trained_adapters import TrainedAdapters
 from orthoadapters.report.pictures.curves import Curves, read_curves
 from orthoadapters.report.pictures.picture import CaptionedFigure, Picture
-from orthoadapters.report.pictures.style import in_style, line_style, note, panels, sentence
+from orthoadapters.report.pictures.style import in_style, line_style, note, panels, plain, sentence
 from orthoadapters.report.statistics.analysis import Analysis
 
 NO_CURVES: Curves = {name: np.empty(0) for name in ("iteration", "loss", "l_ort")}
@@ -92,7 +92,7 @@ def _draw_panel(axes: Axes, column: str, curves: Mapping[str, Curves]) -> list[s
         marks = ((np.arange(5) + shift) / 5 * (is_logged.sum() - 1)).astype(int).tolist()
         style = line_style(number)._asdict()
         iteration, values = curve["iteration"][is_logged], curve[column][is_logged]
-        axes.plot(iteration, values, **style, label=label, markevery=marks, linewidth=1.0)
+        axes.plot(iteration, values, **style, label=plain(label), markevery=marks, linewidth=1.0)
     return gaps
 
 

@@ -79,7 +79,12 @@ def note(figure: Figure, sentences: Sequence[str]) -> None:
 
 def sentence(beginning: str, names: Sequence[str]) -> list[str]:
     """Makes a sentence for `note`, such as "Missing: T-NOO, T-ORT."; no sentence if there is nothing to name."""
-    return [f"{beginning}: {', '.join(names)}."] if names else []
+    return [f"{beginning}: {', '.join(map(plain, names))}."] if names else []
+
+
+def plain(text: str) -> str:
+    """Escapes the dollar signs of a name, between which matplotlib would read mathematics."""
+    return text.replace("$", r"\$")
 
 
 def label_with_gaps(label: str, gaps: Sequence[str], total: int) -> str:

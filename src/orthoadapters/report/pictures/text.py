@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from orthoadapters.report.collect.table import table_title
 from orthoadapters.report.pictures.picture import CaptionedFigure, Picture
-from orthoadapters.report.pictures.style import in_style, label_with_gaps, line_style, note, panels, sentence
+from orthoadapters.report.pictures.style import in_style, label_with_gaps, line_style, note, panels, plain, sentence
 from orthoadapters.report.pictures.text_sizes import WIKIPEDIA_WORDS
 from orthoadapters.report.statistics.analysis import Analysis
 
@@ -43,13 +43,15 @@ def scores_by_text(
         codes = [code for code in languages if np.isfinite(row.get(code, np.nan))]
         if codes:
             style = line_style(number)._asdict()
-            axes.plot([words[code] for code in codes], [100 * row[code] for code in codes], **style, label=variant)
+            axes.plot(
+                [words[code] for code in codes], [100 * row[code] for code in codes], **style, label=plain(variant)
+            )
         if len(codes) < len(languages):
             missing = [code for code in languages if code not in codes]
             gaps.append(label_with_gaps(variant, missing, len(languages)))
     axes.set_xscale("log")
     axes.set_xlabel(f"running words, {source}")
-    axes.set_ylabel(f"{metric} x 100")
+    axes.set_ylabel(plain(f"{metric} x 100"))
     axes.grid(axis="y")
     _name_languages(axes, {code: words[code] for code in languages})
     figure.legend(loc="outside upper center", ncols=4)
@@ -63,7 +65,7 @@ def _name_languages(axes: Axes, words: Mapping[str, int]) -> None:
     for number, (code, count) in enumerate(words.items()):
         axes.axvline(count, color="#d9d9d9", linewidth=0.6, zorder=0)
         height = 1.01 + 0.045 * (number % 2)
-        axes.text(count, height, code, transform=axes.get_xaxis_transform(), ha="center", fontsize=8)
+        axes.text(count, height, plain(code), transform=axes.get_xaxis_transform(), ha="center", fontsize=8)
 
 
 PICTURE = Picture(

@@ -41,7 +41,7 @@ def _escape_markdown(text: str) -> str:
 
 
 def in_markdown(text: str) -> str:
-    """Writes a text in one line of Markdown, without making tags, links and pictures of it: a picture asks a server for itself."""
+    """Writes a text as one line of Markdown, which makes no tags, links or pictures of it."""
     return one_line(text).replace("<", "\\<").replace("](", "]\\(")
 
 

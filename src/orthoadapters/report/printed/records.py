@@ -9,7 +9,7 @@ from orthoadapters.report.printed.significance import COMPARISON_FIELDS, signifi
 from orthoadapters.report.statistics.analysis import Analysis
 
 # The characters that formulas of spreadsheets begin with
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001 - the wide forms count, too
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # The columns of a table's scores
 FIELDS = (
     *("task", "backbone", "setting", "metric", "source"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.collect.table import Row, heading, table_title
-from orthoadapters.report.printed.formats import markdown
+from orthoadapters.report.printed.formats import in_markdown, markdown
 from orthoadapters.report.printed.numbers import MISSING, interval, p_value, signed_percent
 from orthoadapters.report.printed.tables import PrintedCell, PrintedRow, PrintedTable
 from orthoadapters.report.statistics.analysis import Analysis
@@ -53,7 +53,7 @@ def _cell(c: Comparison | None) -> PrintedCell:
 def significance_markdown(analysis: Analysis) -> str:
     """Writes the comparisons with each baseline, then what a reader has to know of them."""
     tables = [markdown(printed_significance(analysis, baseline)) for baseline in analysis.baselines]
-    return "\n".join([*tables, *(f"- {note}" for note in _notes(analysis))]) + "\n"
+    return "\n".join([*tables, *(f"- {in_markdown(note)}" for note in _notes(analysis))]) + "\n"
 
 
 def significance_records(analysis: Analysis) -> list[list[object]]:
