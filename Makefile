@@ -9,6 +9,9 @@ RUNS ?= runs
 ADAPTERHUB_VENV ?= .venv-adapterhub
 ADAPTERHUB := $(ADAPTERHUB_VENV)/bin/python
 EXCHANGE := $(ADAPTERHUB_VENV)/exchange
+FUZZ ?= $(VENV)/fuzz
+AUDIT_VENV ?= .venv-audit
+
 BOUNDS_VENV ?= .venv-bounds
 BOUNDS := $(BOUNDS_VENV)/bin/python
 # The rooms that meet other packages, and whole runs through them.
@@ -19,7 +22,7 @@ DEMO_BACKBONE := $(RUN) -c 'from pathlib import Path; from orthoadapters.demo im
 NOTEBOOK_SECONDS := 600
 
 .PHONY: help setup demo report bench bench-adapters test test-real test-wheel test-adapterhub test-bounds test-browser
-.PHONY: test-faults test-notebooks notebooks lint clean
+.PHONY: test-faults test-faults-tenth audit test-notebooks notebooks lint clean
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -50,8 +53,28 @@ bench-adapters: setup $(ADAPTERHUB_VENV)/.ready ## the same iterations against t
 test: setup ## the tests: CPU, no network, minutes
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist worksteal
 
-test-faults: setup ## kills, cuts and changed bytes, injected for real: FAULT_ROUNDS=3 of each, SEED=N to repeat
-	OMP_NUM_THREADS=1 $(RUN) -m tests.faults.campaign --rounds $(or $(FAULT_ROUNDS),3) $(if $(SEED),--seed $(SEED))
+test-faults: setup $(FUZZ)/.ready ## faults, injected for real: FAULT_ROUNDS=3 of each, SEED=N to repeat, FAULTS=NAME one kind
+	OMP_NUM_THREADS=1 PYTHONPATH=$(FUZZ) $(RUN) -m tests.faults.campaign --jobs 2 --rounds $(or $(FAULT_ROUNDS),3) \
+	  $(if $(SEED),--seed $(SEED)) $(FAULTS)
+
+test-faults-tenth: setup $(FUZZ)/.ready ## a part of test-faults, chosen by the date, so that in ten days all of it comes up
+	OMP_NUM_THREADS=1 PYTHONPATH=$(FUZZ) $(RUN) -m tests.faults.campaign --jobs 2 --tenth $$(date -I)
+
+# Not every Python has a wheel of it.
+$(FUZZ)/.ready: tests/faults/requirements.txt | setup
+	mkdir -p $(FUZZ)
+	-$(RUN) -m pip install --quiet --disable-pip-version-check --upgrade --target $(FUZZ) -r $<
+	touch $@
+
+audit: setup ## known weaknesses of the installed packages, where a service of advisories can be reached
+	@$(MAKE) --silent --no-print-directory $(AUDIT_VENV)/.ready 2>/dev/null || echo "Nothing was audited: pip-audit could not be installed."
+	@if [ -e $(AUDIT_VENV)/.ready ]; then \
+	  $(AUDIT_VENV)/bin/python tests/audit/advisories.py "$$($(RUN) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"; fi
+
+$(AUDIT_VENV)/.ready: tests/audit/requirements.txt
+	$(PYTHON) -m venv $(AUDIT_VENV)
+	$(AUDIT_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 test-real: setup ## the checks that need real data in SHARED_DIR (default ../shared)
 	@if [ -d "$(SHARED_DIR)/data" ]; then SHARED_DIR="$(SHARED_DIR)" OMP_NUM_THREADS=2 $(RUN) -m pytest -m real tests/real; \
@@ -103,4 +126,4 @@ lint: setup ## ruff (format and rules) and mypy
 	$(RUN) -m mypy
 
 clean: ## remove .venv, caches, and nothing that was trained
-	rm -rf $(VENV) $(ADAPTERHUB_VENV) $(BOUNDS_VENV) .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(ADAPTERHUB_VENV) $(BOUNDS_VENV) $(AUDIT_VENV) .mypy_cache .ruff_cache .hypothesis

@@ -1,6 +1,7 @@
 """Faults that are injected for real, from a printed seed, and the end compared with an undisturbed run.
 
 python -m tests.faults.campaign --rounds 20 --seed 7 kills bytes
+python -m tests.faults.campaign --tenth 2026-11-26
 """
 
 import argparse
@@ -9,9 +10,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date
+from multiprocessing import get_context
 from pathlib import Path
 
 from tests.faults.bytes_of_files import bytes_of_files
+from tests.faults.fuzz import fuzz
 from tests.faults.kills import kills
 from tests.faults.mutations import mutations
 
@@ -19,7 +24,27 @@ CAMPAIGNS: dict[str, Callable[[Path, int, random.Random], list[str]]] = {
     "kills": kills,
     "bytes": bytes_of_files,
     "mutations": mutations,
+    "fuzz": fuzz,
 }
+
+
+PARTS = 10  # ours: a tenth of a half-hour is what every change can wait for
+
+
+def of_day(day: int) -> list[str]:
+    """Names the campaigns of a day, counted from any one: each comes up once in PARTS days, or more often."""
+    names = list(CAMPAIGNS)
+    parts = min(PARTS, len(names))
+    return names[day % parts :: parts]
+
+
+def run(name: str, rounds: int, seed: int) -> list[str]:
+    """Runs a campaign in a folder of its own, and returns its failures."""
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        failures = CAMPAIGNS[name](Path(folder), rounds, random.Random(f"{name} {seed}"))
+    print(f"{name}: {len(failures)} failures in {time.monotonic() - begin:.0f} s", flush=True)
+    return failures
 
 
 def main() -> int:
@@ -27,12 +52,23 @@ def main() -> int:
     parser.add_argument("campaigns", nargs="*", metavar="NAME", help=f"of {', '.join(CAMPAIGNS)}; default: all")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 2**32)
+    parser.add_argument("--jobs", type=int, default=1, help="as many campaigns at a time, each in a process of its own")
+    parser.add_argument(
+        "--tenth", type=date.fromisoformat, metavar="DATE", help="one round of that day's campaigns, by the day's seed"
+    )
     options = parser.parse_args()
-    print(f"seed {options.seed}", flush=True)
-    failures = []
-    for name in options.campaigns or CAMPAIGNS:
-        with tempfile.TemporaryDirectory() as folder:
-            failures += CAMPAIGNS[name](Path(folder), options.rounds, random.Random(f"{name} {options.seed}"))
+    names = options.campaigns or list(CAMPAIGNS)
+    if options.tenth is not None:
+        options.seed, options.rounds = options.tenth.toordinal(), 1
+        names = options.campaigns or of_day(options.seed)
+    print(f"seed {options.seed}: {' '.join(names)}", flush=True)
+    if options.jobs == 1:
+        failures = [failure for name in names for failure in run(name, options.rounds, options.seed)]
+    else:
+        # A new process each: a fork would have the threads of the campaign before it.
+        with ProcessPoolExecutor(options.jobs, get_context("spawn"), max_tasks_per_child=1) as pool:
+            tasks = [pool.submit(run, name, options.rounds, options.seed) for name in names]
+            failures = [failure for task in tasks for failure in task.result()]
     print("\n".join([f"{len(failures)} failures", *failures]))
     return 1 if failures else 0
 

@@ -17,6 +17,7 @@ CODES = (0, 1, 2, 75)
 HANGING = -signal.SIGALRM
 # What would move the cursor, ring or colour: all control characters but line feeds, tabs, and the return of a progress line.
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+LONGER = 5  # ours: processes that share a core with this one
 MEMORY = 24 * 2**30  # ours: bytes of addresses, far above what tiny runs need
 
 
@@ -42,7 +43,10 @@ class End(NamedTuple):
 
 
 def run(command: Callable[[Sequence[str]], int], words: Sequence[str], folder: Path, seconds: int) -> End:
-    """Runs a command in a copy of this process, in `folder`, for at most so many seconds. Its streams are files there."""
+    """Runs a command in a copy of this process, in `folder`, where its streams are files.
+
+    seconds: of computing, at most. On a busy machine it may take LONGER times as many, and a command that waits for ever is ended then.
+    """
     paths = [folder / name for name in (".output", ".error")]
     sys.stdout.flush()
     sys.stderr.flush()
@@ -56,6 +60,7 @@ def run(command: Callable[[Sequence[str]], int], words: Sequence[str], folder: P
             sys.stdout = io.TextIOWrapper(io.FileIO(1, "w"), "utf-8", line_buffering=True)
             sys.stderr = io.TextIOWrapper(io.FileIO(2, "w"), "utf-8", "backslashreplace", line_buffering=True)
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
             code = command(words)
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -67,9 +72,10 @@ def run(command: Callable[[Sequence[str]], int], words: Sequence[str], folder: P
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)
-    status = _wait(pid, seconds)
+    status = _wait(pid, LONGER * seconds)
     output, error = (path.read_text("utf-8", "backslashreplace") for path in paths)
-    return End(HANGING if status is None else os.waitstatus_to_exitcode(status), output, error)
+    code = HANGING if status is None else os.waitstatus_to_exitcode(status)
+    return End(HANGING if code == -signal.SIGXCPU else code, output, error)
 
 
 def _wait(pid: int, seconds: int) -> int | None:
