@@ -13,7 +13,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.files import check_regular, write_text
 
 FILE = "SHA256SUMS"
-_LINE = re.compile(r"([0-9a-f]{64})  (.+)")
+_LINE = re.compile(r"([0-9a-f]{64})  ([^\x00-\x1f]+)")
 
 
 def write_sums(folder: Path, files: Iterable[Path]) -> None:

@@ -109,10 +109,10 @@ def read_safetensors_header(path: Path) -> dict[str, Any]:
             header = json.loads(file.read(length)) if 0 < length <= LONGEST_HEADER else {}
         header.pop("__metadata__", None)
         size = 8 + length + max(entry["data_offsets"][1] for entry in header.values())
-        size = size if all(isinstance(entry["shape"], list) for entry in header.values()) else -1
+        size = size if all(map(_is_tensor, header.values())) else -1
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); bring it back") from None
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
         size = -1
     if size != (actual := path.stat().st_size):
         why = (
@@ -122,6 +122,14 @@ def read_safetensors_header(path: Path) -> dict[str, Any]:
         )
         raise UserError(f"{path} cannot be read, it may be cut off: {why}; {COPY_AGAIN}")
     return header
+
+
+def _is_tensor(entry: dict[str, Any]) -> bool:
+    """Says whether an entry of a header has a type, a shape, and a place in the file."""
+    begin, end = entry["data_offsets"]
+    counts = [begin, end, *entry["shape"]]
+    are_counts = all(type(count) is int and count >= 0 for count in counts)
+    return are_counts and begin <= end and isinstance(entry["dtype"], str) and isinstance(entry["shape"], list)
 
 
 def user_path(text: str, name: str = "a path") -> Path:

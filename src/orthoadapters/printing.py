@@ -1,4 +1,4 @@
-"""What is printed for a person: sentences and log lines, without the characters that a terminal would obey."""
+"""The printing for a person: sentences and log lines, without characters that a terminal would obey."""
 
 import logging
 import re

@@ -42,9 +42,9 @@ def main() -> int:
         packages, reasons[service] = ask(service, folder)
         if packages:
             lines = [
-                f"{package['name']} {package['version']}: {weakness['id']}, mended in {' '.join(weakness['fix_versions']) or '-'}"
+                f"{package['name']} {package['version']}: {one['id']}, mended in {' '.join(one['fix_versions']) or '-'}"
                 for package in packages
-                for weakness in package["vulns"]
+                for one in package["vulns"]
             ]
             print("\n".join([*lines, f"{len(packages)} packages audited by {service}, {len(lines)} advisories"]))
             return 1 if lines else 0

@@ -45,7 +45,7 @@ class End(NamedTuple):
 def run(command: Callable[[Sequence[str]], int], words: Sequence[str], folder: Path, seconds: int) -> End:
     """Runs a command in a copy of this process, in `folder`, where its streams are files.
 
-    seconds: of computing, at most. On a busy machine it may take LONGER times as many, and a command that waits for ever is ended then.
+    seconds: of computing, at most. On a busy machine it may take LONGER times as many; a command that waits ends then.
     """
     paths = [folder / name for name in (".output", ".error")]
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What a file of configuration could let Hydra run: code by its name, loggers, variables of the environment."""
+"""A look for code that a file of configuration would let Hydra run: by its name, by loggers, by the environment."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

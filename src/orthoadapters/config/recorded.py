@@ -39,9 +39,12 @@ def read_config(path: Path) -> Config:
     """Reads the configuration that a run wrote into its config.yaml. Raises UserError if it is missing or broken."""
     try:
         values = read_yaml(path)
-        if any("${" in text for text in _texts(values)):
+        texts = list(_texts(values))
+        if any("${" in text for text in texts):
             # OmegaConf would put in its place what the environment or another key holds.
             raise UserError(f"{path} has ${{...}}, which stands for another value and which no run writes; restore it")
+        if any("\0" in text for text in texts):
+            raise UserError(f"{path} has a NUL in a text, which no run writes; restore it")
         values.pop("fingerprint")
         # Earlier versions had the Hub's treebank of each language here, and knew by the task's name that WikiANN's Chinese
         # words are characters, which its file says now.

@@ -90,7 +90,7 @@ def task_card(
     content = _Content(
         title=f"Task adapter for {task.name}",
         language=config.source_language,
-        datasets=[task.hub_id] if config.data.source == "hub" and task.hub_id else [],
+        datasets=[hub_id] if config.data.source == "hub" and (hub_id := _on_hub(config.task.hub_id)) else [],
         rows=_task_rows(config, bottleneck, l_ort, iterations, epochs) | {"commit": commit},
         ours=ours,
         theirs=theirs,
@@ -148,11 +148,19 @@ def _card(config: Config, content: _Content) -> str:
     lines += [f"# {content.title} on {config.backbone.name}", ""]
     lines += ["From *Orthogonal Language and Task Adapters in Zero-Shot Cross-Lingual Transfer*"]
     lines += ["([arXiv:2012.06460](https://arxiv.org/abs/2012.06460)); an adapter in AdapterHub's format.", ""]
-    lines += ["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in content.rows.items()), ""]
+    lines += ["| | |", "|---|---|", *(f"| {key} | {_in_cell(value)} |" for key, value in content.rows.items()), ""]
     if content.scores:
-        lines += [f"| {content.scores_of} | {' | '.join(content.scores)} |", "|---" * (len(content.scores) + 1) + "|"]
+        lines += [
+            f"| {content.scores_of} | {' | '.join(map(_in_cell, content.scores))} |",
+            "|---" * (len(content.scores) + 1) + "|",
+        ]
         lines += [f"| | {' | '.join(content.scores.values())} |", ""]
     return "\n".join(lines + _usage(config, content)) + "\n"
+
+
+def _in_cell(text: str) -> str:
+    """Writes a text in a cell of a table: on one line, and without tags of HTML."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "\\<")
 
 
 def _front_matter(config: Config, content: _Content) -> str:
@@ -162,7 +170,7 @@ def _front_matter(config: Config, content: _Content) -> str:
         "tags": ["adapter-transformers", "orthoadapters"],
         "language": [content.language],
         "datasets": content.datasets,
-        "base_model": _hub_model(config),
+        "base_model": _on_hub(config.backbone.path),
     }
     return yaml.safe_dump({key: value for key, value in entries.items() if value}, sort_keys=False).strip()
 
@@ -170,7 +178,7 @@ def _front_matter(config: Config, content: _Content) -> str:
 def _usage(config: Config, content: _Content) -> list[str]:
     """Writes the two examples: the adapter loaded with orthoadapters, and with `adapters`."""
     is_task = config.stage is Stage.task
-    backbone = _hub_model(config) or f"path of {config.backbone.name}"
+    backbone = _on_hub(config.backbone.path) or f"path of {config.backbone.name}"
     imports = "AdaptedEncoder" + (", adapter_hub, head_files" if is_task else "")
     lines = ["With orthoadapters:", "", "```python", f"from orthoadapters import {imports}", ""]
     lines += [f'model = AdaptedEncoder.from_pretrained("{backbone}")', *content.ours.splitlines(), "```", ""]
@@ -194,9 +202,9 @@ def _corpus(config: Config) -> str:
 
 def _data(config: Config) -> str:
     """Names the labelled sentences that a task adapter was trained on."""
-    hub_id = config.task.hub_id
+    hub_id = _on_hub(config.task.hub_id)
     sentences = {
-        "hub": f"[{hub_id}](https://huggingface.co/datasets/{hub_id})",
+        "hub": f"[{hub_id}](https://huggingface.co/datasets/{hub_id})" if hub_id else "files of the trainer's own",
         "xtreme": "XTREME's files",
         "files": "files of the trainer's own",
         "conllu": "treebanks of Universal Dependencies in CoNLL-U",
@@ -222,13 +230,13 @@ def _choice(key: str, value: object) -> str:
     return f"{key}={getattr(value, 'value', value)}"
 
 
-def _hub_model(config: Config) -> str | None:
-    path = config.backbone.path
-    return path if is_id(path) and not Path(path).is_dir() else None
+def _on_hub(name: str | None) -> str | None:
+    """Returns an id on the Hub; None for a folder, whose path is nobody else's business."""
+    return name if name and is_id(name) and not Path(name).is_dir() else None
 
 
 def _backbone(config: Config) -> str:
-    name = _hub_model(config) or str(config.backbone.name)
+    name = _on_hub(config.backbone.path) or str(config.backbone.name)
     return f"{name}, revision {config.backbone.revision}" if config.backbone.revision else name
 
 

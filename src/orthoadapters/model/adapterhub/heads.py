@@ -45,6 +45,7 @@ _FORMS: dict[type[TaskHead], _Form] = {
     ),
     TokenHead: _Form({"head_type": "tagging", "layers": 1}, "num_labels", {"out": "1"}),
 }
+MOST_LABELS = 100_000  # ours: above any label set, and little memory
 _TYPES = {form.fields["head_type"]: head_class for head_class, form in _FORMS.items()}
 
 
@@ -96,7 +97,7 @@ def read(folder: Path, model: ShapeOwner) -> tuple[TaskHead, list[str]]:
     config = fields.get("config")
     if not isinstance(config, dict):
         raise UserError(f"{folder / HEAD_FILE} has no 'config': it does not describe a head that is supported")
-    head_class = _TYPES.get(config.get("head_type"), ClassificationHead)
+    head_class = _TYPES.get(str(config.get("head_type")), ClassificationHead)
     form = _FORMS[head_class]
     for field, value in form.fields.items():
         if config.get(field, None if field == "head_type" else value) != value:
@@ -106,6 +107,8 @@ def read(folder: Path, model: ShapeOwner) -> tuple[TaskHead, list[str]]:
             )
     labels = _labels(folder, config, form.count)
     dropout = config.get("dropout_prob")
+    if dropout is not None and not (isinstance(dropout, int | float) and 0 <= dropout <= 1):
+        raise UserError(f"head {folder}: dropout_prob = {dropout!r} is not supported; supported: a number from 0 to 1")
     head = head_class(shape.hidden_size, len(labels), shape.head_dropout if dropout is None else dropout)
     _fill(folder, head)
     return head.eval(), labels
@@ -119,8 +122,8 @@ def _their_names(head: TaskHead) -> dict[str, str]:
 
 def _labels(folder: Path, config: dict[str, Any], field: str) -> list[str]:
     count, ids = config.get(field), config.get("label2id")
-    if not isinstance(count, int) or count < 1:
-        raise UserError(f"head {folder}: {field} = {count!r} is not supported; supported: a whole number above 0")
+    if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= MOST_LABELS:
+        raise UserError(f"head {folder}: {field} = {count!r} is not supported; supported: 1 to {MOST_LABELS:,}")
     if ids is None:
         return [str(i) for i in range(count)]
     if not isinstance(ids, dict) or sorted(ids.values(), key=str) != sorted(range(count), key=str):
