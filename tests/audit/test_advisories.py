@@ -1,13 +1,17 @@
 """The audit of packages: an advisory fails it, and a network that is not there does not."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.audit import advisories
 
-PACKAGES = [{"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "not found"}]
+PACKAGES: list[dict[str, object]] = [
+    {"name": "a", "version": "1", "vulns": []},
+    {"name": "b", "skip_reason": "not found"},
+]
 WEAKNESS = {"id": "PYSEC-1", "fix_versions": ["2"]}
 
 
@@ -39,5 +43,5 @@ def test_an_advisory_fails_and_a_missing_network_does_not(
 ) -> None:
     (tmp_path / "pip_audit.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(advisories.sys, "argv", ["advisories.py", "folder"])
+    monkeypatch.setattr(sys, "argv", ["advisories.py", "folder"])
     assert (advisories.main(), capsys.readouterr().out) == (exit_code, f"{line}\n")
