@@ -85,9 +85,16 @@ def test_no_code_that_a_file_of_configuration_names_is_run(tmp_path: Path, capsy
     ("hydra", "problem"),
     [
         ({"job_logging": {"handlers": {"x": {"()": "os.mkdir", "path": "x"}}}}, "sets hydra.job_logging.handlers"),
-        ({"job": {"env_set": {"PYTHONPATH": "x"}}}, r"sets hydra.job.env_set"),
+        ({"job": {"env_set": {"PYTHONPATH": "x"}}}, r"sets the variable PYTHONPATH"),
         ({"launcher": {"_target_": "os.getcwd"}}, r"names code to run \(_target_: os.getcwd\)"),
-        ({"launcher": {"_target_": "hydra_plugins.x.Launcher"}, "callbacks": {}, "job": {"env_set": {}}}, None),
+        (
+            {
+                "launcher": {"_target_": "hydra_plugins.x.Launcher"},
+                "callbacks": {},
+                "job": {"env_set": {"OMP_NUM_THREADS": 1}},
+            },
+            None,
+        ),
     ],
 )
 def test_of_hydras_own_keys_those_that_run_no_code_are_taken(hydra: dict[str, object], problem: str | None) -> None:

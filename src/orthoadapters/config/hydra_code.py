@@ -9,9 +9,11 @@ from orthoadapters.errors import UserError
 
 # The keys of Hydra that run code or change what code runs; they are empty in conf/.
 CLOSED = (
-    *("callbacks", "job.env_set"),
+    "callbacks",
     *(f"{log}.{part}" for log in ("job_logging", "hydra_logging") for part in ("handlers", "formatters", "filters")),
 )
+# The variables of libraries that say how fast they work; of others, such as PYTHONPATH, some choose what code runs.
+HARMLESS = ("OMP_", "MKL_", "OPENBLAS_", "CUDA_", "NCCL_", "TOKENIZERS_")
 # Hydra's own parts and the plugins that somebody installed.
 TRUSTED = ("hydra._internal.", "hydra_plugins.")
 
@@ -25,6 +27,11 @@ def check_hydra(hydra: DictConfig, folder: Path) -> None:
         if OmegaConf.select(hydra, key, throw_on_missing=False):
             raise UserError(
                 f"a file in {folder} sets hydra.{key}, which runs code; take it out, or give it by the command"
+            )
+    for variable in OmegaConf.select(hydra, "job.env_set", throw_on_missing=False) or ():
+        if not str(variable).startswith(HARMLESS):
+            raise UserError(
+                f"a file in {folder} sets the variable {variable} (hydra.job.env_set); give it by the command"
             )
     for name in _targets(OmegaConf.to_container(hydra)):
         if not name.startswith(TRUSTED):
