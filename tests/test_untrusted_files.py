@@ -30,7 +30,7 @@ from orthoadapters.folders import check_inside
 from orthoadapters.hub.backbones import check_folder
 from orthoadapters.model.adapterhub.heads import read as read_head
 from orthoadapters.model.shape import Shape
-from orthoadapters.printing import print_error, printable, start_log
+from orthoadapters.printing import Parser, print_error, printable, start_log
 from orthoadapters.report.pictures.curves import read_curves
 from orthoadapters.report.pictures.dev_scores import dev_scores
 from orthoadapters.report.pictures.style import png
@@ -85,7 +85,7 @@ def test_no_code_that_a_file_of_configuration_names_is_run(tmp_path: Path, capsy
     ("hydra", "problem"),
     [
         ({"job_logging": {"handlers": {"x": {"()": "os.mkdir", "path": "x"}}}}, "sets hydra.job_logging.handlers"),
-        ({"job": {"env_set": {"PYTHONPATH": "x"}}}, r"sets the variable PYTHONPATH"),
+        ({"job": {"env_set": {"PYTHONPATH": "x"}}}, "sets the variable PYTHONPATH"),
         ({"launcher": {"_target_": "os.getcwd"}}, r"names code to run \(_target_: os.getcwd\)"),
         (
             {
@@ -196,6 +196,9 @@ def test_what_a_terminal_would_obey_is_printed_as_python_writes_it(
     assert printable("a\x1b[2J\r\u202eb\tc\nd\x9b") == "a\\x1b[2J\\r\\u202eb\tc\nd\\x9b"
     print_error("\x07x")
     assert capsys.readouterr().err == "error: \\x07x\n"
+    with pytest.raises(SystemExit):
+        Parser(prog="x").parse_args(["\x1b[2J"])
+    assert "unrecognized arguments: \\x1b[2J\n" in capsys.readouterr().err
     monkeypatch.setattr(logging.root, "handlers", [])
     start_log()
     logging.getLogger("orthoadapters").warning("%s", "a\x1bb")

@@ -1,8 +1,10 @@
 """The printing for a person: sentences and log lines, without characters that a terminal would obey."""
 
+import argparse
 import logging
 import re
 import sys
+from typing import Any
 
 # Control characters but tabs and line feeds, Unicode's own line ends, and what turns the direction of writing.
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -16,6 +18,13 @@ def printable(text: object) -> str:
 def print_error(error: object) -> None:
     """Prints an error's sentence on standard error."""
     print(f"error: {printable(error)}", file=sys.stderr)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of a command's arguments whose messages repeat them without what a terminal would obey."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        super()._print_message(printable(message), file)
 
 
 class _Formatter(logging.Formatter):

@@ -4,7 +4,6 @@ python -m orthoadapters.publish RUN_DIR --repo OWNER/NAME          prints what w
 python -m orthoadapters.publish RUN_DIR --repo OWNER/NAME --yes    uploads it
 """
 
-import argparse
 import shutil
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import check_regular, user_path
 from orthoadapters.folders import absence, check_inside
 from orthoadapters.hub.adapters import FILE
-from orthoadapters.printing import print_error, printable
+from orthoadapters.printing import Parser, print_error, printable
 from orthoadapters.stages import model_card
 
 
@@ -73,7 +72,7 @@ def _upload(folder: Path, repo: str, run: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog=shell_command("publish"), description=__doc__.splitlines()[0])
+    parser = Parser(prog=shell_command("publish"), description=__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=version_line())
     parser.add_argument("run", type=user_path, metavar="RUN_DIR", help="the directory of a finished run")
     parser.add_argument("--repo", required=True, metavar="OWNER/NAME", help="the Hub's repository, created if need be")

@@ -16,14 +16,14 @@ from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 from orthoadapters.hub.offline import NotFetchedError
-from orthoadapters.printing import print_error, start_log
+from orthoadapters.printing import Parser, print_error, start_log
 from orthoadapters.runs.evaluations import read_evaluation
 from orthoadapters.runs.terminal import show_scores
 from orthoadapters.stages.subject import KEYS, Subject, open_subject
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=shell_command("evaluate"),
         description="Scores a finished run on further languages, other data or with other language adapters; or an "
         "AdapterHub folder with a task adapter and its head. Nothing is trained.",

@@ -18,13 +18,13 @@ from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 from orthoadapters.folders import check_new_file
-from orthoadapters.printing import print_error, printable, start_log
+from orthoadapters.printing import Parser, print_error, printable, start_log
 
 STDIN = 0  # the descriptor of standard input, as POSIX has it
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=shell_command("predict"),
         description="Labels raw text with a finished task run, in any language that has an adapter.",
         epilog="A line holds what the run's kind of task asks for. tagging, sentence: a sentence. sentence_pair: premise TAB "

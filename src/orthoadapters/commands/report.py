@@ -5,7 +5,6 @@ python report.py runs --xtreme submission
 python report.py runs --tidy runs.csv
 """
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 from orthoadapters.folders import check_writable
-from orthoadapters.printing import print_error, printable, start_log
+from orthoadapters.printing import Parser, print_error, printable, start_log
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.table import Report, table_title
 from orthoadapters.report.printed.formats import markdown
@@ -28,9 +27,7 @@ from orthoadapters.report.xtreme import choose, describe, write_submission
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     start_log()
-    parser = argparse.ArgumentParser(
-        prog=shell_command("report"), description="Finished runs as tables, statistics and pictures."
-    )
+    parser = Parser(prog=shell_command("report"), description="Finished runs as tables, statistics and pictures.")
     parser.add_argument("--version", action="version", version=version_line())
     parser.add_argument("runs", nargs="?", default="runs", type=user_path, metavar="RUNS_DIR", help="default: runs")
     parser.add_argument(

@@ -8,14 +8,14 @@ from omegaconf import DictConfig, OmegaConf
 from orthoadapters.errors import UserError
 
 # The keys of Hydra that run code or change what code runs; they are empty in conf/.
-CLOSED = (
+RUNNING_KEYS = (
     "callbacks",
     *(f"{log}.{part}" for log in ("job_logging", "hydra_logging") for part in ("handlers", "formatters", "filters")),
 )
 # The variables of libraries that say how fast they work; of others, such as PYTHONPATH, some choose what code runs.
 HARMLESS = ("OMP_", "MKL_", "OPENBLAS_", "CUDA_", "NCCL_", "TOKENIZERS_")
 # Hydra's own parts and the plugins that somebody installed.
-TRUSTED = ("hydra._internal.", "hydra_plugins.")
+PLUGINS = ("hydra._internal.", "hydra_plugins.")
 
 
 def check_hydra(hydra: DictConfig, folder: Path) -> None:
@@ -23,7 +23,7 @@ def check_hydra(hydra: DictConfig, folder: Path) -> None:
 
     hydra: Hydra's own part of the composed configuration. The same on a command line is what its user typed.
     """
-    for key in CLOSED:
+    for key in RUNNING_KEYS:
         if OmegaConf.select(hydra, key, throw_on_missing=False):
             raise UserError(
                 f"a file in {folder} sets hydra.{key}, which runs code; take it out, or give it by the command"
@@ -34,7 +34,7 @@ def check_hydra(hydra: DictConfig, folder: Path) -> None:
                 f"a file in {folder} sets the variable {variable} (hydra.job.env_set); give it by the command"
             )
     for name in _targets(OmegaConf.to_container(hydra)):
-        if not name.startswith(TRUSTED):
+        if not name.startswith(PLUGINS):
             raise UserError(
                 f"a file in {folder} names code to run (_target_: {name}), and may name Hydra's plugins alone; take it out"
             )

@@ -19,6 +19,8 @@ def load_tokenizer(path: str, *, needs_mask: bool = False) -> PreTrainedTokenize
     check_tokenizer(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+        # A first call finds values of wrong types in its configuration.
+        tokenizer("a", return_special_tokens_mask=True)
     except Exception as error:
         # Of a damaged tokenizer.json, the library says so by exceptions of many types, Exception itself among them.
         raise UserError(f"could not load the tokenizer of {path}: {first_line(error)}; save it there again") from error

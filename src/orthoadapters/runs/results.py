@@ -12,7 +12,7 @@ from typing import Any
 from orthoadapters.config.names import name_problem
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json, write_text
-from orthoadapters.folders import absence, exists, search
+from orthoadapters.folders import absence, exists, names_in, search
 
 SCHEMA_VERSION = 1
 # The name of the average over target languages, as tables and trackers show it; the paper calls it AVGz.
@@ -122,6 +122,8 @@ def find_results(runs: Path) -> tuple[list[tuple[Path, Result]], list[str]]:
     """
     if not exists(runs) or not runs.is_dir():
         raise UserError(f"{absence(runs, 'folder')}; name the one that paths.runs=DIR named when the runs were made")
+    # This raises UserError if the folder itself cannot be read; below it, what cannot be is named and left out.
+    names_in(runs)
     results: list[tuple[Path, Result]] = []
     problems: list[str] = []
     for path in search(runs, lambda name: name == "result.json", problems):
