@@ -21,6 +21,7 @@ from orthoadapters.evaluation.transfer import load_language_adapter
 from orthoadapters.fetch import fetch_language_adapters
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.labelling.finished_run import open_run
+from orthoadapters.labelling.listing import list_languages
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.language_adapter import FILES, LanguageAdapter
@@ -341,8 +342,8 @@ def test_a_finished_run_predicts_with_adapters_from_where_it_had_them(
         execute(arguments)
         folder = RunDirectory(compose_config(arguments)).path
         run = open_run(folder)
-        assert [line.partition("\t")[0] for line in run.languages()] == ["en", "ar", "tr"]
-        assert not any("no adapter" in line for line in run.languages())
+        assert [line.partition("\t")[0] for line in list_languages(run)] == ["en", "ar", "tr"]
+        assert not any("no adapter" in line for line in list_languages(run))
         run.require("tr")
         with pytest.raises(
             UserError, match=rf"no language adapter for 'sw' \(noo\) {place}.*; there: ar, en, tr"

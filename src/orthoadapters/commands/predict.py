@@ -63,11 +63,12 @@ def predict(options: argparse.Namespace) -> None:
     from orthoadapters.config.kinds import KINDS
     from orthoadapters.config.overrides import own_folder
     from orthoadapters.labelling.finished_run import open_run
+    from orthoadapters.labelling.listing import list_languages
 
     folders = (options.adapters, options.backbone, own_folder(options.config_dir or []))
     run = open_run(options.run, *(None if path is None else str(path) for path in folders))
     if options.list:
-        for line in run.languages():
+        for line in list_languages(run):
             print(line)
         return
     if not options.language:
