@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from orthoadapters import AdaptedEncoder, AdapterConfig
 from orthoadapters.commands.evaluate import main
+from orthoadapters.config.schema import Under
 from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.report.collect.build import build
 from orthoadapters.runs.evaluations import EvaluationRecord, read_evaluation
@@ -126,6 +127,41 @@ def test_other_data_and_other_language_adapters_are_records_of_their_own(
     assert sorted(one.changes for one in by_inputs.values()) == [
         [], [f"data.root={data}"], [f"paths.adapters={project / 'others'}"],
     ]  # fmt: skip
+
+
+def test_what_else_is_under_the_task_adapter_needs_no_training(
+    project: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same run, trained with that choice as its own, has these scores; a language without adapter can be tested."""
+    choice = "transfer.under=[none,target,source,mean]"
+    shutil.copy(project / "world" / "udpos" / "test-tr.tsv", project / "world" / "udpos" / "test-qu.tsv")
+    assert evaluate(run, "languages=[ar]", choice) == 0
+    (record,) = records(run)
+    result = read_result(run / "result.json")
+    assert (record.test_under, [*record.under]) == ("none", ["target", "source", "mean"])
+    assert record.under["target"]["ar"] == result.test["ar"]
+    assert record.mean_weights == {"ar": {"en": 1.0}}
+    assert record.under["mean"] == record.under["source"]
+    (folder,) = (run / "evaluations").iterdir()
+    for under, rows in record.under.items():
+        right, total = sentence_counts(folder, "ar", Under(under))["accuracy"].sum(axis=0)
+        assert right / total == rows["ar"]["accuracy"], under
+    with chdir(project):
+        common = [*CHOICES, "languages=[ar,qu]", "optim.lr=2e-3", "paths.runs=proxies"]
+        other = execute(overrides(Path("tiny"), Path("world"), Path(), *common, "transfer.under=[none,mean]"))
+    assert other.test["ar"] == record.test["ar"]
+    assert other.target_dev["ar"] == record.target_dev["ar"]
+    assert other.mean_weights["qu"] == {"en": 0.5, "ar": 0.5}
+    assert list(other.adapters) == ["en", "ar"]
+    assert other.selection == result.selection
+    assert evaluate(run, "languages=[qu]") == 1
+    assert "no language adapter for qu (noo) in" in capsys.readouterr().err
+    assert evaluate(run, "languages=[qu]", "transfer.under=mean", "transfer.weights={qu:{tr:1,sw:1}}") == 1
+    assert "no language adapter for sw (noo) in" in capsys.readouterr().err
+    assert evaluate(run, "languages=[qu]", "transfer.under=mean", "transfer.weights={qu:{tr:3,ar:1}}") == 0
+    (proxy,) = (one for one in records(run) if "qu" in one.test)
+    assert proxy.mean_weights == {"qu": {"tr": 0.75, "ar": 0.25}}
+    assert list(proxy.adapters) == ["tr", "ar"]
 
 
 def test_a_copy_of_a_set_that_the_run_read_is_said(

@@ -58,7 +58,12 @@ def takes_text(key: str) -> bool:
 
 def takes_null(key: str) -> bool:
     """Says whether the key may be without a value."""
-    return type(None) in _choices(key)
+    return type(None) in _choices(key) or takes_any(key)
+
+
+def takes_any(key: str) -> bool:
+    """Says whether the key takes values of several kinds, which its own check looks at."""
+    return Any in _choices(key)
 
 
 def value_words(key: str) -> str:
