@@ -395,3 +395,22 @@ def test_of_two_trainings_that_end_together_the_first_one_publishes(
     assert [path.name for path in (tmp_path / "adapters").iterdir()] == ["en-noo"]
     library.publish(two, target, {"fingerprint": "2"})
     assert target.record() == {"fingerprint": "2"}
+
+
+def test_the_adapters_that_are_needed_are_those_under_the_task_adapter_and_the_sources(
+    root: Path,
+) -> None:
+    """Only en, ar and tr have an adapter: sw is tested without, and a mean waits for what is named by hand alone."""
+    common = ("variant=lnoo_tnoo", "task=xnli", "languages=[ar,sw]", f"language_adapters.root={root}")
+
+    def needed(*more: str) -> tuple[list[str], list[str]]:
+        config = compose_config([*common, "language_adapters.source=local", *more])
+        adapters = (library.needed_adapters(config), library.missing_adapters(config))
+        return [one.language for one in adapters[0]], [one.language for one in adapters[1]]
+
+    assert needed() == (["en", "ar", "sw"], ["sw"])
+    assert needed("transfer.under=source") == needed("transfer.under=none") == (["en"], [])
+    assert needed("transfer.under=[none,mean]") == (["en", "ar"], [])
+    assert needed("transfer.under=mean", "transfer.weights={sw:{tr:1,qu:1}}") == (["en", "tr", "qu"], ["qu"])
+    assert needed("transfer.under=[source,target]") == (["en", "ar", "sw"], ["sw"])
+    assert needed("transfer.under=none", "variant=t_noo") == ([], [])

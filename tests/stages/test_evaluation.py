@@ -5,6 +5,8 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import chdir
+from itertools import chain
+from operator import eq
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,12 @@ def run(project: Path) -> Iterator[Path]:
     shutil.rmtree(result.parent / "evaluations", ignore_errors=True)
     for folder in (project / "runs").rglob("elsewhere-*"):
         shutil.rmtree(folder)
+
+
+def sentences(path: Path) -> list[str]:
+    """The sentences of a file of words and tags."""
+    blocks = path.read_text().strip().split("\n\n")
+    return [" ".join(line.partition("\t")[0] for line in block.splitlines()) for block in blocks]
 
 
 def evaluate(*arguments: object) -> int:
@@ -162,6 +170,20 @@ def test_what_else_is_under_the_task_adapter_needs_no_training(
     (proxy,) = (one for one in records(run) if "qu" in one.test)
     assert proxy.mean_weights == {"qu": {"tr": 0.75, "ar": 0.25}}
     assert list(proxy.adapters) == ["tr", "ar"]
+    # A finished run labels as it was tested, or with another of the choices.
+    proxies = next((project / "proxies").rglob("result.json")).parent
+    texts = sentences(project / "world" / "udpos" / "test-qu.tsv")
+    labels = {
+        under: [one["tags"] for one in open_run(proxies, under=under).label(texts, "qu", by_spaces=True)]
+        for under in (None, "none", "mean", "source")
+    }
+    assert labels[None] == labels["none"]
+    lines = (proxies / "predictions" / "test-qu.tsv").read_text().split()
+    assert [label for sentence in labels[None] for label in sentence] == lines
+    right, total = sentence_counts(proxies, "qu", Under.mean)["accuracy"].sum(axis=0)
+    assert right / total == other.under["mean"]["qu"]["accuracy"]
+    gold = [line.split("\t")[1] for line in (project / "world/udpos/test-qu.tsv").read_text().splitlines() if line]
+    assert sum(map(eq, gold, chain.from_iterable(labels["mean"]))) == right
 
 
 def test_a_copy_of_a_set_that_the_run_read_is_said(

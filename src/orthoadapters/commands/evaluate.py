@@ -92,5 +92,7 @@ def print_plan(subject: Subject) -> None:
     print(f"  {config.variant.name} on {config.task.name} with {config.backbone.path}: {', '.join(subject.languages)}")
     root = "" if config.data.root is None else f" data.root={config.data.root}"
     print(f"  test sets: data={config.data.source}{root}")
+    if [*subject.mixtures] != [Under.target]:
+        print(f"  under the task adapter: {', '.join(choice.value for choice in subject.mixtures)}")
     for adapter in subject.adapters:
         print(f"  {adapter.language}: {adapter.location}")

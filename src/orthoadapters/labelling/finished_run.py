@@ -12,7 +12,7 @@ from orthoadapters.config.compose import user_folder
 from orthoadapters.config.overrides import override_text
 from orthoadapters.config.recorded import read_config
 from orthoadapters.config.schema import AdapterSource, Config, Under
-from orthoadapters.config.under import choices_under
+from orthoadapters.config.under import choices_under, settle_transfer
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 from orthoadapters.folders import absence
@@ -209,13 +209,17 @@ class FinishedRun:
 
 
 def open_run(
-    folder: str | Path, adapters: str | None = None, backbone: str | None = None, config_dir: str | None = None
+    folder: str | Path,
+    adapters: str | None = None,
+    backbone: str | None = None,
+    config_dir: str | None = None,
+    under: str | None = None,
 ) -> FinishedRun:
     """Reads a task run's records.
 
     folder: its run directory. adapters, backbone, config_dir: folders in place of its paths.adapters, backbone.path and
-    paths.config, if those were moved. Raises UserError if the run is not finished, is none of the task stage, or a record
-    cannot be read.
+    paths.config, if those were moved. under: a choice in place of its transfer.under. Raises UserError if the run is not
+    finished, is none of the task stage, or a record cannot be read.
     """
     folder = user_path(str(folder))
     if not folder.is_dir():
@@ -239,5 +243,8 @@ def open_run(
         config.backbone.path, config.backbone.revision = backbone, None
     if config_dir is not None:
         config.paths.config = str(user_folder([override_text("paths.config", config_dir)]))
+    if under is not None:
+        config.transfer.under = under
+        settle_transfer(config.transfer)
     inputs = {"backbone": "", **read_inputs(folder, "restore it, or repeat the run")}
     return FinishedRun(folder, config, result, inputs)
