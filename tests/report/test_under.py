@@ -13,7 +13,7 @@ from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.printed.formats import markdown
 from orthoadapters.report.printed.under import printed_under
 from orthoadapters.report.statistics.compare import compare
-from orthoadapters.report.tidy import tidy_records
+from orthoadapters.report.tidy import FIELDS, tidy_records
 from orthoadapters.runs.evaluations import EvaluationRecord, write_evaluation
 from orthoadapters.runs.predictions import write_sentence_counts
 from orthoadapters.runs.results import read_result
@@ -103,8 +103,10 @@ def test_a_run_whose_own_choice_is_another_has_a_row_of_its_own(tmp_path: Path) 
     choices = {"transfer.under": ["source", "target"]}
     write_xnli_run(tmp_path, "lnoo_tnoo", KEPT, choices=choices, under={"target": OWN})
     (table,) = build(tmp_path).tables
-    labels = [row.label for row in table.rows if row.selected_runs]
-    assert sorted(labels) == ["L-NOO+T-NOO", "L-NOO+T-NOO, source adapter kept"]
+    rows = {row.label: row.scores["sw"] for row in table.rows if row.selected_runs}
+    assert sorted(rows) == ["L-NOO+T-NOO", "L-NOO+T-NOO, source adapter kept"]
+    assert rows["L-NOO+T-NOO"].paper is not None
+    assert rows["L-NOO+T-NOO, source adapter kept"].paper is None
     assert [row.label for row in table.under] == ["L-NOO+T-NOO, adapter swapped"]
 
 
@@ -122,5 +124,7 @@ def test_the_report_writes_them_and_the_tidy_table_has_a_column(
     assert float(record["difference_x100"]) == pytest.approx(100 * difference)
     page = (tmp_path / "out" / "report.html").read_text()
     assert "What is under the task adapter" in page
-    rows = [row for row in tidy_records(runs)[0] if "test" in row and "sw" in row]
-    assert sum("source" in row for row in rows) == sum("none" in row for row in rows) == 1
+    rows = [dict(zip(FIELDS, row, strict=True)) for row in tidy_records(runs)[0]]
+    scores = {row["under"]: row["value"] for row in rows if (row["split"], row["language"]) == ("under", "sw")}
+    assert scores == {"source": scores_of(KEPT)["sw"], "none": scores_of(BARE)["sw"]}
+    assert sum((row["split"], row["language"]) == ("test", "sw") for row in rows) == 2

@@ -115,7 +115,8 @@ def _values(result: Result) -> Iterator[Value]:
     has_adapters = result.task is not None and bool(result.adapters)
     own = own_under(result.choices).value if has_adapters else None
     splits = [("test", own, result.test), ("dev", own, result.target_dev)]
-    for split, under, scores in [*splits, *(("test", under, rows) for under, rows in result.under.items())]:
+    # A mean over the rows of split=test is of the runs' own scores alone.
+    for split, under, scores in [*splits, *(("under", under, rows) for under, rows in result.under.items())]:
         for language, row in scores.items():
             for metric, value in row.items():
                 if metric != "n":

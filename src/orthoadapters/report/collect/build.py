@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.config.names import file_name
+from orthoadapters.config.schema import Under
 from orthoadapters.errors import UserError
 from orthoadapters.report.collect.attempts import Attempt
 from orthoadapters.report.collect.caveats import caveats
@@ -140,6 +141,9 @@ def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> 
                 )
                 for language in columns
             }
+            if own_under(of_row) is not Under.target:
+                # The paper's scores are of the swap.
+                scores = {language: replace(score, paper=None) for language, score in scores.items()}
             yield Row(variant, label, of_row, tuple(runs), tuple(selected_runs), tuple(row_attempts), scores)
 
 
@@ -174,6 +178,7 @@ def _test_languages(attempt: Attempt) -> list[str] | None:
 
 def _with_average(row: Row, group: Group, targets: Sequence[str], is_comparable: bool) -> Row:
     """Adds AVERAGE to a row. is_comparable: whether it is over the same languages as the paper's."""
+    is_comparable = is_comparable and own_under(row.choices) is Under.target
     paper_score = (
         paper().score(group.paper_scores, group.metric, group.source, row.variant, AVERAGE) if is_comparable else None
     )
