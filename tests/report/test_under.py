@@ -88,10 +88,15 @@ def test_counts_that_do_not_make_the_score_are_not_compared(runs: Path) -> None:
 
 def test_an_evaluation_with_nothing_else_changed_stands_among_them_and_others_do_not(tmp_path: Path) -> None:
     run = write_xnli_run(tmp_path, "lnoo_tnoo")
-    write_evaluation_of(run, "same", ["transfer.under=none"])
+    write_evaluation_of(run, "a", ["transfer.under=none"])
     write_evaluation_of(run, "data", ["transfer.under=none", "data.root=x"])
+    for number, weights in enumerate([{"sw": {"tr": 1.0}}, {"sw": {"tr": 0.5, "en": 0.5}}]):
+        fields: dict[str, object] = {"test_under": "mean", "mean_weights": weights}
+        write_evaluation_of(run, f"mean-{number}", ["transfer.under=mean"], **fields)
     analysis = one_analysis(tmp_path)
-    (worth,) = analysis.under
+    worth, *means = analysis.under
+    assert [one.under.label.rpartition(", ")[2] for one in means] == ["mean of adapters 1", "mean of adapters 2"]
+    assert "L-NOO+T-NOO, mean of adapters 2: sw: tr 0.5, en 0.5." in printed_under(analysis).notes
     assert worth.under.label == "L-NOO+T-NOO, no language adapter"
     assert worth.comparisons["sw"].difference == pytest.approx(scores_of(OWN)["sw"] - scores_of(BARE)["sw"])
     (row,) = analysis.table.evaluations

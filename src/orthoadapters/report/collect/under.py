@@ -46,9 +46,20 @@ def with_under(tables: Sequence[Table], records: Records) -> tuple[list[Table], 
             for run in row.selected_runs:
                 for kind, part in _parts(run, records, places):
                     parts.setdefault(kind, []).append(part)
-            rows += [_under_row(table, row, kind, of_kind) for kind, of_kind in parts.items()]
+            rows += _number([_under_row(table, row, kind, of_kind) for kind, of_kind in parts.items()])
         new_tables.append(replace(table, under=tuple(rows)))
     return new_tables, [(path, record) for path, record in records if path not in places]
+
+
+def _number(rows: Sequence[UnderRow]) -> list[UnderRow]:
+    """Tells means of different weights apart by numbers; the notes say what each is of."""
+    labels = [row.label for row in rows]
+    return [
+        replace(row, label=f"{row.label} {labels[: index + 1].count(row.label)}")
+        if labels.count(row.label) > 1
+        else row
+        for index, row in enumerate(rows)
+    ]
 
 
 def _parts(run: Run, records: Records, places: set[Path]) -> Iterator[tuple[_Kind, _Part]]:
