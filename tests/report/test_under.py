@@ -128,7 +128,7 @@ def test_the_report_writes_them_and_the_tidy_table_has_a_column(
     difference = scores_of(OWN)["en"] - scores_of(BARE)["en"]
     assert float(record["difference_x100"]) == pytest.approx(100 * difference)
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "What is under the task adapter" in page
+    assert "L-NOO+T-NOO minus source adapter kept" in page
     rows = [dict(zip(FIELDS, row, strict=True)) for row in tidy_records(runs)[0]]
     scores = {row["under"]: row["value"] for row in rows if (row["split"], row["language"]) == ("under", "sw")}
     assert scores == {"source": scores_of(KEPT)["sw"], "none": scores_of(BARE)["sw"]}

@@ -15,12 +15,16 @@ from safetensors.torch import load_file, save_file
 
 from orthoadapters import AdaptedEncoder, AdapterConfig
 from orthoadapters.commands.evaluate import main
+from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import Under
+from orthoadapters.errors import UserError
 from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.report.collect.build import build
+from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.evaluations import EvaluationRecord, read_evaluation
 from orthoadapters.runs.predictions import sentence_counts
 from orthoadapters.runs.results import read_result
+from orthoadapters.stages.finished_run import check_finished_run
 from tests.helpers.short_runs import execute, overrides
 from tests.test_files import POINTER
 
@@ -155,8 +159,16 @@ def test_what_else_is_under_the_task_adapter_needs_no_training(
         right, total = sentence_counts(folder, "ar", Under(under))["accuracy"].sum(axis=0)
         assert right / total == rows["ar"]["accuracy"], under
     with chdir(project):
-        common = [*CHOICES, "languages=[ar,qu]", "optim.lr=2e-3", "paths.runs=proxies"]
-        other = execute(overrides(Path("tiny"), Path("world"), Path(), *common, "transfer.under=[none,mean]"))
+        Path("near.tsv").write_text("qu\ten\t0.2\nqu\tar\t0.2\nqu\tsw\t0.9\n")
+        common = [*CHOICES, "languages=[ar,qu]", "optim.lr=2e-3", "paths.runs=proxies", "transfer.weights=near.tsv"]
+        arguments = overrides(Path("tiny"), Path("world"), Path(), *common, "transfer.under=[none,mean]")
+        other, config = execute(arguments), compose_config(arguments)
+        check_finished_run(config, RunDirectory(config))
+        Path("near.tsv").write_text("qu\ten\t0.1\nqu\tar\t0.2\n")
+        with pytest.raises(
+            UserError, match=r"finished with other contents of transfer-weights than near.tsv now holds"
+        ):
+            check_finished_run(config, RunDirectory(config))
     assert other.test["ar"] == record.test["ar"]
     assert other.target_dev["ar"] == record.target_dev["ar"]
     assert other.mean_weights["qu"] == {"en": 0.5, "ar": 0.5}

@@ -25,7 +25,9 @@ def under_section(analysis: Analysis, ident: str) -> Iterator[Markup]:
             comparisons = [worth.comparisons.get(column) for column in table.columns]
             bodies.append(Body(worth.under.label, [_number(worth.under.scores[column]) for column in table.columns]))
             p_line = Line("p", [p_value(c.p_holm if c else None) for c in comparisons], "beside p always")
-            bodies.append(Body(f"{label}, minus the above", [comparison_number(c) for c in comparisons], [p_line]))
+            # Whoever sorts the table takes rows apart, so that each says by itself what it is.
+            difference = f"{label} minus {worth.under.label.rpartition(', ')[2]}"
+            bodies.append(Body(difference, [comparison_number(c) for c in comparisons], [p_line]))
     yield tag("h3", "What is under the task adapter")
     yield tag("p", f"{under_caption(table)}.", id=f"{name}-caption")
     yield sortable_table(name, ["variant", *map(heading, table.columns)], bodies, small="interval")
