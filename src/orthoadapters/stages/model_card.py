@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import yaml
 
-from orthoadapters.config.hub_ids import is_id
 from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.schema import (
     AdapterKind,
@@ -19,6 +17,7 @@ from orthoadapters.config.schema import (
     Vocabulary,
 )
 from orthoadapters.config.under import choices_under
+from orthoadapters.stages.card_words import choice, in_cell, on_hub, rates
 
 FILE = "README.md"
 # This stands in the card until `publish` knows the repository.
@@ -63,7 +62,7 @@ def language_card(config: Config, commit: str, bottleneck: int, scores: Mapping[
         "backbone": _backbone(config),
         "data": _corpus(config),
         "training": f"{config.trainer.max_iterations} iterations of {mlm.batch_size} x {mlm.block_length} subwords, "
-        + _rates(config)
+        + rates(config)
         + ("" if mlm.vocabulary is Vocabulary.backbone else ", softmax over the subwords of the text alone"),
         "held-out text": f"MLM loss {scores['mlm_loss']:.4f}, L_ORT {scores['l_ort']:.4f} (sum over layers)",
         "commit": commit,
@@ -98,7 +97,7 @@ def task_card(
     content = _Content(
         title=f"Task adapter for {task.name}",
         language=config.source_language,
-        datasets=[hub_id] if config.data.source == "hub" and (hub_id := _on_hub(config.task.hub_id)) else [],
+        datasets=[hub_id] if config.data.source == "hub" and (hub_id := on_hub(config.task.hub_id)) else [],
         rows=_task_rows(config, bottleneck, l_ort, iterations, epochs) | {"commit": commit},
         ours=ours,
         theirs=theirs,
@@ -122,7 +121,7 @@ def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int, e
         "architecture": f"pfeiffer (seq_bn), bottleneck {bottleneck}",
         "backbone": _backbone(config),
         "data": _data(config),
-        "training": f"{iterations} iterations of {task.batch_size} {KINDS[task.kind].plural}, {_rates(config)}; the best of "
+        "training": f"{iterations} iterations of {task.batch_size} {KINDS[task.kind].plural}, {rates(config)}; the best of "
         f"{epochs} epochs on the development set",
         "development set": f"L_ORT {l_ort:.4f} (sum over layers)",
     }
@@ -156,19 +155,14 @@ def _card(config: Config, content: _Content) -> str:
     lines += [f"# {content.title} on {config.backbone.name}", ""]
     lines += ["From *Orthogonal Language and Task Adapters in Zero-Shot Cross-Lingual Transfer*"]
     lines += ["([arXiv:2012.06460](https://arxiv.org/abs/2012.06460)); an adapter in AdapterHub's format.", ""]
-    lines += ["| | |", "|---|---|", *(f"| {key} | {_in_cell(value)} |" for key, value in content.rows.items()), ""]
+    lines += ["| | |", "|---|---|", *(f"| {key} | {in_cell(value)} |" for key, value in content.rows.items()), ""]
     if content.scores:
         lines += [
-            f"| {content.scores_of} | {' | '.join(map(_in_cell, content.scores))} |",
+            f"| {content.scores_of} | {' | '.join(map(in_cell, content.scores))} |",
             "|---" * (len(content.scores) + 1) + "|",
         ]
         lines += [f"| | {' | '.join(content.scores.values())} |", ""]
     return "\n".join(lines + _usage(config, content)) + "\n"
-
-
-def _in_cell(text: str) -> str:
-    """Writes a text in a cell of a table: on one line, and without tags of HTML."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "\\<")
 
 
 def _front_matter(config: Config, content: _Content) -> str:
@@ -178,7 +172,7 @@ def _front_matter(config: Config, content: _Content) -> str:
         "tags": ["adapter-transformers", "orthoadapters"],
         "language": [content.language],
         "datasets": content.datasets,
-        "base_model": _on_hub(config.backbone.path),
+        "base_model": on_hub(config.backbone.path),
     }
     return yaml.safe_dump({key: value for key, value in entries.items() if value}, sort_keys=False).strip()
 
@@ -186,7 +180,7 @@ def _front_matter(config: Config, content: _Content) -> str:
 def _usage(config: Config, content: _Content) -> list[str]:
     """Writes the two examples: the adapter loaded with orthoadapters, and with `adapters`."""
     is_task = config.stage is Stage.task
-    backbone = _on_hub(config.backbone.path) or f"path of {config.backbone.name}"
+    backbone = on_hub(config.backbone.path) or f"path of {config.backbone.name}"
     imports = "AdaptedEncoder" + (", adapter_hub, head_files" if is_task else "")
     lines = ["With orthoadapters:", "", "```python", f"from orthoadapters import {imports}", ""]
     lines += [f'model = AdaptedEncoder.from_pretrained("{backbone}")', *content.ours.splitlines(), "```", ""]
@@ -205,12 +199,12 @@ def _corpus(config: Config) -> str:
         CorpusSource.text: "text files of the trainer's own",
         CorpusSource.demo: "the invented world of orthoadapters",
     }
-    return texts.get(config.corpus.source) or _choice("corpus", config.corpus.source)
+    return texts.get(config.corpus.source) or choice("corpus", config.corpus.source)
 
 
 def _data(config: Config) -> str:
     """Names the labelled sentences that a task adapter was trained on."""
-    hub_id = _on_hub(config.task.hub_id)
+    hub_id = on_hub(config.task.hub_id)
     sentences = {
         "hub": f"[{hub_id}](https://huggingface.co/datasets/{hub_id})" if hub_id else "files of the trainer's own",
         "xtreme": "XTREME's files",
@@ -218,7 +212,7 @@ def _data(config: Config) -> str:
         "conllu": "treebanks of Universal Dependencies in CoNLL-U",
         "demo": "the invented world of orthoadapters",
     }
-    return sentences.get(config.data.source) or _choice("data", config.data.source)
+    return sentences.get(config.data.source) or choice("data", config.data.source)
 
 
 def _origin(config: Config) -> str:
@@ -228,31 +222,11 @@ def _origin(config: Config) -> str:
         AdapterSource.local: "from files of the trainer's own",
         AdapterSource.hub: ", ".join(config.language_adapters.hub.values()),
     }
-    return origins.get(config.language_adapters.source) or _choice(
+    return origins.get(config.language_adapters.source) or choice(
         "language_adapters.source", config.language_adapters.source
     )
 
 
-def _choice(key: str, value: object) -> str:
-    """Names a source that this file has no sentence for, as it is chosen: the card is written after all training."""
-    return f"{key}={getattr(value, 'value', value)}"
-
-
-def _on_hub(name: str | None) -> str | None:
-    """Returns an id on the Hub; None for a folder, whose path is nobody else's business."""
-    return name if name and is_id(name) and not Path(name).is_dir() else None
-
-
 def _backbone(config: Config) -> str:
-    name = _on_hub(config.backbone.path) or str(config.backbone.name)
+    name = on_hub(config.backbone.path) or str(config.backbone.name)
     return f"{name}, revision {config.backbone.revision}" if config.backbone.revision else name
-
-
-def _rates(config: Config) -> str:
-    main, ort = f"learning rate {config.optim.lr:g}", config.ort
-    if not config.is_orthogonal:
-        return main
-    choices = (f" every {ort.every} iterations" if ort.every > 1 else "") + (
-        ", both steps from one forward pass" if ort.share_forward else ""
-    )
-    return f"{main}, {config.optim.ort_lr:g} on L_ORT{choices}"
