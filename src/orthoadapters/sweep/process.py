@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -65,13 +65,16 @@ def run_cell(overrides: Sequence[str], run: RunDirectory, command: Command) -> i
         process.start()
         try:
             _join(process)
-        except BaseException:
+        except BaseException as stop:
             process.terminate()
             try:
                 process.join()
             except BaseException:  # a second Ctrl-C ends the cell at once
                 process.kill()
                 raise
+            if isinstance(stop, Exception):
+                # submitit's answer to the signal of a job that has met its time limit too often
+                return 143
             raise
     code = process.exitcode or 0
     if code in (0, InUseError.exit_code, *STOP_CODES):
@@ -96,6 +99,8 @@ def _fork_server() -> ForkServerContext:
         multiprocessing.set_start_method("forkserver", force=True)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
+    # Starting the resource tracker unblocks signals, so that it comes first.
+    resource_tracker.ensure_running()
     # The server inherits the blocked signals. Otherwise a signal to all processes of a job would end it, and nobody would
     # learn how its cells end. The server ends with its parent.
     former_mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, *TIME_OUT))
