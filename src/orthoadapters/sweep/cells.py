@@ -196,8 +196,8 @@ def _language_adapters(cells: Sequence[Cell]) -> list[Cell]:
             overrides = tuple(mlm_overrides(cell.overrides, adapter.language))
             if overrides not in by_overrides:
                 by_overrides[overrides] = Cell(overrides, compose_config(overrides))
+                check(by_overrides[overrides].config)
             training = by_overrides[overrides]
-            check(training.config)
             if adapter.exists and not training.run.is_finished:
                 continue  # it was trained elsewhere, and serves as well
             former = trainings.setdefault(adapter.location, training)
