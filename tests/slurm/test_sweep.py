@@ -34,7 +34,7 @@ SEEDS = ("0", "1", "2")
 Ends = dict[str, tuple[dict[str, Any], dict[str, str]]]
 LONGEST = 900.0  # ours: seconds of a sweep on a busy machine
 # ours: seconds that the long cell trains undisturbed: more than two time limits of a minute and a half at most
-LONG = 210.0
+LONG = 180.0
 # ours: epochs of the short cells, some seconds
 SHORT = 60
 
@@ -114,7 +114,7 @@ class LongSweep:
         self.epochs = int(SHORT * LONG / trial["wall_seconds"])
         self.out, self.alone = folder / "out", folder / "alone"
         self.alone_arguments = arguments(self.alone, self.epochs)
-        limit = ["hydra.launcher.timeout_min=2", "hydra.launcher.signal_delay_s=30"]
+        limit = [f"hydra.launcher.{one}" for one in ("timeout_min=2", "signal_delay_s=30", "max_num_timeout=100")]
         self.sweep = start(*limit, *arguments(self.out, self.epochs))
 
 
