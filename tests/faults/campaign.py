@@ -14,11 +14,13 @@ from pathlib import Path
 from tests.faults.bytes_of_files import bytes_of_files
 from tests.faults.kills import kills
 from tests.faults.long_runs import long_runs
+from tests.faults.together import together
 
 CAMPAIGNS: dict[str, Callable[[Path, int, random.Random], list[str]]] = {
     "kills": kills,
     "bytes": bytes_of_files,
     "long_runs": long_runs,
+    "together": together,
 }
 
 

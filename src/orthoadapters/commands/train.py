@@ -160,10 +160,14 @@ def job(composition: DictConfig) -> int:
             )
         else:
             traceback.print_exc()
-    except Exception:
-        # This is a defect of the project, and its traceback is shown.
-        exit_code = 1
-        traceback.print_exc()
+    except Exception as error:
+        if type(error).__module__.startswith("submitit."):
+            # It ends a job so that has met its time limit too often. The cell is to be gone on with.
+            exit_code = 143
+        else:
+            # This is a defect of the project, and its traceback is shown.
+            exit_code = 1
+            traceback.print_exc()
     return exit_code
 
 

@@ -65,16 +65,13 @@ def run_cell(overrides: Sequence[str], run: RunDirectory, command: Command) -> i
         process.start()
         try:
             _join(process)
-        except BaseException as stop:
+        except BaseException:
             process.terminate()
             try:
                 process.join()
             except BaseException:  # a second Ctrl-C ends the cell at once
                 process.kill()
                 raise
-            if isinstance(stop, Exception):
-                # submitit's answer to the signal of a job that has met its time limit too often
-                return 143
             raise
     code = process.exitcode or 0
     if code in (0, InUseError.exit_code, *STOP_CODES):
