@@ -102,9 +102,10 @@ def ask(*command: str, check: bool = True) -> str:
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=check).stdout.strip()
 
 
-def jobs() -> dict[str, str]:
-    """Reads the states of the jobs that wait or run, by their ids."""
-    return dict(line.split() for line in ask("squeue", "--noheader", "--array", "--format=%i %T").splitlines())
+def jobs(name: str) -> dict[str, str]:
+    """Reads the states of the jobs of this name that wait or run, by their ids."""
+    lines = ask("squeue", "--noheader", "--array", f"--name={name}", "--format=%i %T").splitlines()
+    return dict(line.split(maxsplit=1) for line in lines)
 
 
 def wait_for(look: Callable[[], object], what: str, seconds: float = PATIENCE) -> None:

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,7 @@ def undisturbed(backbone: Path, world: Path, tmp_path_factory: pytest.TempPathFa
 def short(backbone: Path, world: Path, tmp_path: Path) -> list[str]:
     """The arguments of a sweep of three cells of some seconds, one after the other."""
     arguments = overrides(backbone, world, tmp_path, *CELLS, f"seed={','.join(SEEDS)}")
-    return ["hydra.launcher.array_parallelism=1", *epochs(SHORT, arguments)]
+    return ["hydra.launcher.array_parallelism=1", "hydra.launcher.name=short", *epochs(SHORT, arguments)]
 
 
 class LongSweep:
@@ -123,7 +123,7 @@ class LongSweep:
         self.sweep = start(*limit, *arguments(self.out, self.epochs))
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def long_sweep(
     slurm: None, backbone: Path, world: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LongSweep]:
@@ -134,13 +134,15 @@ def long_sweep(
         long.sweep.communicate()
 
 
-def array_of(former: Collection[str]) -> str:
-    """Finds the number of the one array of jobs that is not among the former jobs."""
-    (number,) = {job.partition("_")[0] for job in jobs() if job not in former}
+def short_job() -> str:
+    """Finds the number of the short sweep's job, or array of jobs, which waits or runs."""
+    (number,) = {job.partition("_")[0] for job in jobs("short")}
     return number
 
 
-def test_a_sweep_in_two_rounds_ends_as_it_does_without_slurm(backbone: Path, world: Path, tmp_path: Path) -> None:
+def test_a_sweep_in_two_rounds_ends_as_it_does_without_slurm(
+    long_sweep: LongSweep, backbone: Path, world: Path, tmp_path: Path
+) -> None:
     more = ["variant=t_noo,lnoo_tnoo", "task=udpos", "languages=[tr]", "language_adapters.missing=train"]
     for name, launcher in (("here", []), ("there", LAUNCHER)):
         sweep = start(*overrides(backbone, world, tmp_path / name, *more), launcher=launcher)
@@ -153,10 +155,9 @@ def test_a_sweep_in_two_rounds_ends_as_it_does_without_slurm(backbone: Path, wor
 def test_a_cancelled_job_holds_up_no_other_and_is_run_by_the_next_command(
     short: list[str], undisturbed: Ends, tmp_path: Path
 ) -> None:
-    former = jobs()
     sweep = start(*short)
     wait_for(lambda: trains(tmp_path, "0"), "training", LONGEST)
-    job = array_of(former)
+    job = short_job()
     ask("scancel", f"{job}_1")
     ask("scancel", f"{job}_0")
     output = finish(sweep)
@@ -171,11 +172,10 @@ def test_a_cancelled_job_holds_up_no_other_and_is_run_by_the_next_command(
 def test_a_job_that_has_met_its_time_limit_too_often_leaves_its_cell_to_the_next_command(
     short: list[str], tmp_path: Path
 ) -> None:
-    former = jobs()
     one = [argument for argument in short if not argument.startswith("seed=")]
     sweep = start(*one, "seed=0", "hydra.launcher.timeout_min=5", "hydra.launcher.max_num_timeout=0")
     wait_for(lambda: trains(tmp_path, "0"), "training", LONGEST)
-    ask("scancel", "--signal=USR2", array_of(former))
+    ask("scancel", "--signal=USR2", short_job())
     output = finish(sweep)
     assert sweep.returncode == 1
     assert "1 cells: 1 to resume" in output
@@ -183,16 +183,15 @@ def test_a_job_that_has_met_its_time_limit_too_often_leaves_its_cell_to_the_next
 
 
 def test_jobs_wait_for_a_drained_node(short: list[str], undisturbed: Ends, tmp_path: Path) -> None:
-    former = jobs()
     sweep = start(*short)
     wait_for(lambda: trains(tmp_path, "0"), "training", LONGEST)
-    job = array_of(former)
+    job = short_job()
     ask("scontrol", "update", f"nodename={NODE}", "state=drain", "reason=test")
     wait_for(lambda: list((tmp_path / "runs").rglob("result.json")), "the end of the first cell", LONGEST)
-    wait_for(lambda: f"{job}_0" not in jobs(), "the end of the first job", LONGEST)
+    wait_for(lambda: f"{job}_0" not in jobs("short"), "the end of the first job", LONGEST)
     with pytest.raises(AssertionError):
         wait_for(lambda: trains(tmp_path, "1"), "training", 15)
-    assert (jobs()[f"{job}_1"], jobs()[f"{job}_2"]) == ("PENDING", "PENDING")
+    assert (jobs("short")[f"{job}_1"], jobs("short")[f"{job}_2"]) == ("PENDING", "PENDING")
     ask("scontrol", "update", f"nodename={NODE}", "state=resume")
     assert "3 cells: 3 finished" in finish(sweep)
     assert contents(tmp_path) == undisturbed
