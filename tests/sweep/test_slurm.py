@@ -13,7 +13,7 @@ from orthoadapters.sweep.slurm import GRACE, LOST, Queue, exit_codes
 class Cluster:
     """Jobs whose results appear at their moments, in seconds. states: what the queue says of each from a moment on."""
 
-    def __init__(self, folder: Path, results: Mapping[str, float | None], states: Mapping[str, Mapping[float, str]]):
+    def __init__(self, folder: Path, results: Mapping[str, float | None], states: Mapping[str, Mapping[int, str]]):
         self.now, self.looks, self.results, self.states = 0.0, 0, results, states
         self.jobs: list[Any] = [
             SimpleNamespace(

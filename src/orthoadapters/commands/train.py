@@ -4,12 +4,10 @@ python train.py variant=lort_tnoo task=xnli
 """
 
 import argparse
-import errno
 import logging
 import os
 import shlex
 import sys
-import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +19,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from orthoadapters.commands.messages import exit_code_of, set_up_messages
 from orthoadapters.config import compose
 from orthoadapters.config.checks import check
 from orthoadapters.config.command_line import (
@@ -46,8 +45,6 @@ from orthoadapters.stages.plan import print_plan
 from orthoadapters.stages.reading import cut_texts, read_data, read_local_data
 from orthoadapters.training.processes import has_launcher, rank
 
-# What a disk says of itself: full, over its quota, for reading alone, broken.
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 # The exit code of this command's one run. Hydra drops what a job returns.
 exit_code = 0
 
@@ -138,13 +135,13 @@ def show_result(path: Path) -> None:
 def job(composition: DictConfig) -> int:
     """Runs one job of Hydra: the command's one run, or a cell of a sweep. Returns its exit code."""
     global exit_code
-    overrides = list(HydraConfig.get().overrides.task)
-    try:
-        config = settle(composition)
-        if HydraConfig.get().mode is RunMode.MULTIRUN:
-            # This job is a cell of a sweep, and the sweeper gets its exit code.
-            from orthoadapters.sweep.process import run_cell
+    hydra = HydraConfig.get()
+    overrides = list(hydra.overrides.task)
+    if hydra.mode is RunMode.MULTIRUN:
+        # This job is a cell of a sweep, and the sweeper gets its exit code.
+        from orthoadapters.sweep.process import run_cell
 
+<<<<<<< HEAD
             return run_cell(overrides, RunDirectory(config), main)
         run_one(config, overrides)
     except UserError as error:
@@ -168,7 +165,21 @@ def job(composition: DictConfig) -> int:
             # This is a defect of the project, and its traceback is shown.
             exit_code = 1
             traceback.print_exc()
+=======
+        environment = {key: str(value) for key, value in hydra.job.env_set.items()}
+        return exit_code_of(lambda: run_cell(overrides, RunDirectory(settle(composition)), cell, environment))
+    exit_code = exit_code_of(lambda: run_one(settle(composition), overrides))
+>>>>>>> main
     return exit_code
+
+
+def cell(overrides: Sequence[str]) -> int:
+    """Runs a cell in the process that `run_cell` starts for it: Hydra has composed it once, and is not started again.
+
+    Returns its exit code.
+    """
+    set_up_messages()
+    return exit_code_of(lambda: run_one(compose_config(overrides), overrides))
 
 
 def run_hydra(options: argparse.Namespace) -> None:
@@ -229,8 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    logging.getLogger("orthoadapters").setLevel(logging.INFO)
+    set_up_messages()
     options.multirun = asks_for_a_sweep(options)
     try:
         run_hydra(options)
