@@ -141,35 +141,9 @@ def job(composition: DictConfig) -> int:
         # This job is a cell of a sweep, and the sweeper gets its exit code.
         from orthoadapters.sweep.process import run_cell
 
-<<<<<<< HEAD
-            return run_cell(overrides, RunDirectory(config), main)
-        run_one(config, overrides)
-    except UserError as error:
-        exit_code = error.exit_code
-        print(f"error: {error}", file=sys.stderr)
-    except OSError as error:
-        exit_code = 1
-        if error.errno in DISK_ERRORS:
-            fix = "make room or mend the disk; the same command goes on from the last checkpoint"
-            print(
-                f"error: {error.filename or 'a file'} cannot be written or read ({error.strerror}); {fix}",
-                file=sys.stderr,
-            )
-        else:
-            traceback.print_exc()
-    except Exception as error:
-        if type(error).__module__.startswith("submitit."):
-            # It ends a job so that has met its time limit too often. The cell is to be gone on with.
-            exit_code = 143
-        else:
-            # This is a defect of the project, and its traceback is shown.
-            exit_code = 1
-            traceback.print_exc()
-=======
         environment = {key: str(value) for key, value in hydra.job.env_set.items()}
         return exit_code_of(lambda: run_cell(overrides, RunDirectory(settle(composition)), cell, environment))
     exit_code = exit_code_of(lambda: run_one(settle(composition), overrides))
->>>>>>> main
     return exit_code
 
 
