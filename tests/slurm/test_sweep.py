@@ -37,7 +37,7 @@ LONGEST = 900.0  # ours: seconds of a sweep on a busy machine
 # where others keep the cores busy.
 MINUTES = 2 if os.getloadavg()[0] < 2 * (os.cpu_count() or 1) else 4
 # ours: epochs of the long cell at first; three times as many, until it meets two time limits
-EPOCHS = 900
+EPOCHS = 900 if MINUTES == 2 else 400
 # ours: epochs of the short cells, some seconds
 SHORT = 60
 
