@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orthoadapters.sweep.slurm import GRACE, LOST, Queue, exit_codes
+from orthoadapters.sweep.slurm import GRACE, STOP, Queue, exit_codes
 
 
 class Cluster:
@@ -51,7 +51,7 @@ def test_a_job_that_is_cancelled_before_it_starts_holds_up_no_other(
 ) -> None:
     states = {"7_0": {0: "RUNNING"}, "7_1": {0: "PENDING", 50: "gone"}, "7_2": {0: "RUNNING", 60: "NODE_FAIL"}}
     cluster = Cluster(tmp_path, {"7_0": 500, "7_1": None, "7_2": None}, states)
-    assert cluster.wait() == [0, LOST, LOST]
+    assert cluster.wait() == [0, STOP, STOP]
     assert cluster.now == pytest.approx(500, abs=2)
     assert capsys.readouterr().err.splitlines() == [
         "SLURM's job 7_1 ended without a result (gone from the queue)",

@@ -19,10 +19,10 @@ EVERY = 30.0
 # ours: seconds until the result of a job that has left the queue can be seen over a shared file system
 GRACE = 30.0
 # The states of a job that will not run again, in the words of squeue, which forgets a job after the cluster's MinJobAge.
-GONE = "gone from the queue"
-FINAL = {GONE, *"BOOT_FAIL CANCELLED COMPLETED DEADLINE FAILED NODE_FAIL OUT_OF_MEMORY TIMEOUT".split()}
+ABSENCE = "gone from the queue"
+FINAL = {ABSENCE, *"BOOT_FAIL CANCELLED COMPLETED DEADLINE FAILED NODE_FAIL OUT_OF_MEMORY TIMEOUT".split()}
 # The exit code of a cell whose job is lost: it was stopped, from outside.
-LOST = 143
+STOP = 143
 # The arguments of sbatch that submitit names alike on all clusters.
 COMMON = set("timeout_min cpus_per_task gpus_per_node tasks_per_node mem_gb nodes name stderr_to_stdout".split())
 
@@ -66,7 +66,7 @@ def exit_codes(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[int]:
-    """Waits for submitit's jobs; returns their exit codes in that order, LOST for one that ends without a result.
+    """Waits for submitit's jobs; returns their exit codes in that order, STOP for one that ends without a result.
 
     queue: reads the states of the account's jobs by their ids; None if it cannot be read now.
     """
@@ -83,12 +83,12 @@ def exit_codes(
         if clock() - look >= EVERY:
             states, look = queue(), clock()
             for number in [] if states is None else open_ids:
-                state = (states or {}).get(number, GONE)
+                state = (states or {}).get(number, ABSENCE)
                 if state not in FINAL:
                     ends.pop(number, None)
                 elif look - ends.setdefault(number, look) >= GRACE:
                     print(f"SLURM's job {number} ended without a result ({state})", file=sys.stderr)
-                    codes[number] = LOST
+                    codes[number] = STOP
         sleep(WAIT)
 
 
