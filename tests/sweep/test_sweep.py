@@ -220,6 +220,20 @@ def test_a_signal_to_all_processes_of_a_job_does_not_end_the_server_of_its_cells
     assert all(blocked >> (number - 1) & 1 for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2))
 
 
+def test_what_a_killed_sweep_computes_in_a_process_of_its_own_ends_with_it(tmp_path: Path) -> None:
+    script, pid = tmp_path / "script.py", tmp_path / "pid"
+    work = "(__import__('pathlib').Path('new').write_text(str(__import__('os').getpid())), "
+    work += "__import__('os').rename('new', 'pid'), __import__('time').sleep(600))"
+    script.write_text(
+        "from orthoadapters.sweep.process import in_own_process\n"
+        f"if __name__ == '__main__':\n    in_own_process(eval, {work!r})\n"
+    )
+    process = launch(script, [], environment(), tmp_path, True)
+    wait_for(pid.exists)
+    os.kill(process.pid, signal.SIGKILL)
+    wait_for(lambda: not Path(f"/proc/{pid.read_text()}").exists(), 60)
+
+
 def test_a_sweep_killed_three_times_ends_with_the_results_of_its_runs_alone(
     backbone: Path, world: Path, tmp_path: Path
 ) -> None:
