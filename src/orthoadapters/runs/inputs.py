@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from orthoadapters.config.schema import Config, Under
+from orthoadapters.config.under import choices_under, weights_table
 from orthoadapters.errors import UserError
 from orthoadapters.examples import Example
 from orthoadapters.files import read_json
@@ -52,6 +54,14 @@ def folder_sha256(folder: Path, names: Collection[str]) -> str:
     """Hashes those of a folder's files that have one of these names, names included, in their order."""
     files = sorted(folder / name for name in names if (folder / name).exists())
     return _files_sha256(tuple((file, *stamp(file)) for file in files))
+
+
+def table_sha256(config: Config) -> dict[str, str]:
+    """Hashes the file of weights that transfer.weights names, by its name in inputs.json; empty where none is read."""
+    table = weights_table(config.transfer)
+    if table is None or Under.mean not in choices_under(config):
+        return {}
+    return {"transfer-weights": hashlib.sha256(table.read_bytes()).hexdigest()}
 
 
 def stamp(file: Path) -> tuple[int, int]:
