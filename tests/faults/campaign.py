@@ -18,13 +18,17 @@ from pathlib import Path
 from tests.faults.bytes_of_files import bytes_of_files
 from tests.faults.fuzz import fuzz
 from tests.faults.kills import kills
+from tests.faults.long_runs import long_runs
 from tests.faults.mutations import mutations
+from tests.faults.together import together
 
 CAMPAIGNS: dict[str, Callable[[Path, int, random.Random], list[str]]] = {
     "kills": kills,
     "bytes": bytes_of_files,
     "mutations": mutations,
     "fuzz": fuzz,
+    "long_runs": long_runs,
+    "together": together,
 }
 
 

@@ -25,7 +25,10 @@ def exit_code_of(run: Callable[[], int | None]) -> int:
             print_error(f"{error.filename or 'a file'} cannot be written or read ({error.strerror}); {fix}")
         else:
             traceback.print_exc()
-    except Exception:
+    except Exception as error:
+        if type(error).__module__.startswith("submitit."):
+            # It ends a job in this way that has met its time limit too often; the next command goes on with the cell.
+            return 143
         # This is a defect of the project, and its traceback is shown.
         traceback.print_exc()
     return 1
