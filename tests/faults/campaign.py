@@ -11,11 +11,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.faults.at_writes import faulty_disk, kills_at_writes
 from tests.faults.bytes_of_files import bytes_of_files
+from tests.faults.damaged_files import damaged_files, obstacles
 from tests.faults.kills import kills
 
 CAMPAIGNS: dict[str, Callable[[Path, int, random.Random], list[str]]] = {
     "kills": kills,
+    "kills_at_writes": kills_at_writes,
+    "faulty_disk": faulty_disk,
+    "damaged_files": damaged_files,
+    "obstacles": obstacles,
     "bytes": bytes_of_files,
 }
 

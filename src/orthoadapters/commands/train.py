@@ -4,7 +4,6 @@ python train.py variant=lort_tnoo task=xnli
 """
 
 import argparse
-import errno
 import logging
 import os
 import shlex
@@ -34,7 +33,7 @@ from orthoadapters.config.command_line import (
 from orthoadapters.config.compose import compose_config, mlm_overrides, settle
 from orthoadapters.config.schema import Config, Missing, Stage
 from orthoadapters.config.version import version_line
-from orthoadapters.errors import UserError
+from orthoadapters.errors import UserError, machine_sentence
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
@@ -46,8 +45,6 @@ from orthoadapters.stages.plan import print_plan
 from orthoadapters.stages.reading import cut_texts, read_data, read_local_data
 from orthoadapters.training.processes import has_launcher, rank
 
-# What a disk says of itself: full, over its quota, for reading alone, broken.
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 # The exit code of this command's one run. Hydra drops what a job returns.
 exit_code = 0
 
@@ -150,20 +147,13 @@ def job(composition: DictConfig) -> int:
     except UserError as error:
         exit_code = error.exit_code
         print(f"error: {error}", file=sys.stderr)
-    except OSError as error:
+    except Exception as error:
         exit_code = 1
-        if error.errno in DISK_ERRORS:
-            fix = "make room or mend the disk; the same command goes on from the last checkpoint"
-            print(
-                f"error: {error.filename or 'a file'} cannot be written or read ({error.strerror}); {fix}",
-                file=sys.stderr,
-            )
+        if sentence := machine_sentence(error, "the same command goes on from the last checkpoint"):
+            print(f"error: {sentence}", file=sys.stderr)
         else:
+            # This is a defect of the project, and its traceback is shown.
             traceback.print_exc()
-    except Exception:
-        # This is a defect of the project, and its traceback is shown.
-        exit_code = 1
-        traceback.print_exc()
     return exit_code
 
 

@@ -7,9 +7,11 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from orthoadapters.checksums import check_sums
+from orthoadapters.config.choices import fingerprint
 from orthoadapters.config.compose import CONF
 from orthoadapters.config.schema import Config
-from orthoadapters.errors import UserError, first_line
+from orthoadapters.errors import UserError, first_line, is_of_memory
 
 # The loader in C is ten times as fast; not every build of PyYAML has it.
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -20,6 +22,8 @@ def read_yaml(path: Path, fix: str = "restore it") -> Any:
     try:
         return yaml.load(path.read_text(encoding="utf-8"), LOADER)
     except Exception as error:
+        if is_of_memory(error):
+            raise
         # Dates and numbers that are none, and deep brackets, raise exceptions of many types.
         raise UserError(f"{path} cannot be read ({first_line(error)}); {fix}") from None
 
@@ -28,7 +32,7 @@ def read_config(path: Path) -> Config:
     """Reads the configuration that a run wrote into its config.yaml. Raises UserError if it is missing or broken."""
     try:
         values = read_yaml(path)
-        values.pop("fingerprint")
+        former = values.pop("fingerprint")
         # Earlier versions had the Hub's treebank of each language here, and knew by the task's name that WikiANN's Chinese
         # words are characters, which its file says now.
         values.get("language", {}).pop("udpos", None)
@@ -40,4 +44,10 @@ def read_config(path: Path) -> Config:
         raise UserError(f"{path} cannot be read ({first_line(error)}); restore it") from None
     except (AttributeError, TypeError, KeyError):
         raise UserError(f"{path} is not what a run writes; restore it") from None
-    return cast(Config, config)
+    check_sums(path.parent, "restore it", (path.name,))
+    config = cast(Config, config)
+    if fingerprint(config) != former:
+        raise UserError(
+            f"{path} was changed since it was written: its values are not those of its fingerprint; restore it"
+        )
+    return config

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from orthoadapters.errors import UserError, first_line
+from orthoadapters.errors import UserError, first_line, is_of_memory
 from orthoadapters.hub.vocabulary import check_tokenizer, check_vocabulary, without_ends, without_pad_token
 
 
@@ -20,6 +20,8 @@ def load_tokenizer(path: str, *, needs_mask: bool = False) -> PreTrainedTokenize
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except Exception as error:
+        if is_of_memory(error):
+            raise
         # Of a damaged tokenizer.json, the library says so by exceptions of many types, Exception itself among them.
         raise UserError(f"could not load the tokenizer of {path}: {first_line(error)}; save it there again") from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):

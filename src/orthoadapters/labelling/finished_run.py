@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orthoadapters.checksums import check_sums
 from orthoadapters.config.command import adapter_command
-from orthoadapters.config.compose import group_files, user_folder
+from orthoadapters.config.compose import user_folder
 from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.overrides import override_text
 from orthoadapters.config.recorded import read_config
@@ -17,8 +17,9 @@ from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 from orthoadapters.folders import absence
 from orthoadapters.hub.offline import NotFetchedError
+from orthoadapters.labelling.words import warn_of_words
 from orthoadapters.runs import adapter_library as library
-from orthoadapters.runs.inputs import read_inputs, weights_sha256
+from orthoadapters.runs.inputs import read_inputs, tokenizer_sha256, weights_sha256
 from orthoadapters.runs.language_adapter import LanguageAdapter
 from orthoadapters.runs.places import find_places
 from orthoadapters.runs.results import Result, read_result
@@ -73,7 +74,8 @@ class FinishedRun:
 
     def require(self, language: str) -> None:
         """Raises UserError if the language has no adapter here, or another one than was evaluated."""
-        self._warn_of_words(language)
+        if KINDS[self.config.task.kind].per_word:
+            warn_of_words(language, self.config.paths.config, self.swaps_languages)
         if not self.swaps_languages:
             return
         adapter = library.language_adapter(self.config, language)
@@ -86,18 +88,6 @@ class FinishedRun:
                 + (f", and this trains one: {adapter_command(self.config, language)}" if is_trained else "")
             )
         self.check_same(adapter, "(--adapters DIR), or repeat the run with the new one")
-
-    def _warn_of_words(self, language: str) -> None:
-        """Warns where no file says how the language's words are split: any code will do, or the user's folder is gone."""
-        folder = self.config.paths.config
-        is_gone = folder is not None and not Path(folder).is_dir()
-        is_clear = language in group_files("language", folder) or (self.swaps_languages and not is_gone)
-        if is_clear or not KINDS[self.config.task.kind].per_word:
-            return
-        where = f"the run's folder of your own files, {folder}, is not there, and " if is_gone else ""
-        fix = " (--config-dir DIR names the folder)" if is_gone else ""
-        text = "%sconf/language/ has no '%s': its words are split as those of no language in particular%s"
-        log.warning(text, where, language, fix)
 
     def check_same(self, adapter: LanguageAdapter, otherwise: str) -> None:
         """Raises UserError if an adapter is another one than the run was evaluated with. otherwise: the rest of the fix."""
@@ -165,9 +155,20 @@ class FinishedRun:
         from orthoadapters.model.backbone import backbone_path
 
         try:
-            return backbone_path(self.config)
+            folder = backbone_path(self.config)
         except NotFetchedError as error:
             raise UserError(f"{error} backbone={self.config.backbone.name}") from error
+        self._check_backbone("tokenizer", tokenizer_sha256(self.config.backbone).get("tokenizer"), folder)
+        return folder
+
+    def _check_backbone(self, name: str, sha256: str | None, folder: str) -> None:
+        """Raises UserError if the weights ("backbone") or the tokenizer are others than the run was trained on."""
+        former = self.inputs.get(name)
+        if former is not None and sha256 is not None and sha256 != former:
+            raise UserError(
+                f"the {name} in {folder} is another one ({sha256[:8]}) than {self.path} was trained on ({former[:8]}); "
+                "--backbone PATH names another place (evaluate.py: backbone.path=PATH)"
+            )
 
     def load_model(self, folder: str) -> "tuple[AdaptedEncoder, TaskHead]":
         """Loads the backbone in `folder` with the run's task adapter, or the backbone that the run trained; and the head.
@@ -182,12 +183,7 @@ class FinishedRun:
             model = AdaptedEncoder.from_pretrained(str(self._part("backbone")))
         else:
             model = AdaptedEncoder.from_pretrained(folder, allow_pickle=self.config.backbone.allow_pickle)
-            sha256, training_sha256 = weights_sha256(model.backbone), self.inputs["backbone"]
-            if sha256 != training_sha256:
-                raise UserError(
-                    f"the backbone in {folder} has other weights ({sha256[:8]}) than {self.path} was trained on "
-                    f"({training_sha256[:8]}); --backbone PATH names another place (evaluate.py: backbone.path=PATH)"
-                )
+            self._check_backbone("backbone", weights_sha256(model.backbone), folder)
             model.load_adapter(self._part("adapter"), TASK_ADAPTER, with_head=True)
         head = load_head(self._part("head"), self.config.task, model.hidden_size)
         check_sums(self.path, "restore it, or repeat the run", ("adapter/", "head/", "backbone/"))

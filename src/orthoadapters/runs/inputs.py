@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from orthoadapters.checksums import check_sums
+from orthoadapters.config.hub_ids import DEMO
+from orthoadapters.config.schema import BackboneConfig
 from orthoadapters.errors import UserError
 from orthoadapters.examples import Example
 from orthoadapters.files import read_json
+from orthoadapters.hub.backbones import TOKENIZER
 
 # PyTorch takes seconds to import, and hashes of files do not need it.
 if TYPE_CHECKING:
@@ -24,6 +28,7 @@ def read_inputs(run: Path, fix: str) -> dict[str, str]:
     inputs = read_json(path, fix)
     if wrong := [name for name, digest in inputs.items() if not isinstance(digest, str)]:
         raise UserError(f"{path} is damaged: its field '{wrong[0]}' is no text; {fix}")
+    check_sums(run, fix, (path.name,))
     return inputs
 
 
@@ -42,6 +47,22 @@ def examples_sha256(examples: Sequence[Example]) -> str:
     for example in examples:
         digest.update(repr(example).encode() + b"\n")
     return digest.hexdigest()
+
+
+def local_folder(backbone: BackboneConfig) -> Path | None:
+    """Returns the folder of a backbone that a user gave; None if it is the Hub's or the demo world's, or is not there."""
+    folder = Path(backbone.path).expanduser()
+    is_local = backbone.path != DEMO and backbone.revision is None and folder.is_dir()
+    return folder if is_local else None
+
+
+def tokenizer_sha256(backbone: BackboneConfig) -> dict[str, str]:
+    """Hashes the files of a local backbone's tokenizer, by the name in inputs.json; empty for the others.
+
+    The Hub's revision, and the demo world's recipe, say what the others' files hold.
+    """
+    folder = local_folder(backbone)
+    return {} if folder is None else {"tokenizer": folder_sha256(folder, TOKENIZER)}
 
 
 def blocks_sha256(blocks: NDArray[np.int32]) -> str:
