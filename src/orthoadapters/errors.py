@@ -9,6 +9,8 @@ from pathlib import Path
 
 # What a disk says of itself where no file is named: full, over its quota, for reading alone, broken, files too large for it.
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
+# A file where a folder should be, or a folder where a file should be.
+OBSTACLES = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY)
 # How safetensors and tokenizers, and how PyTorch, put the system's errors into their own.
 _NUMBER = re.compile(r"\(os error ([0-9]+)\)")
 _MEMORY = re.compile(r"allocate memory|not enough memory|out of memory", re.IGNORECASE)
@@ -54,10 +56,14 @@ def machine_sentence(error: BaseException, fix: str) -> str | None:
         return "memory ran out; close other programs, or take smaller batches (task.batch_size=N, mlm.batch_size=N)"
     if not isinstance(error, OSError) or error.errno is None:
         return None
-    if error.filename is None and error.errno not in DISK_ERRORS:
+    # Of a renaming, the second name is the one that was to be.
+    place = error.filename2 or error.filename
+    if place is None and error.errno not in DISK_ERRORS:
         return None
-    why = f"{error.filename or 'a file'} cannot be written or read ({os.strerror(error.errno)})"
-    return f"{why}; make room, or mend the disk or its permissions; {fix}"
+    mending = (
+        "move away what lies there" if error.errno in OBSTACLES else "make room, or mend the disk or its permissions"
+    )
+    return f"{place or 'a file'} cannot be written or read ({os.strerror(error.errno)}); {mending}; {fix}"
 
 
 @contextmanager

@@ -200,6 +200,8 @@ def new_folder(folder: Path, *, replace: bool = True) -> Iterator[Path]:
     """
     # Where it is a link, the folder that it leads to is replaced, and the link stays.
     folder = real_path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_path(folder)
     temporary.mkdir()

@@ -15,9 +15,11 @@ from tests.faults.at_writes import faulty_disk, kills_at_writes
 from tests.faults.bytes_of_files import bytes_of_files
 from tests.faults.damaged_files import damaged_files, obstacles
 from tests.faults.kills import kills
+from tests.faults.sweep_kills import sweep_kills
 
 CAMPAIGNS: dict[str, Callable[[Path, int, random.Random], list[str]]] = {
     "kills": kills,
+    "sweep_kills": sweep_kills,
     "kills_at_writes": kills_at_writes,
     "faulty_disk": faulty_disk,
     "damaged_files": damaged_files,

@@ -19,7 +19,8 @@ from tests.helpers.commands import ROOT, environment
 from tests.helpers.short_runs import numbers, overrides
 from tests.helpers.warm_python import launch
 
-TIMES = ("last.ckpt", "log.txt", ".lock", "failed.txt")  # names of files that hold times and processes
+# Names of files that hold times, processes or the commit of this repository.
+TIMES = ("last.ckpt", "log.txt", ".lock", "failed.txt", "README.md")
 LIMITS = ["trainer.max_iterations=6", "trainer.max_epochs=1", "trainer.checkpoint_every=3", "logger=csv"]
 MLM = ["stage=mlm", "variant=lnoo_tnoo"]
 PAIRS = ((None, "en"), ("en", "sw"), ("sw", "ar"))
