@@ -22,7 +22,7 @@ def faulty_disk(folder: Path, rounds: int, rng: random.Random) -> list[str]:
 
 
 def _campaign(folder: Path, rounds: int, rng: random.Random, numbers: Sequence[int]) -> list[str]:
-    layer.build(folder)
+    layer.load()
     world, failures = World(folder.resolve()), []
     for name in NAMES:
         subject = world.subjects[name]

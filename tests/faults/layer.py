@@ -1,13 +1,18 @@
 """The layer between a command and the disk (layer.c), which kills the command or fails at its n-th operation."""
 
+import atexit
 import errno
 import os
 import random
 import shutil
 import signal
 import subprocess
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+from tests.helpers import warm_python
 
 RECORD = 1024  # as in layer.c
 # What each error keeps from being done, by the letters of layer.c, and whether it stays: a broken disk may be well again.
@@ -47,14 +52,18 @@ class Operation:
         return self.kind, Path(self.place).name.split(".tmp")[0].rpartition(".")[0] or Path(self.place).name
 
 
-def build(folder: Path) -> None:
+@cache
+def load() -> None:
     """Compiles the layer, and lets all processes that are started from here on have it."""
+    folder = Path(tempfile.mkdtemp(prefix="layer-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     compiler = shutil.which("cc") or shutil.which("gcc")
     assert compiler, "the campaigns at every write need a C compiler (cc)"
     library = folder / "layer.so"
     source = Path(__file__).with_name("layer.c")
     subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
     os.environ["LD_PRELOAD"] = str(library)
+    warm_python.renew_server()
 
 
 def fault_environment(root: Path, trace: Path, fault: Fault) -> dict[str, str]:

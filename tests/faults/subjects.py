@@ -75,7 +75,7 @@ class World:
     """The tiny world, with all subjects by name, and the folder as it is before each."""
 
     def __init__(self, folder: Path) -> None:
-        self.out, self._before, self._ends = folder / "out", folder / "before", {}
+        self.out, self._before = folder / "out", folder / "before"
         self.subjects = {subject.name: subject for subject in _subjects(self.out)}
 
     def prepare(self, subject: Subject) -> None:
