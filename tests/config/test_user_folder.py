@@ -95,6 +95,23 @@ def test_a_variant_put_into_what_is_composed_without_it_is_what_hydra_makes_of_b
     assert config.variant.task_reduction == (8 if suite in ("sets", "adds") else own_reduction)
 
 
+def test_a_suite_that_a_sweep_chooses_counts_as_one_that_is_named(tmp_path: Path) -> None:
+    files = {
+        "suite/sets": "# @package _global_\nvariant: {task_reduction: 8}\ntask: {max_length: 64}\nlanguage: {name: Another}\n",
+        "sweep/mine": "# @package _global_\ndefaults:\n  - override /suite: sets\nsweep: {name: mine}\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.yaml").write_text(text)
+    overrides = ("sweep=mine", "variant=t_ort", "task=udpos", "language=tr", f"paths.config={tmp_path}")
+    config = compose_config(overrides)
+    assert config == settle(compose_files((CONF, tmp_path), overrides, ()))
+    assert (config.variant.task_reduction, config.task.max_length, config.language.name) == (8, 64, "Another")
+    config = compose_config([*overrides[1:]])
+    assert config == settle(compose_files((CONF, tmp_path), overrides[1:], ()))
+    assert (config.task.max_length, config.task.batch_size) == (128, 16)
+
+
 def test_the_folder_changes_no_runs_name(folder: Path) -> None:
     assert fingerprint(compose_config([f"paths.config={folder}"])) == fingerprint(compose_config([]))
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from orthoadapters.commands.train import main
+from orthoadapters.commands.train import cell
 from orthoadapters.config.compose import compose_config
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.sweep.process import run_cell
@@ -17,7 +17,7 @@ class OneAfterAnother:
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[Any]:
         runs = [(overrides, RunDirectory(compose_config(overrides))) for overrides in job_overrides]
-        return [SimpleNamespace(return_value=run_cell(overrides, run, main)) for overrides, run in runs]
+        return [SimpleNamespace(return_value=run_cell(overrides, run, cell)) for overrides, run in runs]
 
 
 class InThisProcess:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from functools import cache
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,16 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import Result
 from orthoadapters.training.alternating import AlternatingTraining
 from tests.helpers.short_runs import execute, numbers, overrides
+
+
+@cache
+def _result(arguments: tuple[str, ...]) -> Result:
+    return execute(arguments)
+
+
+def run_once(arguments: list[str]) -> Result:
+    """Runs what several tests compare with, for the first of them."""
+    return _result(tuple(arguments))
 
 
 @pytest.mark.parametrize("stage", ["mlm", "task"])
@@ -48,6 +59,7 @@ def test_an_interrupted_task_run_goes_on_with_the_weights_it_would_have_had(
     variant: str, stop: int, out: Path, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """10 iterations, an epoch ends at 5 and at 10, a checkpoint is written every 2 and at the end."""
+    undisturbed = out.parent / "undisturbed"
     common = [
         f"variant={variant}",
         "task=udpos",
@@ -55,13 +67,13 @@ def test_an_interrupted_task_run_goes_on_with_the_weights_it_would_have_had(
         "trainer.checkpoint_every=2",
         f"paths.adapters={out}/adapters",
     ]
-    reference = execute(overrides(backbone, world, tmp_path / "whole", *common))
+    reference = run_once(overrides(backbone, world, undisturbed, *common))
     again = overrides(backbone, world, tmp_path / "stopped", *common)
     interrupt(monkeypatch, stop, again)
     result, steps = count_steps(monkeypatch, again)
     assert steps == 10 - stop // 2 * 2  # it went on from the last checkpoint
     assert numbers(result) == numbers(reference)
-    whole, rest = tmp_path / "whole" / "runs" / result.run, tmp_path / "stopped" / "runs" / result.run
+    whole, rest = undisturbed / "runs" / result.run, tmp_path / "stopped" / "runs" / result.run
     part = "backbone/model.safetensors" if variant == "full_ft" else "adapter/adapter.safetensors"
     assert same_tensors(whole / part, rest / part)
     assert read_log(whole) == read_log(rest)
@@ -75,26 +87,27 @@ def test_an_interrupted_mlm_run_goes_on_with_the_weights_it_would_have_had(
     stop: int,
     every: int,
     more: list[str],
+    out: Path,
     backbone: Path,
     world: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     common = ["stage=mlm", "variant=lort_tnoo", "language=sw", f"trainer.checkpoint_every={every}", *more]
-    reference = execute(overrides(backbone, world, tmp_path / "whole", *common))
+    undisturbed = out.parent / f"undisturbed-{every}"
+    reference = run_once(overrides(backbone, world, undisturbed, *common))
     again = overrides(backbone, world, tmp_path / "stopped", *common)
     interrupt(monkeypatch, stop, again)
     result, steps = count_steps(monkeypatch, again)
     assert steps == 6 - stop // every * every  # it went on from the last checkpoint
     assert numbers(result) == numbers(reference)
-    whole, rest = tmp_path / "whole" / "runs" / result.run, tmp_path / "stopped" / "runs" / result.run
+    whole, rest = undisturbed / "runs" / result.run, tmp_path / "stopped" / "runs" / result.run
     assert same_tensors(whole / "adapter/adapter.safetensors", rest / "adapter/adapter.safetensors")
     assert read_log(whole) == read_log(rest)
 
 
-@pytest.mark.parametrize("stop", [7, 20])
 def test_a_run_ends_when_its_dev_score_has_not_risen_interrupted_or_not(
-    stop: int, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is the run of four epochs, the fourth of which has the second one's score again; an epoch is 5 iterations."""
     scores = cycle([0.1, 0.3, 0.2, 0.3])
@@ -107,20 +120,22 @@ def test_a_run_ends_when_its_dev_score_has_not_risen_interrupted_or_not(
     reference = execute(overrides(backbone, world, tmp_path / "four", *common, "trainer.max_epochs=4"))
     common += ["trainer.max_epochs=6", "trainer.patience=2"]
     whole = execute(overrides(backbone, world, tmp_path / "whole", *common))
-    again = overrides(backbone, world, tmp_path / "stopped", *common)
-    interrupt(monkeypatch, stop, again)
-    result, steps = count_steps(monkeypatch, again)
-    assert steps == {7: 20 - 6, 20: 0}[stop]
-    assert numbers(result) == numbers(whole)
+    runs = {"four": reference.run, "whole": whole.run}
+    for stop, rest in ((7, 20 - 6), (20, 0)):
+        again = overrides(backbone, world, tmp_path / f"stopped-{stop}", *common)
+        interrupt(monkeypatch, stop, again)
+        result, steps = count_steps(monkeypatch, again)
+        assert steps == rest
+        assert numbers(result) == numbers(whole)
+        runs |= {f"stopped-{stop}": result.run}
     assert whole.selection is not None
     assert (whole.selection.epoch, whole.provenance["steps"]) == (2, 20)
     assert whole.counts == reference.counts | {"epochs": 4}
     same = ("test", "selection", "layer_cos2", "target_dev")
     assert {key: numbers(whole)[key] for key in same} == {key: numbers(reference)[key] for key in same}
-    runs = {"four": reference.run, "whole": whole.run, "stopped": result.run}
     folders = {name: tmp_path / name / "runs" / run for name, run in runs.items()}
     assert len({(folder / "adapter/adapter.safetensors").read_bytes() for folder in folders.values()}) == 1
-    assert read_log(folders["stopped"]) == read_log(folders["whole"]) == read_log(folders["four"])
+    assert all(read_log(folder) == read_log(folders["four"]) for folder in folders.values())
     assert "20 iterations of 8 sentences" in (folders["whole"] / "adapter/README.md").read_text()
 
 

@@ -188,3 +188,24 @@ def test_a_command_line_names_one_sweep_that_exists() -> None:
 def test_a_name_that_yaml_reads_otherwise_is_refused_in_the_axes_of_a_sweep() -> None:
     with pytest.raises(UserError, match=r"sweep.axes.language has False where the name of a file belongs; put quotes"):
         cells("stage=mlm", "+sweep.axes.language=[sw,false]")
+
+
+def test_two_trainings_of_one_adapter_are_refused_with_the_folders_that_they_need(elsewhere: None) -> None:
+    grid = ("stage=mlm", "language=tr", "mlm.lr=1e-3,1e-4", "seed=0,1")
+    with pytest.raises(
+        UserError, match=r"two cells train the adapter .*tr-noo, with other values of seed; .*-\$\{seed\}'"
+    ):
+        cells(*grid)
+    with pytest.raises(UserError, match=r"with other values of mlm\.lr"):
+        cells(*grid[:-1])
+    locations = [cell.config.paths.adapters for cell in cells(*grid, "paths.adapters=adapters-${mlm.lr}-${seed}")]
+    assert locations == ["adapters-0.001-0", "adapters-0.001-1", "adapters-0.0001-0", "adapters-0.0001-1"]
+
+
+def test_a_value_that_refers_to_a_rate_of_the_grid_is_the_cells_own(elsewhere: None, tmp_path: Path) -> None:
+    sweep_cells = cells("sweep=xnli", "variant=t_noo", "paths.runs=runs-${optim.lr}")
+    assert [cell.config.paths.runs for cell in sweep_cells] == [f"runs-{lr:g}" for lr in (2e-5, 5e-5, 7e-5)]
+    (tmp_path / "suite").mkdir()
+    (tmp_path / "suite" / "mine.yaml").write_text("# @package _global_\npaths: {runs: 'runs-${seed}'}\n")
+    sweep_cells = cells("suite=mine", "variant=t_noo", "seed=3,4", f"paths.config={tmp_path}")
+    assert [cell.config.paths.runs for cell in sweep_cells] == ["runs-3", "runs-4"]

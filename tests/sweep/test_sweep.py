@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from orthoadapters.commands.train import main
+from orthoadapters.commands.train import cell
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.overrides import read_axes
 from orthoadapters.errors import UserError
@@ -112,14 +112,14 @@ def training(backbone: Path, world: Path, out: Path, *more: str) -> tuple[list[s
 def test_a_killed_cell_is_a_failure_with_its_signal(backbone: Path, world: Path, tmp_path: Path) -> None:
     arguments, run = training(backbone, world, tmp_path)
     codes: list[int] = []
-    thread = threading.Thread(target=lambda: codes.append(run_cell(arguments, run, main)))
+    thread = threading.Thread(target=lambda: codes.append(run_cell(arguments, run, cell)))
     thread.start()
     (pid,) = wait_for(lambda: writers(run))
     os.kill(pid, signal.SIGKILL)
     thread.join(timeout=60)
     assert codes == [-signal.SIGKILL]
     assert "killed by SIGKILL" in failure_reason(run)
-    assert run_cell(arguments, run, main) == 0
+    assert run_cell(arguments, run, cell) == 0
     assert not run.failure.exists()
     assert json.loads(run.result.read_text())["status"] == "finished"
 
@@ -130,7 +130,7 @@ def test_a_run_directory_that_cannot_be_made_is_one_sentence(backbone: Path, wor
     with pytest.raises(
         UserError, match=r"cannot be made \(Not a directory\); choose another folder with paths.runs=DIR"
     ):
-        run_cell(arguments, run, main)
+        run_cell(arguments, run, cell)
 
 
 def writers(run: RunDirectory) -> list[int]:
@@ -232,8 +232,8 @@ def test_a_sweep_killed_three_times_ends_with_the_results_of_its_runs_alone(
     rerun = train(*command(out))
     assert rerun.returncode == 0, rerun.stderr
     assert "3 cells: 3 finished" in rerun.stdout
-    for cell in expand(read_axes(command(tmp_path / "undisturbed")[1:])):
-        execute(cell.overrides)
+    for undisturbed in expand(read_axes(command(tmp_path / "undisturbed")[1:])):
+        execute(undisturbed.overrides)
     assert len(results(out)) == 3
     assert results(out) == results(tmp_path / "undisturbed")
 

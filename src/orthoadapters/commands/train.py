@@ -8,7 +8,6 @@ import logging
 import os
 import shlex
 import sys
-import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +19,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from orthoadapters.commands.messages import exit_code_of, set_up_messages
 from orthoadapters.config import compose
 from orthoadapters.config.checks import check
 from orthoadapters.config.command_line import (
@@ -33,7 +33,7 @@ from orthoadapters.config.command_line import (
 from orthoadapters.config.compose import compose_config, mlm_overrides, settle
 from orthoadapters.config.schema import Config, Missing, Stage
 from orthoadapters.config.version import version_line
-from orthoadapters.errors import UserError, machine_sentence
+from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
@@ -135,26 +135,25 @@ def show_result(path: Path) -> None:
 def job(composition: DictConfig) -> int:
     """Runs one job of Hydra: the command's one run, or a cell of a sweep. Returns its exit code."""
     global exit_code
-    overrides = list(HydraConfig.get().overrides.task)
-    try:
-        config = settle(composition)
-        if HydraConfig.get().mode is RunMode.MULTIRUN:
-            # This job is a cell of a sweep, and the sweeper gets its exit code.
-            from orthoadapters.sweep.process import run_cell
+    hydra = HydraConfig.get()
+    overrides = list(hydra.overrides.task)
+    if hydra.mode is RunMode.MULTIRUN:
+        # This job is a cell of a sweep, and the sweeper gets its exit code.
+        from orthoadapters.sweep.process import run_cell
 
-            return run_cell(overrides, RunDirectory(config), main)
-        run_one(config, overrides)
-    except UserError as error:
-        exit_code = error.exit_code
-        print(f"error: {error}", file=sys.stderr)
-    except Exception as error:
-        exit_code = 1
-        if sentence := machine_sentence(error, "the same command goes on from the last checkpoint"):
-            print(f"error: {sentence}", file=sys.stderr)
-        else:
-            # This is a defect of the project, and its traceback is shown.
-            traceback.print_exc()
+        environment = {key: str(value) for key, value in hydra.job.env_set.items()}
+        return exit_code_of(lambda: run_cell(overrides, RunDirectory(settle(composition)), cell, environment))
+    exit_code = exit_code_of(lambda: run_one(settle(composition), overrides))
     return exit_code
+
+
+def cell(overrides: Sequence[str]) -> int:
+    """Runs a cell in the process that `run_cell` starts for it: Hydra has composed it once, and is not started again.
+
+    Returns its exit code.
+    """
+    set_up_messages()
+    return exit_code_of(lambda: run_one(compose_config(overrides), overrides))
 
 
 def run_hydra(options: argparse.Namespace) -> None:
@@ -215,8 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    logging.getLogger("orthoadapters").setLevel(logging.INFO)
+    set_up_messages()
     options.multirun = asks_for_a_sweep(options)
     try:
         run_hydra(options)

@@ -64,7 +64,7 @@ def _compose_once(folders: Folders, overrides: tuple[str, ...], files: Files, cw
     check_overrides(parts, groups)
     try:
         try:
-            return settle(compose_in_parts(folders, parts, files))
+            return settle(compose_in_parts(folders, parts, files, groups))
         except (HydraException, OmegaConfBaseException):
             return settle(compose_files(folders, overrides, files))  # its errors name the file
     except yaml.MarkedYAMLError as error:

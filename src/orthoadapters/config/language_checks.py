@@ -38,14 +38,22 @@ def warn_of_copied_lines(code: str, folder: str | None) -> None:
     files = group_files("language", folder)
     if code not in files:
         return
-    lines = {path: _lines(path, path.stat().st_mtime_ns) for path in files.values()}
-    own = lines.pop(files[code])
-    for path, others in lines.items():
-        for line in own.keys() & others.keys():
-            warn_once(
-                f"{files[code]}, line {own[line]}: `{line}` stands in {path} too; if one file is a copy of the other, write "
-                f"what belongs to {code}"
-            )
+    times = tuple((path, path.stat().st_mtime_ns) for path in files.values())
+    for sentence in _copied_lines(code, files[code], times):
+        warn_once(sentence)
+
+
+@cache
+def _copied_lines(code: str, path: Path, files: tuple[tuple[Path, int], ...]) -> list[str]:
+    """Writes a sentence for each such line. path: the language's file. files: those of all languages, with their times."""
+    lines = {file: _lines(file, time) for file, time in files}
+    own = lines.pop(path)
+    return [
+        f"{path}, line {own[line]}: `{line}` stands in {other} too; if one file is a copy of the other, write what belongs "
+        f"to {code}"
+        for other, others in lines.items()
+        for line in own.keys() & others.keys()
+    ]
 
 
 @cache

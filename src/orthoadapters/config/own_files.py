@@ -148,6 +148,15 @@ def may_set(path: Path, group: str) -> bool:
     return False
 
 
+def chosen_files(path: Path) -> Iterator[tuple[str, str]]:
+    """Yields the groups and names of the files that a file's list of defaults chooses with `override`."""
+    for key, node in entries(path):
+        for entry in node.value if key.value == "defaults" else []:
+            for override, name in entry.value if isinstance(entry, MappingNode) else []:
+                if override.value.startswith("override /") and isinstance(name, ScalarNode):
+                    yield override.value.removeprefix("override /"), name.value
+
+
 def _is_override(entry: Node) -> bool:
     """Says whether an entry of a list of defaults only chooses another file of a group, or is the file's own place."""
     keys = [key.value for key, _ in entry.value] if isinstance(entry, MappingNode) else []

@@ -1,8 +1,10 @@
 """Composing with Hydra, in parts: what many runs share is composed once, and what each has of its own is set on a copy."""
 
+import contextlib
+import os
 import pickle
 import typing
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -25,17 +27,18 @@ from orthoadapters.config.own_files import (
     check_name,
     check_stage,
     check_texts,
+    chosen_files,
     is_section,
     may_set,
 )
-from orthoadapters.config.schema import LanguageConfig, VariantConfig
+from orthoadapters.config.schema import LanguageConfig, TaskConfig, VariantConfig
 from orthoadapters.errors import UserError
 
 # The folders of groups: conf/ and, if there is one, the user's own.
 Folders = tuple[Path, ...]
 Files = tuple[tuple[Path, int], ...]
 # The groups of which sweeps take many files, and whose keys are set by these files and by nothing else in conf/.
-APART = {"language": LanguageConfig, "variant": VariantConfig}
+APART = {"language": LanguageConfig, "variant": VariantConfig, "task": TaskConfig}
 
 
 def yaml_files(folder: Path) -> list[Path]:
@@ -45,7 +48,17 @@ def yaml_files(folder: Path) -> list[Path]:
 
 def files_of_group(folders: Folders, group: str) -> dict[str, Path]:
     """Finds the files of a group by name."""
-    return {path.stem: path for folder in folders for path in sorted((folder / group).glob("*.yaml"))}
+    files: dict[str, Path] = {}
+    for folder in folders:
+        with contextlib.suppress(OSError, ValueError):
+            files |= _files_by_name(folder / group, tuple(os.listdir(folder / group)))  # noqa: PTH208, it makes no paths
+    return files
+
+
+@cache
+def _files_by_name(folder: Path, names: tuple[str, ...]) -> dict[str, Path]:
+    """Makes the paths of a folder's files once: a sweep asks for them thousands of times."""
+    return {name.removesuffix(".yaml"): folder / name for name in sorted(names) if name.endswith(".yaml")}
 
 
 def group_names(folders: Folders) -> dict[str, list[str]]:
@@ -55,10 +68,13 @@ def group_names(folders: Folders) -> dict[str, list[str]]:
     return {group: sorted(files_of_group(places, group)) for group in sorted(groups)}
 
 
-def compose_in_parts(folders: Folders, parts: Sequence[Override], files: Files) -> DictConfig:
-    """Sets a language, a variant and values on a copy of what Hydra composes of the other choices: the same, much faster.
+def compose_in_parts(
+    folders: Folders, parts: Sequence[Override], files: Files, names: Mapping[str, Sequence[str]]
+) -> DictConfig:
+    """Sets a language, a variant, a task and values on a copy of what Hydra composes of the other choices.
 
-    Hydra, too, sets values last, in their order. parts: the overrides. files: those of the folders, with their times of change.
+    It makes the same, much faster: Hydra, too, sets values last, in their order. parts: the overrides. files: those of the
+    folders, with their times of change. names: those of the files of every group.
     """
     places = (*folders, folders[0].parent / "multirun_sweeps")
     own_files = [
@@ -66,7 +82,6 @@ def compose_in_parts(folders: Folders, parts: Sequence[Override], files: Files) 
         for part in parts
         if (path := files_of_group(places, part.key_or_group).get(str(part.value()))) is not None
     ]
-    names = group_names(folders)
     for part, path in own_files:
         check_texts(path, part.key_or_group)
         check_stage(path, part.key_or_group)
@@ -74,7 +89,8 @@ def compose_in_parts(folders: Folders, parts: Sequence[Override], files: Files) 
         check_forms(path, part.key_or_group)
         check_defaults(path, part.key_or_group, names)
     _store_language(parts, files_of_group(folders, "language"))
-    apart = [(part, path) for part, path in own_files if _is_apart(part, path, own_files)]
+    others = [(group, path) for part, own in own_files for group, path in _with_choices(part.key_or_group, own, places)]
+    apart = [(part, path) for part, path in own_files if _is_apart(part, path, others)]
     texts = {part.input_line for part, _ in apart}
     values = [part for part in parts if _is_value(part, folders)]
     choices = tuple(str(part.input_line) for part in parts if part not in values and part.input_line not in texts)
@@ -82,21 +98,36 @@ def compose_in_parts(folders: Folders, parts: Sequence[Override], files: Files) 
         pickle.dumps(compose_files(folders, choices, files))
     )  # deepcopy takes three times as long
     for part, path in apart:
-        config[part.key_or_group] = OmegaConf.merge(
-            OmegaConf.structured(APART[part.key_or_group]), OmegaConf.load(path)
-        )
+        config[part.key_or_group] = _section(part.key_or_group, path, path.stat().st_mtime_ns)
     ConfigLoaderImpl._apply_overrides_to_config(values, config)
     for part, path in own_files:
         check_name(path, part.key_or_group)
     return config
 
 
-def _is_apart(choice: Override, path: Path, own_files: Sequence[tuple[Override, Path]]) -> bool:
-    """Tells whether the chosen file sets all keys of its group and no others, and no other file that is chosen sets one."""
+@cache
+def _section(group: str, path: Path, time: int) -> DictConfig:
+    """Reads the keys of a group from its file, once. time: that of its last change. A configuration takes a copy."""
+    return typing.cast(DictConfig, OmegaConf.merge(OmegaConf.structured(APART[group]), OmegaConf.load(path)))
+
+
+def _is_apart(choice: Override, path: Path, others: Sequence[tuple[str, Path]]) -> bool:
+    """Tells whether the chosen file sets all keys of its group and no others, and no other file that is chosen sets one.
+
+    others: all files that are chosen, with their groups.
+    """
     group = choice.key_or_group
     if group not in APART or choice.input_line != f"{group}={choice.value()}" or not is_section(path):
         return False
-    return not any(may_set(other, group) for part, other in own_files if part.key_or_group != group)
+    return not any(may_set(other, group) for other_group, other in others if other_group != group)
+
+
+def _with_choices(group: str, path: Path, places: Folders) -> Iterator[tuple[str, Path]]:
+    """Yields a file with its group, and the files that its list of defaults chooses in its place: `override /suite: demo`."""
+    yield group, path
+    for other, name in chosen_files(path):
+        if (file := files_of_group(places, other).get(name)) is not None:
+            yield from _with_choices(other, file, places)
 
 
 def _store_language(parts: Sequence[Override], files: Container[str]) -> None:

@@ -4,6 +4,7 @@ import importlib.metadata
 import platform
 import subprocess
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,7 +74,9 @@ def commit() -> str:
     return (_git("rev-parse", "HEAD") or "unknown") + (" with changes" if _git("status", "--porcelain") else "")
 
 
+@cache
 def _git(*arguments: str) -> str | None:
+    """Asks git about the folder of this code, once: what a process has loaded does not change with the folder."""
     try:
         process = subprocess.run(
             ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=30, check=True

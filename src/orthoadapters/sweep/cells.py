@@ -12,7 +12,9 @@ import yaml
 
 from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config, group_files, mlm_overrides
+from orthoadapters.config.mistakes import in_shell
 from orthoadapters.config.overrides import override_text
+from orthoadapters.config.parts import yaml_files
 from orthoadapters.config.schema import AdapterSource, Config, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.runs import adapter_library as library
@@ -100,7 +102,6 @@ def expand(axes: Mapping[str, Sequence[str]]) -> list[Cell]:
     axes = {key: [override_text(key, value) for value in values] for key, values in sweep.axes.items()} | own_axes
     if empty := [key for key, values in axes.items() if not values]:
         raise UserError(f"{empty[0]} has no value to sweep over; give it at least one")
-    # Seeds are set in the composed configuration, as composing is slow.
     seeds = axes.pop("seed", [])
     cells: list[Cell] = []
     for point in itertools.product(*axes.values()):
@@ -114,6 +115,7 @@ def expand(axes: Mapping[str, Sequence[str]]) -> list[Cell]:
         check(cell.config)
         _check_is_one_process(cell.config)
         different.setdefault(cell.run.path, cell)
+    _check_places(list(different.values()))
     return _language_adapters(cells) + list(different.values())
 
 
@@ -138,6 +140,30 @@ def _check_is_one_process(config: Config) -> None:
         )
 
 
+def _check_places(cells: Sequence[Cell]) -> None:
+    """Raises UserError if two cells train a language adapter for the same folder: the second one could not publish its own."""
+    firsts: dict[str, Cell] = {}
+    for cell in cells:
+        if cell.config.stage is not Stage.mlm:
+            continue
+        location = library.language_adapter(cell.config, cell.config.language.code).location
+        first = firsts.setdefault(location, cell)
+        if first is not cell:
+            key = next(
+                (
+                    other.partition("=")[0]
+                    for one, other in zip(first.overrides, cell.overrides, strict=False)
+                    if one != other
+                ),
+                "seed",
+            )
+            example = f"{cell.config.paths.adapters}-${{{key}}}"
+            raise UserError(
+                f"two cells train the adapter {location}, with other values of {key}; give each a folder of its own: "
+                f"{in_shell(override_text('paths.adapters', example))}"
+            )
+
+
 def _grid(cell: Cell, keys: Collection[str]) -> Iterator[Cell]:
     """Makes the points of the paper's learning rate grid (A.2, A.3) for a task run.
 
@@ -159,12 +185,26 @@ def _grid(cell: Cell, keys: Collection[str]) -> Iterator[Cell]:
     for values in itertools.product(*axes.values()):
         point = dict(zip(axes, values, strict=True))
         overrides = (*cell.overrides, *(f"optim.{key}={rate:g}" for key, rate in point.items()))
-        yield Cell(overrides, replace(config, optim=replace(config.optim, **point)))
+        yield _point(overrides, replace(config, optim=replace(config.optim, **point)))
 
 
 def _with_seed(cell: Cell, seed: str) -> Cell:
     others = tuple(override for override in cell.overrides if not override.startswith("seed="))
-    return Cell((*others, seed), replace(cell.config, seed=int(str(yaml.safe_load(seed.partition("=")[2])))))
+    return _point((*others, seed), replace(cell.config, seed=int(str(yaml.safe_load(seed.partition("=")[2])))))
+
+
+def _point(overrides: tuple[str, ...], config: Config) -> Cell:
+    """Makes a cell of a configuration in which values were set, or of one composed anew where a value may refer to them.
+
+    Composing is slow. paths.adapters=adapters-${seed} is such a value, in an override or in a file of the user's own.
+    """
+    folder = config.paths.config
+    texts = (
+        [*overrides, *(path.read_text(encoding="utf-8-sig") for path in yaml_files(Path(folder)))]
+        if folder
+        else overrides
+    )
+    return Cell(overrides, compose_config(overrides) if any("${" in text for text in texts) else config)
 
 
 def _select_cell(grid: Sequence[Cell]) -> Cell:
@@ -196,8 +236,8 @@ def _language_adapters(cells: Sequence[Cell]) -> list[Cell]:
             overrides = tuple(mlm_overrides(cell.overrides, adapter.language))
             if overrides not in by_overrides:
                 by_overrides[overrides] = Cell(overrides, compose_config(overrides))
+                check(by_overrides[overrides].config)
             training = by_overrides[overrides]
-            check(training.config)
             if adapter.exists and not training.run.is_finished:
                 continue  # it was trained elsewhere, and serves as well
             former = trainings.setdefault(adapter.location, training)

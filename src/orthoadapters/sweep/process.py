@@ -1,6 +1,6 @@
 """One cell in a process of its own: a crash, a kill or a poisoned GPU ends that cell and no other.
 
-The process runs train.py's command with the cell's overrides, just as a person would. It is forked from a server that has
+The process runs what train.py runs with the cell's overrides. It is forked from a server that has
 imported PyTorch and holds nothing else, so that starting one takes no seconds.
 """
 
@@ -25,7 +25,7 @@ from orthoadapters.runs.directory import SWEEP, InUseError, RunDirectory
 from orthoadapters.sweep.devices import VISIBLE, bound_memory, one_gpu
 
 T = TypeVar("T")
-# train.py's main: it takes the arguments and returns the exit code.
+# What runs a cell (commands/train.py): it takes the overrides and returns the exit code.
 Command = Callable[[Sequence[str]], int]
 # The server that forks the cells imports these once, and PyTorch with them.
 PRELOAD = ["orthoadapters.stages.task", "orthoadapters.stages.language_adapter"]
@@ -37,11 +37,14 @@ TIME_OUT = (signal.SIGUSR1, signal.SIGUSR2)
 LOG_LINES = 200
 
 
-def run_cell(overrides: Sequence[str], run: RunDirectory, command: Command) -> int:
+def run_cell(
+    overrides: Sequence[str], run: RunDirectory, command: Command, environment: Mapping[str, str] | None = None
+) -> int:
     """Runs one cell and waits for it; its output is added to log.txt, a failure is described in failed.txt.
 
-    command: that of train.py. Returns its exit code, negative for a signal. If this process is interrupted or gets SIGTERM,
-    it tells the cell to save its checkpoint first. If it is killed, the cell notices and saves too.
+    command: what runs it. environment: variables that Hydra's job has set (hydra.job.env_set). Returns the exit code,
+    negative for a signal. If this process is interrupted or gets SIGTERM, it tells the cell to save its checkpoint first. If
+    it is killed, the cell notices and saves too.
     """
     try:
         run.path.mkdir(parents=True, exist_ok=True)
@@ -52,15 +55,10 @@ def run_cell(overrides: Sequence[str], run: RunDirectory, command: Command) -> i
     before = run.log.stat().st_size if run.log.exists() else 0
     context = _fork_server()
     cells_per_gpu = run.config.sweep.cells_per_gpu
-    with one_gpu(run.config.trainer.accelerator, cells_per_gpu) as environment:
-        environment |= {SWEEP: os.environ.get(SWEEP, "")}  # the server may have been started before the sweep was named
-        arguments = (
-            command,
-            list(overrides),
-            str(run.log),
-            environment,
-            cells_per_gpu if VISIBLE in environment else 1,
-        )
+    with one_gpu(run.config.trainer.accelerator, cells_per_gpu) as gpu:
+        # The server may have been started before the sweep was named.
+        variables = {**(environment or {}), SWEEP: os.environ.get(SWEEP, ""), **gpu}
+        arguments = (command, list(overrides), str(run.log), variables, cells_per_gpu if VISIBLE in gpu else 1)
         process = context.Process(target=_train, args=arguments)
         process.start()
         try:
@@ -152,8 +150,7 @@ def _train(
     os.dup2(output, 2)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     bound_memory(cells_per_gpu)
-    # One run is asked for, though the sweep's file asks for many.
-    sys.exit(command([*overrides, "hydra.mode=RUN"]))
+    sys.exit(command(overrides))
 
 
 def _end_with_parent() -> None:

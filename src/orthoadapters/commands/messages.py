@@ -1,0 +1,30 @@
+"""The messages of a command that trains: those of the project, and why a run failed, with its exit code."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable
+
+from orthoadapters.errors import UserError, machine_sentence
+
+
+def exit_code_of(run: Callable[[], int | None]) -> int:
+    """Calls what runs something. Says on standard error why it fails, and returns the exit code."""
+    try:
+        return run() or 0
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except Exception as error:
+        if sentence := machine_sentence(error, "the same command goes on from the last checkpoint"):
+            print(f"error: {sentence}", file=sys.stderr)
+        else:
+            # This is a defect of the project, and its traceback is shown.
+            traceback.print_exc()
+    return 1
+
+
+def set_up_messages() -> None:
+    """Lets the project's own messages pass, and of others' the warnings alone."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("orthoadapters").setLevel(logging.INFO)
