@@ -39,9 +39,8 @@ class Outcome:
     @property
     def is_sentence(self) -> bool:
         """Says whether the command ended with one sentence; a sweep has one for each cell that is not finished."""
-        begins = [line.partition(": ")[0] for line in self.error.splitlines() if ": " in line]
-        is_one = begins.count("error") == 1 or "failed" in begins or "not finished" in begins
-        return self.code != 0 and is_one and "Traceback" not in self.error + self.output
+        lines = [line for line in self.error.splitlines() if line.startswith(("error: ", "failed: ", "not finished: "))]
+        return self.code != 0 and len(lines) == len({*lines}) > 0 and "Traceback" not in self.error + self.output
 
 
 @dataclass(frozen=True)
