@@ -57,6 +57,8 @@ def test_a_run_directorys_name_is_made_of_its_choices() -> None:
         ("variant=t_ort", "ort.share_forward=false", "ort.share_forward=true", ["variant=t_noo"]),
         ("variant=t_ort", "ort.every=1", "ort.every=2", ["variant=full_ft"]),
         ("stage=mlm", "mlm.vocabulary=backbone", "mlm.vocabulary=corpus", ["stage=task"]),
+        ("variant=lnoo_tnoo", "transfer.under=[target]", "transfer.under=[target,source]", ["variant=t_noo"]),
+        ("variant=lnoo_tnoo", "transfer.under=target", "transfer.under=none", ["stage=mlm"]),
         ("variant=t_noo", "trainer.patience=null", "trainer.patience=3", ["stage=mlm", "variant=lnoo_tnoo"]),
     ],
 )

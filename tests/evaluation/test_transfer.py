@@ -1,24 +1,34 @@
 """The transfer: every language is scored on its own adapter, under the one task adapter and head, and nothing stays."""
 
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
 from orthoadapters.config.compose import compose_config, language_config
-from orthoadapters.config.schema import AdapterKind, AdapterSource
+from orthoadapters.config.schema import AdapterKind, AdapterSource, Under
 from orthoadapters.data.batching import BatchLoader
 from orthoadapters.data.modules import TaskData
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation.scoring import evaluate
 from orthoadapters.evaluation.transfer import TASK_ADAPTER, Stacks, swap_in, transfer
+from orthoadapters.model.average import average_adapters
 from orthoadapters.model.heads import TokenHead
 from orthoadapters.runs.inputs import weights_sha256
 from orthoadapters.runs.language_adapter import LanguageAdapter
 
 LANGUAGES = ("en", "ar", "sw")
+MEANS = {"en": {"en": 1.0}, "ar": {"en": 0.5, "sw": 0.5}, "sw": {"ar": 0.25, "sw": 0.75}}
+MIXTURES: dict[Under, dict[str, dict[str, float]]] = {
+    Under.target: {code: {code: 1.0} for code in LANGUAGES},
+    Under.source: {code: {"en": 1.0} for code in LANGUAGES},
+    Under.none: {code: {} for code in LANGUAGES},
+    Under.mean: MEANS,
+}
 METRICS = ["f1"]
 
 
@@ -28,7 +38,7 @@ def model(backbone: Path) -> AdaptedEncoder:
     model = AdaptedEncoder.from_pretrained(str(backbone))
     torch.manual_seed(3)
     for name in ("en", TASK_ADAPTER):
-        model.add_adapter(name, AdapterConfig(8))
+        model.add_adapter(name, AdapterConfig(8, invertible=name == "en"))
         enlarge(model, name)
     return model
 
@@ -37,7 +47,7 @@ def model(backbone: Path) -> AdaptedEncoder:
 def stacks(model: AdaptedEncoder, tmp_path: Path) -> Stacks:
     """Language adapters on disk, each with weights of its own; the English one is the model's."""
     for language in LANGUAGES[1:]:
-        model.add_adapter(language, AdapterConfig(8))
+        model.add_adapter(language, AdapterConfig(8, invertible=True))
         enlarge(model, language)
     adapters = {}
     for language in LANGUAGES:
@@ -46,7 +56,7 @@ def stacks(model: AdaptedEncoder, tmp_path: Path) -> Stacks:
         if language != "en":
             model.delete_adapter(language)
     entries = {language: adapter.result_entry() for language, adapter in adapters.items()}
-    return Stacks(adapters, TASK_ADAPTER, 8, weights_sha256(model.backbone), entries)
+    return Stacks(MIXTURES, adapters, TASK_ADAPTER, 8, weights_sha256(model.backbone), entries)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +80,7 @@ def test_each_language_gets_the_predictions_of_its_own_stack(
     model: AdaptedEncoder, stacks: Stacks, data: TaskData
 ) -> None:
     head = head_of(model)
-    outcomes = {language: test for language, test, _ in transfer(model, head, stacks, data)}
+    outcomes = {language: test for language, test, _ in transfer(model, head, stacks, data, Under.target)}
     assert list(outcomes) == list(LANGUAGES)
     for language in LANGUAGES:
         if language != "en":
@@ -96,14 +106,15 @@ def test_large_batches_change_no_label(model: AdaptedEncoder, data: TaskData) ->
 def test_only_the_source_adapter_and_the_task_adapter_stay_in_the_model(
     model: AdaptedEncoder, stacks: Stacks, data: TaskData
 ) -> None:
-    for language, _, _ in transfer(model, head_of(model), stacks, data):
-        assert set(model.configs) == {"en", TASK_ADAPTER}, language
+    for under in MIXTURES:
+        for language, _, _ in transfer(model, head_of(model), stacks, data, under):
+            assert set(model.configs) == {"en", TASK_ADAPTER}, (under, language)
 
 
 def test_the_development_sets_of_target_languages_are_scored_and_not_the_sources(
     model: AdaptedEncoder, stacks: Stacks, data: TaskData
 ) -> None:
-    on_dev = {language: dev for language, _, dev in transfer(model, head_of(model), stacks, data)}
+    on_dev = {language: dev for language, _, dev in transfer(model, head_of(model), stacks, data, Under.target)}
     assert [language for language, dev in on_dev.items() if dev is not None] == ["ar", "sw"]
     assert len(on_dev["sw"].predictions) == len(data.target_devs["sw"].examples)  # type: ignore[union-attr]
 
@@ -116,7 +127,7 @@ def test_an_adapter_that_was_changed_since_training_began_stops_the_transfer(
     model.save_adapter(stacks.adapters["sw"].path, "sw")
     model.delete_adapter("sw")
     with pytest.raises(UserError, match=r"sw was changed during this run; give the same command again"):
-        swap_in(model, stacks, "sw")
+        swap_in(model, stacks, "sw", Under.target)
 
 
 @pytest.mark.parametrize(
@@ -127,4 +138,39 @@ def test_a_stack_is_the_language_adapter_and_then_the_task_adapter(
     has_language_adapters: bool, task_adapter: str | None, names: list[str]
 ) -> None:
     adapters = {"sw": LanguageAdapter("sw", AdapterKind.noo, AdapterSource.local, "")} if has_language_adapters else {}
-    assert Stacks(adapters, task_adapter, 8, "", {}).names("sw") == names
+    assert Stacks({}, adapters, task_adapter, 8, "", {}).names("sw") == names
+
+
+def test_what_is_meant_to_be_under_the_task_adapter_is_there_and_nothing_else(
+    model: AdaptedEncoder, stacks: Stacks, data: TaskData
+) -> None:
+    for language in ("ar", "sw"):
+        model.load_adapter(stacks.adapters[language].path, f"{language} by hand")
+    model.add_adapter("mean by hand", model.configs["ar by hand"])
+    for key, mean in model.adapter_parameters("mean by hand").items():
+        ar, sw = (model.adapter_parameters(f"{code} by hand")[key].double().numpy() for code in ("ar", "sw"))
+        mean.data = torch.from_numpy((0.25 * ar + 0.75 * sw).astype(np.float32))
+    by_hand = {Under.target: ["sw by hand"], Under.source: ["en"], Under.none: [], Under.mean: ["mean by hand"]}
+    batch, hidden = next(iter(data.tests["sw"].loader)), []
+    for under, lower in by_hand.items():
+        model.activate(*lower, TASK_ADAPTER)
+        hidden.append(model.encode(batch).hidden)
+        swap_in(model, stacks, "sw", under)
+        assert torch.equal(model.encode(batch).hidden, hidden[-1]), under
+    assert not any(torch.allclose(one, other) for one, other in combinations(hidden, 2))
+
+
+def test_the_mean_of_one_adapter_or_of_equal_ones_is_that_adapter(model: AdaptedEncoder) -> None:
+    model.add_adapter("copy", model.configs["en"])
+    for key, parameter in model.adapter_parameters("copy").items():
+        parameter.data.copy_(model.adapter_parameters("en")[key])
+    for name, weights in {"one": {"en": 1.0}, "equal": {"en": 0.3, "copy": 0.7}}.items():
+        average_adapters(model, name, weights)
+        for key, parameter in model.adapter_parameters(name).items():
+            assert torch.equal(parameter, model.adapter_parameters("en")[key]), (name, key)
+
+
+def test_adapters_of_other_sizes_have_no_mean(model: AdaptedEncoder) -> None:
+    model.add_adapter("narrow", AdapterConfig(4, invertible=True))
+    with pytest.raises(UserError, match="'en' and 'narrow' have different sizes"):
+        average_adapters(model, "mean", {"en": 0.5, "narrow": 0.5})

@@ -60,6 +60,8 @@ class FinishedRun:
     history: Sequence[dict[str, float]] = ()
     layer_cos2: Mapping[str, list[float]] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+    under: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    mean_weights: Mapping[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def used_ort_lr(self) -> float | None:
@@ -102,6 +104,11 @@ class FinishedRun:
             target_dev={language: {metric: score} for language, score in self.target_dev.items()},
             layer_cos2=dict(self.layer_cos2),
             counts=dict(self.counts),
+            under={
+                name: {code: {metric: score, "n": self.n} for code, score in rows.items()}
+                for name, rows in self.under.items()
+            },
+            mean_weights=dict(self.mean_weights),
         )
 
     def write(self, runs: Path) -> Path:

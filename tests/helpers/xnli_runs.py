@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from orthoadapters.config.schema import Under
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.table import Report
 from orthoadapters.report.pictures.gallery import draw_pictures
@@ -60,14 +61,26 @@ def answers(variant: str, seed: int = 0) -> Counts:
     }
 
 
-def write_xnli_run(runs: Path, variant: str, counts: Counts | None = None, seed: int = 0, **fields: Any) -> Path:
-    """A finished run whose scores are those of its sentence counts."""
-    counts = answers(variant, seed) if counts is None else counts
-    test = {code: float(rows[:, 0].sum() / rows[:, 1].sum()) for code, rows in counts.items()}
-    path = write_run(runs, variant, test, task="xnli", n=N, seed=seed, **fields)
-    for code, rows in counts.items():
-        write_sentence_counts(path, code, {"accuracy": rows})
+def write_xnli_run(
+    runs: Path,
+    variant: str,
+    counts: Counts | None = None,
+    seed: int = 0,
+    under: Mapping[str, Counts] | None = None,
+    **fields: Any,
+) -> Path:
+    """A finished run whose scores are those of its sentence counts. under: those with something else under its adapter."""
+    counts, under = answers(variant, seed) if counts is None else counts, under or {}
+    others = {name: scores_of(of_choice) for name, of_choice in under.items()}
+    path = write_run(runs, variant, scores_of(counts), task="xnli", n=N, seed=seed, under=others, **fields)
+    for choice, of_choice in {"": counts, **under}.items():
+        for code, rows in of_choice.items():
+            write_sentence_counts(path, code, {"accuracy": rows}, Under(choice) if choice else None)
     return path
+
+
+def scores_of(counts: Counts) -> dict[str, float]:
+    return {code: float(rows[:, 0].sum() / rows[:, 1].sum()) for code, rows in counts.items()}
 
 
 def write_everything(runs: Path) -> None:

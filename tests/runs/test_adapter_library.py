@@ -21,6 +21,7 @@ from orthoadapters.evaluation.transfer import load_language_adapter
 from orthoadapters.fetch import fetch_language_adapters
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.labelling.finished_run import open_run
+from orthoadapters.labelling.listing import list_languages
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.language_adapter import FILES, LanguageAdapter
@@ -342,8 +343,8 @@ def test_a_finished_run_predicts_with_adapters_from_where_it_had_them(
         execute(arguments)
         folder = RunDirectory(compose_config(arguments)).path
         run = open_run(folder)
-        assert [line.partition("\t")[0] for line in run.languages()] == ["en", "ar", "tr"]
-        assert not any("no adapter" in line for line in run.languages())
+        assert [line.partition("\t")[0] for line in list_languages(run)] == ["en", "ar", "tr"]
+        assert not any("no adapter" in line for line in list_languages(run))
         run.require("tr")
         with pytest.raises(
             UserError, match=rf"no language adapter for 'sw' \(noo\) {place}.*; there: ar, en, tr"
@@ -395,3 +396,22 @@ def test_of_two_trainings_that_end_together_the_first_one_publishes(
     assert [path.name for path in (tmp_path / "adapters").iterdir()] == ["en-noo"]
     library.publish(two, target, {"fingerprint": "2"})
     assert target.record() == {"fingerprint": "2"}
+
+
+def test_the_adapters_that_are_needed_are_those_under_the_task_adapter_and_the_sources(
+    root: Path,
+) -> None:
+    """Only en, ar and tr have an adapter: sw is tested without, and a mean waits for what is named by hand alone."""
+    common = ("variant=lnoo_tnoo", "task=xnli", "languages=[ar,sw]", f"language_adapters.root={root}")
+
+    def needed(*more: str) -> tuple[list[str], list[str]]:
+        config = compose_config([*common, "language_adapters.source=local", *more])
+        adapters = (library.needed_adapters(config), library.missing_adapters(config))
+        return [one.language for one in adapters[0]], [one.language for one in adapters[1]]
+
+    assert needed() == (["en", "ar", "sw"], ["sw"])
+    assert needed("transfer.under=source") == needed("transfer.under=none") == (["en"], [])
+    assert needed("transfer.under=[none,mean]") == (["en", "ar"], [])
+    assert needed("transfer.under=mean", "transfer.weights={sw:{tr:1,qu:1}}") == (["en", "tr", "qu"], ["qu"])
+    assert needed("transfer.under=[source,target]") == (["en", "ar", "sw"], ["sw"])
+    assert needed("transfer.under=none", "variant=t_noo") == ([], [])

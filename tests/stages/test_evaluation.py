@@ -5,6 +5,8 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import chdir
+from itertools import chain
+from operator import eq
 from pathlib import Path
 
 import pytest
@@ -13,11 +15,16 @@ from safetensors.torch import load_file, save_file
 
 from orthoadapters import AdaptedEncoder, AdapterConfig
 from orthoadapters.commands.evaluate import main
+from orthoadapters.config.compose import compose_config
+from orthoadapters.config.schema import Under
+from orthoadapters.errors import UserError
 from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.report.collect.build import build
+from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.evaluations import EvaluationRecord, read_evaluation
 from orthoadapters.runs.predictions import sentence_counts
 from orthoadapters.runs.results import read_result
+from orthoadapters.stages.finished_run import check_finished_run
 from tests.helpers.short_runs import execute, overrides
 from tests.test_files import POINTER
 
@@ -59,6 +66,12 @@ def run(project: Path) -> Iterator[Path]:
     shutil.rmtree(result.parent / "evaluations", ignore_errors=True)
     for folder in (project / "runs").rglob("elsewhere-*"):
         shutil.rmtree(folder)
+
+
+def sentences(path: Path) -> list[str]:
+    """The sentences of a file of words and tags."""
+    blocks = path.read_text().strip().split("\n\n")
+    return [" ".join(line.partition("\t")[0] for line in block.splitlines()) for block in blocks]
 
 
 def evaluate(*arguments: object) -> int:
@@ -126,6 +139,63 @@ def test_other_data_and_other_language_adapters_are_records_of_their_own(
     assert sorted(one.changes for one in by_inputs.values()) == [
         [], [f"data.root={data}"], [f"paths.adapters={project / 'others'}"],
     ]  # fmt: skip
+
+
+def test_what_else_is_under_the_task_adapter_needs_no_training(
+    project: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same run, trained with that choice as its own, has these scores; a language without adapter can be tested."""
+    choice = "transfer.under=[none,target,source,mean]"
+    shutil.copy(project / "world" / "udpos" / "test-tr.tsv", project / "world" / "udpos" / "test-qu.tsv")
+    assert evaluate(run, "languages=[ar]", choice) == 0
+    (record,) = records(run)
+    result = read_result(run / "result.json")
+    assert (record.test_under, [*record.under]) == ("none", ["target", "source", "mean"])
+    assert record.under["target"]["ar"] == result.test["ar"]
+    assert record.mean_weights == {"ar": {"en": 1.0}}
+    assert record.under["mean"] == record.under["source"]
+    (folder,) = (run / "evaluations").iterdir()
+    for under, rows in record.under.items():
+        right, total = sentence_counts(folder, "ar", Under(under))["accuracy"].sum(axis=0)
+        assert right / total == rows["ar"]["accuracy"], under
+    with chdir(project):
+        Path("near.tsv").write_text("qu\ten\t0.2\nqu\tar\t0.2\nqu\tsw\t0.9\n")
+        common = [*CHOICES, "languages=[ar,qu]", "optim.lr=2e-3", "paths.runs=proxies", "transfer.weights=near.tsv"]
+        arguments = overrides(Path("tiny"), Path("world"), Path(), *common, "transfer.under=[none,mean]")
+        other, config = execute(arguments), compose_config(arguments)
+        check_finished_run(config, RunDirectory(config))
+        Path("near.tsv").write_text("qu\ten\t0.1\nqu\tar\t0.2\n")
+        with pytest.raises(
+            UserError, match=r"finished with other contents of transfer-weights than near.tsv now holds"
+        ):
+            check_finished_run(config, RunDirectory(config))
+    assert other.test["ar"] == record.test["ar"]
+    assert other.target_dev["ar"] == record.target_dev["ar"]
+    assert other.mean_weights["qu"] == {"en": 0.5, "ar": 0.5}
+    assert list(other.adapters) == ["en", "ar"]
+    assert other.selection == result.selection
+    assert evaluate(run, "languages=[qu]") == 1
+    assert "no language adapter for qu (noo) in" in capsys.readouterr().err
+    assert evaluate(run, "languages=[qu]", "transfer.under=mean", "transfer.weights={qu:{tr:1,sw:1}}") == 1
+    assert "no language adapter for sw (noo) in" in capsys.readouterr().err
+    assert evaluate(run, "languages=[qu]", "transfer.under=mean", "transfer.weights={qu:{tr:3,ar:1}}") == 0
+    (proxy,) = (one for one in records(run) if "qu" in one.test)
+    assert proxy.mean_weights == {"qu": {"tr": 0.75, "ar": 0.25}}
+    assert list(proxy.adapters) == ["tr", "ar"]
+    # A finished run labels as it was tested, or with another of the choices.
+    proxies = next((project / "proxies").rglob("result.json")).parent
+    texts = sentences(project / "world" / "udpos" / "test-qu.tsv")
+    labels = {
+        under: [one["tags"] for one in open_run(proxies, under=under).label(texts, "qu", by_spaces=True)]
+        for under in (None, "none", "mean", "source")
+    }
+    assert labels[None] == labels["none"]
+    lines = (proxies / "predictions" / "test-qu.tsv").read_text().split()
+    assert [label for sentence in labels[None] for label in sentence] == lines
+    right, total = sentence_counts(proxies, "qu", Under.mean)["accuracy"].sum(axis=0)
+    assert right / total == other.under["mean"]["qu"]["accuracy"]
+    gold = [line.split("\t")[1] for line in (project / "world/udpos/test-qu.tsv").read_text().splitlines() if line]
+    assert sum(map(eq, gold, chain.from_iterable(labels["mean"]))) == right
 
 
 def test_a_copy_of_a_set_that_the_run_read_is_said(

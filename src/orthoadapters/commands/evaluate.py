@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from orthoadapters.config.mistakes import parse_overrides
 from orthoadapters.config.overrides import CONFIG_DIR, override_text, own_folder
 from orthoadapters.config.program import shell_command
+from orthoadapters.config.schema import Under
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError, machine_sentence
 from orthoadapters.files import user_path
@@ -82,7 +83,10 @@ def run(subject: Subject) -> None:
             record = evaluate_subject(subject)
         except NotFetchedError as error:
             raise UserError(f"{error} backbone={subject.config.backbone.name}") from error
-    show_scores(record.test)
+    for under, rows in {record.test_under: record.test, **record.under}.items():
+        if [under, *record.under] != [Under.target.value]:
+            print(f"under the task adapter: {under} (transfer.under)")
+        show_scores(rows)
     print(f"evaluation: {subject.path}")
 
 
@@ -93,5 +97,7 @@ def print_plan(subject: Subject) -> None:
     print(f"  {config.variant.name} on {config.task.name} with {config.backbone.path}: {', '.join(subject.languages)}")
     root = "" if config.data.root is None else f" data.root={config.data.root}"
     print(f"  test sets: data={config.data.source}{root}")
+    if [*subject.mixtures] != [Under.target]:
+        print(f"  under the task adapter: {', '.join(choice.value for choice in subject.mixtures)}")
     for adapter in subject.adapters:
         print(f"  {adapter.language}: {adapter.location}")

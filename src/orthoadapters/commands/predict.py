@@ -54,6 +54,11 @@ def arguments() -> argparse.ArgumentParser:
         action="append",
         help="a folder of your own files, for a language's word_splitter, if the run had none or it was moved",
     )
+    parser.add_argument(
+        "--under",
+        choices=("target", "source", "none", "mean"),
+        help="what is under the task adapter, as transfer.under has it (default: the run's own choice)",
+    )
     parser.add_argument("--backbone", metavar="PATH", type=user_path, help="the pretrained backbone, if it was moved")
     return parser
 
@@ -63,11 +68,13 @@ def predict(options: argparse.Namespace) -> None:
     from orthoadapters.config.kinds import KINDS
     from orthoadapters.config.overrides import own_folder
     from orthoadapters.labelling.finished_run import open_run
+    from orthoadapters.labelling.listing import list_languages
 
     folders = (options.adapters, options.backbone, own_folder(options.config_dir or []))
-    run = open_run(options.run, *(None if path is None else str(path) for path in folders))
+    adapters, backbone, config_dir = (None if path is None else str(path) for path in folders)
+    run = open_run(options.run, adapters, backbone, config_dir, options.under)
     if options.list:
-        for line in run.languages():
+        for line in list_languages(run):
             print(line)
         return
     if not options.language:

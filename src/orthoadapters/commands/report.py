@@ -111,6 +111,7 @@ def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
     from orthoadapters.report.output import find_leftovers, write, write_analyses
     from orthoadapters.report.pictures.gallery import draw_pictures
     from orthoadapters.report.printed.significance import summary
+    from orthoadapters.report.printed.under import printed_under
     from orthoadapters.report.statistics.analysis import analyse
 
     files = write(report, out, extras)
@@ -123,6 +124,8 @@ def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
     files += write_analyses(report, analyses, pictures, out)
     progress("")
     for analysis in analyses:
+        if analysis.under:
+            print(markdown(printed_under(analysis)))
         print(summary(analysis))
         for note in analysis.notes:
             print(f"- {note}", file=sys.stderr)

@@ -19,6 +19,7 @@ from orthoadapters.config.schema import (
     TaskConfig,
     TaskKind,
 )
+from orthoadapters.config.under import check_transfer
 from orthoadapters.errors import UserError
 
 ACCELERATORS = ("auto", "cpu", "gpu")
@@ -41,6 +42,7 @@ def check(config: Config) -> None:
     check_sources(config)
     check_task(config)
     check_languages(config)
+    check_transfer(config)
     check_logger(config.logger)
 
 

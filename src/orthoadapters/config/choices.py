@@ -53,6 +53,7 @@ TASK_ONLY = {
     "language_adapters.source",
     "language_adapters.root",
     "language_adapters.hub",
+    "transfer",
 }
 
 MLM_ONLY = {"corpus", "mlm", "language", "language_adapters.invert_before_decoder", "trainer.max_iterations"}
@@ -68,6 +69,8 @@ NEWER: dict[str, Any] = {
     "mlm.vocabulary": "backbone",
     "trainer.patience": None,
     "trainer.compile": False,
+    "transfer.under": "target",
+    "transfer.weights": None,
 }
 
 
@@ -77,7 +80,7 @@ def choices(config: Config) -> dict[str, Any]:
     if not config.is_orthogonal:
         omissions = omissions | ORT_ONLY
     if config.stage is Stage.task and not config.variant.has_language_adapter:
-        omissions = omissions | {"variant.language_reduction"}
+        omissions = omissions | {"variant.language_reduction", "transfer"}
     # Where language adapters come from is a choice if they are from elsewhere. Trained ones differ by their contents alone,
     # which inputs.json records.
     if not config.variant.has_language_adapter or config.language_adapters.source is AdapterSource.trained:

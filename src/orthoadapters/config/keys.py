@@ -15,6 +15,7 @@ from orthoadapters.errors import UserError
 OPEN = (
     *("language_adapters.hub.", "language.hub_adapters.", "sweep.axes.", "task.hub_train.", "task.hub_subsets."),
     *("task.files.splits.", "task.files.languages.", "task.files.columns.", "task.label_names.", "task.questions."),
+    "transfer.weights.",
 )
 # The groups that choose no file unless they are named.
 OPTIONAL_GROUPS = ("suite", "sweep")
@@ -23,7 +24,7 @@ PATHS = (
     *("paths.runs", "paths.adapters", "paths.cache", "paths.config"),
     *("backbone.path", "data.root", "corpus.root", "language_adapters.root"),
 )
-WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", Any: "a mapping"}
+WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", Any: "text, a list or a mapping"}
 
 
 @cache
@@ -57,7 +58,12 @@ def takes_text(key: str) -> bool:
 
 def takes_null(key: str) -> bool:
     """Says whether the key may be without a value."""
-    return type(None) in _choices(key)
+    return type(None) in _choices(key) or takes_any(key)
+
+
+def takes_any(key: str) -> bool:
+    """Says whether the key takes values of several kinds, which its own check looks at."""
+    return Any in _choices(key)
 
 
 def value_words(key: str) -> str:

@@ -15,6 +15,7 @@ from orthoadapters.config.keys import (
     OPEN,
     OPTIONAL_GROUPS,
     key_types,
+    takes_any,
     takes_list,
     takes_null,
     takes_text,
@@ -123,7 +124,7 @@ def _check_value(override: Override, key: str, groups: Mapping[str, Collection[s
             raise UserError(
                 f"{key}=null: every run has a file of this group; there are: {', '.join(sorted(groups[key]))}"
             )
-    elif isinstance(value, list) and key in key_types() and not takes_list(key):
+    elif isinstance(value, list) and key in key_types() and not takes_list(key) and not takes_any(key):
         raise UserError(_one_value(key, override))
     elif value is None and key in key_types() and not takes_null(key):
         raise UserError(f"{key} cannot be null; it takes {value_words(key)}")

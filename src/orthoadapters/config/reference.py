@@ -26,7 +26,7 @@ WORDS = {
     float: "number",
     bool: "true or false",
     type(None): "null",
-    typing.Any: "mapping",
+    typing.Any: "text, list or mapping",
 }
 OPENING = """# Reference: every key of the configuration
 

@@ -90,6 +90,15 @@ class AdapterSource(Enum):
     hub = "hub"
 
 
+class Under(Enum):
+    """The language adapter under the task adapter at test: the tested language's own, the source's, none, a weighted mean."""
+
+    target = "target"
+    source = "source"
+    none = "none"
+    mean = "mean"
+
+
 class CorpusSource(Enum):
     """The reader of the text: wikimedia/wikipedia on the Hub, a folder of text files, or the demo world."""
 
@@ -323,6 +332,23 @@ class LanguageAdaptersConfig:
 
 
 @dataclass
+class TransferConfig:
+    """The place under the task adapter at test, and what is there. Training is always on the source language's own adapter."""
+
+    # target: the tested language's own adapter; source: the source language's; none: no language adapter; mean: the mean of
+    # other languages' adapters. Of a list, the first makes the run's scores, and the others are scored beside it.
+    under: Any = "target"  # ours: a run without this key swapped the language adapter
+    # mean: language -> {language: weight}, or a file of lines LANGUAGE TAB LANGUAGE TAB CLOSENESS; null: equal weights of
+    # the run's other languages. Weights are divided by their sum.
+    weights: Any = None
+
+    @property
+    def choices(self) -> list[Under]:
+        """The choices in their order, the run's own first."""
+        return [Under(name) for name in (self.under if isinstance(self.under, list) else [self.under])]
+
+
+@dataclass
 class TrainerConfig:
     """The device, the length of the training, and how often it is saved and logged."""
 
@@ -417,6 +443,7 @@ class Config:
     ort: OrtConfig = field(default_factory=OrtConfig)
     orthogonality: OrthogonalityConfig = field(default_factory=OrthogonalityConfig)
     language_adapters: LanguageAdaptersConfig = field(default_factory=LanguageAdaptersConfig)
+    transfer: TransferConfig = field(default_factory=TransferConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     logger: LoggerConfig = field(default_factory=LoggerConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)

@@ -1,15 +1,20 @@
-"""Zero-shot transfer (paper, figure 1c): the language adapter is swapped, the task adapter and its head stay."""
+"""Zero-shot transfer (paper, figure 1c): the language adapter is swapped, the task adapter and its head stay.
+
+`transfer.under` may put something else under the task adapter than the tested language's own adapter.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from orthoadapters.config.schema import AdapterSource, Config
+from orthoadapters.config.schema import AdapterSource, Config, Under
 from orthoadapters.data.modules import TaskData
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation.scoring import EvaluationOutcome, evaluate
+from orthoadapters.model.average import average_adapters
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import TaskHead
 from orthoadapters.model.sizes import bottleneck, check_adapter_size
+from orthoadapters.runs.adapter_library import Mixtures, adapters_in
 from orthoadapters.runs.language_adapter import LanguageAdapter
 
 # The task adapter's name in the stack. A language adapter has its language's code as its name.
@@ -18,13 +23,15 @@ TASK_ADAPTER = "task"
 
 @dataclass(frozen=True)
 class Stacks:
-    """The stacks of one run: in each language its own adapter, and on top of it the one task adapter.
+    """The stacks of one run: in each language a language adapter or none, and on top of it the one task adapter.
 
-    adapters: the language adapters by language; empty for variants without them. task_adapter: its name in the model;
+    mixtures: what is under the task adapter, by choice and tested language, the run's own choice first. adapters: all
+    language adapters that are read, by language; empty for variants without them. task_adapter: its name in the model;
     None where the backbone itself is trained. bottleneck, backbone_sha256: what every language adapter must fit.
     entries: result.json's entry of each language adapter as it was before training.
     """
 
+    mixtures: Mixtures
     adapters: Mapping[str, LanguageAdapter]
     task_adapter: str | None
     bottleneck: int
@@ -32,19 +39,39 @@ class Stacks:
     entries: dict[str, dict[str, str]]
 
     def names(self, language: str) -> list[str]:
-        """Returns the names of a language's stack, in order; empty where the backbone itself was trained."""
-        return [*([language] if self.adapters else []), *([self.task_adapter] if self.task_adapter else [])]
+        """Returns the names of a stack in order: this language adapter, unless there is none or the name is "", and on it
+        the task adapter."""
+        return [
+            *([language] if self.adapters and language else []),
+            *([self.task_adapter] if self.task_adapter else []),
+        ]
+
+    @property
+    def choices(self) -> list[Under]:
+        """The choices of what is under the task adapter, the run's own first."""
+        return list(self.mixtures)
+
+    @property
+    def mean_weights(self) -> dict[str, dict[str, float]]:
+        """The weights of the language adapters in each tested language's mean; empty without means."""
+        return {language: dict(weights) for language, weights in self.mixtures.get(Under.mean, {}).items()}
 
 
 def new_stacks(
-    config: Config, model: AdaptedEncoder, adapters: Sequence[LanguageAdapter], backbone_sha256: str
+    config: Config,
+    model: AdaptedEncoder,
+    mixtures: Mixtures,
+    backbone_sha256: str,
+    adapters: Sequence[LanguageAdapter] | None = None,
 ) -> Stacks:
     """Describes the stacks of a configuration on this model, with the entries of the adapters as they are now.
 
-    adapters: a language adapter for each language that is to be scored; none for variants without them.
+    mixtures: what is to be under the task adapter. adapters: all language adapters that are read; None: those in `mixtures`.
     """
     reduction = config.variant.language_reduction
+    adapters = adapters_in(config, mixtures) if adapters is None else adapters
     return Stacks(
+        mixtures,
         {adapter.language: adapter for adapter in adapters},
         task_adapter=TASK_ADAPTER if config.variant.has_task_adapter else None,
         bottleneck=bottleneck(model, "variant.language_reduction", reduction) if adapters else 0,
@@ -54,45 +81,63 @@ def new_stacks(
 
 
 def transfer(
-    model: AdaptedEncoder, head: TaskHead, stacks: Stacks, data: TaskData
+    model: AdaptedEncoder, head: TaskHead, stacks: Stacks, data: TaskData, under: Under
 ) -> Iterator[tuple[str, EvaluationOutcome, EvaluationOutcome | None]]:
     """Yields each language with its scores on test and, if it has one, its development set (paper, figure 1c)."""
     for language, test in data.tests.items():
-        is_new = swap_in(model, stacks, language)
+        name = swap_in(model, stacks, language, under)
         on_test = evaluate(model, head, test, data.task.metrics)
         # The epoch was selected before this, and nothing is selected by a target language's development set.
-        dev = data.target_devs.get(language)
+        dev = data.target_devs.get(language) if under is stacks.choices[0] else None
         on_dev = None if dev is None else evaluate(model, head, dev, data.task.metrics)
-        if is_new:
-            model.delete_adapter(language)
+        if name:
+            model.delete_adapter(name)
         yield language, on_test, on_dev
 
 
-def swap_in(model: AdaptedEncoder, stacks: Stacks, language: str) -> bool:
-    """Puts the language's own adapter under the task adapter, and returns whether it was loaded for that.
+def swap_in(model: AdaptedEncoder, stacks: Stacks, language: str, under: Under) -> str:
+    """Puts under the task adapter what belongs there for a language; returns the name of what was loaded for that, or "".
 
-    Raises UserError as `load_language_adapter`, or if the adapter's files were changed since training began.
+    Raises UserError as `load_language_adapter`, or if an adapter's files were changed since training began.
     """
-    adapter = stacks.adapters.get(language)
-    is_new = adapter is not None and language not in model.configs
-    if adapter is not None and is_new:
-        load_language_adapter(model, adapter, stacks.bottleneck, stacks.backbone_sha256)
-        if adapter.result_entry() != stacks.entries.get(language, adapter.result_entry()):
-            raise UserError(f"{adapter.location} was changed during this run; give the same command again")
-    model.activate(*stacks.names(language))
-    return is_new
+    weights = stacks.mixtures[under][language]
+    name = next(iter(weights), "") if len(weights) < 2 else f"mean for {language}"
+    is_new = name not in ("", *model.configs)
+    if is_new and name in weights:
+        _load(model, stacks, name, name)
+    elif is_new:
+        _load_mean(model, stacks, name, weights)
+    model.activate(*stacks.names(name))
+    return name if is_new else ""
+
+
+def _load(model: AdaptedEncoder, stacks: Stacks, language: str, name: str) -> None:
+    adapter = stacks.adapters[language]
+    load_language_adapter(model, adapter, stacks.bottleneck, stacks.backbone_sha256, name)
+    if adapter.result_entry() != stacks.entries[language]:
+        raise UserError(f"{adapter.location} was changed during this run; give the same command again")
+
+
+def _load_mean(model: AdaptedEncoder, stacks: Stacks, name: str, weights: Mapping[str, float]) -> None:
+    """Adds the mean of language adapters. All are read from their files: bf16 may have rounded one that was trained on."""
+    parts = {f"{language} in the {name}": weight for language, weight in weights.items()}
+    for language, part in zip(weights, parts, strict=True):
+        _load(model, stacks, language, part)
+    average_adapters(model, name, parts)
+    for part in parts:
+        model.delete_adapter(part)
 
 
 def load_language_adapter(
-    model: AdaptedEncoder, adapter: LanguageAdapter, bottleneck: int, backbone_sha256: str
+    model: AdaptedEncoder, adapter: LanguageAdapter, bottleneck: int, backbone_sha256: str, name: str = ""
 ) -> None:
-    """Adds a language adapter to the model under its language's code.
+    """Adds a language adapter to the model, by default under its language's code.
 
     Raises UserError if it is of another language or size than the run says, or was trained on other backbone weights.
     """
     adapter.check_language()
-    model.load_adapter(adapter.path, adapter.language)
-    size, is_trained = model.configs[adapter.language].bottleneck, adapter.source is AdapterSource.trained
+    name = model.load_adapter(adapter.path, name or adapter.language)
+    size, is_trained = model.configs[name].bottleneck, adapter.source is AdapterSource.trained
     check_adapter_size(adapter.location, size, bottleneck, model.hidden_size, is_trained)
     training_sha256 = adapter.record().get("backbone_sha256", backbone_sha256)
     if training_sha256 != backbone_sha256:

@@ -1,7 +1,7 @@
 """A finished task run, read from its directory to predict with."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 from orthoadapters.checksums import check_sums
 from orthoadapters.config.command import adapter_command
 from orthoadapters.config.compose import user_folder
-from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.overrides import override_text
 from orthoadapters.config.recorded import read_config
-from orthoadapters.config.schema import AdapterSource, Config
+from orthoadapters.config.schema import AdapterSource, Config, Under
+from orthoadapters.config.under import choices_under, settle_transfer
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 from orthoadapters.folders import absence
 from orthoadapters.hub.offline import NotFetchedError
-from orthoadapters.labelling.words import warn_of_words
+from orthoadapters.labelling.listing import warn_of_words
 from orthoadapters.runs import adapter_library as library
-from orthoadapters.runs.inputs import read_inputs, tokenizer_sha256, weights_sha256
+from orthoadapters.runs.inputs import check_backbone, read_inputs, tokenizer_sha256, weights_sha256
 from orthoadapters.runs.language_adapter import LanguageAdapter
 from orthoadapters.runs.places import find_places
 from orthoadapters.runs.results import Result, read_result
@@ -51,34 +51,39 @@ class FinishedRun:
     predictors: "dict[str, Predictor]" = field(default_factory=dict, repr=False, compare=False)
 
     @property
+    def under(self) -> Under:
+        """The run's own choice of what is under the task adapter."""
+        return choices_under(self.config)[0]
+
+    @property
     def swaps_languages(self) -> bool:
-        """Says whether every language has an adapter of its own."""
-        return self.config.variant.has_language_adapter
+        """Says whether every language is labelled with an adapter of its own."""
+        return self.config.variant.has_language_adapter and self.under is Under.target
+
+    def mixtures(
+        self, languages: Sequence[str], choices: Sequence[Under] = (), *, has_new_weights: bool = False
+    ) -> library.Mixtures:
+        """Returns what is under the task adapter, by choice and language; a language that the run tested has its means.
+
+        choices: by default all of the configuration. has_new_weights: the configuration's weights are not the run's.
+        """
+        means = {} if has_new_weights else self.result.mean_weights
+        pool = list(dict.fromkeys([*self.result.test, *languages]))
+        return library.mixtures(self.config, languages, pool, choices, means)
 
     @property
     def trains_backbone(self) -> bool:
         """Says whether the run trained the backbone itself, without adapters."""
         return not self.config.variant.has_task_adapter
 
-    def languages(self) -> Iterator[str]:
-        """Yields a line per language that can be labelled or that was tested: its code, its score or what is wrong."""
-        metric = self.config.task.metrics[0]
-        available = [a.language for a in library.available_adapters(self.config)] if self.swaps_languages else []
-        for language in dict.fromkeys([*self.result.test, *available]):
-            scores = self.result.test.get(language)
-            score = "not evaluated" if scores is None else f"{metric} {100 * scores[metric]:.2f} (n = {scores['n']})"
-            is_there = not self.swaps_languages or language in available
-            yield f"{language}\t{score}" + ("" if is_there else f"; no adapter {self.search_place}")
-        if not self.swaps_languages:
-            yield f"any other\tvariant={self.config.variant.name} has no language adapter; the code decides how words are split"
-
     def require(self, language: str) -> None:
         """Raises UserError if the language has no adapter here, or another one than was evaluated."""
-        if KINDS[self.config.task.kind].per_word:
-            warn_of_words(language, self.config.paths.config, self.swaps_languages)
-        if not self.swaps_languages:
-            return
-        adapter = library.language_adapter(self.config, language)
+        warn_of_words(self, language)
+        for adapter in library.adapters_in(self.config, self.mixtures([language], [self.under])):
+            self._require_adapter(adapter)
+
+    def _require_adapter(self, adapter: LanguageAdapter) -> None:
+        language = adapter.language
         is_on_hub, is_trained = (adapter.source is source for source in (AdapterSource.hub, AdapterSource.trained))
         if not adapter.exists:
             available = ", ".join(a.language for a in library.available_adapters(self.config)) or "none"
@@ -116,7 +121,7 @@ class FinishedRun:
             self.predictors[device] = predictor
         else:
             self.require(language)
-            swap_in(predictor.model, self.stacks(predictor.model, [language]), language)
+            swap_in(predictor.model, self.stacks(predictor.model, [language]), language, self.under)
         records = label_texts(predictor, texts, language, by_spaces)
         for sentence in predictor.take_remarks():
             log.warning("%s", sentence)
@@ -142,7 +147,7 @@ class FinishedRun:
         config, folder = self.config, self.backbone_folder()
         tokenizer = load_tokenizer(folder)
         model, head = self.load_model(folder)
-        swap_in(model, self.stacks(model, [language]), language)
+        swap_in(model, self.stacks(model, [language]), language, self.under)
         task = replace(config.task, batch_size=batch_size or config.task.batch_size)
         source = task_language(config.source_language, config.paths.config)
         subwords = SCORING_SUBWORDS if batch_size is None else 0
@@ -158,17 +163,8 @@ class FinishedRun:
             folder = backbone_path(self.config)
         except NotFetchedError as error:
             raise UserError(f"{error} backbone={self.config.backbone.name}") from error
-        self._check_backbone("tokenizer", tokenizer_sha256(self.config.backbone).get("tokenizer"), folder)
+        check_backbone(self.inputs, tokenizer_sha256(self.config.backbone), folder, self.path)
         return folder
-
-    def _check_backbone(self, name: str, sha256: str | None, folder: str) -> None:
-        """Raises UserError if the weights ("backbone") or the tokenizer are others than the run was trained on."""
-        former = self.inputs.get(name)
-        if former is not None and sha256 is not None and sha256 != former:
-            raise UserError(
-                f"the {name} in {folder} is another one ({sha256[:8]}) than {self.path} was trained on ({former[:8]}); "
-                "--backbone PATH names another place (evaluate.py: backbone.path=PATH)"
-            )
 
     def load_model(self, folder: str) -> "tuple[AdaptedEncoder, TaskHead]":
         """Loads the backbone in `folder` with the run's task adapter, or the backbone that the run trained; and the head.
@@ -183,7 +179,7 @@ class FinishedRun:
             model = AdaptedEncoder.from_pretrained(str(self._part("backbone")))
         else:
             model = AdaptedEncoder.from_pretrained(folder, allow_pickle=self.config.backbone.allow_pickle)
-            self._check_backbone("backbone", weights_sha256(model.backbone), folder)
+            check_backbone(self.inputs, {"backbone": weights_sha256(model.backbone)}, folder, self.path)
             model.load_adapter(self._part("adapter"), TASK_ADAPTER, with_head=True)
         head = load_head(self._part("head"), self.config.task, model.hidden_size)
         check_sums(self.path, "restore it, or repeat the run", ("adapter/", "head/", "backbone/"))
@@ -193,9 +189,7 @@ class FinishedRun:
         """Describes the stacks of languages, as the run's own evaluation had them."""
         from orthoadapters.evaluation.transfer import new_stacks
 
-        swap = languages if self.swaps_languages else []
-        adapters = [library.language_adapter(self.config, language) for language in swap]
-        return new_stacks(self.config, model, adapters, self.inputs["backbone"])
+        return new_stacks(self.config, model, self.mixtures(languages, [self.under]), self.inputs["backbone"])
 
     def _part(self, name: str) -> Path:
         """Finds a folder of the run. Raises UserError if it is missing."""
@@ -212,13 +206,17 @@ class FinishedRun:
 
 
 def open_run(
-    folder: str | Path, adapters: str | None = None, backbone: str | None = None, config_dir: str | None = None
+    folder: str | Path,
+    adapters: str | None = None,
+    backbone: str | None = None,
+    config_dir: str | None = None,
+    under: str | None = None,
 ) -> FinishedRun:
     """Reads a task run's records.
 
     folder: its run directory. adapters, backbone, config_dir: folders in place of its paths.adapters, backbone.path and
-    paths.config, if those were moved. Raises UserError if the run is not finished, is none of the task stage, or a record
-    cannot be read.
+    paths.config, if those were moved. under: a choice in place of its transfer.under. Raises UserError if the run is not
+    finished, is none of the task stage, or a record cannot be read.
     """
     folder = user_path(str(folder))
     if not folder.is_dir():
@@ -242,5 +240,8 @@ def open_run(
         config.backbone.path, config.backbone.revision = backbone, None
     if config_dir is not None:
         config.paths.config = str(user_folder([override_text("paths.config", config_dir)]))
+    if under is not None:
+        config.transfer.under = under
+        settle_transfer(config.transfer)
     inputs = {"backbone": "", **read_inputs(folder, "restore it, or repeat the run")}
     return FinishedRun(folder, config, result, inputs)

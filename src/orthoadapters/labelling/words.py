@@ -7,18 +7,15 @@ in Turkish (IMST), where Moses' rules have 94 and 94, and Unicode's word boundar
 in Arabic stay on their words (79 in PUD; 81 with either of the others).
 """
 
-import logging
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from orthoadapters.config.compose import group_files, task_language
+from orthoadapters.config.compose import task_language
 from orthoadapters.config.schema import WordSplitter
 from orthoadapters.errors import UserError
 
 # ours: spaCy keeps every word that it has seen; so many take about 100 MB, and then a new pipeline begins without any
 LEXEMES = 200_000
-log = logging.getLogger(__name__)
 
 
 def words(text: str, language: str, by_character: bool = False, splitter: WordSplitter | None = None) -> list[str]:
@@ -69,17 +66,3 @@ def _spacy(language: str) -> Any:
             f"spaCy's tokenizer for {language} needs another package ({str(error).splitlines()[0]}); install it, or "
             "separate the words by spaces and add --pretokenized"
         ) from error
-
-
-def warn_of_words(language: str, folder: str | None, swaps_languages: bool) -> None:
-    """Warns where no file says how the language's words are split: any code will do, or the user's folder is gone.
-
-    folder: that folder. swaps_languages: every language has an adapter of its own, so that not any code will do.
-    """
-    is_gone = folder is not None and not Path(folder).is_dir()
-    if language in group_files("language", folder) or (swaps_languages and not is_gone):
-        return
-    where = f"the run's folder of your own files, {folder}, is not there, and " if is_gone else ""
-    fix = " (--config-dir DIR names the folder)" if is_gone else ""
-    text = "%sconf/language/ has no '%s': its words are split as those of no language in particular%s"
-    log.warning(text, where, language, fix)

@@ -1,4 +1,5 @@
-"""A report's files: <name>, selected-<name> and significance-<name> of each table, figures, problems.md, report.html.
+"""A report's files: <name>, selected-<name>, significance-<name> and under-<name> of each table, figures, problems.md,
+report.html.
 
 A file that would hold nothing is not written.
 """
@@ -15,9 +16,10 @@ from orthoadapters.report.pictures.gallery import list_missing_pictures
 from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.pictures.style import save
 from orthoadapters.report.printed.formats import latex, markdown
-from orthoadapters.report.printed.records import FIELDS, scores_csv, selection_csv, significance_csv
+from orthoadapters.report.printed.records import FIELDS, csv_text, scores_csv, selection_csv, significance_csv
 from orthoadapters.report.printed.significance import COMPARISON_FIELDS, significance_markdown
 from orthoadapters.report.printed.tables import Extras, PrintedTable, printed_scores, printed_selection
+from orthoadapters.report.printed.under import UNDER_FIELDS, printed_under, under_records
 from orthoadapters.report.statistics.analysis import Analysis
 
 PROBLEMS = "problems.md"
@@ -54,6 +56,8 @@ def write_analyses(report: Report, analyses: Sequence[Analysis], drawings: Seque
         texts[f"{name}.md"] = significance_markdown(analysis)
         if analysis.comparisons:
             texts[f"{name}.csv"] = significance_csv(analysis)
+        if analysis.under:
+            texts |= _table_texts(printed_under(analysis), csv_text(UNDER_FIELDS, under_records(analysis)))
     with _naming_the_folder(out):
         figures = [path for drawing in drawings for path in save(drawing.figure, out / "figures", drawing.name)]
     return [*_write(texts, out), *figures]
@@ -61,7 +65,7 @@ def write_analyses(report: Report, analyses: Sequence[Analysis], drawings: Seque
 
 def find_leftovers(out: Path, paths: Iterable[Path]) -> list[Path]:
     """Finds the scores, comparisons and pictures in `out` that an earlier report wrote and this one did not."""
-    headers = tuple(",".join(fields).encode() for fields in (FIELDS, COMPARISON_FIELDS))
+    headers = tuple(",".join(fields).encode() for fields in (FIELDS, COMPARISON_FIELDS, UNDER_FIELDS))
     tables = [path for path in {*out.glob("*.csv")} - {*paths} if path.read_bytes().startswith(headers)]
     return sorted([*tables, *({*(out / "figures").glob("*.svg")} - {*paths})])
 

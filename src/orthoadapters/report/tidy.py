@@ -10,6 +10,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.files import user_path, write_text
 from orthoadapters.folders import check_new_file
 from orthoadapters.report.collect.build import build
+from orthoadapters.report.collect.settings import own_under
 from orthoadapters.report.collect.table import Report
 from orthoadapters.report.printed.records import csv_text
 from orthoadapters.runs.directory import records_at
@@ -22,7 +23,7 @@ log = logging.getLogger(__name__)
 # The columns, in order.
 FIELDS = (
     *("task", "backbone", "variant", "language_adapter", "task_adapter", "seed", "lr", "ort_lr"),
-    *("source", "language", "split", "metric", "value", "n"),
+    *("source", "language", "split", "under", "metric", "value", "n"),
     *("epoch", "is_selected", "table", "row"),
     *("stage", "run", "fingerprint", "git_commit", "git_dirty", "seconds", "directory"),
 )
@@ -39,13 +40,17 @@ class Place(NamedTuple):
 
 
 class Value(NamedTuple):
-    """A number of a result. n: the number of sentences, pairs or blocks; None where it is not recorded."""
+    """A number of a result. n: the number of sentences, pairs or blocks; None where it is not recorded.
+
+    under: what was under the task adapter; None where there are no language adapters to be there.
+    """
 
     language: str
     split: str
     metric: str
     value: float
     n: float | None
+    under: str | None = None
 
 
 def read_runs(folder: str | Path = "runs") -> "pandas.DataFrame":
@@ -107,11 +112,15 @@ def _places(report: Report) -> dict[Path, Place]:
 
 def _values(result: Result) -> Iterator[Value]:
     """Yields the scores on the test sets, on the target languages' development sets, and on the one that selected."""
-    for split, scores in (("test", result.test), ("dev", result.target_dev)):
+    has_adapters = result.task is not None and bool(result.adapters)
+    own = own_under(result.choices).value if has_adapters else None
+    splits = [("test", own, result.test), ("dev", own, result.target_dev)]
+    # A mean over the rows of split=test is of the runs' own scores alone.
+    for split, under, scores in [*splits, *(("under", under, rows) for under, rows in result.under.items())]:
         for language, row in scores.items():
             for metric, value in row.items():
                 if metric != "n":
-                    yield Value(language, split, metric, value, row.get("n"))
+                    yield Value(language, split, metric, value, row.get("n"), under)
     if (selection := result.selection) is not None:
         epoch = next((row for row in selection.history if row.get("epoch") == selection.epoch), {})
         row = {selection.metric: selection.value} | {name: value for name, value in epoch.items() if name != "epoch"}

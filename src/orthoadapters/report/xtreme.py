@@ -15,10 +15,11 @@ from typing import Any
 
 from orthoadapters.checksums import check_sums
 from orthoadapters.config.program import shell_command
-from orthoadapters.config.schema import TaskKind
+from orthoadapters.config.schema import TaskKind, Under
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, real_path
 from orthoadapters.report.collect.attempts import configuration
+from orthoadapters.report.collect.settings import own_under
 from orthoadapters.runs.inputs import read_inputs
 from orthoadapters.runs.results import Result, Selection, read_results
 
@@ -137,6 +138,8 @@ def describe(choice: Choice) -> str:
         f"{run.folder}: {run.path}",
         f"  the best of {choice.count} by {score}; tested on {', '.join(run.result.test)}",
     ]
+    if (under := own_under(run.result.choices)) is not Under.target:
+        lines.append(f"  tested with transfer.under={under.value}")
     if choice.ties:
         lines.append(f"  {choice.ties} more with the same score; the first by name was taken")
     languages = XTREME_LANGUAGES.get(run.folder, [])

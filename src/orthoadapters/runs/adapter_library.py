@@ -9,7 +9,8 @@ from typing import Any
 from orthoadapters.checksums import check_sums, write_sums
 from orthoadapters.config.compose import mlm_overrides
 from orthoadapters.config.program import shell_command
-from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage
+from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage, Under
+from orthoadapters.config.under import choices_under, weights_under
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, read_json, write_text
 from orthoadapters.folders import exists, names_in
@@ -17,6 +18,10 @@ from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.language_adapter import RECORD, LanguageAdapter
 from orthoadapters.runs.results import read_result
+
+# By choice of transfer.under and tested language: the language adapters with their weights, which sum to 1.
+Mixtures = Mapping[Under, Mapping[str, Mapping[str, float]]]
+EMPTY: Mapping[str, Mapping[str, float]] = {}
 
 
 def language_adapter(config: Config, language: str) -> LanguageAdapter:
@@ -38,11 +43,51 @@ def adapters_folder(config: Config) -> Path:
     return Path(config.paths.adapters) / str(config.backbone.name)
 
 
+def mixtures(
+    config: Config,
+    codes: Sequence[str],
+    languages: Sequence[str],
+    choices: Sequence[Under] = (),
+    means: Mapping[str, Mapping[str, float]] = EMPTY,
+) -> Mixtures:
+    """Returns what is under the task adapter, by choice and language to test (codes): language -> weight.
+
+    languages: all of the run, which `mean` takes the adapters of where no weights are given. choices: by default those of
+    transfer.under. means: those that are known already. An adapter that is needed as a language's own counts as there: the
+    run waits for it, or trains it. Raises UserError as `weights_under`.
+    """
+    choices = choices or choices_under(config)
+    own = {config.source_language, *(codes if Under.target in choices else ())}
+
+    def is_there(language: str) -> bool:
+        return language in own or language_adapter(config, language).exists
+
+    def weights(choice: Under, code: str) -> Mapping[str, float]:
+        is_known = choice is Under.mean and code in means
+        return means[code] if is_known else weights_under(config, choice, code, languages, is_there)
+
+    return {choice: {code: weights(choice, code) for code in codes} for choice in choices}
+
+
+def adapters_in(config: Config, stacks: Mixtures) -> list[LanguageAdapter]:
+    """Lists the language adapters that these stacks are made of, each once."""
+    codes = [code for by_language in stacks.values() for weights in by_language.values() for code in weights]
+    return [language_adapter(config, code) for code in dict.fromkeys(codes)]
+
+
 def needed_adapters(config: Config) -> list[LanguageAdapter]:
-    """Lists the language adapters that a task run reads, the source language's first; none for variants without them."""
+    """Lists the language adapters that a task run reads, the source language's first; none for variants without them.
+
+    Training is on the source language's own adapter, whatever is under the task adapter at test.
+    """
     if not config.variant.has_language_adapter:
         return []
-    return [language_adapter(config, language) for language in config.evaluated_languages]
+    languages = config.evaluated_languages
+    adapters = [
+        language_adapter(config, config.source_language),
+        *adapters_in(config, mixtures(config, languages, languages)),
+    ]
+    return list({adapter.language: adapter for adapter in adapters}.values())
 
 
 def available_adapters(config: Config) -> list[LanguageAdapter]:
@@ -184,7 +229,10 @@ def check_run(config: Config, run: RunDirectory) -> None:
             publish(run.path / "adapter", target, record)
         return
     entries = read_result(run.result).adapters
+    # A mean may have been taken before one of its languages had an adapter.
     for adapter in needed_adapters(config):
+        if Under.mean in choices_under(config) and adapter.language not in entries:
+            continue
         if adapter.present_sha256() not in (None, former_sha256(run.path, entries, adapter.language)):
             raise UserError(
                 f"{run.path} was finished with another language adapter for {adapter.language} than {adapter.location} holds "

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.config.names import name_problem
+from orthoadapters.config.schema import Under
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json, write_text
 from orthoadapters.folders import search
@@ -31,7 +32,8 @@ class EvaluationRecord:
     run, fingerprint: the finished run's; of a task adapter that was trained elsewhere None and "". elsewhere: the name and
     the SHA-256 of such an adapter's files; None for a run. source: the language that was trained on. test, target_dev:
     language -> scores. adapters: as in result.json. inputs: the SHA-256 of all that was read, by name. choices: of an
-    adapter from elsewhere, as result.json has them; empty for a run. provenance: as in result.json.
+    adapter from elsewhere, as result.json has them; empty for a run. provenance: as in result.json. test_under: what was
+    under the task adapter for `test` (transfer.under). under, mean_weights: as in result.json.
     """
 
     run: str | None
@@ -48,6 +50,9 @@ class EvaluationRecord:
     inputs: dict[str, str]
     provenance: dict[str, Any]
     choices: dict[str, Any] = field(default_factory=dict)
+    test_under: str = Under.target.value
+    under: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    mean_weights: dict[str, dict[str, float]] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -104,12 +109,15 @@ def _check_values(record: EvaluationRecord) -> None:
     names = [record.fingerprint, record.task, record.variant, record.backbone, record.source, record.metric]
     if not all(isinstance(name, str) for name in [*names, *record.changes, *record.inputs.values()]):
         raise ValueError("a name is no text")
-    codes = [*record.test, *record.target_dev]
+    others = [row for rows in record.under.values() for row in rows.values()]
+    codes = [*record.test, *record.target_dev, *(code for rows in record.under.values() for code in rows)]
+    if {record.test_under, *record.under} - {choice.value for choice in Under}:
+        raise ValueError("it says of nothing that is known what was under the task adapter")
     if any(name_problem(name, is_part=name in codes) for name in [*codes, *names[1:]]):
         raise ValueError("a name would become a path that leads elsewhere")
     if record.run is None and not isinstance(record.elsewhere["name"], str):  # type: ignore[index]
         raise ValueError("it says of nothing what was scored")
-    for row in [*record.test.values(), *record.target_dev.values()]:
+    for row in [*record.test.values(), *record.target_dev.values(), *others]:
         scores = [value for name, value in row.items() if name != "n"]
         if not isinstance(row["n"], int) or row["n"] < 1 or not all(0 <= score <= 1 for score in scores):
             raise ValueError("a score is no fraction, or a test set is empty")

@@ -1,7 +1,7 @@
 """The contents of what a run read: SHA-256 of the backbone's weights, examples, blocks and language adapters."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from orthoadapters.checksums import check_sums
 from orthoadapters.config.hub_ids import DEMO
-from orthoadapters.config.schema import BackboneConfig
+from orthoadapters.config.schema import BackboneConfig, Config, Under
+from orthoadapters.config.under import choices_under, weights_table
 from orthoadapters.errors import UserError
 from orthoadapters.examples import Example
 from orthoadapters.files import read_json
@@ -65,6 +66,19 @@ def tokenizer_sha256(backbone: BackboneConfig) -> dict[str, str]:
     return {} if folder is None else {"tokenizer": folder_sha256(folder, TOKENIZER)}
 
 
+def check_backbone(former: Mapping[str, str], present: Mapping[str, str], folder: str, run: Path) -> None:
+    """Raises UserError if the weights ("backbone") or the tokenizer in a folder are others than a run was trained on.
+
+    former: the run's inputs.json. present: what is in the folder, by the same names.
+    """
+    for name, sha256 in present.items():
+        if former.get(name, sha256) != sha256:
+            raise UserError(
+                f"the {name} in {folder} is another one ({sha256[:8]}) than {run} was trained on ({former[name][:8]}); "
+                "--backbone PATH names another place (evaluate.py: backbone.path=PATH)"
+            )
+
+
 def blocks_sha256(blocks: NDArray[np.int32]) -> str:
     return hashlib.sha256(np.ascontiguousarray(blocks).data).hexdigest()
 
@@ -73,6 +87,14 @@ def folder_sha256(folder: Path, names: Collection[str]) -> str:
     """Hashes those of a folder's files that have one of these names, names included, in their order."""
     files = sorted(folder / name for name in names if (folder / name).exists())
     return _files_sha256(tuple((file, *stamp(file)) for file in files))
+
+
+def table_sha256(config: Config) -> dict[str, str]:
+    """Hashes the file of weights that transfer.weights names, by its name in inputs.json; empty where none is read."""
+    table = weights_table(config.transfer)
+    if table is None or Under.mean not in choices_under(config):
+        return {}
+    return {"transfer-weights": hashlib.sha256(table.read_bytes()).hexdigest()}
 
 
 def stamp(file: Path) -> tuple[int, int]:

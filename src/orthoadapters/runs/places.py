@@ -31,6 +31,8 @@ def find_places(config: Config, run: Path, result: Result) -> None:
         config.language_adapters.root = find(config.language_adapters.root)
     if config.paths.config is not None:
         config.paths.config = find(config.paths.config)
+    if isinstance(config.transfer.weights, str):
+        config.transfer.weights = find(config.transfer.weights)
     if config.data.root is not None:
         config.data.root = find(config.data.root)
     # A data set may be a folder, too.

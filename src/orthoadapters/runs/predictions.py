@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orthoadapters.config.kinds import KINDS
-from orthoadapters.config.schema import TaskKind
+from orthoadapters.config.schema import TaskKind, Under
 from orthoadapters.errors import UserError, first_line, is_of_memory
 from orthoadapters.files import write_bytes, write_text
 
@@ -20,15 +20,20 @@ def write_predictions(path: Path, predictions: Sequence[Sequence[str]], kind: Ta
     write_text(path, "".join("".join(f"{label}\n" for label in labels) + ending for labels in predictions))
 
 
-def write_sentence_counts(run: Path, language: str, counts: Mapping[str, NDArray[np.integer[Any]]]) -> None:
-    """Writes sentences/test-<language>.npz: a metric's name -> what `metrics.counts_of` counts, a row per example."""
+def write_sentence_counts(
+    run: Path, language: str, counts: Mapping[str, NDArray[np.integer[Any]]], under: Under | None = None
+) -> None:
+    """Writes sentences/test-<language>.npz: a metric's name -> what `metrics.counts_of` counts, a row per example.
+
+    under: with something else under the task adapter than the run's own choice, sentences/under-<choice>/.
+    """
     content = io.BytesIO()
     arrays: dict[str, Any] = {metric: rows.astype(np.int32) for metric, rows in counts.items()}
     np.savez_compressed(content, **arrays)
-    write_bytes(_sentences(run, language), content.getvalue())
+    write_bytes(_sentences(run, language, under), content.getvalue())
 
 
-def sentence_counts(run: Path, language: str) -> dict[str, NDArray[np.int32]]:
+def sentence_counts(run: Path, language: str, under: Under | None = None) -> dict[str, NDArray[np.int32]]:
     """Reads for each metric the counts whose sums make its score, a row per example, in the order of the test set.
 
     "f1", "f1_strict": (n, 3) right, predicted and gold spans; "accuracy": (n, 2) right and all words (1 where an example
@@ -36,7 +41,7 @@ def sentence_counts(run: Path, language: str) -> dict[str, NDArray[np.int32]]:
 
     Raises UserError if a run has no such file, or a broken one.
     """
-    path = _sentences(run, language)
+    path = _sentences(run, language, under)
     try:
         with np.load(path, allow_pickle=False) as counts:
             return {metric: counts[metric] for metric in counts.files}
@@ -51,5 +56,6 @@ def sentence_counts(run: Path, language: str) -> dict[str, NDArray[np.int32]]:
         ) from None
 
 
-def _sentences(run: Path, language: str) -> Path:
-    return run / "sentences" / f"test-{language}.npz"
+def _sentences(run: Path, language: str, under: Under | None) -> Path:
+    folder = run / "sentences" if under is None else run / "sentences" / f"under-{under.value}"
+    return folder / f"test-{language}.npz"

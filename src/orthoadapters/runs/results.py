@@ -41,6 +41,8 @@ class Result:
     epoch's scores on the target languages' development sets, for the report's oracle column: nothing is selected by them.
     layer_cos2: "before" and "after" training, cos(x_h, x_a)^2 of the trained adapter per layer, the mean over all tokens of
     the source language's development set or, in the MLM stage, of the held-out blocks; empty without an adapter.
+    under: like `test`, with something else under the task adapter than `test` has, by choice (transfer.under).
+    mean_weights: where one of the choices is a mean, by tested language the weights of the language adapters in it.
     """
 
     run: str
@@ -61,6 +63,8 @@ class Result:
     choices: dict[str, Any] = field(default_factory=dict)
     target_dev: dict[str, dict[str, float]] = field(default_factory=dict)
     layer_cos2: dict[str, list[float]] = field(default_factory=dict)
+    under: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    mean_weights: dict[str, dict[str, float]] = field(default_factory=dict)
     status: str = "finished"
     schema_version: int = SCHEMA_VERSION
 
@@ -163,7 +167,8 @@ def _check_values(result: Result) -> None:
         raise ValueError("it is not finished, or a record is none")
     if not all(isinstance(name, str) for name in _names(result)):
         raise ValueError("a name is no text")
-    codes = [*result.test, *result.target_dev, *result.adapters]
+    others = [code for rows in result.under.values() for code in rows]
+    codes = [*result.test, *result.target_dev, *result.adapters, *others, *result.under]
     if any(name_problem(name, is_part=name in codes) for name in [*codes, *_names(result)]):
         raise ValueError("a name would become a path that leads elsewhere")
     sizes = [row["n"] for row in result.test.values()]
@@ -190,7 +195,9 @@ def _scores(result: Result) -> list[Any]:
     values = [] if result.selection is None else [result.selection.value]
     if result.task is None:
         return values
-    rows = [*result.test.values(), *result.target_dev.values(), result.avg_zero_shot]
+    others = [row for rows in result.under.values() for row in rows.values()]
+    rows = [*result.test.values(), *result.target_dev.values(), *others, result.avg_zero_shot]
+    rows += result.mean_weights.values()
     return values + [value for row in rows for name, value in row.items() if name != "n"]
 
 

@@ -13,6 +13,9 @@ def show(result: Result) -> None:
     print(result.run)
     average = {AVERAGE: result.avg_zero_shot} if result.avg_zero_shot else {}
     show_scores(dict(result.test) | average, is_loss=result.task is None)
+    for under, rows in result.under.items():
+        print(f"under the task adapter: {under} (transfer.under)")
+        show_scores(rows)
     if selection := result.selection:
         print(f"epoch {selection.epoch}, chosen on {selection.language} {selection.split} ({selection.metric})")
 

@@ -8,7 +8,7 @@ from orthoadapters.config.choices import choices
 from orthoadapters.config.schema import Config
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation.scoring import forward_precision
-from orthoadapters.evaluation.transfer import TASK_ADAPTER, new_stacks
+from orthoadapters.evaluation.transfer import TASK_ADAPTER, Stacks, new_stacks
 from orthoadapters.files import new_folder
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model.backbone import backbone_path
@@ -36,13 +36,13 @@ def evaluate_subject(subject: Subject) -> EvaluationRecord:
     else:
         model, head, backbone_sha256 = _load_from_elsewhere(subject, folder)
     check_lengths(model.shape.positions, {"task.max_length": config.task.max_length})
-    stacks = new_stacks(config, model, subject.adapters, backbone_sha256)
+    stacks = new_stacks(config, model, subject.mixtures, backbone_sha256)
     with new_folder(subject.path) as temporary:
         with forward_precision(config.trainer.precision, place):
             scores = score_languages(temporary, model.to(place), head.to(place), stacks, data)
         dev = {f"dev-{code}": examples_sha256(data.target_devs[code].examples) for code in scores.target_dev}
         inputs = {"backbone": backbone_sha256} | subject.inputs | dev
-        record = _record(subject, scores, stacks.entries, inputs, time.monotonic() - start, place)
+        record = _record(subject, scores, stacks, inputs, time.monotonic() - start, place)
         write_evaluation(temporary, record)
     return record
 
@@ -50,7 +50,7 @@ def evaluate_subject(subject: Subject) -> EvaluationRecord:
 def _record(
     subject: Subject,
     scores: TransferOutcome,
-    entries: dict[str, dict[str, str]],
+    stacks: Stacks,
     inputs: dict[str, str],
     seconds: float,
     place: torch.device,
@@ -70,10 +70,13 @@ def _record(
         metric=config.task.metrics[0],
         test=scores.test,
         target_dev=scores.target_dev,
-        adapters=entries,
+        adapters=stacks.entries,
         inputs=inputs,
         provenance=provenance(seconds, seconds, 0, 0, place, 1, 1, subject.overrides),
         choices={} if run else choices(config) | {"languages": sorted(subject.languages)},
+        test_under=stacks.choices[0].value,
+        under=scores.under,
+        mean_weights=stacks.mean_weights,
     )
 
 

@@ -13,6 +13,7 @@ from orthoadapters.checksums import check_sums
 from orthoadapters.config.compose import task_language
 from orthoadapters.config.recorded import read_config
 from orthoadapters.config.schema import Config, CorpusSource, Stage
+from orthoadapters.config.under import weights_table
 from orthoadapters.data.sources.read import find_examples, read_examples, silence
 from orthoadapters.data.sources.text import corpus_key, text_file
 from orthoadapters.errors import UserError
@@ -26,6 +27,7 @@ from orthoadapters.runs.inputs import (
     local_folder,
     read_inputs,
     stamp,
+    table_sha256,
     tokenizer_sha256,
     weights_sha256,
 )
@@ -69,6 +71,9 @@ def _changes(config: Config, run: RunDirectory, former: dict[str, Any], call: Ca
         if config.data.source == "hub":
             changes |= _other_subsets(config, run)
         text = ""
+        for name, sha256 in _present_table(config).items():
+            if name in former and sha256 != former[name]:
+                changes[name] = str(config.transfer.weights)
     else:
         text = f"text-{config.language.code}"
     if text in former and _may_have_other_text(config, run) and call(_blocks_sha256, config) != former[text]:
@@ -81,6 +86,12 @@ def _changes(config: Config, run: RunDirectory, former: dict[str, Any], call: Ca
         if sha256 != former["backbone"]:
             changes["backbone"] = str(folder)
     return changes
+
+
+def _present_table(config: Config) -> dict[str, str]:
+    """Hashes the file of weights; empty if it is not on this machine, or none is read."""
+    table = weights_table(config.transfer)
+    return table_sha256(config) if table is not None and exists(table) else {}
 
 
 def _other_subsets(config: Config, run: RunDirectory) -> dict[str, str]:

@@ -35,10 +35,14 @@ def check_loggers(config: Config) -> None:
 
 @dataclass(frozen=True)
 class TransferOutcome:
-    """The scores by language, each with `n`: on the test sets, and on the target languages' development sets."""
+    """The scores by language, each with `n`: on the test sets, and on the target languages' development sets.
+
+    under: those on the test sets with something else under the task adapter, by choice.
+    """
 
     test: dict[str, dict[str, float]] = field(default_factory=dict)
     target_dev: dict[str, dict[str, float]] = field(default_factory=dict)
+    under: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
 
 
 def task_data(config: Config, backbone: str, codes: Sequence[str]) -> TaskData:
@@ -77,9 +81,18 @@ def new_recorder(config: Config, run_trackers: Sequence[Tracker]) -> Recorder:
 def score_languages(
     folder: Path, model: AdaptedEncoder, head: TaskHead, stacks: Stacks, data: TaskData
 ) -> TransferOutcome:
-    """Tests every language with its own adapter, and writes predictions and counts per sentence into the folder."""
+    """Tests every language, and writes predictions and counts per sentence into the folder.
+
+    Of what else is to be under the task adapter, the counts alone are written.
+    """
     scores = TransferOutcome()
-    for code, on_test, on_dev in transfer(model, head, stacks, data):
+    own, *others = stacks.choices
+    for under in others:
+        rows = scores.under.setdefault(under.value, {})
+        for code, on_test, _ in transfer(model, head, stacks, data, under):
+            rows[code] = on_test.scores | {"n": len(data.tests[code].examples)}
+            write_sentence_counts(folder, code, on_test.counts, under)
+    for code, on_test, on_dev in transfer(model, head, stacks, data, own):
         scores.test[code] = on_test.scores | {"n": len(data.tests[code].examples)}
         if on_dev is not None:
             scores.target_dev[code] = on_dev.scores | {"n": len(data.target_devs[code].examples)}

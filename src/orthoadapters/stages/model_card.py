@@ -15,8 +15,10 @@ from orthoadapters.config.schema import (
     CorpusSource,
     Stage,
     TaskKind,
+    Under,
     Vocabulary,
 )
+from orthoadapters.config.under import choices_under
 
 FILE = "README.md"
 # This stands in the card until `publish` knows the repository.
@@ -24,6 +26,12 @@ REPO = "OWNER/NAME"
 _KINDS = {
     AdapterKind.noo: "NOO (trained on the main loss alone)",
     AdapterKind.ort: "ORT (an orthoadapter: trained on the orthogonality loss L_ORT as well)",
+}
+_BELOW = {
+    Under.target: "their own language adapters",
+    Under.source: "the source's language adapter",
+    Under.none: "no language adapter",
+    Under.mean: "means of language adapters",
 }
 
 
@@ -102,7 +110,7 @@ def task_card(
 
 def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int, epochs: int) -> dict[str, str]:
     task, kind = config.task, config.variant.language_adapter
-    zero_shot = ", with their own language adapters below it" if config.variant.has_language_adapter else ""
+    zero_shot = f", with {_BELOW[choices_under(config)[0]]} below it" if config.variant.has_language_adapter else ""
     return {
         "task": f"{task.name}, labels {', '.join(task.labels)}",
         "variant": config.variant.name,

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from orthoadapters.config.schema import AdapterSource, Config, Stage
+from orthoadapters.config.schema import AdapterSource, Config, Stage, Under
+from orthoadapters.config.under import choices_under
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 
@@ -22,6 +23,8 @@ def print_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> N
         return
     languages = ", ".join(config.evaluated_languages)
     print(f"  {config.variant.name} on {config.task.name} with {config.backbone.path}, tested on {languages}")
+    if (choices := choices_under(config)) != [Under.target]:
+        print(f"  under the task adapter at test: {', '.join(choice.value for choice in choices)}")
     most = "at most " if config.trainer.patience else ""
     print(
         f"  {most}{config.trainer.max_epochs} epochs of batches of {config.task.batch_size}, lr {config.optim.lr:g}{ort}"

@@ -15,7 +15,7 @@ from orthoadapters.config.checks import check
 from orthoadapters.config.command import adapter_command
 from orthoadapters.config.compose import compose_config, task_language, user_folder
 from orthoadapters.config.locations import warn_once
-from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
+from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage, TransferConfig, Under
 from orthoadapters.data.sources.copies import warn_of_same_contents
 from orthoadapters.data.sources.read import find_examples, read_examples
 from orthoadapters.errors import MissingSplitError, UserError
@@ -24,7 +24,7 @@ from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.labelling.finished_run import FinishedRun, open_run
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.evaluations import FILE, FOLDER, evaluation_name
-from orthoadapters.runs.inputs import examples_sha256, folder_sha256
+from orthoadapters.runs.inputs import examples_sha256, folder_sha256, table_sha256
 from orthoadapters.runs.language_adapter import LanguageAdapter
 from orthoadapters.stages.inventory import backbone_on_this_machine, check_fit
 
@@ -33,7 +33,16 @@ KEYS = (
     *("languages", "data", "data.", "language_adapters.source", "language_adapters.root", "language_adapters.hub"),
     *("task.folder", "task.hub_id", "task.hub_revision", "task.hub_subsets", "task.hub_columns"),
     *("task.files.", "task.batch_size"),
-    *("paths.adapters", "paths.cache", "paths.config", "backbone.path", "trainer.accelerator", "plan"),
+    *(
+        "transfer.under",
+        "transfer.weights",
+        "paths.adapters",
+        "paths.cache",
+        "paths.config",
+        "backbone.path",
+        "trainer.accelerator",
+        "plan",
+    ),
 )
 # Overrides that begin so name language adapters other than the run's own.
 _ADAPTERS = ("language_adapters.", "paths.adapters=")
@@ -45,7 +54,8 @@ class Subject:
 
     config: the run's with the overrides, or that of the overrides. languages: those that are scored. folder: the directory
     that evaluations/ lies in. run: None for a task adapter from elsewhere. adapter: the folder of that one, with its head.
-    adapters: the language adapters. inputs: the SHA-256 of test sets, language adapters and the task adapter, by name.
+    mixtures, adapters: what is put under the task adapter, and the language adapters that this takes. inputs: the SHA-256
+    of test sets, language adapters and the task adapter, by name.
     """
 
     config: Config
@@ -54,6 +64,7 @@ class Subject:
     folder: Path
     run: FinishedRun | None
     adapter: Path | None
+    mixtures: library.Mixtures
     adapters: list[LanguageAdapter]
     inputs: dict[str, str]
 
@@ -63,6 +74,8 @@ class Subject:
         contents: dict[str, Any] = {"inputs": self.inputs, "batch_size": self.config.task.batch_size}
         if self.run is not None:
             contents["run"] = self.run.result.fingerprint
+        if [*self.mixtures] != [Under.target]:
+            contents["under"] = [[choice.value, weights] for choice, weights in self.mixtures.items()]
         return self.folder / FOLDER / evaluation_name(self.languages, contents)
 
     @property
@@ -83,6 +96,8 @@ def _finished_run(folder: Path, overrides: Sequence[str]) -> Subject:
     if any(text.startswith("language_adapters.source=") for text in overrides):
         # Root and ids belong to the run's own source.
         config = replace(config, language_adapters=replace(config.language_adapters, root=None, hub=None))
+    if any(text.startswith("transfer.") for text in overrides):
+        config = replace(config, transfer=_former_transfer(config, overrides))
     # Only composing looks for the folder, and the run's own configuration is not composed anew.
     user_folder(overrides)
     config = amend(config, overrides, KEYS)
@@ -92,7 +107,8 @@ def _finished_run(folder: Path, overrides: Sequence[str]) -> Subject:
     names_languages = any(text.startswith("languages=") for text in overrides)
     languages = list(dict.fromkeys((config.languages or []) if names_languages else run.result.test))
     run = replace(run, config=config)
-    adapters = [library.language_adapter(config, code) for code in languages] if run.swaps_languages else []
+    mixtures = run.mixtures(languages, has_new_weights=any(text.startswith("transfer.") for text in overrides))
+    adapters = library.adapters_in(config, mixtures)
     if missing := [adapter for adapter in adapters if not adapter.exists]:
         raise UserError(_missing_sentence(run, missing))
     if not any(text.startswith(_ADAPTERS) for text in overrides):
@@ -101,7 +117,15 @@ def _finished_run(folder: Path, overrides: Sequence[str]) -> Subject:
     task_adapter = None if run.trains_backbone else folder / "adapter"
     inputs = _inputs(config, languages, adapters, task_adapter)
     _warn_of_sets_of_the_run(run, inputs)
-    return Subject(config, languages, list(overrides), folder, run, None, adapters, inputs)
+    return Subject(config, languages, list(overrides), folder, run, None, mixtures, adapters, inputs)
+
+
+def _former_transfer(config: Config, overrides: Sequence[str]) -> TransferConfig:
+    """Keeps the run's own weights only where the overrides leave both the weights and a mean."""
+    keys = {text.partition("=")[0].lstrip("+") for text in overrides}
+    has_mean = Under.mean in config.transfer.choices and "transfer.under" not in keys
+    is_kept = has_mean and not any(key.startswith("transfer.weights") for key in keys)
+    return replace(config.transfer, weights=config.transfer.weights if is_kept else None)
 
 
 def _from_elsewhere(folder: Path, overrides: Sequence[str]) -> Subject:
@@ -121,8 +145,8 @@ def _from_elsewhere(folder: Path, overrides: Sequence[str]) -> Subject:
             "save_adapter(DIR, NAME, with_head=True) saves both"
         )
     languages = list(dict.fromkeys(config.languages)) if config.languages is not None else config.evaluated_languages
-    adapters = [library.language_adapter(config, code) for code in languages]
-    adapters = adapters if config.variant.has_language_adapter else []
+    mixtures = library.mixtures(config, languages, list(dict.fromkeys([*config.evaluated_languages, *languages])))
+    adapters = library.adapters_in(config, mixtures)
     if missing := [adapter for adapter in adapters if not adapter.exists]:
         codes = ", ".join(adapter.language for adapter in missing)
         raise UserError(
@@ -132,7 +156,7 @@ def _from_elsewhere(folder: Path, overrides: Sequence[str]) -> Subject:
     inputs = _inputs(config, languages, adapters, folder)
     parts = (str(config.backbone.name), config.task.name, config.variant.name)
     runs = Path(config.paths.runs, *parts, f"elsewhere-{inputs['task-adapter'][:8]}")
-    return Subject(config, languages, list(overrides), runs, None, folder, adapters, inputs)
+    return Subject(config, languages, list(overrides), runs, None, folder, mixtures, adapters, inputs)
 
 
 def adapter_name(folder: Path) -> str:
@@ -159,6 +183,7 @@ def _inputs(
     for code, language in sets.items():
         examples = read_examples(config.data, config.task, "test", language)
         inputs[f"test-{code}"] = examples_sha256(examples)
+    inputs |= table_sha256(config)
     return inputs | {f"adapter-{adapter.language}": adapter.result_entry()["sha256"] for adapter in adapters}
 
 

@@ -20,7 +20,7 @@ from orthoadapters.model.sizes import bottleneck, check_lengths
 from orthoadapters.orthogonality import LayersLoss, named_loss
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.runs.inputs import examples_sha256, tokenizer_sha256, weights_sha256
+from orthoadapters.runs.inputs import examples_sha256, table_sha256, tokenizer_sha256, weights_sha256
 from orthoadapters.runs.provenance import commit
 from orthoadapters.runs.results import Result, Selection, average_zero_shot
 from orthoadapters.runs.tracking import Tracker
@@ -84,6 +84,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
             config, run, overrides, outcome.recorder, outcome.iterations, scores.test, setup.stacks.entries
         )
         result.selection, result.target_dev = outcome.selection, scores.target_dev
+        result.under, result.mean_weights = scores.under, setup.stacks.mean_weights
         result.avg_zero_shot = average_zero_shot(scores.test, config.source_language)
         result.counts = setup.data.counts
         if config.trainer.patience is not None:
@@ -98,7 +99,8 @@ def read_adapters(config: Config) -> None:
     adapters = [adapter for adapter in library.needed_adapters(config) if adapter.exists]
     if adapters:
         model = AdaptedEncoder.from_pretrained(backbone_path(config), allow_pickle=config.backbone.allow_pickle)
-        _read_all(model, new_stacks(config, model, adapters, weights_sha256(model.backbone)), config.source_language)
+        stacks = new_stacks(config, model, {}, weights_sha256(model.backbone), adapters)
+        _read_all(model, stacks, config.source_language)
 
 
 def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
@@ -115,7 +117,9 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
         path, pair=config.orthogonality.pair, allow_pickle=config.backbone.allow_pickle
     )
     check_lengths(model.shape.positions, {"task.max_length": config.task.max_length})
-    stacks = new_stacks(config, model, adapters, weights_sha256(model.backbone))
+    languages = config.evaluated_languages
+    mixtures = library.mixtures(config, languages, languages)
+    stacks = new_stacks(config, model, mixtures, weights_sha256(model.backbone), adapters)
     _read_all(model, stacks, config.source_language)
     # The seed is set here, so that the fresh weights depend on it alone.
     pl.seed_everything(config.seed, verbose=False)
@@ -125,7 +129,8 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
         d_task = bottleneck(model, "variant.task_reduction", config.variant.task_reduction)
         model.add_adapter(stacks.task_adapter, AdapterConfig(d_task))
     model.activate(*stacks.names(config.source_language))
-    return Setup(data, model, head, stacks, layers_loss, _inputs(config, data, stacks))
+    inputs = _inputs(config, data, stacks) | table_sha256(config)
+    return Setup(data, model, head, stacks, layers_loss, inputs)
 
 
 def _read_all(model: AdaptedEncoder, stacks: Stacks, source: str) -> None:

@@ -4,14 +4,16 @@ They select nothing: they join no row of runs, and are in no average, ranking, p
 """
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
+from orthoadapters.config.schema import Under
 from orthoadapters.hub.adapters import FILES
 from orthoadapters.report.collect.gather import Group, Run
 from orthoadapters.report.collect.paper import paper
-from orthoadapters.report.collect.settings import table_setting
+from orthoadapters.report.collect.settings import table_setting, under_words
 from orthoadapters.report.collect.table import MARK, EvaluationRow, Row, Score, Table, point_label
 from orthoadapters.runs.evaluations import EvaluationRecord, find_evaluations
 from orthoadapters.runs.inputs import folder_sha256
@@ -74,7 +76,7 @@ def with_evaluations(tables: Sequence[Table], records: Records, problems: list[s
     """Gives each table the rows of its evaluations, and adds a sentence on each evaluation that belongs to none."""
     runs = {path: (t, row, run) for t, table in enumerate(tables) for row, run, path in _runs(table)}
     sheets: list[dict[tuple[object, ...], list[_Sheet]]] = [{} for _ in tables]
-    for path, record in records:
+    for path, record in chain.from_iterable(_choices(*one) for one in records):
         if record.elsewhere is not None:
             number = next(n for n, table in enumerate(tables) if _belongs(record, table))
             sheet, seed = _sheet_from_elsewhere(record), 0
@@ -98,6 +100,13 @@ def with_evaluations(tables: Sequence[Table], records: Records, problems: list[s
     ]
 
 
+def _choices(path: Path, record: EvaluationRecord) -> Iterator[tuple[Path, EvaluationRecord]]:
+    """Yields the record once for each choice of what is under the task adapter."""
+    yield path, record
+    for name, rows in record.under.items():
+        yield path, replace(record, test=rows, test_under=name, under={})
+
+
 def _runs(table: Table) -> list[tuple[Row, Run, Path]]:
     return [
         (row, run, path) for row in table.rows for run in row.candidates for path in {run.path, *run.paths.values()}
@@ -117,7 +126,7 @@ def _stale(folder: Path, run: Run, record: EvaluationRecord) -> str | None:
 def _sheet_of_run(row: Row, run: Run, record: EvaluationRecord) -> _Sheet:
     label = row.label if run in row.selected_runs else f"{row.label}, {point_label(run.point)}"
     changes = shlex.join(record.changes) if record.changes else "further languages"
-    return _Sheet(row.variant, label, changes, run.point)
+    return _Sheet(row.variant, label, changes + under_words(Under(record.test_under)), run.point)
 
 
 def _sheet_from_elsewhere(record: EvaluationRecord) -> _Sheet:
@@ -127,6 +136,7 @@ def _sheet_from_elsewhere(record: EvaluationRecord) -> _Sheet:
     subject = (
         f"task adapter '{adapter.get('name')}' that was trained elsewhere (SHA-256 {adapter['sha256'][:8]}){below}"
     )
+    subject += under_words(Under(record.test_under))
     return _Sheet(record.variant, paper().variants.get(record.variant, record.variant), subject, None)
 
 

@@ -23,7 +23,8 @@ from orthoadapters.runs.selection import Point
 class Run:
     """A finished run of the task stage.
 
-    inputs: the SHA-256 of what it read, by name; paths: by test language, the directory that the score comes from.
+    inputs: the SHA-256 of what it read, by name; paths: by test language, the directory that the score comes from;
+    other_paths: so for the scores with something else under the task adapter, by choice and language.
     """
 
     path: Path
@@ -32,6 +33,7 @@ class Run:
     task: str
     inputs: Mapping[str, str]
     paths: Mapping[str, Path]
+    other_paths: Mapping[tuple[str, str], Path] = field(default_factory=dict)
 
     @property
     def point(self) -> Point:
@@ -132,12 +134,13 @@ def _task_runs(results: Sequence[tuple[Path, Result]], problems: list[str]) -> l
             problems.append(f"{path} is left out: its inputs.json does not say what it was tested on; bring that back")
         else:
             paths = dict.fromkeys(result.test, path)
-            runs.append(Run(path, result, result.selection, result.task, inputs, paths))
+            other_paths = {(under, code): path for under, rows in result.under.items() for code in rows}
+            runs.append(Run(path, result, result.selection, result.task, inputs, paths, other_paths))
     return runs
 
 
 def _read_inputs(path: Path, result: Result) -> dict[str, str] | None:
-    """Reads inputs.json, without the language adapters, as these differ between variants.
+    """Reads inputs.json, without the language adapters and their weights, as these differ between variants.
 
     Returns None if the file cannot be read, or if it lacks the SHA-256 of a test set.
     """
@@ -147,7 +150,7 @@ def _read_inputs(path: Path, result: Result) -> dict[str, str] | None:
         return None
     if not inputs.keys() >= {f"test-{language}" for language in result.test}:
         return None
-    return {name: digest for name, digest in inputs.items() if not name.startswith("adapter-")}
+    return {name: digest for name, digest in inputs.items() if not name.startswith(("adapter-", "transfer-"))}
 
 
 def _group(runs: Sequence[Run], problems: list[str]) -> list[Group]:
@@ -204,9 +207,11 @@ def _join(runs: Sequence[Run], problems: list[str]) -> Run | None:
         a, b = union.result, run.result
         if b.test.keys() <= a.test.keys():
             problems.append(f"{run.path} has the same scores as {union.path}: it is counted once")
-        result = replace(a, test=a.test | b.test, target_dev=a.target_dev | b.target_dev)
+        under = {name: b.under.get(name, {}) | a.under.get(name, {}) for name in (*a.under, *b.under)}
+        result = replace(a, test=a.test | b.test, target_dev=a.target_dev | b.target_dev, under=under)
         inputs, paths_of = {**run.inputs, **union.inputs}, {**run.paths, **union.paths}
-        union = replace(union, result=result, inputs=inputs, paths=paths_of)
+        other_paths = {**run.other_paths, **union.other_paths}
+        union = replace(union, result=result, inputs=inputs, paths=paths_of, other_paths=other_paths)
     return union
 
 

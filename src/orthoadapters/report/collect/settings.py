@@ -8,16 +8,42 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from orthoadapters.config.choices import ORT_ONLY
+from orthoadapters.config.schema import Under
 
+# What stands in a row's label.
+UNDER_WORDS = {
+    Under.target: "adapter swapped",
+    Under.source: "source adapter kept",
+    Under.none: "no language adapter",
+    Under.mean: "mean of adapters",
+}
 # The Hub ids of adapters are among these, as they are listed by language. caveats.py compares the adapters' contents.
 GRID_KEYS = {"optim.lr", "optim.ort_lr", "seed", "languages", "language_adapters.hub"}
 # Only some variants have these choices, and a table must hold all variants.
-ROW_KEYS = {"variant", "language_adapters", *ORT_ONLY}
+ROW_KEYS = {"variant", "language_adapters", "transfer", *ORT_ONLY}
 
 
 def row_choices(choices: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the choices that tell a run's row from other rows of the same variant."""
-    return {key: v for key, v in choices.items() if is_within(key, ROW_KEYS) and not is_within(key, GRID_KEYS)}
+    """Returns the choices that tell a run's row from other rows of the same variant.
+
+    Of what is under the task adapter at test, the run's own choice alone is one of them.
+    """
+    row = {key: v for key, v in choices.items() if is_within(key, ROW_KEYS) and not is_within(key, GRID_KEYS)}
+    under = own_under(choices)
+    if under is not Under.mean:
+        row = {key: value for key, value in row.items() if not is_within(key, {"transfer"})}
+    return row if under is Under.target else row | {"transfer.under": under.value}
+
+
+def own_under(choices: Mapping[str, Any]) -> Under:
+    """Returns the run's own choice of what is under the task adapter."""
+    under = choices.get("transfer.under", Under.target.value)
+    return Under(under[0] if isinstance(under, list) else under)
+
+
+def under_words(under: Under) -> str:
+    """Says in a label what is under the task adapter; nothing where the language adapter is swapped."""
+    return "" if under is Under.target else f", {UNDER_WORDS[under]}"
 
 
 def table_setting(choices: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from orthoadapters.config.schema import Under
 from orthoadapters.report.collect.attempts import Attempt
 from orthoadapters.report.collect.gather import Run
 from orthoadapters.report.collect.paper import AVERAGE
@@ -151,13 +152,29 @@ class EvaluationRow:
 
 
 @dataclass(frozen=True)
+class UnderRow:
+    """The scores of a row's runs with something else under the task adapter than its own scores have.
+
+    label: the row's, with what is there; scores: by column; folders: by language, for each run of the score the directory
+    of its counts and the choice in it, None for the directory's own; weights: those of a mean, in words.
+    """
+
+    row: Row
+    label: str
+    scores: Mapping[str, Score]
+    folders: Mapping[str, tuple[tuple[Path, Under | None], ...]]
+    weights: str = ""
+
+
+@dataclass(frozen=True)
 class Table:
     """The scores of one task, backbone and setting.
 
     languages: the columns without AVERAGE, the source language first; targets: the languages that AVERAGE is over, which
     are the target languages that any selected run was tested on; setting: the choices that all runs share, None where
     they recorded none; distinctions: the choices whose value is another one in a further table of this task and backbone;
-    inputs: the SHA-256 of what all runs read; sizes: the examples of each set; evaluations: what was scored afterwards.
+    inputs: the SHA-256 of what all runs read; sizes: the examples of each set; evaluations: what was scored afterwards;
+    under: what was scored with something else under the task adapter.
     """
 
     name: str
@@ -174,6 +191,7 @@ class Table:
     sizes: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     evaluations: tuple[EvaluationRow, ...] = ()
+    under: tuple[UnderRow, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from orthoadapters.report.page.provenance import adapters_provenance, provenance
 from orthoadapters.report.page.scores import scores_table
 from orthoadapters.report.page.selection import selection_table
 from orthoadapters.report.page.significance import significance
+from orthoadapters.report.page.under import under_section
 from orthoadapters.report.pictures.gallery import list_missing_pictures
 from orthoadapters.report.pictures.picture import Drawing
 from orthoadapters.report.printed.tables import scores_caption, selection_caption
@@ -99,6 +100,7 @@ def _section(table: Table, analysis: Analysis, drawings: Sequence[Drawing], out:
         tag("p", READING, class_="quiet"),
         bullets(table.evaluation_notes) if table.evaluations else None,
         *significance(analysis, ident),
+        *under_section(analysis, ident),
         _selection(table, f"{ident}-selected", out) if table.rows else None,
         tag("h3", "Pictures"),
         _figures(drawings, ident),

@@ -44,13 +44,14 @@ def significance_table(analysis: Analysis, baseline: Row, ident: str) -> Markup:
         if row is not baseline:
             comparisons = [analysis.between(row.label, baseline.label, column) for column in columns]
             p_line = Line("p", [p_value(c.p_holm if c else None) for c in comparisons], "beside p always")
-            bodies.append(Body(row.label, [_number(c) for c in comparisons], [p_line]))
+            bodies.append(Body(row.label, [comparison_number(c) for c in comparisons], [p_line]))
     sizes = {c.language: c.n for c in analysis.comparisons}
     foot = [Line("n", [str(sizes.get(column, MISSING)) for column in columns])]
     return sortable_table(ident, ["variant", *map(heading, columns)], bodies, foot, small="interval")
 
 
-def _number(c: Comparison | None) -> Number:
+def comparison_number(c: Comparison | None) -> Number:
+    """Lays out a difference with its interval and a tooltip."""
     if c is None:
         return Number(MISSING)
     difference, ends = with_minus(signed_percent(c.difference)), with_minus(interval(c.low, c.high))

@@ -8,6 +8,7 @@ from orthoadapters.report.collect.table import Row, Table
 from orthoadapters.report.statistics.compare import DRAWS, Comparison, compare
 from orthoadapters.report.statistics.counts import table_counts
 from orthoadapters.report.statistics.resampling import Counts
+from orthoadapters.report.statistics.under import Worth, analyse_under
 
 # paper: L-NOO+T-NOO (MAD-X) is its baseline; ours: then T-NOO, which shows what a language adapter adds
 BASELINES = ("lnoo_tnoo", "t_noo")
@@ -15,11 +16,15 @@ BASELINES = ("lnoo_tnoo", "t_noo")
 
 @dataclass(frozen=True)
 class Analysis:
-    """The comparisons of every pair of a table's rows, by label. notes: a sentence for all that could not be compared."""
+    """The comparisons of every pair of a table's rows, by label. notes: a sentence for all that could not be compared.
+
+    under: the comparisons with what else was under the task adapter.
+    """
 
     table: Table
     comparisons: tuple[Comparison, ...]
     notes: tuple[str, ...]
+    under: tuple[Worth, ...] = ()
 
     def between(self, a: str, b: str, language: str) -> Comparison | None:
         """Returns the comparison of row a against row b, in either order of the table; None if there is none."""
@@ -56,7 +61,9 @@ def analyse(table: Table, resamples: int = DRAWS, seed: int = 0) -> Analysis:
     comparisons = [c for c in comparisons if c.language != AVERAGE or {c.a, c.b} <= labels_with_average]
     order = [row.label for row in table.rows]
     comparisons.sort(key=lambda c: (order.index(c.a), order.index(c.b), table.columns.index(c.language)))
-    return Analysis(table, tuple(comparisons), tuple(notes))
+    under = analyse_under(table, resamples, seed)
+    notes += [note for worth in under for note in worth.notes]
+    return Analysis(table, tuple(comparisons), tuple(notes), under)
 
 
 def _has_average(table: Table, row: Row, counts: Mapping[str, Counts]) -> bool:

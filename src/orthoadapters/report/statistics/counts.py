@@ -4,12 +4,13 @@ Counts that are missing, or that make another score than the table's, are left o
 compared on a guess.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
+from orthoadapters.config.schema import Under
 from orthoadapters.errors import UserError
-from orthoadapters.report.collect.gather import Run
 from orthoadapters.report.collect.table import Row, Score, Table
 from orthoadapters.report.statistics.resampling import Counts, check_same_sentences, parts, ratio, with_seeds
 from orthoadapters.runs.predictions import sentence_counts
@@ -60,20 +61,32 @@ def _row_counts(table: Table, row: Row, notes: list[str]) -> dict[str, Counts]:
 
 def _score_counts(score: Score, metric: str) -> Counts:
     """Reads the (seeds, n, k) counts of a score. Raises UserError if a run's are missing or make another score."""
+    places = [(run.paths[score.language], None) for run in score.runs]
+    sizes = [run.result.test[score.language]["n"] for run in score.runs]
+    return read_counts(score, metric, places, sizes)
+
+
+def read_counts(
+    score: Score, metric: str, places: Sequence[tuple[Path, Under | None]], sizes: Sequence[float]
+) -> Counts:
+    """Reads the (seeds, n, k) counts of a score, and checks that they make it.
+
+    places: for each seed the directory, and the choice of what is under the task adapter; sizes: its sentences.
+    """
     counts = [
-        _run_counts(run, score.language, metric, value) for run, value in zip(score.runs, score.by_seed, strict=True)
+        _run_counts(*place, score.language, metric, value, n)
+        for place, value, n in zip(places, score.by_seed, sizes, strict=True)
     ]
     if len({one.shape for one in counts}) > 1:
-        sizes = ", ".join(str(len(one)) for one in counts)
-        raise UserError(f"its seeds were tested on different numbers of sentences ({sizes}); move what is wrong away")
+        numbers = ", ".join(str(len(one)) for one in counts)
+        raise UserError(f"its seeds were tested on different numbers of sentences ({numbers}); move what is wrong away")
     return np.stack(counts)
 
 
-def _run_counts(run: Run, language: str, metric: str, score: float) -> Counts:
+def _run_counts(path: Path, under: Under | None, language: str, metric: str, score: float, n: float) -> Counts:
     """Reads the (n, k) counts of one run, and checks that they make its score."""
-    path, n = run.paths[language], run.result.test[language]["n"]
     mend = f"move {path} away and give its command again"
-    counts = sentence_counts(path, language).get(metric)
+    counts = sentence_counts(path, language, under).get(metric)
     if counts is None:
         raise UserError(f"{path} has no sentence counts of {metric}; {mend}")
     try:
