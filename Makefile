@@ -19,7 +19,7 @@ DEMO_BACKBONE := $(RUN) -c 'from pathlib import Path; from orthoadapters.demo im
 NOTEBOOK_SECONDS := 600
 
 .PHONY: help setup demo report bench bench-adapters test test-real test-wheel test-adapterhub test-bounds test-browser
-.PHONY: test-faults test-notebooks notebooks lint clean
+.PHONY: test-faults test-slurm test-notebooks notebooks lint clean
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -87,6 +87,10 @@ test-bounds: $(BOUNDS_VENV)/.ready ## a part of the tests with the oldest packag
 test-browser: setup ## the report's page in a headless Chromium, the system's own or CHROMIUM=PATH
 	@$(RUN) tests/browser/chromium.py
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -m browser tests/browser
+
+test-slurm: setup ## sweeps through a SLURM of one node, this machine, in a temporary folder: ten minutes on two cores
+	@$(RUN) -m tests.slurm.cluster
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -m slurm tests/slurm
 
 test-notebooks: setup ## the notebooks in docs/notebooks, run from top to bottom; the demo backbone is pretrained first
 	$(DEMO_BACKBONE)

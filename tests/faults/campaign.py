@@ -15,7 +15,9 @@ from tests.faults.at_writes import faulty_disk, kills_at_writes
 from tests.faults.bytes_of_files import bytes_of_files
 from tests.faults.damaged_files import damaged_files, obstacles
 from tests.faults.kills import kills
+from tests.faults.long_runs import long_runs
 from tests.faults.sweep_kills import sweep_kills
+from tests.faults.together import together
 
 CAMPAIGNS: dict[str, Callable[[Path, int, random.Random], list[str]]] = {
     "kills": kills,
@@ -25,6 +27,8 @@ CAMPAIGNS: dict[str, Callable[[Path, int, random.Random], list[str]]] = {
     "damaged_files": damaged_files,
     "obstacles": obstacles,
     "bytes": bytes_of_files,
+    "long_runs": long_runs,
+    "together": together,
 }
 
 

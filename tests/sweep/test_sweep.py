@@ -23,9 +23,10 @@ from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.sweep import devices
 from orthoadapters.sweep.cells import expand
 from orthoadapters.sweep.process import failure_reason, run_cell
-from tests.helpers.commands import start, train
+from tests.helpers.commands import environment, start, train
 from tests.helpers.short_runs import execute, overrides
 from tests.helpers.sweeps import run_sweep
+from tests.helpers.warm_python import launch
 
 
 def results(out: Path) -> dict[str, Any]:
@@ -214,6 +215,33 @@ def test_a_stopped_sweep_lets_its_cell_save_and_goes_on_from_there(
         execute(arguments)
     rows = (run.path / "metrics.csv").read_text().splitlines()[1:]
     assert [int(row.split(",")[0]) for row in rows] == list(range(1, 201))
+
+
+def test_a_signal_to_all_processes_of_a_job_does_not_end_the_server_of_its_cells(tmp_path: Path) -> None:
+    """Nobody would learn then how its cells end: a job that a cluster cancels would count as failed."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os\nfrom pathlib import Path\nfrom orthoadapters.sweep.process import in_own_process\n"
+        "if __name__ == '__main__':\n"
+        "    print(Path(f'/proc/{in_own_process(os.getppid)}/status').read_text())\n"
+    )
+    output, _ = launch(script, [], environment(), tmp_path, True).communicate(timeout=120)
+    (blocked,) = [int(line.split()[1], 16) for line in output.splitlines() if line.startswith("SigBlk:")]
+    assert all(blocked >> (number - 1) & 1 for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2))
+
+
+def test_what_a_killed_sweep_computes_in_a_process_of_its_own_ends_with_it(tmp_path: Path) -> None:
+    script, pid = tmp_path / "script.py", tmp_path / "pid"
+    work = "(__import__('pathlib').Path('new').write_text(str(__import__('os').getpid())), "
+    work += "__import__('os').rename('new', 'pid'), __import__('time').sleep(600))"
+    script.write_text(
+        "from orthoadapters.sweep.process import in_own_process\n"
+        f"if __name__ == '__main__':\n    in_own_process(eval, {work!r})\n"
+    )
+    process = launch(script, [], environment(), tmp_path, True)
+    wait_for(pid.exists)
+    os.kill(process.pid, signal.SIGKILL)
+    wait_for(lambda: not Path(f"/proc/{pid.read_text()}").exists(), 60)
 
 
 def test_a_sweep_killed_three_times_ends_with_the_results_of_its_runs_alone(

@@ -38,7 +38,12 @@ class CellSweeper(BasicSweeper):
         launching = [override for override in of_hydra if not override.startswith("hydra.mode=")]
         loader = self.hydra_context.config_loader
         jobs = self.config.hydra.launcher.get("n_jobs") or 1  # joblib's
-        raise SystemExit(sweep([*self._parse_config(), *arguments], self.launcher, loader, launching, jobs))
+        launcher: Any = self.launcher
+        if str(self.config.hydra.launcher.get("_target_")).endswith("submitit_launcher.SlurmLauncher"):
+            from orthoadapters.sweep.slurm import SlurmLauncher
+
+            launcher = SlurmLauncher(launcher)
+        raise SystemExit(sweep([*self._parse_config(), *arguments], launcher, loader, launching, jobs))
 
 
 ConfigStore.instance().store(

@@ -16,6 +16,9 @@ def exit_code_of(run: Callable[[], int | None]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except Exception as error:
+        if type(error).__module__.startswith("submitit."):
+            # It ends a job in this way that has met its time limit too often; the next command goes on with the cell.
+            return 143
         if sentence := machine_sentence(error, "the same command goes on from the last checkpoint"):
             print(f"error: {sentence}", file=sys.stderr)
         else:

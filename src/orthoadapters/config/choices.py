@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from orthoadapters.config.schema import (
@@ -93,8 +94,7 @@ def choices(config: Config) -> dict[str, Any]:
         omissions = omissions | {"task.files"}
     if not config.task.hub_columns:
         omissions = omissions | {"task.hub_columns"}
-    flat = _flatten(dataclasses.asdict(config))
-    values = {key: v for key, v in flat.items() if not any(key == k or key.startswith(k + ".") for k in omissions)}
+    values = {key: value for key, value in _flatten(config).items() if omissions.isdisjoint(_places(key))}
     values = {key: value for key, value in values.items() if key not in NEWER or value != NEWER[key]}
     if config.stage is Stage.mlm:
         values = {key: v for key, v in values.items() if key not in ("mlm.lr", "mlm.ort_lr", "mlm.iterations")}
@@ -117,8 +117,21 @@ def plain_values(value: Any) -> Any:
     return value.value if isinstance(value, Enum) else value
 
 
-def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+@cache
+def _places(key: str) -> tuple[str, ...]:
+    """Lists a key and all that it lies in: `a.b.c`, `a.b`, `a`. A sweep asks for thousands of times the same."""
+    parts = key.split(".")
+    return tuple(".".join(parts[:length]) for length in range(len(parts), 0, -1))
+
+
+def _flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """Lists the values below a dataclass or dictionary by dotted key."""
+    if dataclasses.is_dataclass(tree):
+        tree = {field.name: getattr(tree, field.name) for field in dataclasses.fields(tree)}
     flat: dict[str, Any] = {}
-    for key, value in plain_values(tree).items():
-        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    for key, value in tree.items():
+        if isinstance(value, dict) or dataclasses.is_dataclass(value):
+            flat |= _flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + str(key)] = plain_values(value)
     return flat

@@ -4,6 +4,7 @@ inputs.json holds the SHA-256 of everything that a run read. Data are read again
 blocks of text take longer: they are read again only if their files were changed after the run had read them.
 """
 
+import time
 from collections.abc import Callable, Hashable, Iterator
 from functools import cache
 from pathlib import Path
@@ -141,8 +142,12 @@ _hashes: dict[Hashable, str] = {}
 
 
 def _is_newer(path: Path, run: RunDirectory) -> bool:
-    """Says whether a file or folder was changed after the run had read everything, and written inputs.json."""
-    return last_change(path) > (run.path / "inputs.json").stat().st_mtime
+    """Says whether a file or folder was changed after the run had read everything, and written inputs.json.
+
+    A run from a time that is yet to come, by a clock that was wrong, does not know what came after it.
+    """
+    reading = (run.path / "inputs.json").stat().st_mtime
+    return last_change(path) > reading or reading > time.time()
 
 
 def _may_have_other_text(config: Config, run: RunDirectory) -> bool:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -83,7 +83,7 @@ def run_cell(
 
 def in_own_process(function: Callable[..., T], *arguments: object) -> T:
     """Calls a module's function in a process of its own, and returns its value; what it loads is gone with the process."""
-    with ProcessPoolExecutor(1, mp_context=_fork_server()) as pool:
+    with ProcessPoolExecutor(1, mp_context=_fork_server(), initializer=_follow_parent) as pool:
         return pool.submit(function, *arguments).result()
 
 
@@ -94,6 +94,8 @@ def _fork_server() -> ForkServerContext:
         multiprocessing.set_start_method("forkserver", force=True)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
+    # Starting the resource tracker unblocks signals, so that it comes first.
+    resource_tracker.ensure_running()
     # The server inherits the blocked signals. Otherwise a signal to all processes of a job would end it, and nobody would
     # learn how its cells end. The server ends with its parent.
     former_mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, *TIME_OUT))
@@ -142,15 +144,20 @@ def _train(
     """Runs the command in the cell's process. Ctrl-C is for its parent, which ends the cell by SIGTERM."""
     for number in (signal.SIGINT, *TIME_OUT):
         signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     os.environ.update(environment)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _follow_parent()
     bound_memory(cells_per_gpu)
     sys.exit(command(overrides))
+
+
+def _follow_parent() -> None:
+    """Lets SIGTERM end this process again, and ends it when its parent is gone, which nobody else would."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
