@@ -122,6 +122,13 @@ def test_what_killed_processes_left_is_removed_by_the_next_one_that_writes_the_s
         assert {path.name for path in tmp_path.iterdir()} == {alive.name, other.name, folder.name}
 
 
+def test_a_file_in_the_place_of_a_new_folder_stays_and_is_named(tmp_path: Path) -> None:
+    (tmp_path / "adapter").write_text("a file")
+    with pytest.raises(NotADirectoryError, match=f"{tmp_path}/adapter"), new_folder(tmp_path / "adapter"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
+
+
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
 def test_weights_can_be_read_by_those_whom_the_umask_lets(umask: int, mode: int, tmp_path: Path) -> None:
     former = os.umask(umask)

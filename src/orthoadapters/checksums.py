@@ -5,7 +5,7 @@ A folder without that file is one of an earlier version, or from elsewhere, and 
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
 
@@ -16,10 +16,14 @@ FILE = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64})  ([^\x00-\x1f]+)")
 
 
-def write_sums(folder: Path, files: Iterable[Path]) -> None:
-    """Writes the checksums of files below a folder, whole or not at all."""
-    lines = [f"{_sha256(file, *_stamp(file))}  {file.relative_to(folder).as_posix()}\n" for file in sorted(files)]
-    write_text(folder / FILE, "".join(lines))
+def write_sums(folder: Path, files: Iterable[Path], texts: Mapping[str, str] | None = None) -> None:
+    """Writes the checksums of files below a folder, whole or not at all.
+
+    texts: the names of UTF-8 files that are written afterwards, each with its content.
+    """
+    sums = {file.relative_to(folder).as_posix(): _sha256(file, *_stamp(file)) for file in files}
+    sums |= {name: hashlib.sha256(text.encode()).hexdigest() for name, text in (texts or {}).items()}
+    write_text(folder / FILE, "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())))
 
 
 def write_sum(file: Path, content: Path) -> None:

@@ -1,4 +1,19 @@
-"""The one exception for a user's mistake: a sentence that names the thing, the place and the fix."""
+"""The one exception for a user's mistake, and the failures of the machine: a sentence with the thing, the place and the fix."""
+
+import errno
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# What a disk says of itself where no file is named: full, over its quota, for reading alone, broken, files too large for it.
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
+# A file where a folder should be, or a folder where a file should be.
+OBSTACLES = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY)
+# How safetensors and tokenizers, and how PyTorch, put the system's errors into their own.
+_NUMBER = re.compile(r"\(os error ([0-9]+)\)")
+_MEMORY = re.compile(r"allocate memory|not enough memory|out of memory", re.IGNORECASE)
 
 
 class UserError(Exception):
@@ -25,3 +40,45 @@ def first_line(error: BaseException) -> str:
     """Returns the first line of an error's message without its full stop, to be put into a sentence."""
     lines = str(error).strip().splitlines()
     return lines[0].strip().rstrip(".") if lines else type(error).__name__
+
+
+def is_of_memory(error: BaseException) -> bool:
+    """Says whether an error means that memory ran out, of which no file that was being read is to blame."""
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and bool(_MEMORY.search(str(error))))
+
+
+def machine_sentence(error: BaseException, fix: str) -> str | None:
+    """Says in one sentence that a disk, a permission or the memory ended a command; None of an error of another kind.
+
+    fix: what to do after a disk was mended.
+    """
+    if is_of_memory(error):
+        return "memory ran out; close other programs, or take smaller batches (task.batch_size=N, mlm.batch_size=N)"
+    if not isinstance(error, OSError) or error.errno is None:
+        return None
+    # Of a renaming, the second name is the one that was to be.
+    place = error.filename2 or error.filename
+    if place is None and error.errno not in DISK_ERRORS:
+        return None
+    mending = (
+        "move away what lies there" if error.errno in OBSTACLES else "make room, or mend the disk or its permissions"
+    )
+    return f"{place or 'a file'} cannot be written or read ({os.strerror(error.errno)}); {mending}; {fix}"
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Gives the system's errors that name no file the name of the one that is being written.
+
+    Those of safetensors and tokenizers, which are of types of their own, become an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
+    except Exception as error:
+        if match := _NUMBER.search(str(error)):
+            raise OSError(int(match[1]), os.strerror(int(match[1])), str(path)) from error
+        raise

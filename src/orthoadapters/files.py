@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TextIO
 
-from orthoadapters.errors import UserError
+from orthoadapters.errors import UserError, naming
 from orthoadapters.temporary_names import share, temporary_path
 
 # ours: bytes that show whether a file is a pointer or a page
@@ -201,8 +201,9 @@ def _temporary_name(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_path(path)
     try:
-        yield temporary
-        temporary.replace(path)
+        with naming(path):
+            yield temporary
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -215,11 +216,14 @@ def new_folder(folder: Path, *, replace: bool = True) -> Iterator[Path]:
     """
     # Where it is a link, the folder that it leads to is replaced, and the link stays.
     folder = real_path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_path(folder)
     temporary.mkdir()
     try:
-        yield temporary
+        with naming(folder):
+            yield temporary
         share(temporary)
         if replace and folder.exists():
             former = temporary.with_name(f"{temporary.name}.former")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import AutoTokenizer
 
 from orthoadapters.data.tokenizer import fingerprint, load_tokenizer, special_ends
 from orthoadapters.data.windows import join_windows, sequence_windows, tag_windows, word_budget
@@ -191,6 +192,16 @@ def test_a_damaged_tokenizer_file_is_refused_in_one_sentence(tmp_path: Path) -> 
         file.write_text(damage)
         with pytest.raises(UserError, match=r"could not load the tokenizer of"):
             load_tokenizer(str(tmp_path))
+
+
+def test_memory_that_runs_out_is_not_said_of_the_tokenizer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_out(*arguments: object, **more: object) -> None:
+        raise MemoryError
+
+    save_tiny_tokenizer(tmp_path)
+    monkeypatch.setattr(AutoTokenizer, "from_pretrained", run_out)
+    with pytest.raises(MemoryError):
+        load_tokenizer(str(tmp_path))
 
 
 def test_a_tokenizer_without_a_mask_token_is_refused_where_one_is_needed(tmp_path: Path) -> None:

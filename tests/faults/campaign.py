@@ -15,15 +15,23 @@ from datetime import date
 from multiprocessing import get_context
 from pathlib import Path
 
+from tests.faults.at_writes import faulty_disk, kills_at_writes
 from tests.faults.bytes_of_files import bytes_of_files
+from tests.faults.damaged_files import damaged_files, obstacles
 from tests.faults.fuzz import fuzz
 from tests.faults.kills import kills
 from tests.faults.long_runs import long_runs
 from tests.faults.mutations import mutations
+from tests.faults.sweep_kills import sweep_kills
 from tests.faults.together import together
 
 CAMPAIGNS: dict[str, Callable[[Path, int, random.Random], list[str]]] = {
     "kills": kills,
+    "sweep_kills": sweep_kills,
+    "kills_at_writes": kills_at_writes,
+    "faulty_disk": faulty_disk,
+    "damaged_files": damaged_files,
+    "obstacles": obstacles,
     "bytes": bytes_of_files,
     "mutations": mutations,
     "fuzz": fuzz,

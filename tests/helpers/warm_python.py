@@ -99,6 +99,13 @@ def share_server() -> None:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 
+def renew_server() -> None:
+    """Lets the commands from here on have a server of their own, which starts in the environment as it is now."""
+    os.environ.pop(SERVER, None)
+    _server.cache_clear()
+    share_server()
+
+
 @cache
 def _server() -> Path:
     """Starts the server if no process of this test run has done so, and returns its folder."""

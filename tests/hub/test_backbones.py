@@ -18,7 +18,8 @@ from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundEr
 from huggingface_hub.utils import filter_repo_objects  # type: ignore[attr-defined]
 from safetensors.torch import load_file
 
-from orthoadapters import AdaptedEncoder
+from orthoadapters import AdaptedEncoder, demo, model
+from orthoadapters.checksums import write_sums
 from orthoadapters.config import compose
 from orthoadapters.config.checks import check
 from orthoadapters.config.choices import fingerprint
@@ -109,6 +110,26 @@ def test_one_file_makes_a_backbone_of_a_known_family(
     check(config)
     assert AdaptedEncoder.from_pretrained(backbone_path(config)).shape.layers == 3
     assert RunDirectory(config).name.startswith("mine/")
+
+
+def test_the_demo_backbone_has_its_name_once_its_checksums_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pretrain(cache: Path) -> Path:
+        (cache / "tiny").mkdir(parents=True)
+        (cache / "tiny" / "weights").write_text("weights")
+        return cache / "tiny"
+
+    config = compose_config(["suite=demo", f"paths.cache={tmp_path}"])
+    monkeypatch.setattr(demo, "ensure_backbone", pretrain)
+    monkeypatch.setattr(model.backbone, "write_sums", Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        backbone_path(config)
+    assert not list(tmp_path.glob("demo-backbone-*"))
+    monkeypatch.setattr(model.backbone, "write_sums", write_sums)
+    folder = Path(backbone_path(config))
+    assert sorted(path.name for path in folder.iterdir()) == ["SHA256SUMS", "weights"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".demo-backbone.lock", folder.name]
 
 
 def test_a_folder_is_found_from_home(backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:

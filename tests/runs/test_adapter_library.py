@@ -257,6 +257,7 @@ def test_a_finished_run_stays_finished_when_its_adapters_are_gone(
     library.check_run(run.config, run)
     record = json.loads(run.result.read_text())
     del record["adapters"]["tr"]["sha256"]
+    (run.path / "SHA256SUMS").unlink()
     run.result.write_text(json.dumps(record))
     with pytest.raises(UserError, match=r"does not say which language adapter for tr the run read"):
         library.check_run(run.config, run)

@@ -1,5 +1,6 @@
 """The same command again: a finished run is compared with the data, the text and the backbone that are there now."""
 
+import json
 import os
 import shutil
 import time
@@ -10,7 +11,9 @@ from safetensors.torch import load_file, save_file
 
 from orthoadapters.commands.train import run_one
 from orthoadapters.config.compose import compose_config
+from orthoadapters.config.recorded import read_config
 from orthoadapters.errors import UserError
+from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.stages.finished_run import check_finished_run
 from tests.helpers.short_runs import execute, overrides
@@ -87,6 +90,63 @@ def test_changed_data_of_any_language_are_named_in_a_run_and_in_a_sweep(
     for path, text in whole.items():
         path.write_text(text)
     check(task(copies))
+
+
+def test_a_record_that_was_changed_is_named_and_earlier_runs_need_no_checksums(copies: Path) -> None:
+    (run,) = {path.parent for path in copies.rglob("runs/tiny/udpos/**/result.json")}
+    sums = (run / "SHA256SUMS").read_text()
+    for name, former, new in (
+        ("result.json", '"n": 14', '"n": 15'),
+        ("config.yaml", "batch_size: 20", "batch_size: 21"),
+        ("inputs.json", '"dev-ar": "', '"dev-ar": "0'),
+        ("metrics.csv", "\n1,", "\n1,1"),
+    ):
+        whole = (run / name).read_text()
+        change(run / name, former, new)
+        with pytest.raises(
+            UserError, match=rf"{run}/{name} is damaged, or was changed since it was written: .*restore it"
+        ):
+            check(task(copies))
+        (run / name).write_text(whole)
+    (run / "SHA256SUMS").unlink()
+    check(task(copies))
+    change(run / "config.yaml", "batch_size: 20", "batch_size: 21")
+    with pytest.raises(
+        UserError, match=r"config.yaml was changed since it was written: its values are not those of its"
+    ):
+        read_config(run / "config.yaml")
+    change(run / "config.yaml", "batch_size: 21", "batch_size: 20")
+    (run / "SHA256SUMS").write_text(sums)
+    check(task(copies))
+
+
+def test_another_tokenizer_is_named_unless_the_run_recorded_none(copies: Path) -> None:
+    change(copies / "tiny" / "tokenizer_config.json", "{", "{ ")
+    for arguments in (task(copies), mlm(copies)):
+        with pytest.raises(UserError, match=rf"with other contents of tokenizer than {copies}/tiny now holds{REPEAT}"):
+            check(arguments)
+    run = RunDirectory(compose_config(task(copies))).path
+    with pytest.raises(UserError, match=r"the tokenizer in .*tiny is another one \(.*; --backbone PATH names another"):
+        open_run(run).load("tr", "cpu")
+    (run / "SHA256SUMS").unlink()
+    inputs = json.loads((run / "inputs.json").read_text())
+    del inputs["tokenizer"]
+    (run / "inputs.json").write_text(json.dumps(inputs))
+    check(task(copies))
+    change(copies / "tiny" / "tokenizer_config.json", "{ ", "{")
+    check(mlm(copies))
+
+
+def test_a_run_that_recorded_no_tokenizer_goes_on_and_records_it(tmp_path: Path) -> None:
+    config = compose_config([f"paths.runs={tmp_path}", "task=udpos", "variant=t_noo"])
+    for inputs in ({"backbone": "a"}, {"backbone": "a", "tokenizer": "b"}, {"backbone": "a", "tokenizer": "b"}):
+        with RunDirectory(config).open(inputs):
+            pass
+    with (
+        pytest.raises(UserError, match="with other contents of tokenizer; bring"),
+        RunDirectory(config).open({"backbone": "a", "tokenizer": "c"}),
+    ):
+        pass
 
 
 def test_changed_text_and_another_backbone_are_named(copies: Path) -> None:

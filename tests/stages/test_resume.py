@@ -190,6 +190,7 @@ def test_a_run_directory_of_another_configuration_is_refused(backbone: Path, wor
         backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]", "trainer.max_epochs=1"
     )
     run = tmp_path / "runs" / execute(arguments).run
+    (run / "SHA256SUMS").unlink()
     (run / "config.yaml").write_text("fingerprint: 0123456789\n")
     before = (run / "result.json").read_text()
     with pytest.raises(UserError, match="belongs to another configuration"):

@@ -166,12 +166,22 @@ def test_a_file_that_cannot_be_written_fails_the_cell_and_leaves_nothing_half_do
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "1 cells: 1 failed" in output
-    assert "File too large" in failure_reason(run)
-    assert "    Traceback (most recent call last)" in output  # a defect, not a user's mistake: shown whole
-    assert "Traceback" in run.failure.read_text()
+    place = run.checkpoint.with_name(f".{run.checkpoint.name}.tmp")
+    assert f"{place} cannot be written or read (File too large)" in failure_reason(run)
+    assert "Traceback" not in output
     assert not list(run.path.rglob("*.tmp"))
     assert not run.checkpoint.exists()
     assert execute(arguments).status == "finished"
+
+
+def test_a_defect_in_a_cell_is_shown_whole(tmp_path: Path) -> None:
+    run = RunDirectory(compose_config([f"paths.runs={tmp_path}"]))
+    run.path.mkdir(parents=True)
+    run.failure.write_text(
+        "command\nexit code 1\n\na line\nTraceback (most recent call last):\n  File x\nKeyError: 1\n"
+    )
+    lines = ["KeyError: 1 (exit code 1)", "    Traceback (most recent call last):", "      File x", "    KeyError: 1"]
+    assert failure_reason(run).splitlines() == lines
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from orthoadapters.config.overrides import CONFIG_DIR, override_text, own_folder
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import Under
 from orthoadapters.config.version import version_line
-from orthoadapters.errors import UserError
+from orthoadapters.errors import UserError, machine_sentence
 from orthoadapters.files import user_path
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.printing import Parser, print_error, start_log
@@ -56,6 +56,11 @@ def main(words: Sequence[str] | None = None) -> int:
     except UserError as error:
         print_error(error)
         return error.exit_code
+    except Exception as error:
+        if (sentence := machine_sentence(error, "the same command begins anew")) is None:
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("stopped; nothing was written, and the same command begins anew", file=sys.stderr)
         return 130

@@ -1,15 +1,11 @@
 """The messages of a command that trains: those of the project, and why a run failed, with its exit code."""
 
-import errno
 import logging
 import traceback
 from collections.abc import Callable
 
-from orthoadapters.errors import UserError
+from orthoadapters.errors import UserError, machine_sentence
 from orthoadapters.printing import print_error, start_log
-
-# What a disk says of itself: full, over its quota, for reading alone, broken.
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 def exit_code_of(run: Callable[[], int | None]) -> int:
@@ -19,18 +15,15 @@ def exit_code_of(run: Callable[[], int | None]) -> int:
     except UserError as error:
         print_error(error)
         return error.exit_code
-    except OSError as error:
-        if error.errno in DISK_ERRORS:
-            fix = "make room or mend the disk; the same command goes on from the last checkpoint"
-            print_error(f"{error.filename or 'a file'} cannot be written or read ({error.strerror}); {fix}")
-        else:
-            traceback.print_exc()
     except Exception as error:
         if type(error).__module__.startswith("submitit."):
             # It ends a job in this way that has met its time limit too often; the next command goes on with the cell.
             return 143
-        # This is a defect of the project, and its traceback is shown.
-        traceback.print_exc()
+        if sentence := machine_sentence(error, "the same command goes on from the last checkpoint"):
+            print_error(sentence)
+        else:
+            # This is a defect of the project, and its traceback is shown.
+            traceback.print_exc()
     return 1
 
 

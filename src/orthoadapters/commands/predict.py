@@ -15,8 +15,8 @@ from typing import TextIO, cast
 
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.version import version_line
-from orthoadapters.errors import UserError
-from orthoadapters.files import user_path
+from orthoadapters.errors import UserError, is_of_memory, machine_sentence
+from orthoadapters.files import real_path, user_path
 from orthoadapters.folders import check_new_file
 from orthoadapters.printing import Parser, print_error, printable, start_log
 
@@ -147,9 +147,12 @@ def discard_rest() -> None:
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     start_log()
+    output = None
     try:
         # Intermixed arguments let FILE come last.
-        predict(arguments().parse_intermixed_args(words))
+        options = arguments().parse_intermixed_args(words)
+        output = options.output
+        predict(options)
         sys.stdout.flush()
     except UserError as error:
         print_error(error)
@@ -162,6 +165,14 @@ def main(words: Sequence[str] | None = None) -> int:
         return 141
     except OSError as error:
         discard_rest()
-        print(f"error: the labels cannot be written ({error.strerror}); make room, or write elsewhere", file=sys.stderr)
+        sentence = f"the labels cannot be written ({error.strerror}); make room, or write elsewhere"
+        if error.filename not in (None, output and str(real_path(output))):
+            sentence = machine_sentence(error, "give the command again") or sentence
+        print_error(sentence)
+        return 1
+    except (MemoryError, RuntimeError) as error:
+        if not is_of_memory(error):
+            raise
+        print_error(machine_sentence(error, ""))
         return 1
     return 0

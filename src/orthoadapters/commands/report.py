@@ -13,7 +13,7 @@ from pathlib import Path
 
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.version import version_line
-from orthoadapters.errors import UserError
+from orthoadapters.errors import UserError, machine_sentence
 from orthoadapters.files import user_path
 from orthoadapters.folders import check_writable
 from orthoadapters.printing import Parser, print_error, printable, start_log
@@ -72,6 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except UserError as error:
         print_error(error)
+        return 1
+    except Exception as error:
+        if (
+            isinstance(error, BrokenPipeError)
+            or (sentence := machine_sentence(error, "give the command again")) is None
+        ):
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
         return 1
 
 

@@ -8,9 +8,11 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from orthoadapters.checksums import check_sums
+from orthoadapters.config.choices import fingerprint
 from orthoadapters.config.compose import CONF
 from orthoadapters.config.schema import Config
-from orthoadapters.errors import UserError, first_line
+from orthoadapters.errors import UserError, first_line, is_of_memory
 from orthoadapters.files import check_regular
 
 # The loader in C is ten times as fast; not every build of PyYAML has it.
@@ -23,6 +25,8 @@ def read_yaml(path: Path, fix: str = "restore it") -> Any:
     try:
         return yaml.load(path.read_text(encoding="utf-8"), LOADER)
     except Exception as error:
+        if is_of_memory(error):
+            raise
         # Dates and numbers that are none, and deep brackets, raise exceptions of many types.
         raise UserError(f"{path} cannot be read ({first_line(error)}); {fix}") from None
 
@@ -45,7 +49,7 @@ def read_config(path: Path) -> Config:
             raise UserError(f"{path} has ${{...}}, which stands for another value and which no run writes; restore it")
         if any("\0" in text for text in texts):
             raise UserError(f"{path} has a NUL in a text, which no run writes; restore it")
-        values.pop("fingerprint")
+        former = values.pop("fingerprint")
         # Earlier versions had the Hub's treebank of each language here, and knew by the task's name that WikiANN's Chinese
         # words are characters, which its file says now.
         values.get("language", {}).pop("udpos", None)
@@ -57,4 +61,10 @@ def read_config(path: Path) -> Config:
         raise UserError(f"{path} cannot be read ({first_line(error)}); restore it") from None
     except (AttributeError, TypeError, KeyError):
         raise UserError(f"{path} is not what a run writes; restore it") from None
-    return cast(Config, config)
+    check_sums(path.parent, "restore it", (path.name,))
+    config = cast(Config, config)
+    if fingerprint(config) != former:
+        raise UserError(
+            f"{path} was changed since it was written: its values are not those of its fingerprint; restore it"
+        )
+    return config

@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerFast
 
 from orthoadapters.checksums import check_sum, write_sum
 from orthoadapters.data.tokenizer import fingerprint, special_ends
-from orthoadapters.errors import UserError, first_line
+from orthoadapters.errors import UserError, first_line, naming
 from orthoadapters.folders import check_writable
 from orthoadapters.temporary_names import temporary_path
 
@@ -52,7 +52,7 @@ def token_blocks(
         cache.mkdir(parents=True, exist_ok=True)
         temporary = temporary_path(path)
         try:
-            with temporary.open("w+b") as file:
+            with naming(path), temporary.open("w+b") as file:
                 n, subwords = _write_blocks(file, texts, tokenizer, length, count)
             if n < min(MIN_BLOCKS, count):
                 raise UserError(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from orthoadapters.errors import UserError, first_line
+from orthoadapters.errors import UserError, first_line, is_of_memory
 from orthoadapters.hub.vocabulary import check_tokenizer, check_vocabulary, without_ends, without_pad_token
 
 
@@ -22,6 +22,8 @@ def load_tokenizer(path: str, *, needs_mask: bool = False) -> PreTrainedTokenize
         # A first call finds values of wrong types in its configuration.
         tokenizer("a", return_special_tokens_mask=True)
     except Exception as error:
+        if is_of_memory(error):
+            raise
         # Of a damaged tokenizer.json, the library says so by exceptions of many types, Exception itself among them.
         raise UserError(f"could not load the tokenizer of {path}: {first_line(error)}; save it there again") from error
     if not isinstance(tokenizer, PreTrainedTokenizerFast):

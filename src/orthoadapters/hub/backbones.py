@@ -17,8 +17,8 @@ TOKENIZER_FILES = ("tokenizer.json", "sentencepiece.bpe.model", "spiece.model", 
 SAFETENSORS = ("model*.safetensors", "model.safetensors.index.json")
 EMBEDDINGS = "embeddings.word_embeddings.weight"
 PICKLES = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
-FILES = (
-    "config.json",
+# The files that a tokenizer is made of.
+TOKENIZER = (
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
@@ -26,6 +26,7 @@ FILES = (
     "merges.txt",
     *TOKENIZER_FILES,
 )
+FILES = ("config.json", *TOKENIZER)
 
 
 def backbone_folder(path: str, revision: str | None = None, allow_pickle: bool = False) -> Path:

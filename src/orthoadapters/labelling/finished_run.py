@@ -19,7 +19,7 @@ from orthoadapters.folders import absence
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.labelling.listing import warn_of_words
 from orthoadapters.runs import adapter_library as library
-from orthoadapters.runs.inputs import read_inputs, weights_sha256
+from orthoadapters.runs.inputs import check_backbone, read_inputs, tokenizer_sha256, weights_sha256
 from orthoadapters.runs.language_adapter import LanguageAdapter
 from orthoadapters.runs.places import find_places
 from orthoadapters.runs.results import Result, read_result
@@ -160,9 +160,11 @@ class FinishedRun:
         from orthoadapters.model.backbone import backbone_path
 
         try:
-            return backbone_path(self.config)
+            folder = backbone_path(self.config)
         except NotFetchedError as error:
             raise UserError(f"{error} backbone={self.config.backbone.name}") from error
+        check_backbone(self.inputs, tokenizer_sha256(self.config.backbone), folder, self.path)
+        return folder
 
     def load_model(self, folder: str) -> "tuple[AdaptedEncoder, TaskHead]":
         """Loads the backbone in `folder` with the run's task adapter, or the backbone that the run trained; and the head.
@@ -177,12 +179,7 @@ class FinishedRun:
             model = AdaptedEncoder.from_pretrained(str(self._part("backbone")))
         else:
             model = AdaptedEncoder.from_pretrained(folder, allow_pickle=self.config.backbone.allow_pickle)
-            sha256, training_sha256 = weights_sha256(model.backbone), self.inputs["backbone"]
-            if sha256 != training_sha256:
-                raise UserError(
-                    f"the backbone in {folder} has other weights ({sha256[:8]}) than {self.path} was trained on "
-                    f"({training_sha256[:8]}); --backbone PATH names another place (evaluate.py: backbone.path=PATH)"
-                )
+            check_backbone(self.inputs, {"backbone": weights_sha256(model.backbone)}, folder, self.path)
             model.load_adapter(self._part("adapter"), TASK_ADAPTER, with_head=True)
         head = load_head(self._part("head"), self.config.task, model.hidden_size)
         check_sums(self.path, "restore it, or repeat the run", ("adapter/", "head/", "backbone/"))

@@ -7,6 +7,7 @@ from orthoadapters.checksums import check_sums, write_sums
 from orthoadapters.config.checks import check_backbone
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.schema import Config
+from orthoadapters.errors import naming
 from orthoadapters.folders import check_writable
 from orthoadapters.hub.backbones import backbone_folder
 from orthoadapters.locks import one_at_a_time
@@ -34,7 +35,12 @@ def backbone_path(config: Config) -> str:
             for leftover in cache.glob(".unfinished-*"):
                 # A killed process left it: a living one would hold the lock.
                 shutil.rmtree(leftover, ignore_errors=True)
-            ensure_backbone(cache)
-            share(folder)
-            write_sums(folder, list(folder.iterdir()))
+            # It has its name once its checksums are written, so that a killed process leaves none without them.
+            workshop = cache / ".unfinished-backbone"
+            with naming(folder):
+                backbone = ensure_backbone(workshop)
+                share(backbone)
+                write_sums(backbone, list(backbone.iterdir()))
+                backbone.replace(folder)
+                workshop.rmdir()
         return str(folder)

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModel, AutoModelForMaskedLM
 from transformers.utils import logging as transformers_logging
 
-from orthoadapters.errors import UserError, first_line
+from orthoadapters.errors import UserError, first_line, is_of_memory
 from orthoadapters.files import COPY_AGAIN
 from orthoadapters.hub.backbones import backbone_folder
 from orthoadapters.model.finite import check_finite
@@ -44,6 +44,8 @@ def read_pretrained(path: str, revision: str | None, *, mlm_head: bool, allow_pi
             "it is not run; bring it back whole, or convert it to model.safetensors"
         ) from error
     except Exception as error:
+        if is_of_memory(error):
+            raise
         # Of damaged files, and of a config.json that asks for what there is not, transformers raises many types.
         raise UserError(f"the weights of backbone {path} cannot be read: {first_line(error)}; {COPY_AGAIN}") from error
     for key, shape, config_shape in sorted(info["mismatched_keys"]):

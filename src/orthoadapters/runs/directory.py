@@ -12,6 +12,7 @@ from typing import TextIO
 
 import yaml
 
+from orthoadapters import checksums
 from orthoadapters.config.choices import fingerprint, plain_values
 from orthoadapters.config.recorded import read_yaml
 from orthoadapters.config.schema import Config, Stage
@@ -26,10 +27,11 @@ LOCK = ".lock"
 SWEEP = "ORTHOADAPTERS_SWEEP"
 
 # What a run writes into its directory, and commands read: files, and folders of files.
-RECORDS = (
-    *("result.json", "config.yaml", "inputs.json", "metrics.csv"),
-    *("adapter", "head", "backbone", "predictions", "evaluations", "checkpoints"),
-)
+RECORD_FILES = ("result.json", "config.yaml", "inputs.json", "metrics.csv")
+RECORDS = (*RECORD_FILES, "adapter", "head", "backbone", "predictions", "evaluations", "checkpoints")
+
+# Names in inputs.json that are newer than some runs, which are gone on with as if they had recorded what is there now.
+NEWER_INPUTS = ("tokenizer",)
 
 
 def records_at(path: Path) -> list[Path]:
@@ -81,6 +83,11 @@ class RunDirectory:
         folders = [self.path / name for name in ("adapter", "head", "backbone", "predictions")]
         files = [file for folder in folders if folder.is_dir() for file in folder.iterdir() if file.is_file()]
         return [file for file in files if file.suffix != ".md" and not file.name.startswith(".")]
+
+    @property
+    def records(self) -> list[Path]:
+        """The records that are there when the run is about to be finished."""
+        return [path for name in RECORD_FILES if (path := self.path / name).is_file() and path != self.result]
 
     @property
     def in_use(self) -> bool:
@@ -152,8 +159,13 @@ class RunDirectory:
                 raise InUseError(
                     f"{self.path} was finished by another process meanwhile; the same command shows its scores"
                 )
+            # A run that was stopped just before its result has one, and will write another.
+            (self.path / checksums.FILE).unlink(missing_ok=True)
             path = self.path / "inputs.json"
-            if path.exists() and (former := read_json(path, "move the run away to start anew")) != dict(inputs):
+            if path.exists():
+                former = {name: inputs[name] for name in NEWER_INPUTS if name in inputs}
+                former |= read_json(path, "move the run away to start anew")
+            if path.exists() and former != dict(inputs):
                 names = [name for name in sorted({*former, *inputs}) if former.get(name) != inputs.get(name)]
                 raise UserError(
                     f"{self.path} was started with other contents of {', '.join(names)}; bring those back, or move the "
@@ -168,4 +180,5 @@ class RunDirectory:
 def _read_fingerprint(path: Path) -> str | None:
     """Reads the fingerprint in a run's config.yaml, None if it has none. Raises UserError if the file is broken."""
     record = read_yaml(path, "restore it, or move the run away")
+    checksums.check_sums(path.parent, "restore it, or move the run away", (path.name,))
     return record.get("fingerprint") if isinstance(record, dict) else None

@@ -1,7 +1,7 @@
 """The contents of what a run read: SHA-256 of the backbone's weights, examples, blocks and language adapters."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from orthoadapters.config.schema import Config, Under
+from orthoadapters.checksums import check_sums
+from orthoadapters.config.hub_ids import DEMO
+from orthoadapters.config.schema import BackboneConfig, Config, Under
 from orthoadapters.config.under import choices_under, weights_table
 from orthoadapters.errors import UserError
 from orthoadapters.examples import Example
 from orthoadapters.files import read_json
+from orthoadapters.hub.backbones import TOKENIZER
 
 # PyTorch takes seconds to import, and hashes of files do not need it.
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ def read_inputs(run: Path, fix: str) -> dict[str, str]:
     inputs = read_json(path, fix)
     if wrong := [name for name, digest in inputs.items() if not isinstance(digest, str)]:
         raise UserError(f"{path} is damaged: its field '{wrong[0]}' is no text; {fix}")
+    check_sums(run, fix, (path.name,))
     return inputs
 
 
@@ -44,6 +48,35 @@ def examples_sha256(examples: Sequence[Example]) -> str:
     for example in examples:
         digest.update(repr(example).encode() + b"\n")
     return digest.hexdigest()
+
+
+def local_folder(backbone: BackboneConfig) -> Path | None:
+    """Returns the folder of a backbone that a user gave; None if it is the Hub's or the demo world's, or is not there."""
+    folder = Path(backbone.path).expanduser()
+    is_local = backbone.path != DEMO and backbone.revision is None and folder.is_dir()
+    return folder if is_local else None
+
+
+def tokenizer_sha256(backbone: BackboneConfig) -> dict[str, str]:
+    """Hashes the files of a local backbone's tokenizer, by the name in inputs.json; empty for the others.
+
+    The Hub's revision, and the demo world's recipe, say what the others' files hold.
+    """
+    folder = local_folder(backbone)
+    return {} if folder is None else {"tokenizer": folder_sha256(folder, TOKENIZER)}
+
+
+def check_backbone(former: Mapping[str, str], present: Mapping[str, str], folder: str, run: Path) -> None:
+    """Raises UserError if the weights ("backbone") or the tokenizer in a folder are others than a run was trained on.
+
+    former: the run's inputs.json. present: what is in the folder, by the same names.
+    """
+    for name, sha256 in present.items():
+        if former.get(name, sha256) != sha256:
+            raise UserError(
+                f"the {name} in {folder} is another one ({sha256[:8]}) than {run} was trained on ({former[name][:8]}); "
+                "--backbone PATH names another place (evaluate.py: backbone.path=PATH)"
+            )
 
 
 def blocks_sha256(blocks: NDArray[np.int32]) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.schema import TaskKind, Under
-from orthoadapters.errors import UserError, first_line
+from orthoadapters.errors import UserError, first_line, is_of_memory
 from orthoadapters.files import write_bytes, write_text
 
 
@@ -48,6 +48,8 @@ def sentence_counts(run: Path, language: str, under: Under | None = None) -> dic
     except FileNotFoundError:
         raise UserError(f"there is no {path}; move {run} away and give its command again") from None
     except Exception as error:
+        if is_of_memory(error):
+            raise
         # A damaged zip makes Python raise exceptions of many types; its parts have checksums.
         raise UserError(
             f"{path} cannot be read ({first_line(error)}); move {run} away and give its command again"

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from orthoadapters.checksums import check_sums
 from orthoadapters.config.names import name_problem
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json, write_text
@@ -75,12 +76,17 @@ def average_zero_shot(test: Mapping[str, Mapping[str, float]], source: str) -> d
     return {name: sum(scores[name] for scores in targets) / len(targets) for name in names}
 
 
+def result_text(result: Result) -> str:
+    """Writes a result as result.json has it. Raises ValueError for a number that is not finite."""
+    return json.dumps(asdict(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_result(path: Path, result: Result) -> None:
     """Writes the file whole or not at all, and last: its presence means that the run is finished.
 
-    Raises ValueError for a number that is not finite.
+    Raises ValueError as `result_text`.
     """
-    write_text(path, json.dumps(asdict(result), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, result_text(result))
 
 
 class UnusableResultError(UserError):
@@ -92,7 +98,10 @@ class UnusableResultError(UserError):
 
 
 def read_result(path: Path) -> Result:
-    """Reads one result.json. Raises UnusableResultError if it cannot be read, is damaged or of a newer schema."""
+    """Reads one result.json.
+
+    Raises UnusableResultError if it cannot be read, is damaged, was changed since it was written, or is of a newer schema.
+    """
     if exists(path) and not os.access(path, os.R_OK):
         raise UnusableResultError(path, "this account may not read it; mend its permissions")
     try:
@@ -102,12 +111,23 @@ def read_result(path: Path) -> Result:
             selection = record.pop("selection")
             result = Result(**record, selection=None if selection is None else Selection(**selection))
             _check_values(result)
+            _check_sum(path)
             return result
+    except UnusableResultError:
+        raise
     except (UserError, ValueError, TypeError, KeyError, AttributeError):
         raise UnusableResultError(
             path, "it is damaged; move its folder away and give the run's command again"
         ) from None
     raise UnusableResultError(path, f"its schema {version} is newer than this project's; update the project")
+
+
+def _check_sum(path: Path) -> None:
+    """Raises UnusableResultError if the file is not what the run wrote, by the checksums in its directory."""
+    try:
+        check_sums(path.parent, "restore it", (path.name,))
+    except UserError as error:
+        raise UnusableResultError(path, str(error).replace(f"{path} ", "it ", 1)) from None
 
 
 def read_results(runs: Path) -> list[tuple[Path, Result]]:

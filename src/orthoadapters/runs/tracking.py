@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from orthoadapters.config.schema import Config, LoggerConfig
-from orthoadapters.errors import UserError
+from orthoadapters.errors import UserError, naming
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.tensorboard import TensorBoardTracker
 from orthoadapters.runs.wandb_session import check_wandb, start_error
@@ -74,7 +74,8 @@ class CsvTracker:
 
     def flush(self) -> None:
         # Rows must be on the disk before a checkpoint that goes on from them.
-        self.file.flush()
+        with naming(self.path):
+            self.file.flush()
 
     def summarise(self, values: Mapping[str, Any]) -> None:
         """Does nothing: the closing values stand in result.json."""

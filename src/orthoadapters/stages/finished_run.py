@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from orthoadapters.checksums import check_sums
 from orthoadapters.config.compose import task_language
-from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.recorded import read_config
 from orthoadapters.config.schema import Config, CorpusSource, Stage
 from orthoadapters.config.under import weights_table
@@ -21,13 +21,15 @@ from orthoadapters.errors import UserError
 from orthoadapters.examples import Split
 from orthoadapters.folders import exists, last_change
 from orthoadapters.runs import adapter_library as library
-from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.directory import RECORD_FILES, RunDirectory
 from orthoadapters.runs.inputs import (
     blocks_sha256,
     examples_sha256,
+    local_folder,
     read_inputs,
     stamp,
     table_sha256,
+    tokenizer_sha256,
     weights_sha256,
 )
 
@@ -44,9 +46,11 @@ def check_finished_run(config: Config, run: RunDirectory, call: Callable[..., An
     or language adapters have other contents than the run read. An MLM run publishes its adapter again if the library
     lost it.
     """
+    fix = "restore it, or move the run away to repeat it"
     run.check_owner()
+    check_sums(run.path, fix, RECORD_FILES)
     path = run.path / "inputs.json"
-    former = read_inputs(run.path, "restore it, or move the run away to repeat it") if exists(path) else {}
+    former = read_inputs(run.path, fix) if exists(path) else {}
     changes = _changes(config, run, former, call)
     if changes:
         raise UserError(
@@ -75,9 +79,10 @@ def _changes(config: Config, run: RunDirectory, former: dict[str, Any], call: Ca
         text = f"text-{config.language.code}"
     if text in former and _may_have_other_text(config, run) and call(_blocks_sha256, config) != former[text]:
         changes[text] = str(text_file(config.corpus, config.language))
-    folder = Path(config.backbone.path).expanduser()
-    is_folder = config.backbone.path != DEMO and config.backbone.revision is None and folder.is_dir()
-    if "backbone" in former and is_folder and _is_newer(folder, run):
+    folder = local_folder(config.backbone)
+    if folder is not None and former.get("tokenizer") not in (None, *tokenizer_sha256(config.backbone).values()):
+        changes["tokenizer"] = str(folder)
+    if folder is not None and "backbone" in former and _is_newer(folder, run):
         sha256 = _backbone_sha256(str(folder), config.backbone.allow_pickle, last_change(folder), call)
         if sha256 != former["backbone"]:
             changes["backbone"] = str(folder)

@@ -17,7 +17,7 @@ from orthoadapters.model.heads import TaskHead
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.predictions import write_predictions, write_sentence_counts
 from orthoadapters.runs.provenance import provenance
-from orthoadapters.runs.results import AVERAGE, Result, write_result
+from orthoadapters.runs.results import AVERAGE, Result, result_text, write_result
 from orthoadapters.runs.tracking import Tracker, check_trackers, trackers
 from orthoadapters.training.fit import device
 from orthoadapters.training.processes import rank
@@ -147,7 +147,7 @@ def finish(run: RunDirectory, result: Result, run_trackers: Sequence[Tracker]) -
     scores |= {f"{AVERAGE}_{name}": value for name, value in result.avg_zero_shot.items()}
     if result.selection:
         scores |= {"selected_epoch": result.selection.epoch, "selected_dev": result.selection.value}
-    write_sums(run.path, run.weights)
+    write_sums(run.path, [*run.weights, *run.records], {run.result.name: result_text(result)})
     write_result(run.result, result)
     # A folder of this machine is of no use to those who read a tracker.
     facts = {f"provenance_{key}": v for key, v in result.provenance.items() if key != "working_directory"}

@@ -22,7 +22,7 @@ from orthoadapters.model.sizes import bottleneck, check_lengths
 from orthoadapters.orthogonality import LayersLoss, named_loss
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.runs.inputs import blocks_sha256, weights_sha256
+from orthoadapters.runs.inputs import blocks_sha256, tokenizer_sha256, weights_sha256
 from orthoadapters.runs.provenance import commit
 from orthoadapters.runs.results import Result
 from orthoadapters.stages import model_card
@@ -93,6 +93,7 @@ def _set_up(config: Config) -> Setup:
     ).to(where)
     check_lengths(model.shape.positions, {"mlm.block_length": config.mlm.block_length})
     inputs = {"backbone": weights_sha256(model.backbone), f"text-{language}": text_sha256}
+    inputs |= tokenizer_sha256(config.backbone)
     with forward_precision(config.trainer.precision, where):
         bare, _ = score_held_out(model, data.dev, invert=False)
     # The seed is set here, so that the fresh weights depend on it alone.

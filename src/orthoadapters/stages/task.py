@@ -20,7 +20,7 @@ from orthoadapters.model.sizes import bottleneck, check_lengths
 from orthoadapters.orthogonality import LayersLoss, named_loss
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.runs.inputs import examples_sha256, table_sha256, weights_sha256
+from orthoadapters.runs.inputs import examples_sha256, table_sha256, tokenizer_sha256, weights_sha256
 from orthoadapters.runs.provenance import commit
 from orthoadapters.runs.results import Result, Selection, average_zero_shot
 from orthoadapters.runs.tracking import Tracker
@@ -129,7 +129,8 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
         d_task = bottleneck(model, "variant.task_reduction", config.variant.task_reduction)
         model.add_adapter(stacks.task_adapter, AdapterConfig(d_task))
     model.activate(*stacks.names(config.source_language))
-    return Setup(data, model, head, stacks, layers_loss, _inputs(data, stacks) | table_sha256(config))
+    inputs = _inputs(config, data, stacks) | table_sha256(config)
+    return Setup(data, model, head, stacks, layers_loss, inputs)
 
 
 def _read_all(model: AdaptedEncoder, stacks: Stacks, source: str) -> None:
@@ -140,7 +141,7 @@ def _read_all(model: AdaptedEncoder, stacks: Stacks, source: str) -> None:
             model.delete_adapter(code)
 
 
-def _inputs(data: TaskData, stacks: Stacks) -> dict[str, str]:
+def _inputs(config: Config, data: TaskData, stacks: Stacks) -> dict[str, str]:
     """Hashes everything that a run reads, by name."""
     inputs = {
         "backbone": stacks.backbone_sha256,
@@ -148,6 +149,7 @@ def _inputs(data: TaskData, stacks: Stacks) -> dict[str, str]:
         "dev": examples_sha256(data.dev.examples),
     }
     inputs |= {f"test-{code}": examples_sha256(evaluation.examples) for code, evaluation in data.tests.items()}
+    inputs |= tokenizer_sha256(config.backbone)
     inputs |= {f"dev-{code}": examples_sha256(evaluation.examples) for code, evaluation in data.target_devs.items()}
     return inputs | {f"adapter-{code}": entry["sha256"] for code, entry in stacks.entries.items()}
 

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 
+from orthoadapters.errors import naming
+
 
 class DirectCheckpointIO(TorchCheckpointIO):
     """A CheckpointIO that writes to the path itself, and runs no code that a checkpoint holds.
@@ -18,7 +20,7 @@ class DirectCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         content = io.BytesIO()
         torch.save(checkpoint, content)
-        with Path(path).open("wb") as file:
+        with naming(Path(path)), Path(path).open("wb") as file:
             file.write(content.getbuffer())
             file.flush()
             # Without this before the rename, a power cut could leave an empty file under the final name.

@@ -19,7 +19,7 @@ from torch import Tensor
 from orthoadapters.config.schema import TrainerConfig
 from orthoadapters.data.batch_content import batch_content
 from orthoadapters.data.modules import MLMData, TaskData
-from orthoadapters.errors import NotFiniteError, UserError, first_line
+from orthoadapters.errors import NotFiniteError, UserError, first_line, is_of_memory
 from orthoadapters.files import check_content
 from orthoadapters.model.compiled import compile_encode
 from orthoadapters.model.finite import check_finite
@@ -141,6 +141,8 @@ def _check_readable(checkpoint: Path, processes: int) -> None:
             raise ValueError(f"its part {part} was changed since it was written")
         content = torch.load(checkpoint, "cpu", weights_only=True, mmap=True)
     except Exception as error:
+        if is_of_memory(error):
+            raise
         # A broken file makes torch raise exceptions of many types.
         raise UserError(f"{checkpoint} cannot be read ({first_line(error)}); {fix}") from None
     check_finite(dict(_tensors(content)), checkpoint, fix)

@@ -11,7 +11,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from orthoadapters.errors import UserError
+from orthoadapters.errors import UserError, naming
 from orthoadapters.files import write_text
 from orthoadapters.hub.adapters import FIX, HEAD_FILE, HEAD_WEIGHTS
 from orthoadapters.hub.families import FAMILIES
@@ -76,7 +76,8 @@ def write(folder: Path, model: ShapeOwner, name: str, head: TaskHead, labels: Se
     }
     weights = folder / HEAD_WEIGHTS[0]
     temporary = weights.with_name(f".{weights.name}.tmp")
-    save_file(tensors, temporary)
+    with naming(weights):
+        save_file(tensors, temporary)
     # safetensors lets only its owner read the file.
     temporary.chmod(folder.stat().st_mode & 0o666)
     temporary.replace(weights)

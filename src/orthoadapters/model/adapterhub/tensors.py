@@ -19,7 +19,7 @@ from torch import Tensor
 
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.checksums import check_sums
-from orthoadapters.errors import UserError, first_line
+from orthoadapters.errors import UserError, first_line, is_of_memory
 from orthoadapters.files import check_content, new_folder
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.hub.adapters import FILE, FIX
@@ -93,7 +93,11 @@ def read_tensors(folder: Path, names: Sequence[str]) -> dict[str, Tensor]:
     try:
         tensors = load_file(path) if path.suffix == ".safetensors" else torch.load(path, "cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, EOFError, ValueError) as error:
+        if is_of_memory(error):
+            raise
         raise UserError(f"{path} cannot be read, it may be cut off: {first_line(error)}; {FIX}") from None
+    except MemoryError:
+        raise
     except Exception as error:
         # torch.load refuses code in a pickle with a private type of exception.
         raise UserError(f"{path} holds more than tensors and is not loaded ({type(error).__name__}); {FIX}") from None

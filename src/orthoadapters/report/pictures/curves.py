@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from orthoadapters.checksums import check_sums
 from orthoadapters.errors import UserError
 from orthoadapters.report.pictures.style import Floats
 
@@ -18,6 +19,7 @@ def read_curves(path: Path, columns: Sequence[str] = ("loss", "l_ort"), points: 
     The iteration is the last one of its stretch. A value is NaN where none of its stretch is logged, as L_ORT of a run
     without the second step. Raises UserError if the file is missing, has no such column, or is damaged.
     """
+    check_sums(path.parent, "restore it, or leave its run out", (path.name,))
     try:
         table = _read(path, ["iteration", *columns])
     except OSError as error:

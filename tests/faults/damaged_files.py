@@ -1,0 +1,115 @@
+"""Files that are cut, or hold one byte that changed, where a command reads them; and what lies where something else should."""
+
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tests.faults import layer
+from tests.faults.bytes_of_files import damage
+from tests.faults.subjects import Outcome, Subject, World, state
+
+# What a command reads that nobody has read before it, so that nothing can tell a change from what was meant.
+FRESH = {"task": ("world/", "models/"), "sweep": ("world/", "models/"), "evaluate": ("world/",)}
+NAMES = ("task", "again", "resume-mlm", "resume-task", "evaluate", "report", "tidy", "predict", "sweep")
+
+
+def damaged_files(folder: Path, rounds: int, rng: random.Random) -> list[str]:
+    """Damages a file that a command reads: one sentence, or the right end; and the right end once the file is back."""
+    layer.load()
+    world, failures = World(folder.resolve()), []
+    for name in NAMES:
+        subject = world.subjects[name]
+        undisturbed, expectation = world.end(subject)
+        world.prepare(subject)
+        places = {operation.place.removeprefix("/") for operation in undisturbed.done if operation.kind == "I"}
+        files = sorted(place for place in places if (path := world.out / place).is_file() and path.stat().st_size)
+        files = [place for place in files if not place.startswith(FRESH.get(name, "/"))]
+        by_name: dict[str, list[str]] = {}
+        for place in files:
+            by_name.setdefault(Path(place).name, []).append(place)
+        for _ in range(rounds):
+            place = rng.choice(by_name[rng.choice(sorted(by_name))])
+            world.prepare(subject)
+            problems = _round(world, subject, place, expectation, rng)
+            print("".join(f"FAILURE {name}: {why}\n" for why in problems), end="", flush=True)
+            failures += [f"{name}: {why}" for why in problems]
+    return failures
+
+
+def obstacles(folder: Path, rounds: int, rng: random.Random) -> list[str]:
+    """Puts a file where a command makes a folder, or a folder where it writes a file: one sentence, and the right end after."""
+    layer.load()
+    world, failures = World(folder.resolve()), []
+    for name in ("mlm", "ort", "task", "evaluate", "report", "tidy", "predict", "sweep"):
+        subject = world.subjects[name]
+        undisturbed, expectation = world.end(subject)
+        world.prepare(subject)
+        targets = {one.place for one in undisturbed.done if one.kind in "MR" and "/." not in one.place}
+        places = sorted(
+            place.removeprefix("/") for place in targets if not (world.out / place.removeprefix("/")).exists()
+        )
+        for _ in range(rounds):
+            place = rng.choice(places)
+            world.prepare(subject)
+            path, is_folder = world.out / place, isinstance(expectation.get(place, 0), str | dict | list)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir() if is_folder else path.write_text("x")
+            outcome = subject.run()
+            what = f"{name}: a {'folder' if is_folder else 'file'} at {place}"
+            print(f"{what}: exit code {outcome.code} {_sentence(outcome)}", flush=True)
+            problems = [] if outcome.is_sentence else _differences(world, place, expectation, outcome)
+            if path.is_dir() and is_folder:
+                shutil.rmtree(path)
+            elif not is_folder:
+                path.unlink(missing_ok=True) if not path.is_dir() else None
+            problems += _again(world, subject, expectation)
+            print("".join(f"FAILURE {what}: {why}\n" for why in problems), end="", flush=True)
+            failures += [f"{what}: {why}" for why in problems]
+    return failures
+
+
+def _round(world: World, subject: Subject, place: str, expectation: dict[str, Any], rng: random.Random) -> list[str]:
+    path = world.out / place
+    content = path.read_bytes()
+    what = damage(path, rng)
+    outcome = subject.run()
+    print(f"{subject.name}, {place}, {what}: exit code {outcome.code} {_sentence(outcome)}", flush=True)
+    if outcome.is_sentence:
+        path.write_bytes(content)
+        return [f"{place}, {what}: {why}" for why in _again(world, subject, expectation)]
+    return [f"{place}, {what}: {why}" for why in _differences(world, place, expectation, outcome)]
+
+
+def _differences(world: World, place: str, expectation: dict[str, Any], outcome: Outcome) -> list[str]:
+    """Says what is wrong with an end that is no sentence. What a warning names may be left out."""
+    if outcome.code != 0:
+        return [f"exit code {outcome.code} and no sentence: {(outcome.output + outcome.error)[-600:]}"]
+    end = _end_state(world)
+    other = [name for name in sorted({*end, *expectation} - {place}) if end.get(name) != expectation.get(name)]
+    # A changed text has a place of its own in the cache, even if the blocks that a run reads of it are the same.
+    other = [name for name in other if name in expectation or not name.startswith("cache/")]
+    # A warning may name the folder, or the run, that the file belongs to.
+    is_said = any(str(path) in outcome.error for path in (world.out / place, *list((world.out / place).parents)[:2]))
+    return [] if not other or is_said else [f"silently other {', '.join(other)}"]
+
+
+def _end_state(world: World) -> dict[str, Any]:
+    """Collects what lies in the folder; of records that cannot be read, nothing."""
+    try:
+        return state(world.out)
+    except Exception as error:
+        return {"": f"{type(error).__name__}: {error}"}
+
+
+def _again(world: World, subject: Subject, expectation: dict[str, Any]) -> list[str]:
+    again = subject.run()
+    if again.code != 0:
+        return [f"the command again has exit code {again.code}: {(again.output + again.error)[-600:]}"]
+    end = _end_state(world)
+    other = [name for name in sorted({*end, *expectation}) if end.get(name) != expectation.get(name)]
+    return [f"the command again leaves other {', '.join(other)}"] if other else []
+
+
+def _sentence(outcome: Outcome) -> str:
+    return next((line for line in outcome.error.splitlines() if line.startswith("error: ")), "")
