@@ -51,7 +51,7 @@ bench-adapters: setup $(ADAPTERHUB_VENV)/.ready ## the same iterations against t
 	$(RUN) benchmarks/against_adapters.py $(ADAPTERHUB)
 
 test: setup ## the tests: CPU, no network, minutes
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -n 2 --dist worksteal
 
 test-faults: setup $(FUZZ)/.ready ## faults, injected for real: FAULT_ROUNDS=3 of each, SEED=N to repeat, FAULTS=NAME one kind
 	OMP_NUM_THREADS=1 PYTHONPATH=$(FUZZ) $(RUN) -m tests.faults.campaign --jobs 2 --rounds $(or $(FAULT_ROUNDS),3) \

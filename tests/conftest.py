@@ -7,7 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-import torch
+import wandb.apis.public  # noqa: F401  its data models search all loaded modules, and PyTorch would bring thousands
+
+import torch  # isort: skip
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
