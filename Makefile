@@ -57,7 +57,7 @@ test-faults: setup $(FUZZ)/.ready ## faults, injected for real: FAULT_ROUNDS=3 o
 	OMP_NUM_THREADS=1 PYTHONPATH=$(FUZZ) $(RUN) -m tests.faults.campaign --jobs 2 --rounds $(or $(FAULT_ROUNDS),3) \
 	  $(if $(SEED),--seed $(SEED)) $(FAULTS)
 
-test-faults-tenth: setup $(FUZZ)/.ready ## a part of test-faults, chosen by the date, so that in ten days all of it comes up
+test-faults-tenth: setup $(FUZZ)/.ready ## a part of test-faults, chosen by the date; all but long_runs and together come up
 	OMP_NUM_THREADS=1 PYTHONPATH=$(FUZZ) $(RUN) -m tests.faults.campaign --jobs 2 --tenth $$(date -I)
 
 # Not every Python has a wheel of it.

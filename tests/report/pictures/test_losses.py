@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.pictures.losses import PICTURE, training_losses
@@ -32,7 +33,9 @@ def test_without_values_there_is_no_picture() -> None:
     assert training_losses({}) is None
 
 
-def test_a_damaged_metrics_file_is_named_and_the_others_are_drawn(tmp_path: Path) -> None:
+def test_a_damaged_metrics_file_is_named_and_the_others_are_drawn(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for variant in ("t_noo", "t_ort"):
         path = write_xnli_run(tmp_path, variant)
         write_losses(path, orthogonal=variant == "t_ort")
@@ -40,6 +43,8 @@ def test_a_damaged_metrics_file_is_named_and_the_others_are_drawn(tmp_path: Path
     (table,) = build(tmp_path).tables
     figure, caption = PICTURE.of_table(Analysis(table, (), ()))
     assert f"Without T-ORT: {path}/metrics.csv is damaged" in caption
+    # FULL-FT has no such file, of which its caption tells, and no warning.
+    assert [record.getMessage().partition(": ")[0] for record in caplog.records] == ["without the curves of T-ORT"]
     assert lines_of(figure_of(figure).axes[0]).keys() == {"T-NOO"}
     assert "No $L_{TASK}$: FULL-FT" in small_print(figure_of(figure))
 

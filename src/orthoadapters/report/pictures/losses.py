@@ -1,5 +1,6 @@
 """The picture of training losses over iterations: of a table's selected runs, and of the language adapters."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from orthoadapters.report.pictures.picture import CaptionedFigure, Picture
 from orthoadapters.report.pictures.style import in_style, line_style, note, panels, plain, sentence
 from orthoadapters.report.statistics.analysis import Analysis
 
+log = logging.getLogger(__name__)
 NO_CURVES: Curves = {name: np.empty(0) for name in ("iteration", "loss", "l_ort")}
 
 
@@ -50,6 +52,8 @@ def _read(folders: Mapping[str, Path]) -> tuple[dict[str, Curves], list[str]]:
         try:
             curves[label] = read_curves(path / "metrics.csv")
         except UserError as error:
+            if (path / "metrics.csv").exists():  # a run with logger=none has none
+                log.warning("without the curves of %s: %s", label, error)
             problems.append(f"Without {label}: {error}.")
             curves[label] = NO_CURVES
     return curves, problems
