@@ -1,11 +1,13 @@
 """The command itself: exit codes, one sentence for a user's mistake, plan, skip, multirun, Ctrl-C."""
 
 import json
+import re
 import signal
 import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.helpers.commands import start, train
 from tests.helpers.short_runs import overrides
@@ -83,6 +85,11 @@ def test_a_stopped_run_says_how_to_go_on_and_goes_on(
     assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}[number]
     assert "the same command goes on from" in err
     assert "Traceback" not in err
+    # It ended its iteration and saved, and no work is lost.
+    (stop,) = re.findall(r"stopped at iteration (\d+)", err)
+    (checkpoint,) = tmp_path.rglob("last.ckpt")
+    assert torch.load(checkpoint, weights_only=True)["global_step"] == int(stop)
+    assert ("Ctrl-C again" in err) == (number == signal.SIGINT)
     assert not list(tmp_path.rglob("result.json"))
     assert ": to be resumed" in train(*arguments, "plan=true").stdout
     outcome = train(*arguments)

@@ -3,8 +3,10 @@
 import math
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +92,12 @@ class SelectOnDev(Callback):
         self.history, self.best = state_dict["history"], state_dict["best"]
 
 
+class CtrlCException(SIGTERMException):
+    """The end of a training that Ctrl-C asked for: between two iterations, as SIGTERM's."""
+
+
 class KeepLast(Checkpoint):
-    """Writes `last.ckpt` every `every` iterations or `minutes`, after the last iteration and on SIGTERM.
+    """Writes `last.ckpt` every `every` iterations or `minutes`, after the last iteration, on SIGTERM and on Ctrl-C.
 
     It writes under a temporary name first, and nothing that is not finite: then it raises NotFiniteError. Lightning runs
     callbacks of this kind after all others, so that a checkpoint at an epoch's end holds that epoch's score on the
@@ -106,6 +112,7 @@ class KeepLast(Checkpoint):
         self.path, self.every, self.seconds, self.log_every = path, every, 60 * minutes, log_every
         self.save_time = time.monotonic()
         self.is_stopping = False
+        self.is_interrupted = False
         # The iteration of the checkpoint that is there; 0 stands for none.
         self.iteration = 0
 
@@ -117,6 +124,25 @@ class KeepLast(Checkpoint):
 
     def _stop(self, number: int, frame: object) -> None:
         self.is_stopping = True
+
+    @contextmanager
+    def stopping_on_ctrl_c(self) -> Iterator[None]:
+        """Lets Ctrl-C end the training of one process after the iteration, with a checkpoint; a second one ends it at once."""
+        former = signal.getsignal(signal.SIGINT)
+        is_free = former is signal.default_int_handler and threading.current_thread() is threading.main_thread()
+
+        def interrupt(number: int, frame: object) -> None:
+            signal.signal(signal.SIGINT, former)
+            self.is_interrupted = True
+            print("stopping after this iteration; Ctrl-C again stops at once, without a checkpoint", file=sys.stderr)
+
+        if is_free:  # otherwise somebody else answers it, as a sweep does for its cells
+            signal.signal(signal.SIGINT, interrupt)
+        try:
+            yield
+        finally:
+            if is_free:
+                signal.signal(signal.SIGINT, former)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -130,6 +156,8 @@ class KeepLast(Checkpoint):
             pl_module.requests = (float(self._is_late), float(self.is_stopping))
         if stop:
             raise SIGTERMException
+        if self.is_interrupted:
+            raise CtrlCException
 
     @property
     def _is_late(self) -> bool:
@@ -145,7 +173,7 @@ class KeepLast(Checkpoint):
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         if isinstance(exception, SIGTERMException):
-            # Lightning raises it between two iterations, so that no step is half done.
+            # It is raised between two iterations, so that no step is half done.
             assert isinstance(pl_module, AlternatingTraining)
             self._save(trainer, pl_module)
 

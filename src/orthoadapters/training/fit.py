@@ -5,7 +5,6 @@ import sys
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from orthoadapters.model.finite import check_finite
 from orthoadapters.model.precision import store_frozen_in_bf16
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.training.alternating import AlternatingTraining
-from orthoadapters.training.callbacks import KeepLast, ProgressBar
+from orthoadapters.training.callbacks import CtrlCException, KeepLast, ProgressBar
 from orthoadapters.training.checkpoint_file import DirectCheckpointIO
 from orthoadapters.training.distributed import SummedDDP, one_fit_over_processes
 from orthoadapters.training.processes import rank
@@ -76,7 +75,7 @@ def fit(
         try:
             if run.checkpoint.exists():
                 _check_readable(run.checkpoint, config.processes)
-            with one_fit_over_processes(trainer) if config.processes > 1 else nullcontext():
+            with one_fit_over_processes(trainer) if config.processes > 1 else last.stopping_on_ctrl_c():
                 checkpoint = str(run.checkpoint) if run.checkpoint.exists() else None
                 trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
             if last.is_stopping:
@@ -89,13 +88,14 @@ def fit(
                 f"{good if last.iteration else 'no checkpoint was written yet'}"
             ) from None
         except SystemExit as stop:
-            # Lightning raises it for Ctrl-C and, at the end of an iteration, for SIGTERM.
+            # Lightning raises it for SIGTERM at the end of an iteration, and for a second Ctrl-C at once.
             if not trainer.is_global_zero:
                 raise
             place = f"{run.checkpoint}" if run.checkpoint.exists() else "the start, as no checkpoint was written yet"
             print(f"stopped at iteration {trainer.global_step}; the same command goes on from {place}", file=sys.stderr)
             # A shell gives a process that a signal has ended the exit code 128 + the signal's number.
-            raise SystemExit(143 if isinstance(stop, SIGTERMException) else 130) from None
+            is_sigterm = isinstance(stop, SIGTERMException) and not isinstance(stop, CtrlCException)
+            raise SystemExit(143 if is_sigterm else 130) from None
     if trainer.global_step < data.iterations and not trainer.should_stop:
         raise SystemExit(f"{run.path}: stopped at iteration {trainer.global_step} of {data.iterations}")
     module.recorder.flush()
