@@ -13,7 +13,7 @@ from hydra._internal.utils import create_config_search_path
 from packaging.requirements import Requirement
 
 from orthoadapters import fetch, publish
-from orthoadapters.commands import evaluate, main, predict, report, train
+from orthoadapters.commands import evaluate, main, messages, predict, report, train
 from orthoadapters.config.compose import CONF
 from orthoadapters.config.version import version_line
 from orthoadapters.locks import lock
@@ -188,3 +188,14 @@ def test_questions_leave_logging_as_it_was(capsys: pytest.CaptureFixture[str]) -
     handlers = list(logging.getLogger().handlers)
     assert train.main(["--cfg", "job", "--package", "seed"]) == 0
     assert logging.getLogger().handlers == handlers
+
+
+def test_a_reader_that_has_enough_ends_a_command_quietly(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run() -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(messages, "discard_rest", lambda: None)  # which is for the process's own standard output
+    assert messages.exit_code_of(run, "") == 141
+    assert capsys.readouterr() == ("", "")

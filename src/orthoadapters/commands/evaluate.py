@@ -9,15 +9,16 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from orthoadapters.commands.messages import exit_code_of
 from orthoadapters.config.mistakes import parse_overrides
 from orthoadapters.config.overrides import CONFIG_DIR, override_text, own_folder
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import Under
 from orthoadapters.config.version import version_line
-from orthoadapters.errors import UserError, machine_sentence
+from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 from orthoadapters.hub.offline import NotFetchedError
-from orthoadapters.printing import Parser, print_error, start_log
+from orthoadapters.printing import Parser, start_log
 from orthoadapters.runs.evaluations import read_evaluation
 from orthoadapters.runs.terminal import show_scores
 from orthoadapters.stages.subject import KEYS, Subject, open_subject
@@ -49,22 +50,18 @@ def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     start_log()
     try:
-        options = arguments().parse_intermixed_args(words)
-        folder = own_folder(options.config_dir or [], parse_overrides(options.overrides))
-        own = [override_text(CONFIG_DIR, folder)] if options.config_dir and folder is not None else []
-        run(open_subject(options.folder, [*options.overrides, *own]))
-    except UserError as error:
-        print_error(error)
-        return error.exit_code
-    except Exception as error:
-        if (sentence := machine_sentence(error, "the same command begins anew")) is None:
-            raise
-        print(f"error: {sentence}", file=sys.stderr)
-        return 1
+        return exit_code_of(lambda: _evaluate(words), "the same command begins anew")
     except KeyboardInterrupt:
         print("stopped; nothing was written, and the same command begins anew", file=sys.stderr)
         return 130
-    return 0
+
+
+def _evaluate(words: Sequence[str] | None) -> None:
+    options = arguments().parse_intermixed_args(words)
+    folder = own_folder(options.config_dir or [], parse_overrides(options.overrides))
+    own = [override_text(CONFIG_DIR, folder)] if options.config_dir and folder is not None else []
+    run(open_subject(options.folder, [*options.overrides, *own]))
+    sys.stdout.flush()
 
 
 def run(subject: Subject) -> None:

@@ -4,7 +4,6 @@ python predict.py runs/xlmr_base/wikiann/lort_tnoo/lr0.0001-seed0-1f0c9a3e --lan
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -13,12 +12,14 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TextIO, cast
 
+from orthoadapters.commands.messages import BROKEN_PIPE
 from orthoadapters.config.program import shell_command
+from orthoadapters.config.schema import Under
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError, is_of_memory, machine_sentence
 from orthoadapters.files import real_path, user_path
 from orthoadapters.folders import check_new_file
-from orthoadapters.printing import Parser, print_error, printable, start_log
+from orthoadapters.printing import Parser, discard_rest, print_error, printable, start_log
 
 STDIN = 0  # the descriptor of standard input, as POSIX has it
 
@@ -56,7 +57,7 @@ def arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--under",
-        choices=("target", "source", "none", "mean"),
+        choices=[choice.value for choice in Under],
         help="what is under the task adapter, as transfer.under has it (default: the run's own choice)",
     )
     parser.add_argument("--backbone", metavar="PATH", type=user_path, help="the pretrained backbone, if it was moved")
@@ -139,11 +140,6 @@ def _target(output: Path | None, source: str) -> Iterator[TextIO]:
         yield file
 
 
-def discard_rest() -> None:
-    """Discards what standard output still holds, as Python's own flush at exit would fail on it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     start_log()
@@ -160,9 +156,9 @@ def main(words: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever read has read enough. A shell gives a process that SIGPIPE ends this exit code.
+        # Whoever read has read enough.
         discard_rest()
-        return 141
+        return BROKEN_PIPE
     except OSError as error:
         discard_rest()
         sentence = f"the labels cannot be written ({error.strerror}); make room, or write elsewhere"

@@ -5,18 +5,20 @@ python report.py runs --xtreme submission
 python report.py runs --tidy runs.csv
 """
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from orthoadapters.commands.messages import exit_code_of
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.version import version_line
-from orthoadapters.errors import UserError, machine_sentence
+from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 from orthoadapters.folders import check_writable
-from orthoadapters.printing import Parser, print_error, printable, start_log
+from orthoadapters.printing import Parser, printable, start_log
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.table import Report, table_title
 from orthoadapters.report.printed.formats import markdown
@@ -57,30 +59,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="FILE",
         help="no tables: a CSV file, a row per run, language, split and metric",
     )
-    try:
-        options = parser.parse_args(arguments)
-        if options.xtreme is not None:
-            check_writable(options.xtreme.absolute().parent, "--xtreme")
-            submit(options.runs, options.backbone, options.xtreme)
-            return 0
-        if options.tidy is not None:
-            tidy(options.runs, options.backbone, options.tidy)
-            return 0
+    return exit_code_of(lambda: _report(parser.parse_args(arguments)), "give the command again")
+
+
+def _report(options: argparse.Namespace) -> None:
+    if options.xtreme is not None:
+        check_writable(options.xtreme.absolute().parent, "--xtreme")
+        submit(options.runs, options.backbone, options.xtreme)
+    elif options.tidy is not None:
+        tidy(options.runs, options.backbone, options.tidy)
+    else:
         check_writable(options.out, "--out")
         extras = Extras(paper=options.paper, seeds=options.seeds, oracle=options.oracle, sizes=options.sizes)
         make(build(options.runs, options.backbone), options.out, extras, options.wandb)
-        return 0
-    except UserError as error:
-        print_error(error)
-        return 1
-    except Exception as error:
-        if (
-            isinstance(error, BrokenPipeError)
-            or (sentence := machine_sentence(error, "give the command again")) is None
-        ):
-            raise
-        print(f"error: {sentence}", file=sys.stderr)
-        return 1
+    sys.stdout.flush()
 
 
 def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:

@@ -5,11 +5,11 @@ python train.py variant=lort_tnoo task=xnli
 
 import argparse
 import logging
-import os
 import shlex
 import sys
+import traceback
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from orthoadapters.commands.messages import exit_code_of, set_up_messages
+from orthoadapters.commands.messages import BROKEN_PIPE, exit_code_of, set_up_messages
 from orthoadapters.config import compose
 from orthoadapters.config.checks import check
 from orthoadapters.config.command_line import (
@@ -39,7 +39,7 @@ from orthoadapters.config.schema import Config, Missing, Stage
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError
-from orthoadapters.printing import print_error
+from orthoadapters.printing import discard_rest, print_error
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import read_result
@@ -50,6 +50,7 @@ from orthoadapters.stages.plan import print_plan
 from orthoadapters.stages.reading import cut_texts, read_data, read_local_data
 from orthoadapters.training.processes import has_launcher, rank
 
+FIX = "the same command goes on from the last checkpoint"
 # The exit code of this command's one run. Hydra drops what a job returns.
 exit_code = 0
 
@@ -134,7 +135,7 @@ def _with_overrides(overrides: Sequence[str]) -> Iterator[None]:
 def show_result(path: Path) -> None:
     """Prints a run's scores and where they stand."""
     show(read_result(path))
-    print(f"result: {path}")
+    print(f"result: {path}", flush=True)
 
 
 def job(composition: DictConfig) -> int:
@@ -147,8 +148,8 @@ def job(composition: DictConfig) -> int:
         from orthoadapters.sweep.process import run_cell
 
         environment = {key: str(value) for key, value in hydra.job.env_set.items()}
-        return exit_code_of(lambda: run_cell(overrides, RunDirectory(settle(composition)), cell, environment))
-    exit_code = exit_code_of(lambda: run_one(settle(composition), overrides))
+        return _code_of(lambda: run_cell(overrides, RunDirectory(settle(composition)), cell, environment))
+    exit_code = _code_of(lambda: run_one(settle(composition), overrides))
     return exit_code
 
 
@@ -158,7 +159,16 @@ def cell(overrides: Sequence[str]) -> int:
     Returns its exit code.
     """
     set_up_messages()
-    return exit_code_of(lambda: run_one(compose_config(overrides), overrides))
+    return _code_of(lambda: run_one(compose_config(overrides), overrides))
+
+
+def _code_of(run: Callable[[], int | None]) -> int:
+    """Does as `exit_code_of`, and shows the traceback of a defect whole, of which Hydra would leave out parts."""
+    try:
+        return exit_code_of(run, FIX)
+    except Exception:
+        traceback.print_exc()
+        return 1
 
 
 def run_hydra(options: argparse.Namespace) -> None:
@@ -197,10 +207,9 @@ def answer(options: argparse.Namespace) -> int:
         print_error(error)
         return 1
     except BrokenPipeError:
-        # Whoever read has read enough. Python's own flush at exit would fail. A shell gives a process that SIGPIPE ends this
-        # exit code.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        # Whoever read has read enough.
+        discard_rest()
+        return BROKEN_PIPE
     return 0
 
 
@@ -227,6 +236,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run_hydra(options)
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from the last checkpoint", file=sys.stderr)
+        print(f"stopped; {FIX}", file=sys.stderr)
         return 130
     return exit_code
