@@ -125,6 +125,18 @@ def test_a_killed_cell_is_a_failure_with_its_signal(backbone: Path, world: Path,
     assert json.loads(run.result.read_text())["status"] == "finished"
 
 
+def print_variable(overrides: Sequence[str]) -> int:
+    """Stands in for a cell."""
+    print(os.environ["A_VARIABLE"], flush=True)
+    return 0
+
+
+def test_a_cell_has_the_variables_that_hydra_sets(backbone: Path, world: Path, tmp_path: Path) -> None:
+    arguments, run = training(backbone, world, tmp_path)
+    assert run_cell(arguments, run, print_variable, {"A_VARIABLE": "its value"}) == 0
+    assert run.log.read_text() == "its value\n"
+
+
 def test_a_run_directory_that_cannot_be_made_is_one_sentence(backbone: Path, world: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     arguments, run = training(backbone, world, tmp_path, f"paths.runs={tmp_path}/file")

@@ -119,7 +119,7 @@ def plain_values(value: Any) -> Any:
 
 @cache
 def _places(key: str) -> tuple[str, ...]:
-    """Lists a key and all that it lies in: `a.b.c`, `a.b`, `a`. A sweep asks for thousands of times the same."""
+    """Lists a key and all that it lies in: `a.b.c`, `a.b`, `a`. A sweep asks for the same ones thousands of times."""
     parts = key.split(".")
     return tuple(".".join(parts[:length]) for length in range(len(parts), 0, -1))
 

@@ -1,7 +1,7 @@
 """One cell in a process of its own: a crash, a kill or a poisoned GPU ends that cell and no other.
 
-The process runs what train.py runs with the cell's overrides. It is forked from a server that has
-imported PyTorch and holds nothing else, so that starting one takes no seconds.
+The process runs what train.py runs with the cell's overrides. It is forked from a server that has imported PyTorch and holds
+nothing else, so that starting one takes no seconds.
 """
 
 import multiprocessing
