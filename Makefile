@@ -50,6 +50,7 @@ bench: setup ## iterations/s, memory and where the time goes, at XLM-R base's sh
 bench-adapters: setup $(ADAPTERHUB_VENV)/.ready ## the same iterations against those of `adapters`, in turn
 	$(RUN) benchmarks/against_adapters.py $(ADAPTERHUB)
 
+# Dozens of processes start: their bytecode is kept, even where the environment has it thrown away.
 test: setup ## the tests: CPU, no network, minutes
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -n 2 --dist worksteal
 
