@@ -4,6 +4,7 @@ Launchers and Lightning start `sys.executable`. In a warm command this names a s
 environment, folder and open files to a server, waits for the process that the server forks, and ends as that one ends.
 """
 
+import atexit
 import json
 import multiprocessing.spawn
 import multiprocessing.util
@@ -15,6 +16,7 @@ import socket
 import stat
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -141,15 +143,35 @@ def _run(arguments: list[str]) -> None:
         sys.path[0] = ""
         sys.argv = arguments[1:]
         if arguments[0] == "-m":
-            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
-        else:
-            sys.argv[0] = "-c"
-            exec(arguments[1], vars(sys.modules["__main__"]))
-    else:
-        sys.argv = arguments
-        sys.path[0] = str(Path(arguments[0]).parent)
-        runpy.run_path(arguments[0], run_name="__main__")
-    sys.exit(0)
+            end_at_once(lambda: runpy.run_module(arguments[1], run_name="__main__", alter_sys=True))
+        sys.argv[0] = "-c"
+        end_at_once(lambda: exec(arguments[1], vars(sys.modules["__main__"])))
+    sys.argv = arguments
+    sys.path[0] = str(Path(arguments[0]).parent)
+    end_at_once(lambda: runpy.run_path(arguments[0], run_name="__main__"))
+
+
+def end_at_once(run: Callable[[], object]) -> None:
+    """Runs a script, and ends this process as Python would, but does not take PyTorch's modules apart: half a second.
+
+    What ends in a traceback, as Ctrl-C does, ends as Python ends it.
+    """
+    code: object = None
+    try:
+        run()
+    except SystemExit as error:
+        code = error.code
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    if not isinstance(code, int | None):
+        print(code, file=sys.stderr)
+        code = 1
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        code = 120  # Python's own for streams that cannot be flushed
+    os._exit(int(code or 0) & 0xFF)
 
 
 def warm_fork_server() -> Callable[[bytes, Sequence[str], Sequence[int]], int]:

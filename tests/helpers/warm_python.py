@@ -29,7 +29,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from tests.helpers.warm_child import serve_children, warm_fork_server
+from orthoadapters.config.compose import compose_config
+from tests.helpers.warm_child import end_at_once, serve_children, warm_fork_server
 
 HEAVY = (
     "orthoadapters.commands.train",
@@ -37,6 +38,16 @@ HEAVY = (
     "orthoadapters.stages.language_adapter",
     "hydra",
     "wandb",
+)
+# Of conf/, what nearly all commands of the tests choose; Hydra composes them once for all of these commands.
+FILES = (
+    "backbone=local",
+    "backbone.path=.",
+    "data=xtreme",
+    "data.root=.",
+    "corpus=text",
+    "corpus.root=.",
+    "logger=csv",
 )
 ROOT = Path(__file__).resolve().parents[2]
 SERVER = "WARM_PYTHON"  # the environment's variable with the process that owns the server, and with the server's folder
@@ -212,6 +223,7 @@ def run_server(owner: int, folder: Path) -> None:
     """Imports, and then forks what is asked for until the owner has ended."""
     for module in HEAVY:
         import_module(module)
+    compose_config(FILES)
     gc.freeze()  # the children need not look through all that was imported
     python = serve_children()
     (folder / "python").write_text(python)
@@ -227,7 +239,7 @@ def run_server(owner: int, folder: Path) -> None:
     sys.executable = python
     multiprocessing.spawn.set_executable(python)
     multiprocessing.util.spawnv_passfds = warm_fork_server()  # type: ignore[assignment]
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    end_at_once(lambda: runpy.run_path(sys.argv[0], run_name="__main__"))
 
 
 if __name__ == "__main__":

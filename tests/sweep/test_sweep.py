@@ -264,7 +264,7 @@ def test_a_sweep_killed_three_times_ends_with_the_results_of_its_runs_alone(
     out = tmp_path / "sweep"
 
     def command(folder: Path) -> list[str]:
-        sizes = ["languages=[tr]", "trainer.max_iterations=40", "trainer.max_epochs=12", "trainer.checkpoint_every=5"]
+        sizes = ["languages=[tr]", "trainer.max_iterations=25", "trainer.max_epochs=8", "trainer.checkpoint_every=5"]
         choices = ["task=udpos", "variant=lort_tort", "language_adapters.missing=train"]
         return ["-m", *overrides(backbone, world, folder, *choices, *sizes)]
 
@@ -378,7 +378,7 @@ def test_as_many_cells_as_the_sweep_says_share_a_gpu_and_its_memory(
             assert environment == {"CUDA_VISIBLE_DEVICES": "0"}
         assert fifth == []
     thread.join(timeout=10)
-    assert fifth == [{"CUDA_VISIBLE_DEVICES": "0"}]
+    assert [place["CUDA_VISIBLE_DEVICES"] in ("0", "1") for place in fifth] == [True]  # whichever it saw free first
     assert capsys.readouterr().err == "waiting for a GPU: 2 of these cells on each of 2 (sweep.cells_per_gpu)\n"
     fractions: list[float] = []
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)

@@ -13,22 +13,21 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hydra import version
-from hydra._internal.utils import _run_hydra, get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from orthoadapters.commands.hydra_jobs import run_hydra
 from orthoadapters.commands.messages import BROKEN_PIPE, exit_code_of, set_up_messages
-from orthoadapters.config import compose
 from orthoadapters.config.checks import check
 from orthoadapters.config.command_line import (
     asks_for_a_sweep,
     check_chosen_files,
     check_command_line,
     first_values,
+    is_for_hydra,
     is_question,
     read_command_line,
 )
@@ -171,21 +170,6 @@ def _code_of(run: Callable[[], int | None]) -> int:
         return 1
 
 
-def run_hydra(options: argparse.Namespace) -> None:
-    """Does what hydra.main does: it composes conf/, and runs jobs or answers a question about them.
-
-    It takes the arguments from `options`, so that sys.argv stays what it is: Lightning repeats it for further processes.
-    """
-    version.setbase("1.3")
-    _run_hydra(
-        args=options,
-        args_parser=get_args_parser(),
-        task_function=job,
-        config_path=str(compose.CONF),
-        config_name="config",
-    )
-
-
 def answer(options: argparse.Namespace) -> int:
     """Lets Hydra answer what the command line asks. Of a multirun it can show one run, that of the first values."""
     if (options.cfg or options.info) and (options.multirun or options.run):
@@ -198,7 +182,7 @@ def answer(options: argparse.Namespace) -> int:
         options.overrides = []
     check_chosen_files(options)
     try:
-        run_hydra(options)
+        run_hydra(options, job)
         sys.stdout.flush()
     except (HydraException, OmegaConfBaseException) as error:
         print_error(sentence(error, sorted(key_types())))
@@ -234,7 +218,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     set_up_messages()
     options.multirun = asks_for_a_sweep(options)
     try:
-        run_hydra(options)
+        if options.multirun or is_for_hydra(options):
+            run_hydra(options, job)
+        else:
+            # Hydra composed it for the checks, and would compose it twice more.
+            exit_code = _code_of(lambda: run_one(compose_config(options.overrides), options.overrides))
     except KeyboardInterrupt:
         print(f"stopped; {FIX}", file=sys.stderr)
         return 130

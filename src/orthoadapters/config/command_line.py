@@ -95,6 +95,12 @@ def asks_for_a_sweep(options: argparse.Namespace) -> bool:
     return not is_one_run and (options.multirun or any(text.startswith("sweep=") for text in options.overrides))
 
 
+def is_for_hydra(options: argparse.Namespace) -> bool:
+    """Tells whether Hydra itself has a part in one run: by a key or a choice of its own, or by a user's folder."""
+    keys = [str(override.key_or_group) for override in parse_overrides(options.overrides)]
+    return options.config_dir is not None or any(key.startswith(("hydra.", "hydra/")) for key in keys)
+
+
 def check_command_line(arguments: Sequence[str]) -> None:
     """Composes every value that the command line names, sweeps included, before Hydra runs a job.
 
