@@ -184,6 +184,7 @@ def warm_fork_server() -> Callable[[bytes, Sequence[str], Sequence[int]], int]:
     pid = os.fork()
     if pid == 0:
         asker.close()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # as Python's own fork server does
         message, descriptors, *_ = socket.recv_fds(waiter, 2**20, MOST)
         if not message:
             os._exit(0)

@@ -252,6 +252,17 @@ def test_two_processes_stop_together_and_go_on_to_the_language_adapter_of_one(
     assert "Traceback" not in err
     with pytest.raises(UserError, match=r"was written by 2 process\(es\) and this command asks for 1; give"):
         execute([*arguments, "trainer.devices=1"])
+    (metrics,) = tmp_path.glob("two/runs/**/metrics.csv")
+    rows = metrics.read_bytes().count(b"\n")
+    again = start(*arguments, one_stream=False)
+    while metrics.read_bytes().count(b"\n") < rows + 5:
+        time.sleep(0.02)
+        assert again.poll() is None, again.communicate()
+    os.killpg(again.pid, signal.SIGINT)  # Ctrl-C reaches both
+    _, err = again.communicate(timeout=120)
+    assert again.returncode == 130, err
+    assert err.count("the same command goes on from") == err.count("Ctrl-C again stops at once") == 1
+    assert "Traceback" not in err
     outcome = train(*arguments)
     assert outcome.returncode == 0, outcome.stderr
     assert_same_training(tmp_path / "one", tmp_path / "two", ["adapter/adapter.safetensors"])

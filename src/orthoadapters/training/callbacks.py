@@ -127,14 +127,14 @@ class KeepLast(Checkpoint):
 
     @contextmanager
     def stopping_on_ctrl_c(self) -> Iterator[None]:
-        """Lets Ctrl-C end the training of one process after the iteration, with a checkpoint; a second one ends it at once."""
+        """Lets Ctrl-C end the training after the iteration, with a checkpoint; a second one ends it at once."""
         former = signal.getsignal(signal.SIGINT)
         is_free = former is signal.default_int_handler and threading.current_thread() is threading.main_thread()
 
         def interrupt(number: int, frame: object) -> None:
             signal.signal(signal.SIGINT, former)
-            self.is_interrupted = True
-            print("stopping after this iteration; Ctrl-C again stops at once, without a checkpoint", file=sys.stderr)
+            self.is_interrupted = self.is_stopping = True
+            print("stopping with a checkpoint; Ctrl-C again stops at once, without one", file=sys.stderr)
 
         if is_free:  # otherwise somebody else answers it, as a sweep does for its cells
             signal.signal(signal.SIGINT, interrupt)
@@ -154,10 +154,12 @@ class KeepLast(Checkpoint):
             self._save(trainer, pl_module)
         if trainer.world_size > 1:
             pl_module.requests = (float(self._is_late), float(self.is_stopping))
-        if stop:
-            raise SIGTERMException
-        if self.is_interrupted:
-            raise CtrlCException
+        if stop or (self.is_interrupted and trainer.world_size == 1):
+            raise self.stop_exception()
+
+    def stop_exception(self) -> SIGTERMException:
+        """Returns what ends the training: Ctrl-C's exception in the process that got it, and SIGTERM's in the others."""
+        return CtrlCException() if self.is_interrupted else SIGTERMException()
 
     @property
     def _is_late(self) -> bool:

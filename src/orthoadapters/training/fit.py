@@ -5,6 +5,7 @@ import sys
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +76,12 @@ def fit(
         try:
             if run.checkpoint.exists():
                 _check_readable(run.checkpoint, config.processes)
-            with one_fit_over_processes(trainer) if config.processes > 1 else last.stopping_on_ctrl_c():
+            processes = one_fit_over_processes(trainer) if config.processes > 1 else nullcontext()
+            with processes, last.stopping_on_ctrl_c():
                 checkpoint = str(run.checkpoint) if run.checkpoint.exists() else None
                 trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
             if last.is_stopping:
-                raise SIGTERMException
+                raise last.stop_exception()
         except NotFiniteError as error:
             good = f"the last good checkpoint is {run.checkpoint}, of iteration {last.iteration}"
             content = batch_content(data, error.iteration)
