@@ -111,6 +111,12 @@ def test_words_and_tags_are_read_from_columns(read: Read, content: str, files: d
     assert read(content, FileFormat.conll, TaskKind.tagging, **files) == expected
 
 
+def test_wikianns_prefix_is_taken_off_in_whatever_column_the_words_are(read: Read) -> None:
+    content = "# 1\n1 TR:Anna B-PER\n2 TR:x O\n-DOCSTART- x O\n"
+    files = {"separator": "space", "comment": "#", "columns": {"word": 2}}
+    assert read(content, FileFormat.conll, TaskKind.tagging, **files) == [TaggedSentence(("Anna", "x"), ("B-PER", "O"))]
+
+
 def test_conllu_and_packed_files_are_read(read: Read) -> None:
     row = "1\tDogs\t_\tNOUN\t_\t_\t0\t_\t_\t_\n"
     labels = {"labels": ["NOUN", "VERB"]}

@@ -100,6 +100,32 @@ def test_the_prefix_of_raw_wikiann_is_taken_off_where_every_row_has_it(tmp_path:
             read_file(tmp_path, "wikiann", content)
 
 
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (("TR:Anna", "TR:", "tr:x"), ("Anna", "", "x")),
+        (("zh_yue:Anna", "zh-yue::", "ZH_YUE:x"), ("Anna", ":", "x")),
+        (("zh-Hans:Anna", "zh-min-nan:x", "-DOCSTART-"), ("Anna", "x")),
+        (("es-419:Anna", "Simple:x"), ("es-419:Anna", "Simple:x")),
+        (("en: Anna", "en: x"), ("Anna", "x")),
+        (("US:Steel",), ("US:Steel",)),
+        (("US:Steel", "http://x", "US:", "No:", "x", "is_a:b"), ("US:Steel", "http://x", "US:", "No:", "x", "is_a:b")),
+        (("en:US:x", "en:http:", "en:EN:x"), ("US:x", "http:", "EN:x")),
+        (("en:x", "en:y", "US:Steel"), r"line 3: 'US:Steel\\tO' has no 'en:' before the word, as 2 of 3 rows do"),
+        (("TR:x", "TR:y", "http://z"), r"line 3: 'http://z\\tO' has no 'TR:' before the word, as 2 of 3 rows do"),
+    ],
+)
+def test_a_prefix_may_be_written_otherwise_and_a_word_with_a_colon_is_none(
+    tmp_path: Path, rows: Sequence[str], words: tuple[str, ...] | str
+) -> None:
+    content = "".join(f"{row}\tO\n" for row in rows)
+    if isinstance(words, str):
+        with pytest.raises(UserError, match=words):
+            read_file(tmp_path, "wikiann", content)
+    else:
+        assert words_of(read_file(tmp_path, "wikiann", content))[0] == words
+
+
 def test_codes_in_fewer_than_most_rows_stay_and_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     word_rows = "x\tO\n" * 150
     content = f"{word_rows}en:Anna\tB-PER\nre:\tO\nre:\tO\n"

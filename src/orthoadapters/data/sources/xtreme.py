@@ -63,7 +63,7 @@ def xtreme_files(data: DataConfig, task: TaskConfig, split: Split, language: Lan
 def _read_sentences(path: Path, task: TaskConfig, split: Split) -> Iterator[TaggedSentence]:
     """Yields the sentences of a file of words and tags."""
     labels = {label: label for label in task.labels} | task.label_names
-    code = language_prefix(path)
+    code = language_prefix(path, _word)
     words: list[str] = []
     tags: list[str] = []
     for number, line in numbered_lines(path):
@@ -85,6 +85,11 @@ def _read_sentences(path: Path, task: TaskConfig, split: Split) -> Iterator[Tagg
         tags.append(labels[tag])
     if words:
         yield TaggedSentence(tuple(words), tuple(tags))
+
+
+def _word(line: str) -> str | None:
+    """Returns the word of a line; None of a blank one, and of a document's mark."""
+    return line.split("\t")[0] if line.strip() and not line.startswith(DOCUMENT_START) else None
 
 
 def _read_pairs(path: Path, task: TaskConfig, split: Split) -> Iterator[SentencePair]:
