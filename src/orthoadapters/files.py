@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any, TextIO
 
 from orthoadapters.errors import UserError, naming
+from orthoadapters.file_formats import encoding_of, packer_of
 from orthoadapters.temporary_names import share, temporary_path
 
 # ours: bytes that show whether a file is a pointer or a page
@@ -24,8 +25,6 @@ VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 LONGEST_HEADER = 100_000_000
 # ours: one fix for every file of weights
 COPY_AGAIN = "copy it again from where it is whole, or download it again"
-# How packed files begin.
-PACKERS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh91AY": "bzip2", b"PK\x03\x04": "zip", b"(\xb5/\xfd": "zstd"}
 
 
 def read_json(path: Path, fix: str = "restore it", texts: Collection[str] = ()) -> dict[str, Any]:
@@ -80,14 +79,16 @@ def check_content(path: Path, *, is_binary: bool = False) -> None:
         raise UserError(
             f"{path} is a pointer of Git LFS and not the file itself; `git lfs pull` in its folder brings the file"
         )
-    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"404: not found")):
         raise UserError(
             f"{path} is a web page that a download brought in place of the file; download it again (from the Hub with "
             "`hf download`, or by the address with /resolve/ in place of /blob/)"
         )
-    packer = next((name for begin, name in PACKERS.items() if start.startswith(begin)), None)
+    packer = packer_of(start)
     if packer and not is_binary and path.suffix not in (".gz", ".xz", ".bz2", ".zip", ".zst"):
         raise UserError(f"{path} is packed with {packer}, which its name does not say; unpack it")
+    if not is_binary and (encoding := encoding_of(start)):
+        raise UserError(f"{path}: the file is {encoding}; save it as UTF-8")
     if is_binary and text and all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in start):
         raise UserError(
             f"{path} holds no weights but a text, which begins {start[:60].decode()!r}; download the file again"

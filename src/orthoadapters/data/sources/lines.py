@@ -1,6 +1,5 @@
 """Lines of text files with their numbers, and the sentences about what is wrong in one."""
 
-import codecs
 import difflib
 import gzip
 import re
@@ -12,6 +11,7 @@ from pathlib import Path
 from orthoadapters.config.locations import warn_once
 from orthoadapters.config.schema import TaskConfig
 from orthoadapters.errors import UserError, first_line
+from orthoadapters.file_formats import binary_format, encoding_of, packer_of
 
 # The word that marks the beginning of a document in files of the CoNLL shared tasks: it is no word of a sentence.
 DOCUMENT_START = "-DOCSTART-"
@@ -109,8 +109,8 @@ def _language(code: str) -> str:
 
 def decoded_line(raw: bytes, source: str, number: int) -> str:
     """Decodes one line without its ending and the first one's byte order mark. Raises UserError if it is not UTF-8."""
-    if number == 1 and is_utf16(raw):
-        raise UserError(f"{source}: the file is UTF-16; save it as UTF-8")
+    if number == 1:
+        check_is_text(raw, source)
     try:
         line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError:
@@ -121,10 +121,14 @@ def decoded_line(raw: bytes, source: str, number: int) -> str:
     return line
 
 
-def is_utf16(start: bytes) -> bool:
-    """Says whether the beginning of a file has UTF-16's byte order mark, or a zero beside each of its first two letters."""
-    has_mark = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return has_mark or b"\0\0" in (start[0:4:2], start[1:4:2])
+def check_is_text(start: bytes, source: str) -> None:
+    """Raises UserError if a file begins as one of another encoding, or as one that is no text."""
+    if encoding := encoding_of(start):
+        raise UserError(f"{source}: the file is {encoding}; save it as UTF-8")
+    if name := binary_format(start) or packer_of(start):
+        raise UserError(
+            f"{source}: the file is {name} and no plain text; bring the right one, or write it as UTF-8 text"
+        )
 
 
 def excerpt(line: str) -> str:

@@ -20,6 +20,7 @@ from orthoadapters.data.sources.lines import (
     numbered_lines,
     unknown_label,
 )
+from orthoadapters.data.sources.other_formats import check_formats
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
 from orthoadapters.folders import absence, is_file
@@ -57,6 +58,7 @@ def xtreme_files(data: DataConfig, task: TaskConfig, split: Split, language: Lan
         raise MissingSplitError(
             f"{absence(path)}; data.root={data.root} must hold {task.folder}/{path.name}, as XTREME's download makes it"
         )
+    check_formats([path], data, task)
     return [path]
 
 
