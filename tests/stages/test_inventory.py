@@ -284,6 +284,15 @@ def test_a_pointer_or_a_page_in_an_adapters_folder_is_named(
     assert sentence.startswith(f"{tmp_path}/mine/ar/{name} is a pointer of Git LFS")
 
 
+def test_text_is_asked_for_where_language_adapters_are_trained_first(command: Callable[..., list[str]]) -> None:
+    arguments = [text for text in command("variant=lnoo_tnoo") if not text.startswith("corpus.root=")]
+    assert problems([*arguments, "variant=full_ft"]) == []
+    assert problems(arguments)[0].startswith("no language adapter for en, ar, tr (noo)")
+    assert problems([*arguments, "language_adapters.missing=train"]) == [
+        "corpus.root has no value here; give it one with corpus.root=..., or write it into the corpus's file"
+    ]
+
+
 @pytest.mark.parametrize("name", ["pytorch_adapter.bin", "pytorch_model_head.bin"])
 def test_a_pickle_with_code_or_without_its_end_is_named(
     name: str, command: Callable[..., list[str]], oracle: Path, tmp_path: Path
