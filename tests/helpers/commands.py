@@ -1,9 +1,13 @@
-"""`python train.py` as a user would type it, for tests."""
+"""`python train.py` and `python report.py` as a user would type them, for tests."""
 
+import io
+import logging
 import os
 import subprocess
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from orthoadapters.commands import report as report_command
 from tests.helpers.warm_python import Command, launch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,3 +45,13 @@ def demo(backbone: Path, out: Path) -> list[str]:
         "trainer.max_iterations=30",
         "trainer.checkpoint_every=5",
     ]
+
+
+def report(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Does in this process what report.py does with these arguments; starting one would take most of the time."""
+    out, err = io.StringIO(), io.StringIO()
+    handlers = list(logging.root.handlers)
+    with chdir(cwd), redirect_stdout(out), redirect_stderr(err):
+        code = report_command.main([str(argument) for argument in arguments])
+    logging.root.handlers[:] = handlers
+    return subprocess.CompletedProcess([*map(str, arguments)], code, out.getvalue(), err.getvalue())

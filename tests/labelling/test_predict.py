@@ -27,10 +27,11 @@ from orthoadapters.labelling.free_text import Format, label_text
 from orthoadapters.labelling.words import words
 from orthoadapters.model.heads import TokenHead
 from orthoadapters.model.saved_head import load_head, save_head
-from tests.helpers.commands import ROOT
+from tests.helpers.commands import ROOT, environment
 from tests.helpers.short_runs import execute, overrides
 from tests.helpers.tasks import task_config
 from tests.helpers.tiny_world import NAMES, NOUNS
+from tests.helpers.warm_python import launch
 
 SHORT = "task.max_length=16"  # two or three windows per sentence, and pairs that lose subwords
 RUNS = {
@@ -443,14 +444,22 @@ def test_in_python_what_is_no_text_is_a_sentence_and_changes_nothing(run_folders
     assert run.label([], "sw", device="cpu") == []
 
 
-def test_an_endless_input_and_a_reader_that_has_enough_end_quietly(run_folders: dict[str, Path]) -> None:
-    line = f"yes anna sees dog | {sys.executable} predict.py {run_folders['udpos']} --language tr --batch-size 512 | head -n 4"
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src"), "LC_ALL": "C"}
-    outcome = subprocess.run(
-        ["bash", "-c", line], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+def test_an_endless_input_and_a_reader_that_has_enough_end_quietly(
+    run_folders: dict[str, Path], tmp_path: Path
+) -> None:
+    """The script stands for a shell: yes anna sees dog | predict.py RUN --language tr | head -n 4."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, runpy, sys\nfrom subprocess import PIPE, Popen\n"
+        "yes = Popen(['yes', 'anna sees dog'], stdout=PIPE)\nhead = Popen(['head', '-n', '4'], stdin=PIPE)\n"
+        "os.dup2(yes.stdout.fileno(), 0)\nyes.stdout.close()\nos.dup2(head.stdin.fileno(), 1)\nhead.stdin.close()\n"
+        "before, sys.stdin, sys.stdout = (sys.stdin, sys.stdout), open(0), open(1, 'w')\n"
+        f"sys.argv[0] = {str(ROOT / 'predict.py')!r}\nrunpy.run_path(sys.argv[0], run_name='__main__')\n"
     )
-    assert outcome.stderr == ""
-    assert [row.split("\t")[0] for row in outcome.stdout.splitlines()] == ["anna", "sees", "dog", ""]
+    arguments = [str(run_folders["udpos"]), "--language", "tr", "--batch-size", "512"]
+    out, err = launch(script, arguments, environment() | {"LC_ALL": "C"}, ROOT).communicate(timeout=120)
+    assert err == ""
+    assert [row.split("\t")[0] for row in out.splitlines()] == ["anna", "sees", "dog", ""]
 
 
 def test_help_and_a_mistyped_language_do_not_wait_for_torch(run_folders: dict[str, Path]) -> None:

@@ -1,11 +1,8 @@
 """XTREME submissions: predictions that its evaluate.py reads and scores as we do, and the run of each task that is taken."""
 
 import json
-import os
 import random
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,18 +15,12 @@ from orthoadapters.evaluation.metrics import score
 from orthoadapters.report.xtreme import choose, describe, write_submission
 from orthoadapters.runs.predictions import write_predictions
 from orthoadapters.runs.results import Result, Selection, read_results, write_result
-from tests.helpers.commands import ROOT
+from tests.helpers.commands import report
 from tests.helpers.short_runs import execute, overrides
 from tests.helpers.tasks import labels_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* seems not to be NE tag")
 FOLDERS = {"xnli": "xnli", "wikiann": "panx", "udpos": "udpos"}
-
-
-def report(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, str(ROOT / "report.py"), *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60)
 
 
 # What evaluate.py of XTREME does, in words of our own.

@@ -52,7 +52,7 @@ def test_all_of_the_paper_is_twenty_language_adapters_and_three_tables_that_shar
 
 
 @pytest.mark.parametrize("path", sorted(SWEEPS.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_sweep_opens_with_its_command_and_its_number_of_runs(path: Path) -> None:
+def test_every_sweep_opens_with_its_command_and_its_number_of_runs(path: Path, tmp_path: Path) -> None:
     lines = path.read_text().splitlines()
     assert lines[0] == "# @package _global_"
     assert lines[1] == f"# python train.py sweep={path.stem}"
@@ -62,7 +62,9 @@ def test_every_sweep_opens_with_its_command_and_its_number_of_runs(path: Path) -
         for cell in cells("sweep=paper"):
             if cell.config.stage is Stage.task:
                 finish_cell(cell, 0.5)
-    assert int(count_in_words[1]) == len(cells(f"sweep={path.stem}"))
+    # Those of the study say which paths the command gives as well.
+    paths = [f"{key}={tmp_path}" for key in re.findall(r" ([a-z]+\.[a-z]+)=DIR", "".join(lines[:6]))]
+    assert int(count_in_words[1]) == len(cells(f"sweep={path.stem}", *paths))
     assert any(line.startswith("# Costs: ") for line in lines)
 
 

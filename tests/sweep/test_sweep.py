@@ -106,7 +106,7 @@ def test_no_cell_is_run_before_every_text_is_read(
 
 
 def training(backbone: Path, world: Path, out: Path, *more: str) -> tuple[list[str], RunDirectory]:
-    arguments = overrides(backbone, world, out, "stage=mlm", "language=tr", "trainer.max_iterations=200", *more)
+    arguments = overrides(backbone, world, out, "stage=mlm", "language=tr", "trainer.max_iterations=100", *more)
     return arguments, RunDirectory(compose_config(arguments))
 
 
@@ -226,7 +226,7 @@ def test_a_stopped_sweep_lets_its_cell_save_and_goes_on_from_there(
         assert "to resume" in train("-m", *arguments, "plan=true").stdout
         execute(arguments)
     rows = (run.path / "metrics.csv").read_text().splitlines()[1:]
-    assert [int(row.split(",")[0]) for row in rows] == list(range(1, 201))
+    assert [int(row.split(",")[0]) for row in rows] == list(range(1, 101))
 
 
 def test_a_signal_to_all_processes_of_a_job_does_not_end_the_server_of_its_cells(tmp_path: Path) -> None:

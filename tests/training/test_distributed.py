@@ -238,7 +238,7 @@ def test_two_processes_train_the_task_adapter_of_one(
 def test_two_processes_stop_together_and_go_on_to_the_language_adapter_of_one(
     dry: Path, world: Path, tmp_path: Path
 ) -> None:
-    common = (*MLM, *LINEAR, "trainer.max_iterations=60")
+    common = (*MLM, *LINEAR, "trainer.max_iterations=40")
     execute(overrides(dry, world, tmp_path / "one", *common))
     arguments = overrides(dry, world, tmp_path / "two", *common, *DDP)
     process = start(*arguments, one_stream=False)

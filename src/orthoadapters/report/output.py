@@ -14,7 +14,6 @@ from orthoadapters.report.collect.table import Report
 from orthoadapters.report.page.page import page
 from orthoadapters.report.pictures.gallery import list_missing_pictures
 from orthoadapters.report.pictures.picture import Drawing
-from orthoadapters.report.pictures.style import save
 from orthoadapters.report.printed.formats import in_markdown, latex, markdown
 from orthoadapters.report.printed.records import FIELDS, csv_text, scores_csv, selection_csv, significance_csv
 from orthoadapters.report.printed.significance import COMPARISON_FIELDS, significance_markdown
@@ -59,7 +58,7 @@ def write_analyses(report: Report, analyses: Sequence[Analysis], drawings: Seque
         if analysis.under:
             texts |= _table_texts(printed_under(analysis), csv_text(UNDER_FIELDS, under_records(analysis)))
     with _naming_the_folder(out):
-        figures = [path for drawing in drawings for path in save(drawing.figure, out / "figures", drawing.name)]
+        figures = [path for drawing in drawings for path in drawing.save(out / "figures")]
     return [*_write(texts, out), *figures]
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from orthoadapters.report.page.markup import inline_svg, join, tag
+from orthoadapters.report.pictures.style import svg
 from tests.helpers.html import read
 
 
@@ -31,7 +32,9 @@ def test_figures_on_one_page_keep_their_own_clip_paths() -> None:
         figure.subplots().plot([0, 1], [1, 0], marker="o", label="a $x^2$")
         figure.legend()
         figures.append(figure)
-    one, two = (read(inline_svg(figure, f"{name}-", "caption")) for figure, name in zip(figures, "ab", strict=True))
+    one, two = (
+        read(inline_svg(svg(figure), f"{name}-", "caption")) for figure, name in zip(figures, "ab", strict=True)
+    )
     ids = [{element.attrib["id"] for element in root.iter() if "id" in element.attrib} for root in (one, two)]
     assert ids[0]
     assert not ids[0] & ids[1]

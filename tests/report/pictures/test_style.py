@@ -11,7 +11,8 @@ import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from orthoadapters.report.pictures.style import COLOURS, in_style, line_style, note, panels, save
+from orthoadapters.report.pictures.picture import Drawing
+from orthoadapters.report.pictures.style import COLOURS, in_style, line_style, note, panels
 
 
 @in_style
@@ -23,6 +24,10 @@ def example() -> Figure:
     axes.legend()
     note(figure, ["A note."])
     return figure
+
+
+def drawing() -> Drawing:
+    return Drawing("map", "", None, example())
 
 
 def lightness(colour: str) -> float:
@@ -43,15 +48,14 @@ def test_lines_can_be_told_apart_in_grey() -> None:
 
 
 def test_equal_figures_are_equal_files_whatever_a_user_has_set(tmp_path: Path) -> None:
-    for path in save(example(), tmp_path, "map"):
-        first = path.read_bytes()
-        with matplotlib.rc_context({"font.size": 30, "svg.hashsalt": "another", "pdf.fonttype": 3}):
-            save(example(), tmp_path, "map")
-        assert path.read_bytes() == first
+    first = {path: path.read_bytes() for path in drawing().save(tmp_path)}
+    with matplotlib.rc_context({"font.size": 30, "svg.hashsalt": "another", "pdf.fonttype": 3}):
+        drawing().save(tmp_path)
+    assert {path: path.read_bytes() for path in first} == first
     assert sorted(path.name for path in tmp_path.iterdir()) == ["map.pdf", "map.svg"]
     other = tmp_path / "other"
     code = "from pathlib import Path; import tests.report.pictures.test_style as t"
-    code += f"; t.save(t.example(), Path({str(other)!r}), 'map')"
+    code += f"; t.drawing().save(Path({str(other)!r}))"
     environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7", "HOME": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     for name in ("map.svg", "map.pdf"):
@@ -68,5 +72,5 @@ def test_a_figure_is_saved_in_both_forms_or_not_at_all(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(Figure, "savefig", failing)
     with pytest.raises(OSError, match="no space left"):
-        save(figure, tmp_path / "figures", "map")
+        Drawing("map", "", None, figure).save(tmp_path / "figures")
     assert not (tmp_path / "figures").exists()

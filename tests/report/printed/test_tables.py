@@ -16,17 +16,11 @@ from orthoadapters.report.collect.build import build
 from orthoadapters.report.printed.formats import latex, markdown
 from orthoadapters.report.printed.records import scores_csv, selection_csv
 from orthoadapters.report.printed.tables import Extras, printed_scores, printed_selection
-from tests.helpers.commands import ROOT
+from tests.helpers.commands import ROOT, report
 from tests.helpers.report_runs import UDPOS, write_attempt, write_run
 
 GOLDEN = ROOT / "tests" / "golden"
 ALL = Extras(paper=True, seeds=True, oracle=True, sizes=True)
-
-
-def report(*arguments: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
-    command = [sys.executable, str(ROOT / "report.py"), *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60)
 
 
 @pytest.fixture

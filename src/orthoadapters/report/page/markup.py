@@ -1,14 +1,9 @@
 """HTML in which text is escaped unless it is Markup, and matplotlib's SVG as a part of it."""
 
-import io
 import re
 from collections.abc import Iterable
 from html import escape
 from xml.etree import ElementTree
-
-from matplotlib.figure import Figure
-
-from orthoadapters.report.pictures.style import in_style
 
 # The elements that have no end.
 VOID = {"input", "meta", "link"}
@@ -60,15 +55,12 @@ def with_minus(number: str) -> str:
     return number.replace("-", "−")
 
 
-@in_style
-def inline_svg(figure: Figure, prefix: str, labelled_by: str) -> Markup:
-    """Makes an <svg> whose ids begin with `prefix`, so that no two figures of a page have an id in common.
+def inline_svg(content: bytes, prefix: str, labelled_by: str) -> Markup:
+    """Makes an <svg> of a file's content. Its ids begin with `prefix`, so that no two figures of a page share one.
 
     matplotlib's own <style> would hold for the whole page, so it is left out. labelled_by: the id of the caption.
     """
-    content = io.BytesIO()
-    figure.savefig(content, format="svg", metadata={"Date": None})
-    root = ElementTree.fromstring(content.getvalue())
+    root = ElementTree.fromstring(content)
     for parent in root.iter():
         parent.tag = _local(parent.tag)
         for child in [child for child in parent if _local(child.tag) in ("metadata", "style")]:

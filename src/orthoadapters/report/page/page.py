@@ -140,5 +140,5 @@ def _figures(drawings: Sequence[Drawing], ident: str) -> Markup:
 
 
 def _figure(drawing: Drawing, ident: str) -> Markup:
-    svg = inline_svg(drawing.figure, f"{ident}-", f"{ident}-caption")
+    svg = inline_svg(drawing.svg, f"{ident}-", f"{ident}-caption")
     return tag("figure", tag("div", svg, class_="card"), tag("figcaption", drawing.caption, id=f"{ident}-caption"))

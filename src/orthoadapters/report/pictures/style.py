@@ -1,9 +1,8 @@
-"""The style of all pictures: their look, which does not depend on a user's own settings, their small print, their files."""
+"""The style of all pictures: their look, which does not depend on a user's own settings, their small print, their formats."""
 
 import io
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib.style
@@ -11,8 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-
-from orthoadapters.files import write_bytes
 
 Floats = NDArray[np.float64]
 WIDTH = 6.3  # ours: inches, the text width of A4 with the margins that most venues ask for
@@ -93,16 +90,23 @@ def label_with_gaps(label: str, gaps: Sequence[str], total: int) -> str:
 
 
 @in_style
-def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Writes <name>.svg and <name>.pdf, each whole or not at all; equal figures give equal bytes."""
-    contents = {}
-    for ending, date in (("svg", "Date"), ("pdf", "CreationDate")):
-        content = io.BytesIO()
-        figure.savefig(content, format=ending, metadata={date: None})
-        contents[folder / f"{name}.{ending}"] = content.getvalue()
-    for path, data in contents.items():
-        write_bytes(path, data)
-    return list(contents)
+def svg(figure: Figure) -> bytes:
+    """Draws the figure as SVG; equal figures give equal bytes. Its layout holds for what is drawn of it later.
+
+    matplotlib would compute the layout anew each time, which takes longer than to draw it.
+    """
+    content = io.BytesIO()
+    figure.savefig(content, format="svg", metadata={"Date": None})
+    figure.set_layout_engine("none")
+    return content.getvalue()
+
+
+@in_style
+def pdf(figure: Figure) -> bytes:
+    """Draws the figure as PDF; equal figures give equal bytes."""
+    content = io.BytesIO()
+    figure.savefig(content, format="pdf", metadata={"CreationDate": None})
+    return content.getvalue()
 
 
 @in_style
