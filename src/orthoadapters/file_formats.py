@@ -45,7 +45,8 @@ def encoding_of(start: bytes) -> str:
             return name
     if start[:4].count(0) == 3 and start[4:8].count(0) == 3:
         return "UTF-32"
-    return "UTF-16" if b"\0\0" in (start[0:4:2], start[1:4:2]) else ""
+    # A file of zeros is what a power cut may leave, and no text.
+    return "UTF-16" if b"\0\0" in (start[0:4:2], start[1:4:2]) and any(start[:4]) else ""
 
 
 def packer_of(start: bytes) -> str:

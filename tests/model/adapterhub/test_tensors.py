@@ -334,7 +334,7 @@ def test_broken_files_are_sentences(model: AdaptedEncoder, folder: Path, capsys:
     assert "code ran" not in capsys.readouterr().out
     for content in (b"{", b"[]", b"\xff\xfe{}"):
         (folder / "adapter_config.json").write_bytes(content)
-        with pytest.raises(UserError, match=r"is not JSON|the file is UTF-16; save it as UTF-8"):
+        with pytest.raises(UserError, match="is not JSON"):
             model.load_adapter(folder)
     with pytest.raises(UserError, match=r"adapter_config.json is missing"):
         model.load_adapter(folder / "nowhere")
