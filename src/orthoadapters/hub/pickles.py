@@ -25,6 +25,8 @@ OTHER_WAYS = ("STACK_GLOBAL", "INST", "OBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4"
 # The number that PyTorch before 1.6 begins its files with, pickled. Four more pickles follow: the weights are the fourth.
 FORMER = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 FORMER_PICKLES = 5
+# What damage raises: a changed length may ask for more memory than there is.
+DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, ArithmeticError, RuntimeError, MemoryError)
 
 
 def check_pickle(path: Path, fix: str) -> None:
@@ -36,15 +38,7 @@ def check_pickle(path: Path, fix: str) -> None:
                     raise UserError(
                         f"{path} holds more than tensors ({name}) and is not loaded, as code is not run; {fix}"
                     )
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        ValueError,
-        EOFError,
-        OverflowError,
-        NotImplementedError,
-        RuntimeError,
-    ) as error:
+    except DAMAGE as error:
         raise UserError(f"{path} cannot be read, it may be cut off: {first_line(error)}; {fix}") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); bring it back") from None
