@@ -211,7 +211,7 @@ def test_a_pickle_is_looked_into_without_its_weights_in_the_form_of_former_versi
         ):
             check_pickle(path, "")
     path.write_bytes(b"\x80\x02\x8d" + bytes([255] * 6 + [0, 0]))  # a text of 2^48 bytes
-    with pytest.raises(UserError, match="weights.bin cannot be read, it may be cut off"):
+    with pytest.raises(UserError, match=r"weights.bin cannot be read, it may be cut off"):
         check_pickle(path, "")
     path.write_bytes(pickle.dumps([1]))
     with pytest.raises(UserError, match="PyTorch wrote no such file"):
