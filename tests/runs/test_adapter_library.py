@@ -24,7 +24,9 @@ from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.labelling.listing import list_languages
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.inputs import tokenizer_sha256
 from orthoadapters.runs.language_adapter import FILES, LanguageAdapter
+from orthoadapters.stages.inventory import check_fit
 from orthoadapters.stages.plan import print_plan
 from tests.helpers.commands import ROOT
 from tests.helpers.short_runs import execute, overrides
@@ -216,6 +218,22 @@ def test_a_trained_adapter_under_the_name_of_another_kind_is_refused(oracle: Pat
     (adapter.path / "training.json").write_text(json.dumps({"kind": "noo", "language": "sw"}))
     with pytest.raises(UserError, match=r"sw-ort is a language adapter of kind noo .*; move it away, and train one"):
         library.check_adapter(adapter, "lort_tnoo")
+
+
+def test_an_adapter_that_was_trained_with_another_tokenizer_is_refused(
+    local: Callable[..., list[str]], root: Path, backbone: Path
+) -> None:
+    config = compose_config(local())
+    record, tokenizer = root / "tr" / "training.json", tokenizer_sha256(config.backbone)["tokenizer"]
+    adapter = library.language_adapter(config, "tr")
+    record.write_text(json.dumps({"kind": "noo", "tokenizer_sha256": tokenizer}))
+    check_fit(adapter, config.variant, backbone)
+    record.write_text(json.dumps({"kind": "noo", "tokenizer_sha256": "5eed" * 16}))
+    sentence = (
+        rf"tr was trained with another tokenizer \(5eed5eed\) than {backbone} holds \({tokenizer[:8]}\); restore it"
+    )
+    with pytest.raises(UserError, match=sentence):
+        check_fit(adapter, config.variant, backbone)
 
 
 def test_an_orthoadapter_that_was_published_is_not_taken_for_a_plain_one(

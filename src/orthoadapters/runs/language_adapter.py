@@ -10,11 +10,12 @@ from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
 from orthoadapters.folders import exists
 from orthoadapters.hub import adapters as adapter_hub
+from orthoadapters.hub.backbones import TOKENIZER
 from orthoadapters.runs.inputs import folder_sha256
 
 # It lies beside AdapterHub's own files and says which run trained the adapter.
 RECORD = "training.json"
-TEXTS = ("fingerprint", "language", "kind", "backbone", "backbone_sha256")
+TEXTS = ("fingerprint", "language", "kind", "backbone", "backbone_sha256", "tokenizer_sha256")
 # The files that a run reads from an adapter's folder.
 FILES = (RECORD, adapter_hub.FILE, *adapter_hub.WEIGHTS)
 
@@ -81,4 +82,16 @@ class LanguageAdapter:
             raise UserError(
                 f"{self.location} is named as the language adapter for {self.language}, and its {RECORD} says that it was "
                 f"trained on {language}; {fix}"
+            )
+
+    def check_tokenizer(self, backbone: Path) -> None:
+        """Raises UserError if the adapter was trained on the subwords of another tokenizer than the backbone's folder has.
+
+        An adapter of the Hub's backbones has no record of it: their commit says what the tokenizer is.
+        """
+        training_sha256 = self.record().get("tokenizer_sha256")
+        if training_sha256 is not None and training_sha256 != (sha256 := folder_sha256(backbone, TOKENIZER)):
+            raise UserError(
+                f"{self.location} was trained with another tokenizer ({training_sha256[:8]}) than {backbone} holds "
+                f"({sha256[:8]}); restore it, or name the backbones apart with backbone.name=..., and train the adapter anew"
             )

@@ -223,6 +223,7 @@ def _look_at_adapter(adapter: LanguageAdapter, variant: VariantConfig, backbone:
 
 def check_fit(adapter: LanguageAdapter, variant: VariantConfig, backbone: Path) -> None:
     """Raises UserError if an adapter's files do not fit the backbone in this folder, or have another size than the run."""
+    adapter.check_tokenizer(backbone)
     if (shape := shape_in(backbone)) is not None:
         size = check_header(adapter.path, shape)
         hidden, is_trained = shape.hidden_size, adapter.source is AdapterSource.trained

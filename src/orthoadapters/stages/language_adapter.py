@@ -136,5 +136,6 @@ def _write_adapter(config: Config, run: RunDirectory, setup: Setup, scores: dict
         "iterations": config.trainer.max_iterations,
         "batch_size": config.mlm.batch_size,
         "backbone_sha256": setup.inputs["backbone"],
+        **({"tokenizer_sha256": setup.inputs["tokenizer"]} if "tokenizer" in setup.inputs else {}),
     }
     library.publish(folder, library.language_adapter(config, language), record | scores)

@@ -1,7 +1,7 @@
 """Student's t over the scores of seeds: the one test that counts how little two or three seeds tell."""
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtr, stdtrit
 
 from orthoadapters.report.statistics.resampling import Floats
 
@@ -30,4 +30,4 @@ def student_t(a: Floats, b: Floats) -> tuple[float, float]:
     if error < TIE:
         return 0.0, 0.0
     statistic = abs(float(np.mean(a) - np.mean(b))) / error
-    return float(t.ppf(1 - LEVEL / 2, freedom)) * error, float(2 * t.sf(statistic, freedom))
+    return float(stdtrit(freedom, 1 - LEVEL / 2)) * error, float(2 * stdtr(freedom, -statistic))
