@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import IO, Any, TextIO
 
 from orthoadapters.errors import UserError, naming
+from orthoadapters.file_formats import BEGINNING, encoding_of, packer_of
 from orthoadapters.temporary_names import share, temporary_path
 
-# ours: bytes that show whether a file is a pointer or a page
-BEGINNING = 256
 # What begins as an address does: s3://bucket, file:///data.
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 # A variable as a shell writes it.
@@ -24,8 +23,6 @@ VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 LONGEST_HEADER = 100_000_000
 # ours: one fix for every file of weights
 COPY_AGAIN = "copy it again from where it is whole, or download it again"
-# How packed files begin.
-PACKERS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh91AY": "bzip2", b"PK\x03\x04": "zip", b"(\xb5/\xfd": "zstd"}
 
 
 def read_json(path: Path, fix: str = "restore it", texts: Collection[str] = ()) -> dict[str, Any]:
@@ -46,7 +43,7 @@ def read_json(path: Path, fix: str = "restore it", texts: Collection[str] = ()) 
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); {fix}") from None
     except (ValueError, RecursionError) as error:
-        check_content(path)
+        _check_begin(path)
         raise UserError(f"{path} is not JSON ({error}); {fix}") from None
     if not isinstance(record, dict):
         raise UserError(f"{path} is not JSON with fields; {fix}")
@@ -65,10 +62,25 @@ def check_regular(path: Path) -> None:
 def check_content(path: Path, *, is_binary: bool = False) -> None:
     """Raises UserError if the file cannot be read, or if something lies there in its place.
 
-    That is the pointer that Git LFS leaves where it did not bring the file, or the page that a server sent instead.
+    That is the pointer that Git LFS leaves where it did not bring the file, the page that a server sent instead, or UTF-16.
     is_binary: the file holds weights, so that any text in its place is a server's answer too, and a file of safetensors must
     be whole.
     """
+    start = _check_begin(path, is_binary=is_binary)
+    if not is_binary and (encoding := encoding_of(start)):
+        raise UserError(f"{path}: the file is {encoding}; save it as UTF-8")
+    if is_binary and start.strip() and all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in start):
+        raise UserError(
+            f"{path} holds no weights but a text, which begins {start[:60].decode()!r}; download the file again"
+        )
+    if is_binary and not start:
+        raise UserError(f"{path} cannot be read, it is empty; {COPY_AGAIN}")
+    if is_binary and path.suffix == ".safetensors":
+        read_safetensors_header(path)
+
+
+def _check_begin(path: Path, is_binary: bool = False) -> bytes:
+    """Reads a file's beginning. Raises UserError as `check_content` does for what may lie in any file's place."""
     check_regular(path)
     try:
         with path.open("rb") as file:
@@ -80,22 +92,14 @@ def check_content(path: Path, *, is_binary: bool = False) -> None:
         raise UserError(
             f"{path} is a pointer of Git LFS and not the file itself; `git lfs pull` in its folder brings the file"
         )
-    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"404: not found")):
         raise UserError(
             f"{path} is a web page that a download brought in place of the file; download it again (from the Hub with "
             "`hf download`, or by the address with /resolve/ in place of /blob/)"
         )
-    packer = next((name for begin, name in PACKERS.items() if start.startswith(begin)), None)
-    if packer and not is_binary and path.suffix not in (".gz", ".xz", ".bz2", ".zip", ".zst"):
+    if (packer := packer_of(start)) and not is_binary and path.suffix not in (".gz", ".xz", ".bz2", ".zip", ".zst"):
         raise UserError(f"{path} is packed with {packer}, which its name does not say; unpack it")
-    if is_binary and text and all(byte in b"\t\r\n" or 32 <= byte < 127 for byte in start):
-        raise UserError(
-            f"{path} holds no weights but a text, which begins {start[:60].decode()!r}; download the file again"
-        )
-    if is_binary and not start:
-        raise UserError(f"{path} cannot be read, it is empty; {COPY_AGAIN}")
-    if is_binary and path.suffix == ".safetensors":
-        read_safetensors_header(path)
+    return start
 
 
 def read_safetensors_header(path: Path) -> dict[str, Any]:

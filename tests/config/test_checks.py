@@ -60,6 +60,17 @@ from orthoadapters.errors import UserError
         ),
         (["task.metrics=[]"], "task.metrics of xnli is empty, .*; name at least one of accuracy, macro_f1"),
         (["task.labels=[same]"], r"task.labels of xnli is \[same\]; they must be at least two, each once"),
+        (
+            ["task=wikiann", "task.metrics=[f1,f1]"],
+            "task.metrics has f1 twice; name it once, or write what was meant in",
+        ),
+        (["languages=[tr,ar,tr]"], "languages has tr twice; name it once"),
+        (["task.languages=[en,tr,tr]"], "task.languages has tr twice"),
+        (["task.character_words=[zh,zh]"], "task.character_words has zh twice"),
+        (["task.hub_columns=[a,a]"], "task.hub_columns has a twice"),
+        (["task.grid.lr=[5e-5,0.00005]"], "task.grid.lr has 5e-05 twice"),
+        (["logger=wandb", "logger.tags=[a,a]"], r"logger.tags \(or WANDB_TAGS\) has a twice"),
+        (["transfer.under=[source,source]"], "transfer.under has source twice; name it once"),
         (["task.labels=[a,b,a]"], "task.labels of xnli has 'a' twice; they must be at least two, each once"),
         (["task.labels=[a,'']"], "each once and none of them empty"),
         (

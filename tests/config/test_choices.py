@@ -4,6 +4,7 @@ import pytest
 
 from orthoadapters.config.choices import choices, fingerprint
 from orthoadapters.config.compose import compose_config, mlm_overrides
+from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
 
 
@@ -38,6 +39,25 @@ def test_a_language_adapters_fingerprint_knows_no_task() -> None:
     mlm = ("stage=mlm", "variant=lort_tnoo", "language=sw", "task=xnli")
     assert of(*mlm) == of("stage=mlm", "variant=lort_tort", "language=sw", "task=udpos")
     assert of(*mlm) != of(*mlm, "mlm.ort_lr=1e-6")
+
+
+@pytest.mark.parametrize(
+    ("run", "key", "other"),
+    [
+        (["stage=mlm", "variant=lort_tnoo", "language=sw", "data=xtreme"], "data.root", ["stage=task"]),
+        (["stage=mlm", "variant=lort_tnoo", "language=sw", "data=conllu"], "data.root", ["stage=task", "task=udpos"]),
+        (["variant=full_ft", "corpus=text"], "corpus.root", ["stage=mlm", "variant=lort_tnoo", "language=sw"]),
+    ],
+)
+def test_a_folder_that_a_stage_does_not_read_need_not_be_named_and_makes_no_other_run(
+    run: list[str], key: str, other: list[str]
+) -> None:
+    config, config_with_root = compose_config(run), compose_config([*run, f"{key}=DIR"])
+    assert RunDirectory(config).path == RunDirectory(config_with_root).path
+    section, name = key.split(".")
+    assert [getattr(getattr(one, section), name) for one in (config, config_with_root)] == [None, "DIR"]
+    with pytest.raises(UserError, match=f"{key} has no value here"):
+        compose_config([*run, *other])
 
 
 def test_a_run_directorys_name_is_made_of_its_choices() -> None:

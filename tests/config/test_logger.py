@@ -39,6 +39,7 @@ def test_values_are_logged_in_the_places_that_are_named(overrides: list[str], pl
         ("logger=null", "write logger=none"),
         ("+logger=tensorboard", "logger is there; write logger=tensorboard"),
         ("logger=[none,csv]", "none goes alone"),
+        ("logger=[csv,csv]", "logger has csv twice; name it once"),
         ("logger=[csv,wadb]", "logger has no 'wadb', did you mean 'wandb'"),
         ("logger=tensorbord", "logger has no 'tensorbord', did you mean 'tensorboard'"),
     ],

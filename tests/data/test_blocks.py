@@ -52,6 +52,8 @@ def test_a_long_text_file_is_read_in_shuffled_runs_that_the_seed_decides(tmp_pat
         ("", "sw.txt has no usable line; it must hold plain text"),
         ("\n \n\ufeff\n", "sw.txt has no usable line"),
         ("habari\n".encode("utf-16"), "sw.txt: the file is UTF-16; save it as UTF-8"),
+        ("habari\n".encode("utf-32"), "sw.txt: the file is UTF-32; save it as UTF-8"),
+        (b"PAR1\x15\x04", "sw.txt: the file is Parquet and no plain text; bring the right one"),
         (b"fine\n" * 70 + b"\xff\xfe\n", "sw.txt, line 71: not UTF-8; convert the file"),
     ],
 )
@@ -60,12 +62,14 @@ def test_an_unusable_text_file_is_one_sentence(tmp_path: Path, content: str | by
         list(passages(text_corpus(tmp_path, content), SW))
 
 
-def test_json_lines_are_no_text(tmp_path: Path) -> None:
+def test_json_lines_and_tables_are_no_text(tmp_path: Path) -> None:
     find = partial(text_module.find_text, language=SW, seed=0, blocks="", cache=tmp_path)
     with pytest.raises(
         UserError, match=r"sw.txt holds JSON lines and no plain text; write the texts alone, one passage"
     ):
         find(text_corpus(tmp_path, '\ufeff{"text": "habari"}\n'))
+    with pytest.raises(UserError, match=r"sw.txt holds CoNLL-U and no plain text; write .* one passage a line$"):
+        find(text_corpus(tmp_path, "# sent_id = 1\n1\thabari" + 8 * "\t_" + "\n"))
     assert find(text_corpus(tmp_path, '{habari}\n"a"\n')) == tmp_path / "sw.txt"
 
 

@@ -17,6 +17,7 @@ from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import filter_repo_objects  # type: ignore[attr-defined]
 from safetensors.torch import load_file
+from torch._weights_only_unpickler import _get_allowed_globals
 
 from orthoadapters import AdaptedEncoder, demo, model
 from orthoadapters.checksums import write_sums
@@ -27,6 +28,7 @@ from orthoadapters.config.compose import CONF, compose_config
 from orthoadapters.errors import UserError
 from orthoadapters.hub.backbones import backbone_folder
 from orthoadapters.hub.offline import NotFetchedError
+from orthoadapters.hub.pickles import NAMES, check_pickle
 from orthoadapters.model.backbone import backbone_path
 from orthoadapters.model.sizes import bottleneck
 from orthoadapters.runs.directory import RunDirectory
@@ -172,7 +174,8 @@ def test_code_in_a_pickle_is_never_run(pickle_folder: Path, tmp_path: Path, plai
     else:
         torch.save({"embeddings.word_embeddings.weight": Trap(mark)}, file)
     with pytest.raises(
-        UserError, match=r"the weights of backbone .* cannot be read: .* code in it is not run"
+        UserError,
+        match=r"pytorch_model.bin holds more than tensors \(posix.mkdir\) and is not loaded, as code is not run",
     ) as error:
         AdaptedEncoder.from_pretrained(str(pickle_folder), allow_pickle=True)
     assert "\n" not in str(error.value)
@@ -180,6 +183,39 @@ def test_code_in_a_pickle_is_never_run(pickle_folder: Path, tmp_path: Path, plai
     with suppress(RuntimeError):
         torch.load(file, weights_only=False)  # what would have happened
     assert mark.exists()
+
+
+def test_a_pickle_is_looked_into_without_its_weights_in_the_form_of_former_versions_too(
+    backbone: Path, tmp_path: Path
+) -> None:
+    """What PyTorch's reader lets a pickle name passes, and nothing of torch that could be called otherwise."""
+    assert [name for name in _get_allowed_globals() if not NAMES.fullmatch(name)] == []
+    assert not any(
+        map(NAMES.fullmatch, ("torch.load", "torch.hub.load", "builtins.eval", "torch._utils._import_dotted_name"))
+    )
+    path, content = tmp_path / "weights.bin", load_file(backbone / "model.safetensors")
+    for is_former in (False, True):
+        torch.save(content, path, _use_new_zipfile_serialization=not is_former)
+        check_pickle(path, "")
+        path.write_bytes(path.read_bytes()[:3000])
+        with pytest.raises(UserError, match=r"weights.bin cannot be read, it may be cut off: .*; mend it"):
+            check_pickle(path, "mend it")
+    for value, protocol, name in (
+        (Trap(tmp_path), 2, "posix.mkdir"),
+        (Trap(tmp_path), 4, "posix.mkdir by STACK_GLOBAL"),
+        (torch.nn.Linear(1, 1), 2, "torch.nn.modules.linear.Linear"),
+    ):
+        torch.save({"a": value}, path, pickle_protocol=protocol)
+        with pytest.raises(
+            UserError, match=rf"weights.bin holds more than tensors \({name}\) and is not loaded, as code"
+        ):
+            check_pickle(path, "")
+    path.write_bytes(b"\x80\x02\x8d" + bytes([255] * 6 + [0, 0]))  # a text of 2^48 bytes
+    with pytest.raises(UserError, match=r"weights.bin cannot be read, it may be cut off"):
+        check_pickle(path, "")
+    path.write_bytes(pickle.dumps([1]))
+    with pytest.raises(UserError, match="PyTorch wrote no such file"):
+        check_pickle(path, "")
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])

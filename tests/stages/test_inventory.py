@@ -1,6 +1,7 @@
 """What a run will read and write is looked for before anything is read or trained: alone, as a plan, and in a sweep."""
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -281,6 +282,34 @@ def test_a_pointer_or_a_page_in_an_adapters_folder_is_named(
     (tmp_path / "mine" / "ar" / name).write_bytes(POINTER)
     (sentence,) = problems(command(*local))
     assert sentence.startswith(f"{tmp_path}/mine/ar/{name} is a pointer of Git LFS")
+
+
+def test_text_is_asked_for_where_language_adapters_are_trained_first(command: Callable[..., list[str]]) -> None:
+    arguments = [text for text in command("variant=lnoo_tnoo") if not text.startswith("corpus.root=")]
+    assert problems([*arguments, "variant=full_ft"]) == []
+    assert problems(arguments)[0].startswith("no language adapter for en, ar, tr (noo)")
+    assert problems([*arguments, "language_adapters.missing=train"]) == [
+        "corpus.root has no value here; give it one with corpus.root=..., or write it into the corpus's file"
+    ]
+
+
+@pytest.mark.parametrize("name", ["pytorch_adapter.bin", "pytorch_model_head.bin"])
+def test_a_pickle_with_code_or_without_its_end_is_named(
+    name: str, command: Callable[..., list[str]], oracle: Path, tmp_path: Path
+) -> None:
+    for language in ("en", "ar", "tr"):
+        shutil.copytree(oracle / "sw", tmp_path / "mine" / language)
+    local = ("variant=lnoo_tnoo", "language_adapters.source=local", f"language_adapters.root={tmp_path}/mine")
+    path = tmp_path / "mine" / "ar" / name
+    torch.save({"a": torch.zeros(9)}, path)
+    path.write_bytes(path.read_bytes()[:-9])
+    assert problems(command(*local))[0].startswith(
+        f"{path} cannot be read, it may be cut off: File is not a zip file; bring"
+    )
+    torch.save({"a": os.getcwd}, path)
+    assert problems(command(*local))[0].startswith(
+        f"{path} holds more than tensors (posix.getcwd) and is not loaded, as"
+    )
 
 
 def test_a_sweep_looks_once_for_what_its_cells_share_and_runs_no_cell_without_it(

@@ -6,6 +6,7 @@ from orthoadapters.config.file_checks import check_files
 from orthoadapters.config.hub_ids import DEMO, HUB_ID, is_id
 from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.language_checks import check_languages
+from orthoadapters.config.list_checks import check_lists
 from orthoadapters.config.locations import warn_once
 from orthoadapters.config.logger import check_logger
 from orthoadapters.config.names import check_names
@@ -41,6 +42,7 @@ def check(config: Config) -> None:
     check_variant(config)
     check_sources(config)
     check_task(config)
+    check_lists(config)
     check_languages(config)
     check_transfer(config)
     check_logger(config.logger)

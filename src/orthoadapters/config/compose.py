@@ -43,6 +43,8 @@ def conf_folder(package: Path) -> Path:
 
 # Another folder of the same layout may take its place: whoever reads the configuration looks here.
 CONF = conf_folder(Path(__file__).resolve().parents[1])
+# The folder that a stage does not read, so that a command without one needs none.
+UNREAD = {Stage.mlm: "data.root", Stage.task: "corpus.root"}
 ConfigStore.instance().store(name="schema", node=Config)
 # conf/config.yaml: a folder that Hydra itself makes may begin with ~, too.
 OmegaConf.register_new_resolver("expanduser", lambda path: str(user_path(path)), replace=True)
@@ -131,6 +133,10 @@ def settle(composition: DictConfig) -> Config:
     values = dict(values_of(typing.cast(dict[str, object], OmegaConf.to_container(composition))))
     if unknown := sorted(key for key in values.keys() - key_types().keys() if not key.startswith(OPEN)):
         raise UserError(f"there is no key '{unknown[0]}'{nearest(unknown[0], list(key_types()))}")
+    unread = UNREAD.get(typing.cast(Stage, values["stage"]), "")
+    if values.get(unread) == MISSING:
+        OmegaConf.update(composition, unread, None)
+        del values[unread]
     if missing := sorted(key for key, value in values.items() if value == MISSING):
         raise UserError(missing_sentence(missing[0]))
     check_items(values)

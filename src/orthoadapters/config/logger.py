@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from hydra.core.override_parser.types import Override
 
+from orthoadapters.config.list_checks import check_once
 from orthoadapters.config.messages import nearest
 from orthoadapters.config.schema import LoggerConfig, LoggerKind
 from orthoadapters.errors import UserError
@@ -60,6 +61,7 @@ def check_logger_choice(override: Override, files: Collection[str]) -> None:
         return
     if "none" in names and len(names) > 1:
         raise UserError(f"'{line}': none goes alone; leave it out, or write logger=none")
+    check_once("logger", names)
     for name in map(str, names):
         if name not in files:
             raise UserError(
@@ -77,6 +79,7 @@ def check_logger(logger: LoggerConfig) -> None:
             f"logger.project='{project}' (or WANDB_PROJECT): W&B takes at most {LONGEST} characters, and none of "
             f"{' '.join(NOT_IN_A_PROJECT)}; choose another name"
         )
+    check_once("logger.tags (or WANDB_TAGS)", logger.tags or ())
     for tag in logger.tags or []:
         if not 1 <= len(tag) <= LONGEST_TAG:
             raise UserError(

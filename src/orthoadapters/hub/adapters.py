@@ -13,6 +13,7 @@ from orthoadapters.config.hub_ids import ADAPTER_ID, is_id
 from orthoadapters.errors import UserError
 from orthoadapters.files import check_content, read_safetensors_header
 from orthoadapters.hub.offline import from_hub
+from orthoadapters.hub.pickles import check_pickle
 
 FILE = "adapter_config.json"
 # Of two files with weights, the first one that is there is read.
@@ -49,6 +50,9 @@ def check_files(folder: Path) -> None:
     for name in FILES:
         if (folder / name).exists():
             check_content(folder / name, is_binary=name in (*WEIGHTS, *HEAD_WEIGHTS))
+    for names in (WEIGHTS, HEAD_WEIGHTS):
+        if not (folder / names[0]).exists() and (folder / names[1]).exists():
+            check_pickle(folder / names[1], FIX)
     if (path := folder / WEIGHTS[0]).exists():
         _check_weights(path, path.stat().st_mtime_ns)
     check_sums(folder, FIX)

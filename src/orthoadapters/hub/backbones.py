@@ -9,6 +9,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.files import COPY_AGAIN, check_content, read_json, read_safetensors_header
 from orthoadapters.hub.families import FAMILIES
 from orthoadapters.hub.offline import cache_error, from_hub, is_offline
+from orthoadapters.hub.pickles import check_pickle
 
 # A folder with any one of these has a tokenizer. Without the check transformers 5 builds an *empty* tokenizer of five
 # special tokens from config.json alone, and every word of every sentence becomes <unk> without a warning.
@@ -17,6 +18,8 @@ TOKENIZER_FILES = ("tokenizer.json", "sentencepiece.bpe.model", "spiece.model", 
 SAFETENSORS = ("model*.safetensors", "model.safetensors.index.json")
 EMBEDDINGS = "embeddings.word_embeddings.weight"
 PICKLES = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
+# Of these, the ones that are read.
+PICKLE = re.compile(r"pytorch_model(-[0-9]+-of-[0-9]+)?\.bin")
 # The files that a tokenizer is made of.
 TOKENIZER = (
     "tokenizer_config.json",
@@ -77,6 +80,8 @@ def check_folder(folder: Path, path: str, allow_pickle: bool) -> None:
     for pattern in (*FILES, *SAFETENSORS, *(PICKLES if allow_pickle else ())):
         for file in sorted(folder.glob(pattern)):
             check_content(file, is_binary=file.suffix in (".safetensors", ".bin"))
+            if PICKLE.fullmatch(file.name) and not _has(folder, SAFETENSORS):
+                check_pickle(file, "bring it back whole, or convert it to model.safetensors")
     _check_index(folder)
     _check_rows(folder)
 

@@ -17,6 +17,8 @@ from orthoadapters.errors import UserError
 
 # ours: spaCy keeps every word that it has seen; so many take about 100 MB, and then a new pipeline begins without any
 LEXEMES = 200_000
+# The choice of words that are there already, on the command line and in Python.
+BY_SPACES = "--pretokenized (in Python: by_spaces=True)"
 
 
 def words(text: str, language: str, by_character: bool = False, splitter: WordSplitter | None = None) -> list[str]:
@@ -44,7 +46,7 @@ def words(text: str, language: str, by_character: bool = False, splitter: WordSp
 def _missing_package(package: str) -> UserError:
     return UserError(
         f"{package}, which cuts raw text into words, is not installed: pip install 'orthoadapters[labelling]'; or separate "
-        "the words by spaces and add --pretokenized"
+        f"the words by spaces and add {BY_SPACES}"
     )
 
 

@@ -113,7 +113,11 @@ class Inventory:
         if config.language_adapters.missing is Missing.train:
             for adapter in missing:
                 training = mlm_overrides(overrides, adapter.language)
-                config_of_training = compose_config(training)
+                try:
+                    config_of_training = compose_config(training)
+                except UserError as error:  # such as corpus.root, which the task run itself does not read
+                    self.problems.append(str(error))
+                    return
                 self.add(config_of_training, RunDirectory(config_of_training), training)
         elif not config.plan or missing[0].source is not AdapterSource.trained:
             self.problems.append(library.missing_sentence(config, overrides, missing))

@@ -12,6 +12,7 @@ import yaml
 
 from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config, group_files, mlm_overrides
+from orthoadapters.config.list_checks import check_once
 from orthoadapters.config.mistakes import in_shell
 from orthoadapters.config.overrides import override_text
 from orthoadapters.config.parts import yaml_files
@@ -102,6 +103,8 @@ def expand(axes: Mapping[str, Sequence[str]]) -> list[Cell]:
     axes = {key: [override_text(key, value) for value in values] for key, values in sweep.axes.items()} | own_axes
     if empty := [key for key, values in axes.items() if not values]:
         raise UserError(f"{empty[0]} has no value to sweep over; give it at least one")
+    for key, values in axes.items():
+        check_once(f"the list of runs over {key}", values)
     seeds = axes.pop("seed", [])
     cells: list[Cell] = []
     for point in itertools.product(*axes.values()):
@@ -198,12 +201,9 @@ def _point(overrides: tuple[str, ...], config: Config) -> Cell:
 
     Composing is slow. paths.adapters=adapters-${seed} is such a value, in an override or in a file of the user's own.
     """
-    folder = config.paths.config
-    texts = (
-        [*overrides, *(path.read_text(encoding="utf-8-sig") for path in yaml_files(Path(folder)))]
-        if folder
-        else overrides
-    )
+    texts = list(overrides)
+    if config.paths.config:
+        texts += [path.read_text(encoding="utf-8-sig") for path in yaml_files(Path(config.paths.config))]
     return Cell(overrides, compose_config(overrides) if any("${" in text for text in texts) else config)
 
 

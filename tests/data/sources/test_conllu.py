@@ -192,6 +192,7 @@ OUT_OF_ORDER = row(1, "a", "X", 0) + row(3, "c", "X", 1)
         (PLAIN + row("3-4", "cd") + row(3, "c", "X", 1), r"at its end: the sentence ends before word 4 of the multiword"),
         (b"# caf\xe9\n" + PLAIN.encode(), r"line 1: not UTF-8; convert the file"),
         (row(1, "a", "_", 0) + row(2, "b", "_", 1), r"has no UPOS \(column 4\) at any word; leave it out of data.root"),
+        ('{"words": ["a"]}\n', r"is JSON lines, and data=conllu reads CoNLL-U; data=files .*format=jsonl reads it, or bring"),
         ("# a comment\n\n", r"has no test examples; check that it is complete"),
     ],
 )  # fmt: skip

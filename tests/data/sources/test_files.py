@@ -111,6 +111,17 @@ def test_words_and_tags_are_read_from_columns(read: Read, content: str, files: d
     assert read(content, FileFormat.conll, TaskKind.tagging, **files) == expected
 
 
+def test_columns_of_a_treebank_may_be_asked_for_by_their_numbers(read: Read) -> None:
+    files = {"columns": {"word": 2, "tag": 4}}
+    assert read(CONLLU, FileFormat.conll, TaskKind.tagging, **files) == [TaggedSentence(("a",), ("B-PER",))]
+
+
+def test_wikianns_prefix_is_taken_off_in_whatever_column_the_words_are(read: Read) -> None:
+    content = "# 1\n1 TR:Anna B-PER\n2 TR:x O\n-DOCSTART- x O\n"
+    files = {"separator": "space", "comment": "#", "columns": {"word": 2}}
+    assert read(content, FileFormat.conll, TaskKind.tagging, **files) == [TaggedSentence(("Anna", "x"), ("B-PER", "O"))]
+
+
 def test_conllu_and_packed_files_are_read(read: Read) -> None:
     row = "1\tDogs\t_\tNOUN\t_\t_\t0\t_\t_\t_\n"
     labels = {"labels": ["NOUN", "VERB"]}
@@ -158,6 +169,8 @@ def test_an_empty_text_is_counted(read: Read, caplog: pytest.LogCaptureFixture) 
 
 TABLE, LINES, CONLL = FileFormat.tsv, FileFormat.jsonl, FileFormat.conll
 HEADER = "first\tsecond\tlabel\n"
+ROW = '{"first": "a", "second": "b", "label": "neutral"}\n'
+CONLLU = "1\ta\ta\tB-PER" + "\t_" * 6 + "\n"
 
 
 @pytest.mark.parametrize(
@@ -179,6 +192,13 @@ HEADER = "first\tsecond\tlabel\n"
         (TABLE, HEADER + '"a\tb\tneutral\n', {"quotes": True}, r"line 2: the quotes of this row do not fit .*; close them"),
         (TABLE, HEADER, {"separator": "::"}, r"task.files.separator='::' is no character; use tab, space, comma"),
         (LINES, '{"first": "a"\n', {}, r"line 1: not JSON .*; write one JSON object a line"),
+        (TABLE, ROW, {}, r"test-en.txt is JSON lines, and task.files.format=tsv is read; set task.files.format=jsonl"),
+        (TABLE, "[" + ROW[:-1] + "]", {}, r"is JSON, and task.files.format=tsv is read; write one JSON object a line, which"),
+        (TABLE, CONLLU, {}, r"test-en.txt is CoNLL-U, and task.files.format=tsv is read; bring the right file, or save"),
+        (CONLL, CONLLU, {"comment": "#"}, r"test-en.txt is CoNLL-U, and task.files.format=conll is read; bring the right"),
+        (LINES, b"PAR1\x15\x04", {}, r"is Parquet, and task.files.format=jsonl is read; set task.files.format=parquet"),
+        (FileFormat.parquet, ROW, {}, r"is JSON lines, and task.files.format=parquet is read; set task.files.format=jsonl"),
+        (FileFormat.csv, b"\x80\x04]", {}, r"is a pickle, and task.files.format=csv is read; bring the right file, or save"),
         (LINES, "[\n", {}, r"line 1: the file is one JSON array; write one JSON object a line"),
         (LINES, '["a"]\n', {}, r"line 1: a JSON array and not an object; write one JSON object a line"),
         (LINES, '{"first": "a"}\n', {}, r"line 1: there is no column 'second' for .*, only first; name the right"),

@@ -25,6 +25,8 @@ from tests.helpers.tasks import labels_of, task_config
 
 SW = LanguageConfig(code="sw", name="Swahili", wikipedia="20231101.sw")
 EN = LanguageConfig(code="en", name="English", wikipedia="20231101.en")
+READS = r"reads lines of `word TAB tag`"
+CONLLU = "# sent_id = 1\n1\ta\ta\tDET" + "\t_" * 6 + "\n"
 FOLDERS = {"xnli": "xnli", "wikiann": "panx", "udpos": "udpos"}
 MakeHub = Callable[[str, Mapping[str, Mapping[str, Any]], Mapping[str, Any]], str]
 
@@ -100,6 +102,32 @@ def test_the_prefix_of_raw_wikiann_is_taken_off_where_every_row_has_it(tmp_path:
             read_file(tmp_path, "wikiann", content)
 
 
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (("TR:Anna", "TR:", "tr:x"), ("Anna", "", "x")),
+        (("zh_yue:Anna", "zh-yue::", "ZH_YUE:x"), ("Anna", ":", "x")),
+        (("zh-Hans:Anna", "zh-min-nan:x", "-DOCSTART-"), ("Anna", "x")),
+        (("es-419:Anna", "Simple:x"), ("es-419:Anna", "Simple:x")),
+        (("en: Anna", "en: x"), ("Anna", "x")),
+        (("US:Steel",), ("US:Steel",)),
+        (("US:Steel", "http://x", "US:", "No:", "x", "is_a:b"), ("US:Steel", "http://x", "US:", "No:", "x", "is_a:b")),
+        (("en:US:x", "en:http:", "en:EN:x"), ("US:x", "http:", "EN:x")),
+        (("en:x", "en:y", "US:Steel"), r"line 3: 'US:Steel\\tO' has no 'en:' before the word, as 2 of 3 rows do"),
+        (("TR:x", "TR:y", "http://z"), r"line 3: 'http://z\\tO' has no 'TR:' before the word, as 2 of 3 rows do"),
+    ],
+)
+def test_a_prefix_may_be_written_otherwise_and_a_word_with_a_colon_is_none(
+    tmp_path: Path, rows: Sequence[str], words: tuple[str, ...] | str
+) -> None:
+    content = "".join(f"{row}\tO\n" for row in rows)
+    if isinstance(words, str):
+        with pytest.raises(UserError, match=words):
+            read_file(tmp_path, "wikiann", content)
+    else:
+        assert words_of(read_file(tmp_path, "wikiann", content))[0] == words
+
+
 def test_codes_in_fewer_than_most_rows_stay_and_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     word_rows = "x\tO\n" * 150
     content = f"{word_rows}en:Anna\tB-PER\nre:\tO\nre:\tO\n"
@@ -168,6 +196,8 @@ def test_limits_take_the_first_examples_of_their_split_alone(tmp_path: Path) -> 
         ("udpos", b"a\tDET\n\xff\tX\n", r"line 2: not UTF-8; convert the file"),
         ("udpos", "a\tDET\n".encode("utf-16"), r"the file is UTF-16; save it as UTF-8"),
         ("udpos", "a\tDET\n".encode("utf-16-be"), r"the file is UTF-16; save it as UTF-8"),
+        ("udpos", "a\tDET\n".encode("utf-32"), r"the file is UTF-32; save it as UTF-8"),
+        ("udpos", "a\tDET\n".encode("utf-32-be"), r"the file is UTF-32; save it as UTF-8"),
         ("udpos", "carl,PROPN\n", r"line 1: a comma where a tab belongs before the label in 'carl,PROPN'"),
         ("xnli", "a;b;neutral\n", r"line 1: a semicolon where a tab belongs before the label"),
         ("udpos", "carl|PROPN\n", r"line 1: a vertical bar where a tab belongs before the label in 'carl\|PROPN'"),
@@ -177,7 +207,31 @@ def test_limits_take_the_first_examples_of_their_split_alone(tmp_path: Path) -> 
             "# carl\n",
             r"line 1: no label in '# carl'; it looks like a comment, which XTREME's files do not have",
         ),
-        ("udpos", '{"words": []}\n', r"line 1: no label in .*; it looks like JSON, .* read such files with data=files"),
+        (
+            "udpos",
+            'a\tDET\n{"words": []}\n',
+            r"line 2: no label in .*; it looks like JSON, .* such files with data=files",
+        ),
+        (
+            "udpos",
+            '{"words": []}\n',
+            rf"train-en.tsv is JSON lines, and data=xtreme {READS}; data=files .*format=jsonl reads",
+        ),
+        ("udpos", b"PAR1\x15\x04", rf"train-en.tsv is Parquet, and data=xtreme {READS}; .*format=parquet reads it, or"),
+        ("udpos", CONLLU, rf"is CoNLL-U, and data=xtreme {READS}; data=files .*=conllu data.fuse_multiword=true reads"),
+        ("wikiann", CONLLU, rf"train-en.tsv is CoNLL-U, and data=xtreme {READS}; bring the right file, or save its"),
+        (
+            "xnli",
+            b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml",
+            r"is an Office file, and .* `premise TAB .*; bring the",
+        ),
+        (
+            "xnli",
+            b"PK\x03\x04" + bytes(26) + b"train-en.tsv",
+            r"packed with zip, which its name does not say; unpack it",
+        ),
+        ("xnli", "<html><head><title>Sign in</title>", r"is a web page that a download brought in place of the file"),
+        ("xnli", "404: Not Found", r"is a web page that a download brought in place of the file"),
         ("udpos", b"(\xb5/\xfd\0", r"train-en.tsv is packed with zstd, which its name does not say; unpack it"),
         ("xnli", "a\tneutral\n", r"line 1: 2 columns instead of `premise TAB hypothesis TAB label`"),
         ("xnli", "a\tb\tgold_label\n", r"unknown label 'gold_label'; .*; it looks like a header, which .*: take that"),

@@ -22,12 +22,23 @@ COMMENT = "mend that line, or set task.files.comment='#' if such lines are comme
 def read_columns(path: Path, task: TaskConfig) -> Iterator[TaggedSentence]:
     """Yields the sentences of one file. Raises UserError for a row without its columns and for an unknown tag."""
     places = [_number(task, "word", 1), _number(task, "tag", -1)]
-    character, code = separator(task.files), language_prefix(path)
+    character, comment = separator(task.files), task.files.comment
+
+    def columns_of(line: str) -> list[str]:
+        return re.split(" +", line.rstrip(" ")) if character == " " else line.split(character)
+
+    def word_of(line: str) -> str | None:
+        if not line.strip() or line.startswith(DOCUMENT_START) or (comment is not None and line.startswith(comment)):
+            return None
+        fields, place = columns_of(line), places[0] - (places[0] > 0)
+        return fields[place] if -len(fields) <= place < len(fields) else None
+
+    code = language_prefix(path, word_of)
     words: list[str] = []
     tags: list[str] = []
     count = 0
     for number, line in numbered_lines(path):
-        is_comment = task.files.comment is not None and line.startswith(task.files.comment)
+        is_comment = comment is not None and line.startswith(comment)
         is_mark = line.startswith(DOCUMENT_START)
         if is_comment or is_mark or not line.strip():
             if words and not is_comment:
@@ -35,7 +46,7 @@ def read_columns(path: Path, task: TaskConfig) -> Iterator[TaggedSentence]:
                 words, tags = [], []
             continue
         place = f"{path}, line {number}"
-        fields = re.split(" +", line.rstrip(" ")) if character == " " else line.split(character)
+        fields = columns_of(line)
         count = count or len(fields)
         if len(fields) != count or len(fields) < max(2, *places, *(-place for place in places)):
             raise UserError(f"{place}: {_problem(fields, count, places, line, character)}")

@@ -28,6 +28,7 @@ from orthoadapters.config.locations import near_treebanks, treebanks_of
 from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig
 from orthoadapters.data.sources.copies import warn_of_copies
 from orthoadapters.data.sources.lines import DOCUMENT_START, excerpt, numbered_lines, unknown_label
+from orthoadapters.data.sources.other_formats import check_formats
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, Split, TaggedSentence
 
@@ -66,7 +67,7 @@ def read_conllu(
     """
     assert data.fuse_multiword is not None  # checks.check
     examples: list[Example] = []
-    files = treebanks(data.root, split, language)
+    files = treebank_files(data, task, split, language)
     warn_of_copies(files, "data.root")
     for path in files:
         rest = None if limit is None else limit - len(examples)
@@ -78,7 +79,9 @@ def read_conllu(
 
 def treebank_files(data: DataConfig, task: TaskConfig, split: Split, language: LanguageConfig) -> list[Path]:
     """Finds the treebanks of one language and split. Raises MissingSplitError if there are none."""
-    return treebanks(data.root, split, language)
+    files = treebanks(data.root, split, language)
+    check_formats(files, data, task)
+    return files
 
 
 def read_treebank(path: Path, task: TaskConfig, fuse: bool, limit: int | None = None) -> list[TaggedSentence]:

@@ -12,6 +12,7 @@ from orthoadapters.data.sources.columns import read_columns
 from orthoadapters.data.sources.conllu import read_treebank
 from orthoadapters.data.sources.copies import warn_of_copies
 from orthoadapters.data.sources.hub import class_names
+from orthoadapters.data.sources.other_formats import check_formats
 from orthoadapters.data.sources.rows import Row, columns_of
 from orthoadapters.data.sources.tables import json_rows, table_rows
 from orthoadapters.errors import MissingSplitError, UserError, first_line
@@ -41,6 +42,7 @@ def own_files(data: DataConfig, task: TaskConfig, split: Split, language: Langua
     name, paths = named_files(data, task, split, language.code)
     if not paths:
         raise MissingSplitError(_missing(data, task, name, split, language))
+    check_formats(paths, data, task)
     return paths
 
 

@@ -1,8 +1,6 @@
 """Plain text for masked language modelling, passage by passage."""
 
-import codecs
 import hashlib
-import json
 import random
 from collections.abc import Iterator
 from itertools import islice
@@ -10,8 +8,9 @@ from pathlib import Path
 
 from orthoadapters.config.schema import CorpusConfig, CorpusSource, LanguageConfig
 from orthoadapters.data.sources.hub import load
-from orthoadapters.data.sources.lines import is_utf16
+from orthoadapters.data.sources.lines import check_is_text
 from orthoadapters.errors import UserError
+from orthoadapters.file_formats import BEGINNING, JSON_LINES, format_of
 from orthoadapters.files import check_content
 from orthoadapters.folders import absence, is_file
 from orthoadapters.hub.offline import cache_error, from_hub, is_offline
@@ -87,7 +86,7 @@ def find_text(corpus: CorpusConfig, language: LanguageConfig, seed: int, blocks:
             raise UserError(f"{absence(root, 'folder')}; corpus.root must be the folder that holds a file per language")
         path = text_file(corpus, language)
         check_content(path)
-        _refuse_json(path)
+        _refuse_tables(path)
         return path
     if corpus.source is CorpusSource.demo:
         passages(corpus, language)
@@ -99,18 +98,13 @@ def find_text(corpus: CorpusConfig, language: LanguageConfig, seed: int, blocks:
     return None
 
 
-def _refuse_json(path: Path) -> None:
-    """Raises UserError for a file of JSON lines, whose names and quotes would be learnt as text."""
+def _refuse_tables(path: Path) -> None:
+    """Raises UserError for a file of another format, such as JSON lines, whose names and quotes would be learnt as text."""
     with path.open("rb") as file:
-        line = next((line for line in file if line.strip()), b"")
-    try:
-        is_json = isinstance(json.loads(line.removeprefix(codecs.BOM_UTF8)), dict)
-    except (ValueError, RecursionError):
-        is_json = False
-    if is_json:
-        raise UserError(
-            f"{path} holds JSON lines and no plain text; write the texts alone, one passage a line, as `jq -r .text` does"
-        )
+        name = format_of(file.read(BEGINNING))
+    if name:
+        how = ", as `jq -r .text` does" if name == JSON_LINES else ""
+        raise UserError(f"{path} holds {name} and no plain text; write the texts alone, one passage a line{how}")
 
 
 def text_passages(path: Path, seed: int) -> Iterator[str]:
@@ -119,8 +113,7 @@ def text_passages(path: Path, seed: int) -> Iterator[str]:
     Text files are often several sources one after the other, so that their first part alone would be no sample of them.
     """
     with path.open("rb") as file:
-        if is_utf16(file.read(4)):
-            raise UserError(f"{path}: the file is UTF-16; save it as UTF-8")
+        check_is_text(file.read(BEGINNING), str(path))
         file.seek(0)
         starts = [0]
         while sum_of_run := sum(map(len, islice(file, RUN))):

@@ -20,6 +20,7 @@ from orthoadapters.data.sources.lines import (
     numbered_lines,
     unknown_label,
 )
+from orthoadapters.data.sources.other_formats import check_formats
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
 from orthoadapters.folders import absence, is_file
@@ -57,13 +58,14 @@ def xtreme_files(data: DataConfig, task: TaskConfig, split: Split, language: Lan
         raise MissingSplitError(
             f"{absence(path)}; data.root={data.root} must hold {task.folder}/{path.name}, as XTREME's download makes it"
         )
+    check_formats([path], data, task)
     return [path]
 
 
 def _read_sentences(path: Path, task: TaskConfig, split: Split) -> Iterator[TaggedSentence]:
     """Yields the sentences of a file of words and tags."""
     labels = {label: label for label in task.labels} | task.label_names
-    code = language_prefix(path)
+    code = language_prefix(path, _word)
     words: list[str] = []
     tags: list[str] = []
     for number, line in numbered_lines(path):
@@ -85,6 +87,11 @@ def _read_sentences(path: Path, task: TaskConfig, split: Split) -> Iterator[Tagg
         tags.append(labels[tag])
     if words:
         yield TaggedSentence(tuple(words), tuple(tags))
+
+
+def _word(line: str) -> str | None:
+    """Returns the word of a line; None of a blank one, and of a document's mark."""
+    return line.split("\t")[0] if line.strip() and not line.startswith(DOCUMENT_START) else None
 
 
 def _read_pairs(path: Path, task: TaskConfig, split: Split) -> Iterator[SentencePair]:
