@@ -64,13 +64,9 @@ from orthoadapters.errors import UserError
             ["task=wikiann", "task.metrics=[f1,f1]"],
             "task.metrics has f1 twice; name it once, or write what was meant in",
         ),
-        (["languages=[tr,ar,tr]"], "languages has tr twice; name it once"),
         (["task.languages=[en,tr,tr]"], "task.languages has tr twice"),
         (["task.character_words=[zh,zh]"], "task.character_words has zh twice"),
         (["task.hub_columns=[a,a]"], "task.hub_columns has a twice"),
-        (["task.grid.lr=[5e-5,0.00005]"], "task.grid.lr has 5e-05 twice"),
-        (["logger=wandb", "logger.tags=[a,a]"], r"logger.tags \(or WANDB_TAGS\) has a twice"),
-        (["transfer.under=[source,source]"], "transfer.under has source twice; name it once"),
         (["task.labels=[a,b,a]"], "task.labels of xnli has 'a' twice; they must be at least two, each once"),
         (["task.labels=[a,'']"], "each once and none of them empty"),
         (
@@ -104,6 +100,23 @@ def test_a_run_without_target_languages_says_so(caplog: pytest.LogCaptureFixture
     warn_once.cache_clear()
     check(compose_config(["variant=t_noo", "languages=[]"]))
     assert caplog.messages == ["languages=[]: no target language is tested, and en alone is"]
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("languages=[tr,ar,tr]", "languages has tr twice; it counts once"),
+        ("transfer.under=[none,source,none]", "transfer.under has none twice; it counts once"),
+        ("task.grid.lr=[5e-5,0.00005]", "task.grid.lr has 5e-05 twice; it counts once"),
+        ("logger.tags=[a,a]", "logger.tags has a twice; it counts once"),
+    ],
+)
+def test_what_a_set_names_twice_counts_once_and_is_said(
+    override: str, sentence: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    warn_once.cache_clear()
+    check(compose_config([override, "logger=wandb", f"seed={len(sentence)}"]))
+    assert caplog.messages == [sentence]
 
 
 def test_a_code_in_capitals_is_near() -> None:

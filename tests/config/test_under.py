@@ -24,7 +24,7 @@ def weights(config: Config, language: str, there: str = "en ar tr sw", under: Un
 
 def test_a_choice_and_a_list_of_choices_have_one_form_each() -> None:
     assert compose("transfer.under=[source]").transfer.under == "source"
-    assert compose("transfer.under=[mean,none,target]").transfer.under == ["mean", "target", "none"]
+    assert compose("transfer.under=[mean,none,target,none,mean]").transfer.under == ["mean", "target", "none"]
     assert choices_under(compose("transfer.under=[none,target]")) == [Under.none, Under.target]
     assert choices_under(compose("transfer.under=[none,target]", "variant=t_noo")) == [Under.target]
 

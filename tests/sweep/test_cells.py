@@ -117,8 +117,6 @@ def test_what_cannot_be_run_is_refused_before_anything_runs() -> None:
         cells("optim.lr=interval(1e-5,1e-4)")
     with pytest.raises(UserError, match="variant has no value to sweep over"):
         cells("sweep=demo", "sweep.axes.variant=[]")
-    with pytest.raises(UserError, match="the list of runs over seed has seed=1 twice; name it once"):
-        cells("suite=demo", "seed=1,2,1")
     with pytest.raises(UserError, match="plan is said once for all cells"):
         cells("sweep=demo", "plan=true,false")
 

@@ -79,7 +79,6 @@ def check_logger(logger: LoggerConfig) -> None:
             f"logger.project='{project}' (or WANDB_PROJECT): W&B takes at most {LONGEST} characters, and none of "
             f"{' '.join(NOT_IN_A_PROJECT)}; choose another name"
         )
-    check_once("logger.tags (or WANDB_TAGS)", logger.tags or ())
     for tag in logger.tags or []:
         if not 1 <= len(tag) <= LONGEST_TAG:
             raise UserError(

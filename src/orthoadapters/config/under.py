@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from orthoadapters.config.list_checks import check_once
+from orthoadapters.config.list_checks import say_repetition
 from orthoadapters.config.locations import warn_once
 from orthoadapters.config.messages import nearest
 from orthoadapters.config.schema import Config, Stage, TransferConfig, Under
@@ -37,8 +37,9 @@ def settle_transfer(transfer: TransferConfig) -> None:
             )
     if not texts:
         raise UserError(f"transfer.under=[] names none; write at least one of {', '.join(names)}")
-    check_once("transfer.under", texts)
-    others = [name for name in names if name in texts[1:]]
+    # Later it is a list without repetitions.
+    say_repetition("transfer.under", texts)
+    others = [name for name in names if name in texts[1:] and name != texts[0]]
     transfer.under = [texts[0], *others] if others else texts[0]
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config, group_files, mlm_overrides
-from orthoadapters.config.list_checks import check_once
+from orthoadapters.config.list_checks import say_repetition
 from orthoadapters.config.mistakes import in_shell
 from orthoadapters.config.overrides import override_text
 from orthoadapters.config.parts import yaml_files
@@ -104,7 +104,7 @@ def expand(axes: Mapping[str, Sequence[str]]) -> list[Cell]:
     if empty := [key for key, values in axes.items() if not values]:
         raise UserError(f"{empty[0]} has no value to sweep over; give it at least one")
     for key, values in axes.items():
-        check_once(f"the list of runs over {key}", values)
+        say_repetition(f"the list of runs over {key}", values)
     seeds = axes.pop("seed", [])
     cells: list[Cell] = []
     for point in itertools.product(*axes.values()):
