@@ -22,7 +22,6 @@ BINARIES = {
     b"ARROW1": "Arrow",
     b"\xff\xff\xff\xff": "Arrow",
     b"FEA1": "Feather",
-    b"ORC": "ORC",
     b"Obj\x01": "Avro",
     b"SQLite format 3": "SQLite",
     b"\x89HDF": "HDF5",

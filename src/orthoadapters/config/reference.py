@@ -40,8 +40,8 @@ as `variant=lort_tnoo`, which reads `conf/variant/lort_tnoo.yaml`. This page is 
 - **Source**: where the default comes from: a place in the paper, or a choice of ours with its reason.
 - No number of a result depends on some of the keys, such as folders and devices. They are no part of a run's name:
   `WITHOUT_EFFECT` in [choices.py](../src/orthoadapters/config/choices.py) lists them.
-- A list names each thing once. What stands twice in one is refused. In `languages`, `transfer.under`, `logger.tags`, `task.grid`
-  and the values of a multirun it counts once, and that is said.
+- A list names each thing once. What stands twice in one is refused. In `languages`, `transfer.under`, `logger.tags`,
+  `task.grid` and the values of a multirun it counts once, and that is said.
 """
 
 
