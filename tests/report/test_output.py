@@ -82,6 +82,7 @@ def test_the_command_writes_the_same_bytes_in_another_process_and_prints_a_summa
     out = everything_runs.parent / "again"
     command = [sys.executable, str(ROOT / "report.py"), str(everything_runs), "--out", str(out)]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "PYTHONHASHSEED": "7"}
+    environment |= {"HOME": str(everything_runs.parent / "home"), "MPLCONFIGDIR": str(everything_runs.parent / "home")}
     process = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert (process.returncode, process.stderr) == (0, "")
     assert "xnli, tiny: against L-NOO+T-NOO, 0 of 9 scores are better and " in process.stdout

@@ -45,6 +45,7 @@ def test_a_report_is_one_wandb_run_of_its_sweeps_group(
     (table,) = media.rglob("significance-xnli-tiny*.table.json")
     assert json.loads(table.read_text())["columns"] == [*COMPARISON_FIELDS]
     assert len(list(media.rglob("*.png"))) == 3
+    analysis = analysis._replace(drawings=[])  # drawing them takes most of the time
     write_config(path, "another")
     assert upload(*analysis, tmp_path / "c") == "W&B: one run in group report of project mine"
     assert records(tmp_path / "c")["id"] == "report-tiny"

@@ -264,7 +264,7 @@ def test_a_sweep_killed_three_times_ends_with_the_results_of_its_runs_alone(
     out = tmp_path / "sweep"
 
     def command(folder: Path) -> list[str]:
-        sizes = ["languages=[tr]", "trainer.max_iterations=25", "trainer.max_epochs=8", "trainer.checkpoint_every=5"]
+        sizes = ["languages=[tr]", "trainer.max_iterations=20", "trainer.max_epochs=6", "trainer.checkpoint_every=5"]
         choices = ["task=udpos", "variant=lort_tort", "language_adapters.missing=train"]
         return ["-m", *overrides(backbone, world, folder, *choices, *sizes)]
 

