@@ -58,39 +58,41 @@ def search(folder: Path, is_match: Callable[[str], bool], problems: list[str]) -
 
 def _folders(top: Path, problems: list[str]) -> Iterator[tuple[Path, list[str]]]:
     """Yields every folder once, with the names in it; those behind links come last."""
-
-    def add_problem(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError):
-            problems.append(f"{error.filename} cannot be read ({error.strerror}): what is in it is left out")
-
     former: set[tuple[int, int]] = set()
-    waiting = [top]
-    while waiting:
-        for name, folders, files in os.walk(waiting.pop(0), onerror=add_problem):
-            here = Path(name)
-            identity = _identity(here)
-            if identity is None or identity in former:
-                folders.clear()
+    behind_links = [top]
+    while behind_links:
+        waiting = [behind_links.pop(0)]
+        while waiting:
+            here = waiting.pop()
+            try:
+                entries = sorted(os.scandir(here), key=lambda entry: entry.name)
+                status = here.stat()
+            except OSError as error:
+                if not isinstance(error, FileNotFoundError):
+                    problems.append(f"{error.filename} cannot be read ({error.strerror}): what is in it is left out")
+                continue
+            identity = status.st_dev, status.st_ino
+            if identity in former:
                 continue
             former.add(identity)
-            folders.sort()
-            waiting += [here / folder for folder in folders if (here / folder).is_symlink()]
+            folders = [entry for entry in entries if _is_folder(entry)]
+            behind_links += [Path(entry.path) for entry in folders if entry.is_symlink()]
+            waiting += [Path(entry.path) for entry in reversed(folders) if not entry.is_symlink()]
             # W&B leaves links to runs that it uploaded and removed.
             if here.name != "wandb":
                 problems += [
-                    f"{here / file} is a link to {(here / file).readlink()}, which cannot be reached: it is left out"
-                    for file in files
-                    if _leads_nowhere(here / file)
+                    f"{entry.path} is a link to {Path(entry.path).readlink()}, which cannot be reached: it is left out"
+                    for entry in entries
+                    if entry.is_symlink() and _leads_nowhere(Path(entry.path))
                 ]
-            yield here, [*folders, *files]
+            yield here, [entry.name for entry in entries]
 
 
-def _identity(folder: Path) -> tuple[int, int] | None:
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
     try:
-        status = folder.stat()
+        return entry.is_dir()
     except OSError:
-        return None
-    return status.st_dev, status.st_ino
+        return False
 
 
 def _leads_nowhere(path: Path) -> bool:
