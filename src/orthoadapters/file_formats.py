@@ -18,23 +18,23 @@ PACKERS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ": "xz", b"BZh91AY": "bzip2", b"PK\x03
 # What else begins in a way of its own. A stream of Arrow is what `datasets` writes.
 PARQUET, JSON_LINES, JSON, CONLLU, OFFICE_FILE = "Parquet", "JSON lines", "JSON", "CoNLL-U", "an Office file"
 BINARIES = {
-    b"PAR1": PARQUET,
-    b"ARROW1": "Arrow",
+    b"PAR1\x15": PARQUET,  # the byte begins a page, and the record of a file without rows; PAR1 alone is a word
+    b"ARROW1\0\0": "Arrow",
     b"\xff\xff\xff\xff": "Arrow",
-    b"FEA1": "Feather",
     b"Obj\x01": "Avro",
-    b"SQLite format 3": "SQLite",
+    b"SQLite format 3\0": "SQLite",
     b"\x89HDF": "HDF5",
     b"\x93NUMPY": "an array of NumPy",
-    b"%PDF-": "PDF",
-    b"{\\rtf": "RTF",
+    b"%PDF-1.": "PDF",
+    b"%PDF-2.": "PDF",
+    b"{\\rtf1": "RTF",
     b"\xd0\xcf\x11\xe0": OFFICE_FILE,
     **dict.fromkeys((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"), "a pickle"),
 }
 # The files that lie first in the zip of a workbook or a document.
 OFFICE = (b"[Content_Types].xml", b"_rels/.rels", b"mimetypeapplication/vnd.oasis", b"docProps/", b"xl/")
 # Comments that treebanks of Universal Dependencies begin with.
-TREEBANK = re.compile(r"# *(sent_id|text|newdoc|newpar|global\.columns)\b")
+TREEBANK = re.compile(r"# *((sent_id|text|global\.columns) *=|(newdoc|newpar)\b)")
 
 
 def encoding_of(start: bytes) -> str:
@@ -79,10 +79,12 @@ def _json_format(text: str, is_cut: bool) -> str:
         return ""
     try:
         end = json.JSONDecoder().raw_decode(text)[1]
-    except (ValueError, RecursionError):
-        if not is_cut:
+    except json.JSONDecodeError as error:
+        if not is_cut or ("Unterminated string" not in error.msg and error.pos < len(text) - 1):
             return ""
         end = len(text)
+    except RecursionError:
+        return ""
     if text[end:].partition("\n")[0].strip():
         return ""
     return JSON_LINES if text.startswith("{") and "\n" not in text[:end] else JSON

@@ -14,12 +14,14 @@ from packaging.requirements import Requirement
 
 from orthoadapters import fetch, publish
 from orthoadapters.commands import evaluate, main, messages, predict, report, train
+from orthoadapters.config.command_line import is_for_hydra, read_command_line
 from orthoadapters.config.compose import CONF
 from orthoadapters.config.version import version_line
 from orthoadapters.locks import lock
 from tests.helpers.commands import ROOT, environment
 from tests.helpers.commands import train as run_train
 from tests.helpers.lowest import lowest
+from tests.helpers.temporary_conf import temporary_conf
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -199,3 +201,45 @@ def test_a_reader_that_has_enough_ends_a_command_quietly(
     monkeypatch.setattr(messages, "discard_rest", lambda: None)  # which is for the process's own standard output
     assert messages.exit_code_of(run, "") == 141
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["hydra.run.dir=x"], ["+hydra.job.env_set.A=1"], ["hydra/job_logging=default"], ["--run", "sweep=demo"]],
+)
+def test_a_run_that_says_something_to_hydra_is_hydras(arguments: list[str]) -> None:
+    assert is_for_hydra(read_command_line(arguments))
+    assert not is_for_hydra(read_command_line(["suite=demo", "variant=t_noo"]))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("suite/mine.yaml", "", "# @package _global_\nseed: 1\nhydra:\n  job:\n    env_set: {OMP_NUM_THREADS: 1}\n"),
+        ("suite/mine.yaml", "", "# @package _global_\ndefaults:\n  - override hydra/job_logging: default\nseed: 1\n"),
+        ("config.yaml", "    dir: .\n", "    dir: elsewhere\n"),
+        ("config.yaml", "hydra/job_logging: none", "hydra/job_logging: default"),
+    ],
+)
+def test_a_file_of_conf_that_says_something_to_hydra_is_heard(
+    file: str, old: str, new: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = temporary_conf(tmp_path, monkeypatch) / file
+    assert not is_for_hydra(read_command_line(["suite=demo"]))
+    text = path.read_text() if old else ""
+    assert old in text
+    path.write_text(text.replace(old, new, 1) if old else new)
+    assert is_for_hydra(read_command_line(["suite=demo"]))
+
+
+def test_a_suite_may_make_a_multirun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    suite = (
+        "# @package _global_\ndefaults:\n  - demo@_here_\nhydra:\n  mode: MULTIRUN\nsweep:\n  axes:\n    seed: [0, 1]\n"
+    )
+    (temporary_conf(tmp_path, monkeypatch) / "suite/mine.yaml").write_text(suite)
+    paths = [f"paths.{name}={tmp_path / name}" for name in ("runs", "adapters", "cache")]
+    with suppress(SystemExit):
+        train.main(["suite=mine", "variant=full_ft", "plan=true", "logger=csv", *paths])
+    assert "2 cells: 2 to run" in capsys.readouterr().out

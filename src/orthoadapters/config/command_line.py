@@ -8,7 +8,9 @@ from typing import Any
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.types import Glob, Override
 
+from orthoadapters.config import compose
 from orthoadapters.config.compose import compose_config, compose_of_folder, group_files, in_force
+from orthoadapters.config.hydra_code import sets_hydra
 from orthoadapters.config.locations import warn_once
 from orthoadapters.config.logger import check_logger_choice
 from orthoadapters.config.mistakes import check_axis, check_pattern, in_shell, parse_overrides
@@ -96,9 +98,12 @@ def asks_for_a_sweep(options: argparse.Namespace) -> bool:
 
 
 def is_for_hydra(options: argparse.Namespace) -> bool:
-    """Tells whether Hydra itself has a part in one run: by a key or a choice of its own, or by a user's folder."""
+    """Tells whether Hydra itself has a part in one run: by --run, a key of its own, a user's folder, or a file of conf/."""
     keys = [str(override.key_or_group) for override in parse_overrides(options.overrides)]
-    return options.config_dir is not None or any(key.startswith(("hydra.", "hydra/")) for key in keys)
+    is_named = (
+        options.run or options.config_dir is not None or any(key.startswith(("hydra.", "hydra/")) for key in keys)
+    )
+    return is_named or sets_hydra(compose.CONF)
 
 
 def check_command_line(arguments: Sequence[str]) -> None:

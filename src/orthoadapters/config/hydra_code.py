@@ -1,8 +1,10 @@
-"""A look for code that a file of configuration would let Hydra run: by its name, by loggers, by the environment."""
+"""A look at what a file of configuration says to Hydra itself, and for code that it would let Hydra run."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 
 from orthoadapters.errors import UserError
@@ -16,6 +18,23 @@ RUNNING_KEYS = (
 HARMLESS = ("OMP_", "MKL_", "OPENBLAS_", "CUDA_", "NCCL_", "TOKENIZERS_")
 # Hydra's own parts and the plugins that somebody installed.
 PLUGINS = ("hydra._internal.", "hydra_plugins.")
+# What conf/config.yaml says to Hydra of one run: that it has nothing to do but to compose.
+OF_ONE_RUN = {"output_subdir": None, "run": {"dir": "."}}
+LOGGING = {"override hydra/job_logging": "none", "override hydra/hydra_logging": "none"}
+# What begins a file's part for Hydra.
+OF_HYDRA = re.compile(r"^(hydra\b|#\s*@package\s+hydra\b|\s*-\s*(override\s+)?/?hydra/)", re.MULTILINE)
+
+
+def sets_hydra(conf: Path) -> bool:
+    """Tells whether conf/ says more to Hydra of one run than it was made with, as somebody may have written into a file."""
+    main = yaml.safe_load((conf / "config.yaml").read_text(encoding="utf-8-sig"))
+    of_one_run = {key: value for key, value in main.get("hydra", {}).items() if key != "sweep"}
+    choices = {key: name for entry in main["defaults"] if isinstance(entry, dict) for key, name in entry.items()}
+    logging = {key: name for key, name in choices.items() if "hydra/" in key and key != "override hydra/sweeper"}
+    if (of_one_run, logging) != (OF_ONE_RUN, LOGGING):
+        return True
+    files = [path for path in conf.glob("*/*.yaml") if path.parent.name != "hydra"]
+    return any(OF_HYDRA.search(path.read_text(encoding="utf-8-sig")) for path in files)
 
 
 def check_hydra(hydra: DictConfig, folder: Path) -> None:

@@ -53,7 +53,7 @@ def run_cell(
             f"{run.path} cannot be made ({error.strerror}); choose another folder with paths.runs=DIR"
         ) from None
     before = run.log.stat().st_size if run.log.exists() else 0
-    context = start_server()
+    context = _fork_server()
     cells_per_gpu = run.config.sweep.cells_per_gpu
     with one_gpu(run.config.trainer.accelerator, cells_per_gpu) as gpu:
         # The server may have been started before the sweep was named.
@@ -83,12 +83,12 @@ def run_cell(
 
 def in_own_process(function: Callable[..., T], *arguments: object) -> T:
     """Calls a module's function in a process of its own, and returns its value; what it loads is gone with the process."""
-    with ProcessPoolExecutor(1, mp_context=start_server(), initializer=_follow_parent) as pool:
+    with ProcessPoolExecutor(1, mp_context=_fork_server(), initializer=_follow_parent) as pool:
         return pool.submit(function, *arguments).result()
 
 
-def start_server() -> ForkServerContext:
-    """Starts the server that forks cells, if there is none yet. It imports PyTorch while this process goes on."""
+def _fork_server() -> ForkServerContext:
+    """Starts the server that forks cells, if there is none yet."""
     if multiprocessing.get_start_method() not in multiprocessing.get_all_start_methods():
         # A worker of joblib has a start method of its own, which Python does not know in a child process.
         multiprocessing.set_start_method("forkserver", force=True)

@@ -27,7 +27,7 @@ from orthoadapters.sweep.cells import Cell, State, expand, first_point
 from orthoadapters.sweep.cost import costs
 from orthoadapters.sweep.devices import cells_at_once
 from orthoadapters.sweep.inputs import cut_texts_of_cells, take_inventory
-from orthoadapters.sweep.process import STOP_CODES, failure_reason, in_own_process, start_server
+from orthoadapters.sweep.process import STOP_CODES, failure_reason, in_own_process
 from orthoadapters.sweep.signals import saving_on_signals
 from orthoadapters.sweep.table import (
     COLUMNS,
@@ -70,8 +70,6 @@ def sweep(
         axes = read_axes(arguments, loader)
         shared_config = compose_config(first_point(axes))
         all_cells = expand(axes)
-        if not shared_config.plan and any(cell.state is not State.finished for cell in all_cells):
-            start_server()
         problems = outdated_cells(all_cells)
         cells = [cell for cell in all_cells if shared_config.rerun is not Rerun.failed or cell.state is State.failed]
         inventory = take_inventory(cells)

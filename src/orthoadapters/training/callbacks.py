@@ -127,7 +127,7 @@ class KeepLast(Checkpoint):
 
     @contextmanager
     def stopping_on_ctrl_c(self) -> Iterator[None]:
-        """Lets Ctrl-C end the training after the iteration, with a checkpoint; a second one ends it at once."""
+        """Lets Ctrl-C end the training between two iterations, with a checkpoint; a second one ends it at once."""
         former = signal.getsignal(signal.SIGINT)
         is_free = former is signal.default_int_handler and threading.current_thread() is threading.main_thread()
 
