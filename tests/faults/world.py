@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from orthoadapters.runs.results import read_result
-from tests.conftest import ORACLE
+from tests import conftest  # noqa: F401  it sets the environment of all processes
 from tests.helpers import tiny_world
 from tests.helpers.commands import ROOT, environment
+from tests.helpers.session import ORACLE
 from tests.helpers.short_runs import numbers
 
 STAGES = {

@@ -29,7 +29,6 @@ from typing import Any
 
 from filelock import FileLock
 
-from orthoadapters.config.compose import compose_config
 from tests.helpers.warm_child import end_at_once, serve_children, warm_fork_server
 
 HEAVY = (
@@ -223,7 +222,7 @@ def run_server(owner: int, folder: Path) -> None:
     """Imports, and then forks what is asked for until the owner has ended."""
     for module in HEAVY:
         import_module(module)
-    compose_config(FILES)
+    import_module("orthoadapters.config.compose").compose_config(FILES)
     gc.freeze()  # the children need not look through all that was imported
     python = serve_children()
     (folder / "python").write_text(python)
