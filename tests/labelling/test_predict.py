@@ -72,7 +72,7 @@ def run_folders(tmp_path_factory: pytest.TempPathFactory, backbone: Path, data: 
     return {
         name: out
         / "runs"
-        / execute(overrides(backbone, data, out, SHORT, "optim.lr=5e-3", "trainer.max_epochs=12", *arguments)).run
+        / execute(overrides(backbone, data, out, SHORT, "optim.lr=5e-3", "trainer.max_epochs=8", *arguments)).run
         for name, arguments in RUNS.items()
     }
 
