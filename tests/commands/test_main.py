@@ -232,6 +232,17 @@ def test_a_file_of_conf_that_says_something_to_hydra_is_heard(
     assert is_for_hydra(read_command_line(["suite=demo"]))
 
 
+def test_files_of_conf_that_nobody_chooses_may_be_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf = temporary_conf(tmp_path, monkeypatch)
+    (conf / "variant" / "other.yaml").write_bytes(b"name: \xff\xfe\n")
+    (conf / "variant" / ".#t_noo.yaml").symlink_to("me@here")  # an editor's lock
+    paths = [f"paths.{name}={tmp_path / name}" for name in ("runs", "adapters", "cache")]
+    assert train.main(["suite=demo", "variant=full_ft", "task=udpos", "plan=true", "logger=csv", *paths]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_suite_may_make_a_multirun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -271,13 +271,18 @@ def test_a_pointer_or_a_page_in_a_backbones_folder_is_named(
         assert f"{tmp_path}/tiny/{name} {what}" in problems(command())[0]
 
 
+def copy_adapters(oracle: Path, folder: Path) -> list[str]:
+    """Copies a language adapter for each language into mine/; returns the overrides that read them."""
+    for language in ("en", "ar", "tr"):
+        shutil.copytree(oracle / "sw", folder / "mine" / language)
+    return ["variant=lnoo_tnoo", "language_adapters.source=local", f"language_adapters.root={folder}/mine"]
+
+
 @pytest.mark.parametrize("name", ["adapter_config.json", "pytorch_adapter.bin"])
 def test_a_pointer_or_a_page_in_an_adapters_folder_is_named(
     name: str, command: Callable[..., list[str]], oracle: Path, tmp_path: Path
 ) -> None:
-    for language in ("en", "ar", "tr"):
-        shutil.copytree(oracle / "sw", tmp_path / "mine" / language)
-    local = ("variant=lnoo_tnoo", "language_adapters.source=local", f"language_adapters.root={tmp_path}/mine")
+    local = copy_adapters(oracle, tmp_path)
     assert problems(command(*local)) == []
     (tmp_path / "mine" / "ar" / name).write_bytes(POINTER)
     (sentence,) = problems(command(*local))
@@ -297,9 +302,7 @@ def test_text_is_asked_for_where_language_adapters_are_trained_first(command: Ca
 def test_a_pickle_with_code_or_without_its_end_is_named(
     name: str, command: Callable[..., list[str]], oracle: Path, tmp_path: Path
 ) -> None:
-    for language in ("en", "ar", "tr"):
-        shutil.copytree(oracle / "sw", tmp_path / "mine" / language)
-    local = ("variant=lnoo_tnoo", "language_adapters.source=local", f"language_adapters.root={tmp_path}/mine")
+    local = copy_adapters(oracle, tmp_path)
     path = tmp_path / "mine" / "ar" / name
     torch.save({"a": torch.zeros(9)}, path)
     path.write_bytes(path.read_bytes()[:-9])

@@ -16,6 +16,7 @@ from orthoadapters.config.logger import check_logger_choice
 from orthoadapters.config.mistakes import check_axis, check_pattern, in_shell, parse_overrides
 from orthoadapters.config.overrides import CONFIG_DIR, override_text, override_values, own_folder
 from orthoadapters.config.own_files import check_texts
+from orthoadapters.config.parts import yaml_files
 from orthoadapters.errors import UserError
 
 # Hydra's launchers that are packages of their own, by the beginning of their names.
@@ -103,7 +104,7 @@ def is_for_hydra(options: argparse.Namespace) -> bool:
     is_named = (
         options.run or options.config_dir is not None or any(key.startswith(("hydra.", "hydra/")) for key in keys)
     )
-    return is_named or sets_hydra(compose.CONF)
+    return is_named or sets_hydra(compose.CONF, yaml_files(compose.CONF))
 
 
 def check_command_line(arguments: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """A look at what a file of configuration says to Hydra itself, and for code that it would let Hydra run."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import yaml
@@ -25,16 +25,20 @@ LOGGING = {"override hydra/job_logging": "none", "override hydra/hydra_logging":
 OF_HYDRA = re.compile(r"^(hydra\b|#\s*@package\s+hydra\b|\s*-\s*(override\s+)?/?hydra/)", re.MULTILINE)
 
 
-def sets_hydra(conf: Path) -> bool:
-    """Tells whether conf/ says more to Hydra of one run than it was made with, as somebody may have written into a file."""
+def sets_hydra(conf: Path, files: Iterable[Path]) -> bool:
+    """Tells whether conf/ says more to Hydra of one run than it was made with, as somebody may have written into a file.
+
+    files: those of conf/'s groups.
+    """
     main = yaml.safe_load((conf / "config.yaml").read_text(encoding="utf-8-sig"))
-    of_one_run = {key: value for key, value in main.get("hydra", {}).items() if key != "sweep"}
+    of_one_run = {key: value for key, value in (main.get("hydra") or {}).items() if key != "sweep"}
     choices = {key: name for entry in main["defaults"] if isinstance(entry, dict) for key, name in entry.items()}
     logging = {key: name for key, name in choices.items() if "hydra/" in key and key != "override hydra/sweeper"}
     if (of_one_run, logging) != (OF_ONE_RUN, LOGGING):
         return True
-    files = [path for path in conf.glob("*/*.yaml") if path.parent.name != "hydra"]
-    return any(OF_HYDRA.search(path.read_text(encoding="utf-8-sig")) for path in files)
+    # A file that is broken says nothing, unless it is chosen: then it was refused before.
+    texts = (path.read_text(encoding="utf-8-sig", errors="replace") for path in files if path.parent.parent == conf)
+    return any(OF_HYDRA.search(text) for text in texts)
 
 
 def check_hydra(hydra: DictConfig, folder: Path) -> None:

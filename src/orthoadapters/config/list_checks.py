@@ -9,7 +9,7 @@ from orthoadapters.config.schema import Config
 from orthoadapters.errors import UserError
 
 # The lists that are sets: what they name once more changes nothing.
-SETS = ("languages", "transfer.under", "logger.tags", "task.grid.")
+SETS = ("languages", "logger.tags", "task.grid.")
 
 
 def check_lists(config: Config) -> None:

@@ -43,8 +43,11 @@ APART = {"language": LanguageConfig, "variant": VariantConfig, "task": TaskConfi
 
 
 def yaml_files(folder: Path) -> list[Path]:
-    """Lists the files of groups, which are one level deep or, as hydra/launcher, two. A user's folder may hold much else."""
-    return sorted(path for depth in ("", "*/", "*/*/") for path in folder.glob(f"{depth}*.yaml"))
+    """Lists the files of groups, which are one level deep or, as hydra/launcher, two. A user's folder may hold much else.
+
+    An editor's lock is a link that leads nowhere.
+    """
+    return sorted(path for depth in ("", "*/", "*/*/") for path in folder.glob(f"{depth}*.yaml") if path.exists())
 
 
 def files_of_group(folders: Folders, group: str) -> dict[str, Path]:

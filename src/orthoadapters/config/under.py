@@ -37,7 +37,6 @@ def settle_transfer(transfer: TransferConfig) -> None:
             )
     if not texts:
         raise UserError(f"transfer.under=[] names none; write at least one of {', '.join(names)}")
-    # Later it is a list without repetitions.
     say_repetition("transfer.under", texts)
     others = [name for name in names if name in texts[1:] and name != texts[0]]
     transfer.under = [texts[0], *others] if others else texts[0]

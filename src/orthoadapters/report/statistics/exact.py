@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from scipy.special import bdtr
-
 from orthoadapters.report.statistics.resampling import (
     Counts,
 )
@@ -15,8 +13,10 @@ def mcnemar(a: Counts, b: Counts) -> float:
     a, b: (n,). Returns 1.0 if no answer is discordant.
     """
     only_a, only_b = int((a > b).sum()), int((b > a).sum())
-    # A fair coin is symmetric, so that both tails are twice one. scipy.stats has it too, and takes a second to import.
-    return min(1.0, 2 * float(bdtr(min(only_a, only_b), only_a + only_b, 0.5)))
+    # It takes a second to import, and many reports have no such test.
+    from scipy.stats import binomtest
+
+    return float(binomtest(only_a, only_a + only_b, 0.5).pvalue) if only_a + only_b else 1.0
 
 
 def holm(p: Sequence[float]) -> list[float]:
