@@ -3,7 +3,8 @@
 import pytest
 
 from orthoadapters.config.choices import choices, fingerprint
-from orthoadapters.config.compose import compose_config, mlm_overrides
+from orthoadapters.config.compose import compose_config
+from orthoadapters.config.trainings import mlm_overrides
 from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
 

@@ -10,9 +10,10 @@ from orthoadapters.config.checks import check
 from orthoadapters.config.choices import fingerprint
 from orthoadapters.config.command import command
 from orthoadapters.config.command_line import asks_for_a_sweep, check_command_line, read_command_line
-from orthoadapters.config.compose import CONF, compose_config, conf_folder, language_config, mlm_overrides, settle
+from orthoadapters.config.compose import CONF, compose_config, conf_folder, language_config, settle
 from orthoadapters.config.overrides import read_axes
 from orthoadapters.config.parts import compose_files
+from orthoadapters.config.trainings import mlm_overrides
 from orthoadapters.errors import UserError
 from orthoadapters.sweep.cells import expand
 

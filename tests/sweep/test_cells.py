@@ -165,7 +165,7 @@ def test_states_are_read_from_the_disk_and_decide_the_order() -> None:
     full_ft.run.checkpoint.parent.mkdir(parents=True)
     full_ft.run.checkpoint.touch()
     assert [c.state for c in (lnoo, t_noo, full_ft)] == [State.waiting, State.failed, State.resume]
-    assert lnoo.awaited_languages == ["en", "ar", "et", "hi", "tr", "zh"]
+    assert [adapter.name for adapter in lnoo.awaited_adapters] == ["en", "ar", "et", "hi", "tr", "zh"]
     with full_ft.run.open({}):
         assert full_ft.state is State.running
     assert full_ft.state is State.resume

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from orthoadapters.config.domain import check_domain
 from orthoadapters.config.file_checks import check_files
 from orthoadapters.config.hub_ids import DEMO, HUB_ID, is_id
 from orthoadapters.config.kinds import KINDS
@@ -40,6 +41,7 @@ def check(config: Config) -> None:
     check_device(config)
     check_backbone(config.backbone)
     check_variant(config)
+    check_domain(config)
     check_sources(config)
     check_task(config)
     check_lists(config)
@@ -162,7 +164,8 @@ def check_sources(config: Config) -> None:
             f"language_adapters.missing=train with language_adapters.source={adapters.source.value}: only adapters of "
             "source=trained can be trained; leave one of the two out"
         )
-    if config.stage is Stage.task and adapters.source is AdapterSource.hub and kind is AdapterKind.ort:
+    reads_adapters = config.stage is Stage.task or config.trains_domain
+    if reads_adapters and adapters.source is AdapterSource.hub and kind is AdapterKind.ort:
         raise UserError(
             f"variant={config.variant.name} needs language adapters trained with L_ORT, and those on the Hub are not; use "
             "variant=lnoo_tnoo or lnoo_tort, or language_adapters.source=trained"

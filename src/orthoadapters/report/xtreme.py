@@ -140,6 +140,8 @@ def describe(choice: Choice) -> str:
     ]
     if (under := own_under(run.result.choices)) is not Under.target:
         lines.append(f"  tested with transfer.under={under.value}")
+    if (domain := run.result.choices.get("domain.name")) is not None:
+        lines.append(f"  tested with the domain adapter {domain}")
     if choice.ties:
         lines.append(f"  {choice.ties} more with the same score; the first by name was taken")
     languages = XTREME_LANGUAGES.get(run.folder, [])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from orthoadapters.config.compose import compose_config, mlm_overrides, task_language
+from orthoadapters.config.compose import compose_config, task_language
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.schema import (
     AdapterSource,
@@ -21,7 +21,6 @@ from orthoadapters.config.schema import (
     Missing,
     Stage,
     TaskConfig,
-    VariantConfig,
 )
 from orthoadapters.data.sources.copies import warn_of_same_contents
 from orthoadapters.data.sources.read import look_for_examples
@@ -39,7 +38,7 @@ from orthoadapters.model.shape import shape_in
 from orthoadapters.model.sizes import bottleneck_of, check_adapter_size, check_lengths
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.runs.language_adapter import LanguageAdapter
+from orthoadapters.runs.language_adapter import LanguageAdapter, trained_adapter
 
 
 class Inventory:
@@ -59,6 +58,11 @@ class Inventory:
 
     def add(self, config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
         """Looks for everything of one run. overrides: those that gave the configuration."""
+        self._add_own(config, run, overrides)
+        self._add_missing_adapters(config, overrides)
+
+    def _add_own(self, config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
+        """Looks for everything of one run, but for the adapters that are not trained yet."""
         errors: list[UserError] = []
 
         def look(call: Callable[..., list[Path] | None], *arguments: object) -> list[Path]:
@@ -84,12 +88,13 @@ class Inventory:
         look(_look_for_backbone, config.backbone, folder)
         look(_look_at_length, config.backbone, key, length)
         if is_mlm:
-            target = library.language_adapter(config, config.language.code).location
+            target = trained_adapter(config).location
             self.problems += filter(None, [adapter_hub.lack_of_config(Path(target))])
             look(check_writable, real_path(target).parent, "paths.adapters")
             count = config.trainer.max_iterations * config.mlm.batch_size + config.mlm.dev_blocks
             blocks = f"{config.mlm.block_length}x{count}"
-            look(_look_for_text, config.corpus, config.language, config.seed, blocks, folder)
+            text_key = "domain.root" if config.trains_domain else "corpus.root"
+            look(_look_for_text, config.corpus, config.language, config.seed, blocks, folder, text_key)
         else:
             files: list[Path] = []
             for code, split, is_optional in sets_of(config):
@@ -97,14 +102,13 @@ class Inventory:
                 files += look(_look_for_examples, config.data, config.task, split, language, is_optional)
             if config.data.source != "hub":
                 warn_of_same_contents(files)
-            for adapter in library.needed_adapters(config):
-                if adapter.exists:
-                    look(_look_at_adapter, adapter, config.variant, config.backbone)
+        for adapter in (adapters := library.needed_adapters(config)):
+            if adapter.exists:
+                look(_look_at_adapter, adapter, config.variant.name, adapter.reduction(config), config.backbone)
+                look(_look_below, adapter, adapters[0])
         on_hub = [error for error in errors if isinstance(error, NotFetchedError)]
         self.problems += [str(error) for error in errors if error not in on_hub]
         self.fetches += [f"{error} {shlex.join(overrides)}" for error in on_hub[:1]]  # one command fetches all of them
-        if config.stage is Stage.task:
-            self._add_missing_adapters(config, overrides)
 
     def _add_missing_adapters(self, config: Config, overrides: Sequence[str]) -> None:
         missing = library.missing_adapters(config)
@@ -112,13 +116,14 @@ class Inventory:
             return
         if config.language_adapters.missing is Missing.train:
             for adapter in missing:
-                training = mlm_overrides(overrides, adapter.language)
+                training = library.training_overrides(overrides, adapter)
                 try:
                     config_of_training = compose_config(training)
                 except UserError as error:  # such as corpus.root, which the task run itself does not read
                     self.problems.append(str(error))
                     return
-                self.add(config_of_training, RunDirectory(config_of_training), training)
+                # A domain adapter's language adapter is trained before it.
+                self._add_own(config_of_training, RunDirectory(config_of_training), training)
         elif not config.plan or missing[0].source is not AdapterSource.trained:
             self.problems.append(library.missing_sentence(config, overrides, missing))
 
@@ -200,14 +205,23 @@ def _look_for_examples(
     return []
 
 
-def _look_for_text(corpus: CorpusConfig, language: LanguageConfig, seed: int, blocks: str, cache: Path) -> None:
-    """Looks for the text, and whether the cache takes the blocks that are cut from it, unless they may be there."""
-    find_text(corpus, language, seed, blocks, cache)
+def _look_for_text(
+    corpus: CorpusConfig, language: LanguageConfig, seed: int, blocks: str, cache: Path, key: str
+) -> None:
+    """Looks for the text, and whether the cache takes the blocks that are cut from it, unless they may be there.
+
+    key: the key that names the folder of corpus=text.
+    """
+    try:
+        find_text(corpus, language, seed, blocks, cache)
+    except UserError as error:
+        error.args = (str(error).replace("corpus.root", key),)
+        raise
     if not any(cache.glob(f"{corpus.source.value}-{language.code}-seed{seed}-*-{blocks}-*.npy")):
         check_writable(cache, "paths.cache")
 
 
-def _look_at_adapter(adapter: LanguageAdapter, variant: VariantConfig, backbone: BackboneConfig) -> None:
+def _look_at_adapter(adapter: LanguageAdapter, variant: str, reduction: int, backbone: BackboneConfig) -> None:
     """Looks at an adapter's files; at those of one on the Hub only if they were fetched before."""
     if adapter.source is AdapterSource.hub:
         try:
@@ -216,16 +230,20 @@ def _look_at_adapter(adapter: LanguageAdapter, variant: VariantConfig, backbone:
             if is_offline():
                 raise
             return
-    library.check_adapter(adapter, variant.name)
+    library.check_adapter(adapter, variant)
     if (folder := backbone_on_this_machine(backbone)) is not None:
-        check_fit(adapter, variant, folder)
+        check_fit(adapter, reduction, folder)
 
 
-def check_fit(adapter: LanguageAdapter, variant: VariantConfig, backbone: Path) -> None:
+def _look_below(adapter: LanguageAdapter, other: LanguageAdapter) -> None:
+    adapter.check_below(other)
+
+
+def check_fit(adapter: LanguageAdapter, reduction: int, backbone: Path) -> None:
     """Raises UserError if an adapter's files do not fit the backbone in this folder, or have another size than the run."""
     adapter.check_tokenizer(backbone)
     if (shape := shape_in(backbone)) is not None:
         size = check_header(adapter.path, shape)
         hidden, is_trained = shape.hidden_size, adapter.source is AdapterSource.trained
-        d = bottleneck_of(hidden, "variant.language_reduction", variant.language_reduction)
-        check_adapter_size(adapter.location, size, d, hidden, is_trained)
+        d = bottleneck_of(hidden, adapter.reduction_key, reduction)
+        check_adapter_size(adapter.location, size, d, adapter.reduction_key, hidden, is_trained)

@@ -12,16 +12,15 @@ from orthoadapters.config.schema import (
     Config,
     CorpusSource,
     Stage,
-    TaskKind,
     Under,
     Vocabulary,
 )
 from orthoadapters.config.under import choices_under
+from orthoadapters.runs.language_adapter import trained_adapter
+from orthoadapters.stages.card_code import lower_adapter_code, task_code
 from orthoadapters.stages.card_words import choice, in_cell, on_hub, rates
 
 FILE = "README.md"
-# This stands in the card until `publish` knows the repository.
-REPO = "OWNER/NAME"
 _KINDS = {
     AdapterKind.noo: "NOO (trained on the main loss alone)",
     AdapterKind.ort: "ORT (an orthoadapter: trained on the orthogonality loss L_ORT as well)",
@@ -53,12 +52,17 @@ class _Content:
 
 
 def language_card(config: Config, commit: str, bottleneck: int, scores: Mapping[str, float]) -> str:
-    """Writes a language adapter's card. commit: the code that trained it. scores: `mlm_loss`, `l_ort` on held-out blocks."""
-    mlm, language = config.mlm, config.language
+    """Writes a language adapter's card, or a domain adapter's. commit: the code that trained it.
+
+    scores: `mlm_loss`, `l_ort` on held-out blocks.
+    """
+    mlm, language, adapter = config.mlm, config.language, trained_adapter(config)
+    kind = "pfeiffer (seq_bn)" if adapter.domain else "pfeiffer+inv (seq_bn_inv)"
     rows = {
         "language": f"{language.name} ({language.code})",
-        "kind": _KINDS[config.variant.language_adapter],
-        "architecture": f"pfeiffer+inv (seq_bn_inv), bottleneck {bottleneck}",
+        **({"below it": f"language adapter {config.variant.language_adapter.name.upper()}"} if adapter.domain else {}),
+        "kind": _KINDS[adapter.kind],
+        "architecture": f"{kind}, bottleneck {bottleneck}",
         "backbone": _backbone(config),
         "data": _corpus(config),
         "training": f"{config.trainer.max_iterations} iterations of {mlm.batch_size} x {mlm.block_length} subwords, "
@@ -67,13 +71,14 @@ def language_card(config: Config, commit: str, bottleneck: int, scores: Mapping[
         "held-out text": f"MLM loss {scores['mlm_loss']:.4f}, L_ORT {scores['l_ort']:.4f} (sum over layers)",
         "commit": commit,
     }
+    ours, theirs = lower_adapter_code(config)
     content = _Content(
-        title=f"Language adapter for {language.name}",
+        title=f"{adapter.role.capitalize()} for {language.name}",
         language=language.code,
         datasets=["wikimedia/wikipedia"] if config.corpus.source is CorpusSource.wikipedia else [],
         rows=rows,
-        ours=f'model.load_adapter("{REPO}", "{language.code}")\nmodel.activate("{language.code}")',
-        theirs=f'name = model.load_adapter("{REPO}", use_safetensors=True)\nmodel.set_active_adapters(name)',
+        ours=ours,
+        theirs=theirs,
     )
     return _card(config, content)
 
@@ -93,7 +98,7 @@ def task_card(
     l_ort: on the development set. test: scores by language, in 0..1.
     """
     task, metric = config.task, config.task.metrics[0]
-    ours, theirs = _task_code(config, name)
+    ours, theirs = task_code(config, name)
     content = _Content(
         title=f"Task adapter for {task.name}",
         language=config.source_language,
@@ -108,7 +113,7 @@ def task_card(
 
 
 def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int, epochs: int) -> dict[str, str]:
-    task, kind = config.task, config.variant.language_adapter
+    task, kind, domain = config.task, config.variant.language_adapter, config.domain
     zero_shot = f", with {_BELOW[choices_under(config)[0]]} below it" if config.variant.has_language_adapter else ""
     return {
         "task": f"{task.name}, labels {', '.join(task.labels)}",
@@ -117,6 +122,7 @@ def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int, e
         "language adapters": f"{kind.name.upper()}, {_origin(config)}"
         if config.variant.has_language_adapter
         else "none",
+        **({"domain adapter": f"{domain.name}, {domain.kind.name.upper()}"} if domain.name else {}),
         "kind": _KINDS[config.variant.task_adapter],
         "architecture": f"pfeiffer (seq_bn), bottleneck {bottleneck}",
         "backbone": _backbone(config),
@@ -125,29 +131,6 @@ def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int, e
         f"{epochs} epochs on the development set",
         "development set": f"L_ORT {l_ort:.4f} (sum over layers)",
     }
-
-
-def _task_code(config: Config, name: str) -> tuple[str, str]:
-    """Writes the Python that loads a task adapter and its head: with orthoadapters, and with `adapters`."""
-    ours, theirs, our_stack, their_stack = "", "", f'"{name}"', name
-    if config.variant.has_language_adapter:
-        source = config.source_language
-        below = 'model.load_adapter("path or id of its language adapter"'
-        ours, theirs = f'{below}, "{source}")\n', f'{source} = {below}, load_as="{source}")\n'
-        our_stack, their_stack = f'"{source}", {our_stack}', f"{source}, {name}"
-    # The alternatives of a question are rows of our head's batch; `adapters` has a dimension for them.
-    is_choice = config.task.kind is TaskKind.multiple_choice
-    rows = "  # input_ids: (questions * alternatives, T)" if is_choice else ""
-    ours += (
-        f'model.load_adapter("{REPO}", "{name}")\nmodel.activate({our_stack})\n'
-        f'head, labels = head_files.read(adapter_hub.find("{REPO}"), model)\n'
-        f"logits = head(model(input_ids, attention_mask).hidden){rows}"
-    )
-    theirs += (
-        f'{name} = model.load_adapter("{REPO}", use_safetensors=True)  # the head comes with it\n'
-        f"model.active_adapters = Stack({their_stack})"
-    )
-    return ours, theirs
 
 
 def _card(config: Config, content: _Content) -> str:
@@ -186,7 +169,7 @@ def _usage(config: Config, content: _Content) -> list[str]:
     lines += [f'model = AdaptedEncoder.from_pretrained("{backbone}")', *content.ours.splitlines(), "```", ""]
     lines += ["With `adapters` (the weights are safetensors, which it reads if told so):", "", "```python"]
     lines += ["from adapters import AutoAdapterModel"]
-    lines += ["from adapters.composition import Stack"] if is_task else []
+    lines += ["from adapters.composition import Stack"] if "Stack(" in content.theirs else []
     lines += ["", f'model = AutoAdapterModel.from_pretrained("{backbone}")', *content.theirs.splitlines(), "```"]
     return lines
 

@@ -9,7 +9,7 @@ from orthoadapters.adapters import AdapterConfig
 from orthoadapters.config.schema import Config
 from orthoadapters.data.modules import TaskData
 from orthoadapters.evaluation.scoring import forward_precision, measure_orthogonality
-from orthoadapters.evaluation.transfer import Stacks, load_language_adapter, new_stacks
+from orthoadapters.evaluation.transfer import DOMAIN_ADAPTER, Stacks, load_below, new_stacks
 from orthoadapters.files import new_folder, write_text
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model.backbone import backbone_path
@@ -95,7 +95,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
 
 
 def read_adapters(config: Config) -> None:
-    """Reads the language adapters that are there, before the others are trained. Raises UserError for what is wrong in them."""
+    """Reads the adapters that are there, before the others are trained. Raises UserError for what is wrong in them."""
     adapters = [adapter for adapter in library.needed_adapters(config) if adapter.exists]
     if adapters:
         model = AdaptedEncoder.from_pretrained(backbone_path(config), allow_pickle=config.backbone.allow_pickle)
@@ -134,11 +134,13 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
 
 
 def _read_all(model: AdaptedEncoder, stacks: Stacks, source: str) -> None:
-    """Loads every language adapter once before training, so that a bad file shows now. Only the source's one stays."""
+    """Loads every adapter once before training, so that a bad file shows now. Only the source's and the domain's stay."""
     for code, adapter in stacks.adapters.items():
-        load_language_adapter(model, adapter, stacks.bottleneck, stacks.backbone_sha256)
+        load_below(model, stacks, adapter, code)
         if code != source:
             model.delete_adapter(code)
+    if stacks.domain:
+        load_below(model, stacks, stacks.domain, DOMAIN_ADAPTER)
 
 
 def _inputs(config: Config, data: TaskData, stacks: Stacks) -> dict[str, str]:

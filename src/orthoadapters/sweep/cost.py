@@ -16,6 +16,7 @@ from orthoadapters.config.schema import Config, Stage, TaskConfig, TaskKind
 from orthoadapters.data.sources.read import read_examples, silence
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
+from orthoadapters.runs.language_adapter import trained_adapter
 from orthoadapters.runs.results import Result, read_results
 from orthoadapters.sweep.cells import Cell
 from orthoadapters.sweep.process import in_own_process
@@ -103,6 +104,7 @@ def _earlier_results(cells: Sequence[Cell]) -> list[Result]:
 _TIMED_CHOICES = {
     Stage.mlm: (
         "variant.language_adapter",
+        "domain.kind",
         "mlm.batch_size",
         "mlm.block_length",
         "mlm.vocabulary",
@@ -113,6 +115,7 @@ _TIMED_CHOICES = {
     ),
     Stage.task: (
         "variant.task_adapter",
+        "domain.kind",
         "task.batch_size",
         "task.max_length",
         "ort.share_forward",
@@ -195,9 +198,10 @@ def disk(config: Config) -> int | None:
     variant, ort_moments = config.variant, 2 if config.is_orthogonal else 0
     if config.stage is Stage.mlm:
         quarter = int(backbone.get("embedding_size", hidden)) // 4
-        adapter_weights = layers * _adapter(hidden, hidden // variant.language_reduction) + 2 * _adapter(
-            2 * quarter, quarter
-        )
+        d = hidden // trained_adapter(config).reduction(config)
+        # A domain adapter has no invertible part.
+        invertible = 0 if config.trains_domain else 2 * _adapter(2 * quarter, quarter)
+        adapter_weights = layers * _adapter(hidden, d) + invertible
         # The run's adapter and the published one; the checkpoint's weights with Adam's moments.
         return FLOAT * adapter_weights * (2 + 3 + ort_moments)
     head = _head(hidden, config.task)

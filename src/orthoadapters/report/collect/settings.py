@@ -20,7 +20,7 @@ UNDER_WORDS = {
 # The Hub ids of adapters are among these, as they are listed by language. caveats.py compares the adapters' contents.
 GRID_KEYS = {"optim.lr", "optim.ort_lr", "seed", "languages", "language_adapters.hub"}
 # Only some variants have these choices, and a table must hold all variants.
-ROW_KEYS = {"variant", "language_adapters", "transfer", *ORT_ONLY}
+ROW_KEYS = {"variant", "language_adapters", "transfer", "domain", *ORT_ONLY}
 
 
 def row_choices(choices: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,6 +44,23 @@ def own_under(choices: Mapping[str, Any]) -> Under:
 def under_words(under: Under) -> str:
     """Says in a label what is under the task adapter; nothing where the language adapter is swapped."""
     return "" if under is Under.target else f", {UNDER_WORDS[under]}"
+
+
+def has_papers_stack(choices: Mapping[str, Any]) -> bool:
+    """Says whether the run's own scores are of the paper's stacks: the language adapter swapped, and no domain adapter."""
+    return own_under(choices) is Under.target and "domain.name" not in choices
+
+
+def domain_words(choices: Mapping[str, Any]) -> str:
+    """Says in a label which domain adapter is in the stack; nothing without one."""
+    return f", domain {choices['domain.name']}" if "domain.name" in choices else ""
+
+
+def label_keys(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns the keys that tell rows of one variant apart, but for what words say. rows: the choices of each row."""
+    of_domains = [row for row in rows if "domain.name" in row]
+    keys = [key for key in differing_keys(rows) if key != "transfer.under" and not is_within(key, {"domain"})]
+    return keys + [key for key in differing_keys(of_domains) if key in ("domain.kind", "domain.reduction")]
 
 
 def table_setting(choices: Mapping[str, Any]) -> dict[str, Any] | None:

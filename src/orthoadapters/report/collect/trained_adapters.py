@@ -1,4 +1,4 @@
-"""Finished runs of the MLM stage: language adapters that were trained in one setting stand together."""
+"""Finished runs of the MLM stage: language adapters, or a domain's, that were trained in one setting stand together."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from orthoadapters.report.collect.settings import canonical, differing_keys, is_
 from orthoadapters.runs.results import Result
 
 # These choices tell one adapter of a setting from another. The rest of a run's choices is the setting.
-ADAPTER_KEYS = {"language", "seed", "variant.language_adapter", *ORT_ONLY}
+ADAPTER_KEYS = {"language", "seed", "variant.language_adapter", "domain.kind", *ORT_ONLY}
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,10 @@ def _label(group: Sequence[tuple[Path, Result]]) -> dict[str, tuple[Path, Result
     seeds = {result.seed for _, result in group}
     runs: dict[str, tuple[Path, Result]] = {}
     for path, result in sorted(group, key=lambda run: (run[1].ort_lr is not None, str(run[0]))):
-        for language, entry in result.adapters.items():
+        for language, entry in zip(result.test, result.adapters.values(), strict=False):
             label = f"{language} {str(entry.get('kind')).upper()}"
+            if "domain.name" in result.choices:
+                label += f" on {str(result.choices.get('variant.language_adapter')).upper()}"
             label += f", ort lr {result.ort_lr:g}" if result.ort_lr is not None and len(rates) > 1 else ""
             label += f", seed {result.seed}" if len(seeds) > 1 else ""
             runs[label if label not in runs else f"{label}, {path.name[-8:]}"] = (path, result)
