@@ -1,6 +1,7 @@
 """The alternating step: against a plain loop, and every trap of manual optimisation with two optimizers."""
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def fresh(
     return TaskTraining(model, head, "task", orthogonal, optim, recorder, layers_loss, ort), tracker
 
 
-def train(module: TaskTraining, data: list[dict[str, Any]], precision: Any = "32-true") -> pl.Trainer:
+def train(module: alternating.AlternatingTraining, data: Sequence[Any], precision: Any = "32-true") -> pl.Trainer:
     trainer = pl.Trainer(
         accelerator="cpu",
         devices=1,
