@@ -102,7 +102,7 @@ def test_shares_of_a_batch_give_both_gradients_of_the_whole_batch_from_one_forwa
     monkeypatch.setattr(alternating, "sum_gradients", sum_and_keep)
     monkeypatch.setattr(alternating, "sum_over_processes", lambda values: values)
     for rank in range(2):
-        train(fresh(backbone, True, ort=SHARED)[0], [share(batch, rank, 2)])  # type: ignore[arg-type,list-item]
+        train(fresh(backbone, True, ort=SHARED)[0], [share(batch, rank, 2)])  # type: ignore[arg-type]
     reference, _ = fresh(backbone, True)
     losses = ort_loss(reference, batch), main_loss(reference, batch)
     weights = reference.body, reference.main_parameters
