@@ -14,6 +14,7 @@ from orthoadapters.config.list_checks import say_repetition
 from orthoadapters.config.locations import warn_once
 from orthoadapters.config.messages import nearest
 from orthoadapters.config.schema import Config, Stage, TransferConfig, Under
+from orthoadapters.config.train_under import check_train_under, settle_train_under, training_languages
 from orthoadapters.errors import UserError
 from orthoadapters.files import check_content, user_path
 
@@ -22,11 +23,12 @@ Weights = Mapping[str, Mapping[str, float]]
 FORM = "write transfer.weights={qu:{tr:2,ar:1}}, or name a file of lines LANGUAGE TAB LANGUAGE TAB CLOSENESS"
 
 
-def settle_transfer(transfer: TransferConfig) -> None:
+def settle_transfer(config: Config) -> None:
     """Brings transfer.under into its one form: a choice, or a list of the run's own and the others in the schema's order.
 
-    Raises UserError for anything else.
+    Also brings transfer.train_under into its own. Raises UserError for anything else.
     """
+    transfer = config.transfer
     names = [choice.value for choice in Under]
     texts = transfer.under if isinstance(transfer.under, list) else [transfer.under]
     for text in texts:
@@ -40,6 +42,7 @@ def settle_transfer(transfer: TransferConfig) -> None:
     say_repetition("transfer.under", texts)
     others = [name for name in names if name in texts[1:] and name != texts[0]]
     transfer.under = [texts[0], *others] if others else texts[0]
+    settle_train_under(config)
 
 
 def choices_under(config: Config) -> list[Under]:
@@ -51,7 +54,11 @@ def choices_under(config: Config) -> list[Under]:
 
 
 def check_transfer(config: Config) -> None:
-    """Refuses weights that are none, and weights without a mean. Variants without language adapters read no such key."""
+    """Refuses weights that are none, weights without a mean, and a form of training that the languages do not have.
+
+    Variants without language adapters read no such key.
+    """
+    check_train_under(config)
     if config.stage is Stage.mlm or not config.variant.has_language_adapter or config.transfer.weights is None:
         return
     if Under.mean not in config.transfer.choices:
@@ -63,9 +70,10 @@ def check_transfer(config: Config) -> None:
             warn_once(f"transfer.weights names weights for '{language}', which is not tested")
 
 
-def named_languages(transfer: TransferConfig) -> list[str]:
-    """Lists the languages whose adapters transfer.weights names."""
-    return list(dict.fromkeys(other for weights in all_weights(transfer).values() for other in weights))
+def named_languages(config: Config) -> list[str]:
+    """Lists the languages whose adapters transfer.train_under and transfer.weights name."""
+    others = (other for weights in all_weights(config.transfer).values() for other in weights)
+    return list(dict.fromkeys([*training_languages(config), *others]))
 
 
 def weights_table(transfer: TransferConfig) -> Path | None:

@@ -242,6 +242,6 @@ def open_run(
         config.paths.config = str(user_folder([override_text("paths.config", config_dir)]))
     if under is not None:
         config.transfer.under = under
-        settle_transfer(config.transfer)
+        settle_transfer(config)
     inputs = {"backbone": "", **read_inputs(folder, "restore it, or repeat the run")}
     return FinishedRun(folder, config, result, inputs)

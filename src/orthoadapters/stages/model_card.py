@@ -16,6 +16,7 @@ from orthoadapters.config.schema import (
     Under,
     Vocabulary,
 )
+from orthoadapters.config.train_under import training_languages
 from orthoadapters.config.under import choices_under
 from orthoadapters.stages.card_words import choice, in_cell, on_hub, rates
 
@@ -110,6 +111,11 @@ def task_card(
 def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int, epochs: int) -> dict[str, str]:
     task, kind = config.task, config.variant.language_adapter
     zero_shot = f", with {_BELOW[choices_under(config)[0]]} below it" if config.variant.has_language_adapter else ""
+    languages = training_languages(config)
+    if languages not in ([], [config.source_language]):
+        zero_shot += (
+            f"; in training with the language adapters of {', '.join(languages)} below it, a batch each in turn"
+        )
     return {
         "task": f"{task.name}, labels {', '.join(task.labels)}",
         "variant": config.variant.name,

@@ -7,6 +7,7 @@ import pytorch_lightning as pl
 
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.config.schema import Config
+from orthoadapters.config.train_under import training_languages
 from orthoadapters.data.modules import TaskData
 from orthoadapters.evaluation.scoring import forward_precision, measure_orthogonality
 from orthoadapters.evaluation.transfer import Stacks, load_language_adapter, new_stacks
@@ -39,6 +40,7 @@ from orthoadapters.training.callbacks import SelectOnDev
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
+from orthoadapters.training.turns import Turns
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
         outcome = _train(config, run, setup, run_trackers)
         with forward_precision(config.trainer.precision, device(config.trainer)):
             scores = score_languages(run.path, setup.model, setup.head, setup.stacks, setup.data)
-            setup.model.activate(*setup.stacks.names(config.source_language))
+            setup.model.activate(*setup.stacks.names(_home(config)))
             after = measure_orthogonality(setup.model, setup.data.dev, setup.layers_loss)
         _write_weights(config, run, setup, outcome, scores, after)
         result = new_result(
@@ -100,7 +102,7 @@ def read_adapters(config: Config) -> None:
     if adapters:
         model = AdaptedEncoder.from_pretrained(backbone_path(config), allow_pickle=config.backbone.allow_pickle)
         stacks = new_stacks(config, model, {}, weights_sha256(model.backbone), adapters)
-        _read_all(model, stacks, config.source_language)
+        _read_all(model, stacks, training_languages(config))
 
 
 def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
@@ -120,7 +122,7 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     languages = config.evaluated_languages
     mixtures = library.mixtures(config, languages, languages)
     stacks = new_stacks(config, model, mixtures, weights_sha256(model.backbone), adapters)
-    _read_all(model, stacks, config.source_language)
+    _read_all(model, stacks, training_languages(config))
     # The seed is set here, so that the fresh weights depend on it alone.
     pl.seed_everything(config.seed, verbose=False)
     dropout = model.backbone.config.hidden_dropout_prob
@@ -128,16 +130,24 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     if stacks.task_adapter:
         d_task = bottleneck(model, "variant.task_reduction", config.variant.task_reduction)
         model.add_adapter(stacks.task_adapter, AdapterConfig(d_task))
-    model.activate(*stacks.names(config.source_language))
+    model.activate(*stacks.names(_home(config)))
     inputs = _inputs(config, data, stacks) | table_sha256(config)
     return Setup(data, model, head, stacks, layers_loss, inputs)
 
 
-def _read_all(model: AdaptedEncoder, stacks: Stacks, source: str) -> None:
-    """Loads every language adapter once before training, so that a bad file shows now. Only the source's one stays."""
+def _home(config: Config) -> str:
+    """Returns the language of the stack that the source language's development set is scored with."""
+    return next(iter(training_languages(config)), config.source_language)
+
+
+def _read_all(model: AdaptedEncoder, stacks: Stacks, languages: Sequence[str]) -> None:
+    """Loads every language adapter once before training, so that a bad file shows now.
+
+    Only those of `languages` stay: training needs them.
+    """
     for code, adapter in stacks.adapters.items():
         load_language_adapter(model, adapter, stacks.bottleneck, stacks.backbone_sha256)
-        if code != source:
+        if code not in languages:
             model.delete_adapter(code)
 
 
@@ -167,6 +177,7 @@ def _train(config: Config, run: RunDirectory, setup: Setup, run_trackers: Sequen
         recorder,
         setup.layers_loss,
         config.ort,
+        _turns(config, setup.stacks),
     ).to(device(config.trainer))
     # This is measured on the fresh weights, so that a resumed run records the same number.
     with forward_precision(config.trainer.precision, device(config.trainer)):
@@ -178,6 +189,12 @@ def _train(config: Config, run: RunDirectory, setup: Setup, run_trackers: Sequen
     select.restore(module)
     selection = Selection(config.source_language, "dev", metrics[0], select.value, select.epoch, select.history)
     return TrainingOutcome(recorder, selection, before, len(select.history) * data.batches_per_epoch)
+
+
+def _turns(config: Config, stacks: Stacks) -> Turns | None:
+    """Returns the turns of several language adapters under the task adapter; None for one or none."""
+    languages = training_languages(config)
+    return Turns([stacks.names(code) for code in languages], config.seed) if len(languages) > 1 else None
 
 
 def _write_weights(

@@ -9,10 +9,14 @@ from orthoadapters.model.heads import TaskHead
 from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.record import Recorder
+from orthoadapters.training.turns import Turns
 
 
 class TaskTraining(AlternatingTraining):
-    """Trains the last adapter of the active stack (or, with adapter None, the whole backbone) and the head with L_TASK."""
+    """Trains the last adapter of the active stack (or, with adapter None, the whole backbone) and the head with L_TASK.
+
+    turns: the stacks that are active by turns, a batch each; None: the one that is active now.
+    """
 
     head: TaskHead
 
@@ -26,8 +30,20 @@ class TaskTraining(AlternatingTraining):
         recorder: Recorder,
         layers_loss: LayersLoss = layers_orthogonality,
         ort: OrtConfig | None = None,
+        turns: Turns | None = None,
     ) -> None:
         super().__init__(model, adapter, head, orthogonal, optim, recorder, layers_loss, ort)
+        self.turns = turns
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        if self.turns is None:
+            super().training_step(batch, batch_idx)
+            return
+        own = self.model.stack
+        self.model.activate(*self.turns.stack(self.global_step))
+        super().training_step(batch, batch_idx)
+        # The development set is scored with the stack that was active before.
+        self.model.activate(*own)
 
     def main_loss(self, hidden: Tensor, batch: Batch) -> Tensor:
         return self.head.loss(self.head(hidden), batch["labels"])

@@ -31,7 +31,7 @@ def row_choices(choices: Mapping[str, Any]) -> dict[str, Any]:
     row = {key: v for key, v in choices.items() if is_within(key, ROW_KEYS) and not is_within(key, GRID_KEYS)}
     under = own_under(choices)
     if under is not Under.mean:
-        row = {key: value for key, value in row.items() if not is_within(key, {"transfer"})}
+        row = {key: value for key, value in row.items() if key not in ("transfer.under", "transfer.weights")}
     return row if under is Under.target else row | {"transfer.under": under.value}
 
 
@@ -39,6 +39,17 @@ def own_under(choices: Mapping[str, Any]) -> Under:
     """Returns the run's own choice of what is under the task adapter."""
     under = choices.get("transfer.under", Under.target.value)
     return Under(under[0] if isinstance(under, list) else under)
+
+
+def train_under_words(choices: Mapping[str, Any]) -> str:
+    """Says in a label which language adapters took turns under the task adapter in training; nothing for the source's."""
+    languages = choices.get("transfer.train_under")
+    return f", trained on {'+'.join(languages)}" if languages else ""
+
+
+def is_the_papers_transfer(choices: Mapping[str, Any]) -> bool:
+    """Says whether a run trained on the source's language adapter and swapped it at test, as the paper did."""
+    return own_under(choices) is Under.target and not train_under_words(choices)
 
 
 def under_words(under: Under) -> str:
