@@ -446,7 +446,9 @@ class Config:
     rerun: Rerun | None = None
     # The target languages; null: all that the task has. Others may be named that have a file in conf/language/ and data.
     languages: list[str] | None = None
-    source_language: str = MISSING  # the language that is trained on, and whose development set selects the epoch
+    # The language that is trained on, and whose development set selects the epoch; or a list of them, whose training sets
+    # are pooled, and whose mean score on their development sets selects.
+    source_language: Any = MISSING
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     language: LanguageConfig = field(default_factory=LanguageConfig)
     task: TaskConfig = field(default_factory=TaskConfig)
@@ -465,15 +467,20 @@ class Config:
     sweep: SweepConfig = field(default_factory=SweepConfig)
 
     @property
+    def source_languages(self) -> list[str]:
+        """The languages that are trained on, most often one."""
+        return list(self.source_language) if isinstance(self.source_language, list) else [self.source_language]
+
+    @property
     def evaluated_languages(self) -> list[str]:
-        """The source language, then the targets."""
-        return [self.source_language, *self.target_languages]
+        """The source languages, then the targets."""
+        return [*self.source_languages, *self.target_languages]
 
     @property
     def target_languages(self) -> list[str]:
-        """The languages that are tested, without the source language."""
+        """The languages that are tested, without the source languages."""
         targets = self.languages if self.languages is not None else self.task.languages
-        return [code for code in dict.fromkeys(targets) if code != self.source_language]
+        return [code for code in dict.fromkeys(targets) if code not in self.source_languages]
 
     @property
     def reads_treebanks(self) -> bool:

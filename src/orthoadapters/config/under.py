@@ -14,7 +14,7 @@ from orthoadapters.config.list_checks import say_repetition
 from orthoadapters.config.locations import warn_once
 from orthoadapters.config.messages import nearest
 from orthoadapters.config.schema import Config, Stage, TransferConfig, Under
-from orthoadapters.config.train_under import check_train_under, settle_train_under, training_languages
+from orthoadapters.config.train_under import check_train_under, settle_sources, settle_train_under, training_languages
 from orthoadapters.errors import UserError
 from orthoadapters.files import check_content, user_path
 
@@ -26,8 +26,9 @@ FORM = "write transfer.weights={qu:{tr:2,ar:1}}, or name a file of lines LANGUAG
 def settle_transfer(config: Config) -> None:
     """Brings transfer.under into its one form: a choice, or a list of the run's own and the others in the schema's order.
 
-    Also brings transfer.train_under into its own. Raises UserError for anything else.
+    Also brings source_language and transfer.train_under into theirs. Raises UserError for anything else.
     """
+    settle_sources(config)
     transfer = config.transfer
     names = [choice.value for choice in Under]
     texts = transfer.under if isinstance(transfer.under, list) else [transfer.under]
@@ -112,9 +113,9 @@ def weights_under(
     if under is Under.none or not config.variant.has_language_adapter:
         return {}
     if under is Under.source:
-        return {config.source_language: 1.0}
+        return dict.fromkeys(config.source_languages, 1 / len(config.source_languages))
     row = all_weights(config.transfer).get(language) if under is Under.mean else None
-    if under is Under.target or (row is None and language == config.source_language):
+    if under is Under.target or (row is None and language in config.source_languages):
         return {language: 1.0}
     is_by_hand = isinstance(config.transfer.weights, dict) and row is not None
     others = dict.fromkeys((code for code in languages if code != language), 1.0) if row is None else row
@@ -126,7 +127,7 @@ def weights_under(
     if not present:
         raise UserError(
             f"transfer.under=mean: none of the languages that are to stand in for {language} has a language adapter; name "
-            f"one that has, as in transfer.weights={{{language}:{{{config.source_language}:1}}}}"
+            f"one that has, as in transfer.weights={{{language}:{{{config.source_languages[0]}:1}}}}"
         )
     return {code: weight / math.fsum(present.values()) for code, weight in present.items()}
 

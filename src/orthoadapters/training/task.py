@@ -9,13 +9,13 @@ from orthoadapters.model.heads import TaskHead
 from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.record import Recorder
-from orthoadapters.training.turns import Turns
+from orthoadapters.training.turns import TrainingStacks
 
 
 class TaskTraining(AlternatingTraining):
     """Trains the last adapter of the active stack (or, with adapter None, the whole backbone) and the head with L_TASK.
 
-    turns: the stacks that are active by turns, a batch each; None: the one that is active now.
+    stacks: says which stack is active for each batch; None: the one that is active now is so for all.
     """
 
     head: TaskHead
@@ -30,20 +30,15 @@ class TaskTraining(AlternatingTraining):
         recorder: Recorder,
         layers_loss: LayersLoss = layers_orthogonality,
         ort: OrtConfig | None = None,
-        turns: Turns | None = None,
+        stacks: TrainingStacks | None = None,
     ) -> None:
         super().__init__(model, adapter, head, orthogonal, optim, recorder, layers_loss, ort)
-        self.turns = turns
+        self.stacks = stacks
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
-        if self.turns is None:
-            super().training_step(batch, batch_idx)
-            return
-        own = self.model.stack
-        self.model.activate(*self.turns.stack(self.global_step))
+        if self.stacks is not None:
+            self.model.activate(*self.stacks.stack(self.global_step, batch))
         super().training_step(batch, batch_idx)
-        # The development set is scored with the stack that was active before.
-        self.model.activate(*own)
 
     def main_loss(self, hidden: Tensor, batch: Batch) -> Tensor:
         return self.head.loss(self.head(hidden), batch["labels"])

@@ -18,11 +18,12 @@ from orthoadapters.report.collect.settings import (
     differing_keys,
     is_the_papers_transfer,
     own_under,
+    setting_hash,
     train_under_words,
     under_words,
     value_at,
 )
-from orthoadapters.report.collect.table import Report, Row, Table, setting_hash
+from orthoadapters.report.collect.table import Report, Row, Table
 from orthoadapters.report.collect.trained_adapters import trained_adapters
 from orthoadapters.report.collect.under import with_under
 from orthoadapters.runs.selection import candidate, select
@@ -82,9 +83,9 @@ def _table(group: Group, siblings: Sequence[Group], collection: Collection) -> T
     columns = _columns(group, attempts)
     rows = list(_rows(group, columns, attempts))
     test_languages = {language for row in rows for run in row.selected_runs for language in run.result.test}
-    targets = tuple(language for language in columns if language in test_languages and language != group.source)
+    targets = tuple(language for language in columns if language in test_languages and language not in group.sources)
     paper_table = group.paper_table
-    is_comparable = paper_table is not None and {*targets, group.source} == {*paper_table.languages}
+    is_comparable = paper_table is not None and {*targets, *group.sources} == {*paper_table.languages}
     rows = [_with_average(row, group, targets, is_comparable) for row in rows]
     name = file_name(f"{group.task}-{group.backbone}")
     if len(siblings) > 1:
@@ -115,7 +116,7 @@ def _columns(group: Group, attempts: Sequence[Attempt]) -> tuple[str, ...]:
     languages += [language for attempt in attempts for language in _test_languages(attempt) or ()]
     paper_table = group.paper_table
     first = [language for language in paper_table.languages if language in languages] if paper_table is not None else []
-    return tuple(dict.fromkeys([group.source, *first, *languages]))
+    return tuple(dict.fromkeys([*group.sources, *first, *languages]))
 
 
 def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> Iterator[Row]:
@@ -179,7 +180,9 @@ def _tests(attempt: Attempt, language: str) -> bool:
 def _test_languages(attempt: Attempt) -> list[str] | None:
     """Returns the languages that an attempt's configuration tests; None where that is not known."""
     targets = value_at(attempt.config, "languages") or value_at(attempt.config, "task.languages")
-    return [str(value_at(attempt.config, "source_language")), *map(str, targets)] if isinstance(targets, list) else None
+    source = value_at(attempt.config, "source_language")
+    sources = source if isinstance(source, list) else [source]
+    return [*map(str, sources), *map(str, targets)] if isinstance(targets, list) else None
 
 
 def _with_average(row: Row, group: Group, targets: Sequence[str], is_comparable: bool) -> Row:

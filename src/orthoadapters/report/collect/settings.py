@@ -3,6 +3,7 @@
 Choices are values by dotted key, as result.json records them.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -60,6 +61,12 @@ def under_words(under: Under) -> str:
 def table_setting(choices: Mapping[str, Any]) -> dict[str, Any] | None:
     """Returns the choices that all runs of a table share; None where the run recorded no choices."""
     return {key: v for key, v in choices.items() if not is_within(key, ROW_KEYS | GRID_KEYS)} if choices else None
+
+
+def setting_hash(source: str, metric: str, setting: Mapping[str, Any] | None, inputs: Mapping[str, str]) -> str:
+    """Returns eight hexadecimal digits that tell one setting from another."""
+    content = canonical({"source": source, "metric": metric, "setting": setting, "inputs": inputs})
+    return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
 def canonical(choices: Mapping[str, Any] | None) -> str:
