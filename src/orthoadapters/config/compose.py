@@ -148,7 +148,7 @@ def settle(composition: DictConfig) -> Config:
     config.task.folder = config.task.folder or config.task.name
     _expand_paths(config)
     settle_logger(config.logger)
-    settle_transfer(config.transfer)
+    settle_transfer(config)
     settle_domain(config)
     config.language_adapters.hub = _hub_ids(config)
     _check_name("orthogonality", "loss", config.orthogonality.loss, config.paths.config)
@@ -191,7 +191,7 @@ def _hub_ids(config: Config) -> dict[str, str]:
     if config.stage is Stage.mlm:
         codes = [config.language.code] if config.trains_domain else []
     else:
-        codes = [*config.evaluated_languages, *named_languages(config.transfer)]
+        codes = [*config.evaluated_languages, *named_languages(config)]
         for code in ids.keys() - {*config.evaluated_languages}:
             check_language(code, config.paths.config)
     hub_ids = {}

@@ -9,6 +9,7 @@ from typing import Any
 from orthoadapters.checksums import check_sums, write_sums
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage, Under
+from orthoadapters.config.train_under import training_languages
 from orthoadapters.config.trainings import mlm_overrides
 from orthoadapters.config.under import choices_under, weights_under
 from orthoadapters.errors import UserError
@@ -45,7 +46,7 @@ def mixtures(
     run waits for it, or trains it. Raises UserError as `weights_under`.
     """
     choices = choices or choices_under(config)
-    own = {config.source_language, *(codes if Under.target in choices else ())}
+    own = {*training_languages(config), *(codes if Under.target in choices else ())}
 
     def is_there(language: str) -> bool:
         return language in own or language_adapter(config, language).exists
@@ -65,10 +66,9 @@ def adapters_in(config: Config, stacks: Mixtures) -> list[LanguageAdapter]:
 
 
 def needed_adapters(config: Config) -> list[LanguageAdapter]:
-    """Lists the adapters that a run reads: language adapters, that of training's language first, and the domain adapter.
+    """Lists the adapters that a run reads: language adapters, those of training first, and the domain adapter.
 
-    A task run trains on the source language's own adapter, whatever is under the task adapter at test. Of stage=mlm, a
-    domain adapter's training alone reads one.
+    Of stage=mlm, a domain adapter's training alone reads one.
     """
     if config.stage is Stage.mlm:
         return [language_adapter(config, config.language.code)] if config.trains_domain else []
@@ -76,7 +76,7 @@ def needed_adapters(config: Config) -> list[LanguageAdapter]:
         return []
     languages = config.evaluated_languages
     adapters = [
-        language_adapter(config, config.source_language),
+        *(language_adapter(config, code) for code in training_languages(config)),
         *adapters_in(config, mixtures(config, languages, languages)),
     ]
     return list({adapter.name: adapter for adapter in adapters}.values())
@@ -111,7 +111,7 @@ def require(config: Config, overrides: Sequence[str]) -> list[LanguageAdapter]:
     adapters = needed_adapters(config)
     for adapter in adapters:
         check_adapter(adapter, config.variant.name)
-        adapter.check_below(adapters[0])
+        adapter.check_below(language_adapter(config, adapter.language))
     return adapters
 
 

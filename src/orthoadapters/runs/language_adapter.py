@@ -126,9 +126,9 @@ class LanguageAdapter:
             )
 
     def check_below(self, other: "LanguageAdapter") -> None:
-        """Raises UserError if this domain adapter was trained on another language adapter than a run trains on."""
-        training_sha256 = self.record().get(BELOW) if self.domain else None
-        if training_sha256 not in (None, other.present_sha256()):
+        """Raises UserError if this domain adapter was trained on another language adapter than is there now, if one is."""
+        training_sha256, sha256 = (self.record().get(BELOW) if self.domain else None), other.present_sha256()
+        if None not in (training_sha256, sha256) and training_sha256 != sha256:
             raise UserError(
                 f"{self.location} was trained on another language adapter for {other.language} than {other.location} holds "
                 "now; bring that one back, or move the domain adapter and its run away and train it anew"
@@ -150,12 +150,13 @@ def language_adapter(config: Config, language: str) -> LanguageAdapter:
 def domain_adapter(config: Config) -> LanguageAdapter | None:
     """Returns the domain adapter of a configuration; None without one. It is always one that stage=mlm trains.
 
-    Task runs take the source language's, whatever language is tested: the language adapter is swapped, and it stays.
+    Task runs take the source language's (of several, the first one's), whatever language is tested: the language adapter is
+    swapped, and it stays.
     """
     domain = config.domain
     if domain.name is None:
         return None
-    language = config.language.code if config.stage is Stage.mlm else config.source_language
+    language = config.language.code if config.stage is Stage.mlm else config.source_languages[0]
     # No language adapter ends up below this folder: their names end in their kind.
     folder = Path(config.paths.adapters) / str(config.backbone.name) / "domains"
     location = str(folder / adapter_name(config, language, of_domain=True))

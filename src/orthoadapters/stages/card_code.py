@@ -24,7 +24,7 @@ def lower_adapter_code(config: Config) -> tuple[str, str]:
 
 def task_code(config: Config, name: str) -> tuple[str, str]:
     """Writes the code that loads a task adapter and its head."""
-    below = {config.source_language: "language adapter"} if config.variant.has_language_adapter else {}
+    below = {config.source_languages[0]: "language adapter"} if config.variant.has_language_adapter else {}
     below |= {"domain": f"domain adapter {config.domain.name}"} if config.domain.name else {}
     ours, theirs = _code_below(below)
     our_stack = ", ".join(f'"{one}"' for one in (*below, name))

@@ -38,7 +38,7 @@ from orthoadapters.model.shape import shape_in
 from orthoadapters.model.sizes import bottleneck_of, check_adapter_size, check_lengths
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.runs.language_adapter import LanguageAdapter, trained_adapter
+from orthoadapters.runs.language_adapter import LanguageAdapter, language_adapter, trained_adapter
 
 
 class Inventory:
@@ -102,10 +102,10 @@ class Inventory:
                 files += look(_look_for_examples, config.data, config.task, split, language, is_optional)
             if config.data.source != "hub":
                 warn_of_same_contents(files)
-        for adapter in (adapters := library.needed_adapters(config)):
+        for adapter in library.needed_adapters(config):
             if adapter.exists:
                 look(_look_at_adapter, adapter, config.variant.name, adapter.reduction(config), config.backbone)
-                look(_look_below, adapter, adapters[0])
+                look(_look_below, adapter, language_adapter(config, adapter.language))
         on_hub = [error for error in errors if isinstance(error, NotFetchedError)]
         self.problems += [str(error) for error in errors if error not in on_hub]
         self.fetches += [f"{error} {shlex.join(overrides)}" for error in on_hub[:1]]  # one command fetches all of them
@@ -189,7 +189,7 @@ def backbone_on_this_machine(backbone: BackboneConfig) -> Path | None:
 def sets_of(config: Config) -> Iterator[tuple[str, Split, bool]]:
     """Yields the sets that a task run reads: the language, the split, and whether the language may be without it."""
     for code in config.evaluated_languages:
-        is_source = code == config.source_language
+        is_source = code in config.source_languages
         splits: tuple[Split, ...] = ("train", "dev", "test") if is_source else ("test", "dev")
         yield from ((code, split, split == "dev" and not is_source) for split in splits)
 

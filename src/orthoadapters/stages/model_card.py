@@ -15,6 +15,7 @@ from orthoadapters.config.schema import (
     Under,
     Vocabulary,
 )
+from orthoadapters.config.train_under import has_turns, training_languages
 from orthoadapters.config.under import choices_under
 from orthoadapters.runs.language_adapter import trained_adapter
 from orthoadapters.stages.card_code import lower_adapter_code, task_code
@@ -115,10 +116,13 @@ def task_card(
 def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int, epochs: int) -> dict[str, str]:
     task, kind, domain = config.task, config.variant.language_adapter, config.domain
     zero_shot = f", with {_BELOW[choices_under(config)[0]]} below it" if config.variant.has_language_adapter else ""
+    if has_turns(config):
+        languages = ", ".join(training_languages(config))
+        zero_shot += f"; in training with the language adapters of {languages} below it, a batch each in turn"
     return {
         "task": f"{task.name}, labels {', '.join(task.labels)}",
         "variant": config.variant.name,
-        "language": f"trained on {config.source_language}; other languages zero-shot{zero_shot}",
+        "language": f"trained on {', '.join(config.source_languages)}; other languages zero-shot{zero_shot}",
         "language adapters": f"{kind.name.upper()}, {_origin(config)}"
         if config.variant.has_language_adapter
         else "none",

@@ -17,13 +17,15 @@ from orthoadapters.report.collect.settings import (
     canonical,
     differing_keys,
     domain_words,
-    has_papers_stack,
+    is_the_papers_transfer,
     label_keys,
     own_under,
+    setting_hash,
+    train_under_words,
     under_words,
     value_at,
 )
-from orthoadapters.report.collect.table import Report, Row, Table, setting_hash
+from orthoadapters.report.collect.table import Report, Row, Table
 from orthoadapters.report.collect.trained_adapters import trained_adapters
 from orthoadapters.report.collect.under import with_under
 from orthoadapters.runs.selection import candidate, select
@@ -83,9 +85,9 @@ def _table(group: Group, siblings: Sequence[Group], collection: Collection) -> T
     columns = _columns(group, attempts)
     rows = list(_rows(group, columns, attempts))
     test_languages = {language for row in rows for run in row.selected_runs for language in run.result.test}
-    targets = tuple(language for language in columns if language in test_languages and language != group.source)
+    targets = tuple(language for language in columns if language in test_languages and language not in group.sources)
     paper_table = group.paper_table
-    is_comparable = paper_table is not None and {*targets, group.source} == {*paper_table.languages}
+    is_comparable = paper_table is not None and {*targets, *group.sources} == {*paper_table.languages}
     rows = [_with_average(row, group, targets, is_comparable) for row in rows]
     name = file_name(f"{group.task}-{group.backbone}")
     if len(siblings) > 1:
@@ -116,7 +118,7 @@ def _columns(group: Group, attempts: Sequence[Attempt]) -> tuple[str, ...]:
     languages += [language for attempt in attempts for language in _test_languages(attempt) or ()]
     paper_table = group.paper_table
     first = [language for language in paper_table.languages if language in languages] if paper_table is not None else []
-    return tuple(dict.fromkeys([group.source, *first, *languages]))
+    return tuple(dict.fromkeys([*group.sources, *first, *languages]))
 
 
 def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> Iterator[Row]:
@@ -138,7 +140,8 @@ def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> 
         keys = label_keys(choices)
         for runs, of_row in zip(rows, choices, strict=True):
             distinctions = ", ".join(f"{key}={of_row[key]}" for key in keys if key in of_row)
-            label = names.get(variant, variant) + domain_words(of_row) + under_words(own_under(of_row))
+            words = domain_words(of_row) + train_under_words(of_row) + under_words(own_under(of_row))
+            label = names.get(variant, variant) + words
             label += f" [{distinctions}]" if distinctions else ""
             row_attempts = [
                 a
@@ -153,7 +156,7 @@ def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> 
                 )
                 for language in columns
             }
-            if not has_papers_stack(of_row):
+            if not is_the_papers_transfer(of_row):
                 scores = {language: replace(score, paper=None) for language, score in scores.items()}
             yield Row(variant, label, of_row, tuple(runs), tuple(selected_runs), tuple(row_attempts), scores)
 
@@ -184,12 +187,14 @@ def _tests(attempt: Attempt, language: str) -> bool:
 def _test_languages(attempt: Attempt) -> list[str] | None:
     """Returns the languages that an attempt's configuration tests; None where that is not known."""
     targets = value_at(attempt.config, "languages") or value_at(attempt.config, "task.languages")
-    return [str(value_at(attempt.config, "source_language")), *map(str, targets)] if isinstance(targets, list) else None
+    source = value_at(attempt.config, "source_language")
+    sources = source if isinstance(source, list) else [source]
+    return [*map(str, sources), *map(str, targets)] if isinstance(targets, list) else None
 
 
 def _with_average(row: Row, group: Group, targets: Sequence[str], is_comparable: bool) -> Row:
     """Adds AVERAGE to a row. is_comparable: whether it is over the same languages as the paper's."""
-    is_comparable = is_comparable and has_papers_stack(row.choices)
+    is_comparable = is_comparable and is_the_papers_transfer(row.choices)
     paper_score = (
         paper().score(group.paper_scores, group.metric, group.source, row.variant, AVERAGE) if is_comparable else None
     )

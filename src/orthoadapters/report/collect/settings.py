@@ -3,6 +3,7 @@
 Choices are values by dotted key, as result.json records them.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -31,7 +32,7 @@ def row_choices(choices: Mapping[str, Any]) -> dict[str, Any]:
     row = {key: v for key, v in choices.items() if is_within(key, ROW_KEYS) and not is_within(key, GRID_KEYS)}
     under = own_under(choices)
     if under is not Under.mean:
-        row = {key: value for key, value in row.items() if not is_within(key, {"transfer"})}
+        row = {key: value for key, value in row.items() if key not in ("transfer.under", "transfer.weights")}
     return row if under is Under.target else row | {"transfer.under": under.value}
 
 
@@ -41,14 +42,20 @@ def own_under(choices: Mapping[str, Any]) -> Under:
     return Under(under[0] if isinstance(under, list) else under)
 
 
+def train_under_words(choices: Mapping[str, Any]) -> str:
+    """Says in a label which language adapters took turns under the task adapter in training; nothing for the source's."""
+    languages = choices.get("transfer.train_under")
+    return f", trained on {'+'.join(languages)}" if languages else ""
+
+
+def is_the_papers_transfer(choices: Mapping[str, Any]) -> bool:
+    """Says whether a run trained on the source's language adapter alone and swapped it at test, as the paper did."""
+    return own_under(choices) is Under.target and not train_under_words(choices) and not domain_words(choices)
+
+
 def under_words(under: Under) -> str:
     """Says in a label what is under the task adapter; nothing where the language adapter is swapped."""
     return "" if under is Under.target else f", {UNDER_WORDS[under]}"
-
-
-def has_papers_stack(choices: Mapping[str, Any]) -> bool:
-    """Says whether the run's own scores are of the paper's stacks: the language adapter swapped, and no domain adapter."""
-    return own_under(choices) is Under.target and "domain.name" not in choices
 
 
 def domain_words(choices: Mapping[str, Any]) -> str:
@@ -59,13 +66,21 @@ def domain_words(choices: Mapping[str, Any]) -> str:
 def label_keys(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Returns the keys that tell rows of one variant apart, but for what words say. rows: the choices of each row."""
     of_domains = [row for row in rows if "domain.name" in row]
-    keys = [key for key in differing_keys(rows) if key != "transfer.under" and not is_within(key, {"domain"})]
+    keys = [
+        key for key in differing_keys(rows) if not is_within(key, {"transfer.under", "transfer.train_under", "domain"})
+    ]
     return keys + [key for key in differing_keys(of_domains) if key in ("domain.kind", "domain.reduction")]
 
 
 def table_setting(choices: Mapping[str, Any]) -> dict[str, Any] | None:
     """Returns the choices that all runs of a table share; None where the run recorded no choices."""
     return {key: v for key, v in choices.items() if not is_within(key, ROW_KEYS | GRID_KEYS)} if choices else None
+
+
+def setting_hash(source: str, metric: str, setting: Mapping[str, Any] | None, inputs: Mapping[str, str]) -> str:
+    """Returns eight hexadecimal digits that tell one setting from another."""
+    content = canonical({"source": source, "metric": metric, "setting": setting, "inputs": inputs})
+    return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
 def canonical(choices: Mapping[str, Any] | None) -> str:
