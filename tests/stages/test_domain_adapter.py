@@ -46,7 +46,7 @@ def project(out: Path, backbone: Path, world: Path, tmp_path_factory: pytest.Tem
     shutil.copytree(backbone, folder / "tiny")
     shutil.copytree(world, folder / "world")
     with chdir(folder):
-        for name, words in {"reviews": "dog sees anna", "news": "river takes carl"}.items():
+        for name, words in {"reviews": "dog sees anna", "news": "river takes carl", "local": "cat likes tree"}.items():
             Path("texts", name).mkdir(parents=True)
             Path("texts", name, "en.txt").write_text("\n".join([words] * 200))
         execute(commands("stage=mlm", "variant=lnoo_tnoo", "language=en", *domain("reviews")))
@@ -178,9 +178,16 @@ def test_what_is_missing_or_was_changed_is_a_sentence(project: Path, tmp_path: P
         assert "was trained on another language adapter for en than adapters/tiny/en-noo holds now" in sentence_of(
             [*task, "seed=1"]
         )
-        config = compose_config(task)
-        with pytest.raises(UserError, match="was finished with another language adapter for en"):
-            library.check_run(config, RunDirectory(config))
+        finished = {
+            "was finished with another language adapter for en": task,
+            "domains/en-noo-reviews-noo was trained on another language adapter": commands(
+                *training, *domain("reviews")
+            ),
+        }
+        for sentence, arguments in finished.items():
+            config = compose_config(arguments)
+            with pytest.raises(UserError, match=sentence):
+                library.check_run(config, RunDirectory(config))
         shutil.rmtree("adapters/tiny/domains")
         sentence = sentence_of([*task, "seed=1"])
         assert sentence.startswith("no domain adapter reviews for en (noo) in adapters/tiny/domains; train it with:\n")
@@ -188,6 +195,22 @@ def test_what_is_missing_or_was_changed_is_a_sentence(project: Path, tmp_path: P
         assert "domain.name=reviews domain.root=texts/reviews" in sentence
         assert "domain.root must be the folder" in sentence_of(commands(*training, "domain.name=a", "domain.root=no"))
         assert "domain.root must hold en.txt" in sentence_of(commands(*training, "domain.name=a", "domain.root=world"))
+
+
+def test_its_language_adapter_may_come_from_elsewhere(project: Path, tmp_path: Path) -> None:
+    shutil.copytree(project / "adapters" / "tiny" / "ar-noo", tmp_path / "local" / "en")
+    for name in ("training.json", "SHA256SUMS"):
+        (tmp_path / "local" / "en" / name).unlink()
+    place = ["language_adapters.source=local", f"language_adapters.root={tmp_path}/local", f"paths.adapters={tmp_path}"]
+    with chdir(project):
+        result = execute(
+            commands("stage=mlm", "variant=lnoo_tnoo", *domain("local"), *place, "trainer.max_iterations=1")
+        )
+        training = next(iter(result.adapters.values()))
+        record = json.loads(Path(training["path"], "training.json").read_text())
+    assert record["language_adapter_sha256"] == folder_sha256(tmp_path / "local" / "en", FILES)
+    assert training["source"] == "trained"
+    assert (result.choices["language_adapters.source"], result.choices["corpus.root"]) == ("local", "texts/local")
 
 
 def test_all_that_a_run_lacks_is_trained_first(

@@ -221,7 +221,7 @@ def former_sha256(run: Path, entries: Mapping[str, Mapping[str, Any]], adapter: 
 def check_run(config: Config, run: RunDirectory) -> None:
     """Checks a finished run against the library. An MLM run publishes its adapter again if the library lost it.
 
-    Raises UserError for a task run if one of its language adapters was trained anew since, or if no record of it is left.
+    Raises UserError if an adapter that the run read was trained anew since, or if no record of it is left.
     """
     run.check_owner()
     if config.stage is Stage.mlm:
@@ -231,6 +231,7 @@ def check_run(config: Config, run: RunDirectory) -> None:
             check_sums(run.path, "restore it, or move the run away to train anew", ("adapter/",))
             record = read_json(run.path / "adapter" / RECORD, "restore it, or move the run away to train anew")
             publish(run.path / "adapter", target, record)
+        target.check_below(language_adapter(config, target.language))
         return
     entries = read_result(run.result).adapters
     # A mean may have been taken before one of its languages had an adapter.

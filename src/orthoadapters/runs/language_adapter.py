@@ -127,7 +127,9 @@ class LanguageAdapter:
 
     def check_below(self, other: "LanguageAdapter") -> None:
         """Raises UserError if this domain adapter was trained on another language adapter than is there now, if one is."""
-        training_sha256, sha256 = (self.record().get(BELOW) if self.domain else None), other.present_sha256()
+        if not self.domain:
+            return
+        training_sha256, sha256 = self.record().get(BELOW), other.present_sha256()
         if None not in (training_sha256, sha256) and training_sha256 != sha256:
             raise UserError(
                 f"{self.location} was trained on another language adapter for {other.language} than {other.location} holds "

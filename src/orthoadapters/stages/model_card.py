@@ -74,7 +74,7 @@ def language_card(config: Config, commit: str, bottleneck: int, scores: Mapping[
     }
     ours, theirs = lower_adapter_code(config)
     content = _Content(
-        title=f"{adapter.role.capitalize()} for {language.name}",
+        title=f"{adapter.role[0].upper()}{adapter.role[1:]} for {language.name}",
         language=language.code,
         datasets=["wikimedia/wikipedia"] if config.corpus.source is CorpusSource.wikipedia else [],
         rows=rows,
