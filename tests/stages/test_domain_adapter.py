@@ -193,6 +193,7 @@ def test_what_is_missing_or_was_changed_is_a_sentence(project: Path, tmp_path: P
         assert sentence.startswith("no domain adapter reviews for en (noo) in adapters/tiny/domains; train it with:\n")
         assert "train.py stage=mlm " in sentence
         assert "domain.name=reviews domain.root=texts/reviews" in sentence
+        assert "domain.name=reviews language=en domain.root=DIR" in sentence_of(commands(*TASK, "domain.name=reviews"))
         assert "domain.root must be the folder" in sentence_of(commands(*training, "domain.name=a", "domain.root=no"))
         assert "domain.root must hold en.txt" in sentence_of(commands(*training, "domain.name=a", "domain.root=world"))
 

@@ -308,9 +308,8 @@ class DomainConfig:
     Without a name there is none, as in the paper.
     """
 
-    name: str | None = (
-        None  # the name of the domain, which its adapter is filed under; null: there is no domain adapter
-    )
+    # The name of the domain, which its adapter is filed under; null: there is no domain adapter.
+    name: str | None = None
     kind: AdapterKind = AdapterKind.noo  # the kind of the domain adapter: noo or ort
     # The bottleneck size of the domain adapter: the backbone's hidden size divided by this.
     reduction: int = 2  # ours: as wide as the paper's language adapters (A.3)

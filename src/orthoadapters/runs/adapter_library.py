@@ -166,7 +166,10 @@ def training_overrides(overrides: Sequence[str], adapter: LanguageAdapter) -> li
 
 def training_command(overrides: Sequence[str], adapter: LanguageAdapter) -> str:
     """Writes the command that trains one missing adapter, safe to paste into a shell."""
-    return shell_command("train", training_overrides(overrides, adapter))
+    training = training_overrides(overrides, adapter)
+    # A task run need not say where the domain's text lies.
+    has_text = not adapter.domain or any(text.startswith(("domain=", "domain.root=")) for text in training)
+    return shell_command("train", training if has_text else [*training, "domain.root=DIR"])
 
 
 def check_publishable(target: LanguageAdapter, fingerprint: str) -> None:
