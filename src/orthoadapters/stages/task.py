@@ -123,7 +123,8 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     _read_all(model, stacks, config.source_language)
     # The seed is set here, so that the fresh weights depend on it alone.
     pl.seed_everything(config.seed, verbose=False)
-    dropout = model.backbone.config.hidden_dropout_prob
+    # ModernBERT has no such field, and no dropout.
+    dropout = getattr(model.backbone.config, "hidden_dropout_prob", 0.0)
     head = HEADS[config.task.kind](model.hidden_size, len(config.task.labels), dropout)
     if stacks.task_adapter:
         d_task = bottleneck(model, "variant.task_reduction", config.variant.task_reduction)

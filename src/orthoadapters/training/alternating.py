@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from orthoadapters.config.schema import OptimConfig, OrtConfig
 from orthoadapters.data.batching import Batch
-from orthoadapters.model.encoder import AdaptedEncoder, Encoding
+from orthoadapters.model.encoder import AdaptedEncoder
+from orthoadapters.model.walks import Encoding
 from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
 from orthoadapters.training.distributed import gather_from_processes, process_seed, sum_gradients, sum_over_processes
 from orthoadapters.training.record import Recorder
