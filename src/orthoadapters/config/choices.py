@@ -72,6 +72,7 @@ NEWER: dict[str, Any] = {
     "trainer.compile": False,
     "transfer.under": "target",
     "transfer.weights": None,
+    "transfer.train_under": "source",
 }
 
 
