@@ -17,7 +17,7 @@ from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import HEADS, TaskHead
 from orthoadapters.model.saved_head import save_head
 from orthoadapters.model.sizes import bottleneck, check_lengths
-from orthoadapters.orthogonality import LayersLoss, named_loss
+from orthoadapters.orthogonality_losses import OrthogonalityLoss, named_loss
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import examples_sha256, table_sha256, tokenizer_sha256, weights_sha256
@@ -52,7 +52,7 @@ class Setup:
     model: AdaptedEncoder
     head: TaskHead
     stacks: Stacks
-    layers_loss: LayersLoss
+    layers_loss: OrthogonalityLoss
     inputs: dict[str, str]
 
 
@@ -78,7 +78,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
         with forward_precision(config.trainer.precision, device(config.trainer)):
             scores = score_languages(run.path, setup.model, setup.head, setup.stacks, setup.data)
             setup.model.activate(*setup.stacks.names(config.source_language))
-            after = measure_orthogonality(setup.model, setup.data.dev, setup.layers_loss)
+            after = measure_orthogonality(setup.model, setup.data.dev)
         _write_weights(config, run, setup, outcome, scores, after)
         result = new_result(
             config, run, overrides, outcome.recorder, outcome.iterations, scores.test, setup.stacks.entries
@@ -170,7 +170,7 @@ def _train(config: Config, run: RunDirectory, setup: Setup, run_trackers: Sequen
     ).to(device(config.trainer))
     # This is measured on the fresh weights, so that a resumed run records the same number.
     with forward_precision(config.trainer.precision, device(config.trainer)):
-        before = measure_orthogonality(model, data.dev, setup.layers_loss)
+        before = measure_orthogonality(model, data.dev)
     patience = config.trainer.patience
     select = SelectOnDev(data.dev, metrics, data.batches_per_epoch, patience)
     title = f"{config.task.name} {config.variant.name} lr {config.optim.lr:g}" + (", at most" if patience else "")
