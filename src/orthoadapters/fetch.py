@@ -60,7 +60,7 @@ def fetch_examples(config: Config) -> None:
     from orthoadapters.examples import Split
 
     for code in config.evaluated_languages:
-        splits: tuple[Split, ...] = ("train", "dev", "test") if code == config.source_language else ("test",)
+        splits: tuple[Split, ...] = ("train", "dev", "test") if code in config.source_languages else ("test",)
         print(f"{config.task.name} {code} from {config.task.hub_id} ...", flush=True)
         language = task_language(code, config.paths.config)
         counts = [f"{len(read_examples(config.data, config.task, s, language))} {s}" for s in splits]

@@ -53,10 +53,24 @@ def test_the_same_command_twice_gives_the_same_result(
     assert twice[0] == twice[1]
 
 
-@pytest.mark.parametrize("stop", [1, 3, 5, 6, 9, 10])
-@pytest.mark.parametrize("variant", ["lort_tort", "full_ft"])
+INTERRUPTIONS: list[tuple[str, int, list[str]]] = [
+    (variant, stop, []) for variant in ("lort_tort", "full_ft") for stop in (1, 3, 5, 6, 9, 10)
+]
+TURNS = ["transfer=tlr_bilingual"]
+
+
+@pytest.mark.parametrize(
+    ("variant", "stop", "more"), [*INTERRUPTIONS, ("lort_tort", 3, TURNS), ("lort_tort", 7, TURNS)]
+)
 def test_an_interrupted_task_run_goes_on_with_the_weights_it_would_have_had(
-    variant: str, stop: int, out: Path, backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    variant: str,
+    stop: int,
+    more: list[str],
+    out: Path,
+    backbone: Path,
+    world: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """10 iterations, an epoch ends at 5 and at 10, a checkpoint is written every 2 and at the end."""
     undisturbed = out.parent / "undisturbed"
@@ -66,6 +80,7 @@ def test_an_interrupted_task_run_goes_on_with_the_weights_it_would_have_had(
         "languages=[tr]",
         "trainer.checkpoint_every=2",
         f"paths.adapters={out}/adapters",
+        *more,
     ]
     reference = run_once(overrides(backbone, world, undisturbed, *common))
     again = overrides(backbone, world, tmp_path / "stopped", *common)

@@ -14,7 +14,7 @@ import pytest
 from orthoadapters import UserError
 from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import compose_config
-from orthoadapters.data.modules import Evaluation
+from orthoadapters.data.evaluation_set import Evaluation
 from orthoadapters.evaluation.metrics import score_of_counts
 from orthoadapters.evaluation.scoring import EvaluationOutcome, evaluate
 from orthoadapters.runs.predictions import sentence_counts, write_sentence_counts

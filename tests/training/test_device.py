@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from orthoadapters import AdaptedEncoder, AdapterConfig
 from orthoadapters.config.schema import OptimConfig, OrtConfig
@@ -24,6 +25,8 @@ from orthoadapters.training.task import TaskTraining
 
 OPTIM = OptimConfig(lr=1e-2, ort_lr=3e-3, eps=1e-8, ort_eps=1e-8, clip_norm=1.0)
 KINDS = {"mlm": None, "tagging": TokenHead, "pairs": ClassificationHead}
+# The kinds of steps, each on a backbone of tests/oracle/: "." is an XLM-R.
+STEPS = [*((kind, ".") for kind in KINDS), ("mlm", "deberta"), ("tagging", "deberta"), ("mlm", "modernbert")]
 
 
 def step_of(
@@ -59,9 +62,11 @@ def step_of(
     module.optimizers = lambda use_pl_optimizer: optimizers  # type: ignore[method-assign,assignment]
     module.manual_backward = Tensor.backward  # type: ignore[method-assign]
 
+    batch = batch_of(kind, device)
+
     def train() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
-            module.training_step(batch_of(kind, device), 0)
+            module.training_step(batch, 0)
 
     return module, train
 
@@ -77,24 +82,39 @@ def batch_of(kind: str, device: str) -> Batch:
     return batch
 
 
+class NoCopies(TorchDispatchMode):
+    """A mode in which no tensor of the CPU may be copied to the device: such a copy waits for the device."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func.overloadpacket in (torch.ops.aten._to_copy, torch.ops.aten.copy_):
+            devices = {value.device.type for value in (*args, result) if isinstance(value, Tensor)}
+            assert len(devices) == 1, f"{func} copies between {devices}"
+        return result
+
+
 @pytest.mark.parametrize(
-    ("kind", "ort", "loss"),
+    ("kind", "family", "ort", "loss"),
     [
-        *((kind, OrtConfig(), "cosine") for kind in KINDS),
-        ("mlm", OrtConfig(share_forward=True), "cosine"),
-        ("tagging", OrtConfig(joint=0.1), "subspace"),
-        ("mlm", OrtConfig(), "weights"),
+        *((*step, OrtConfig(), "cosine") for step in STEPS),
+        ("tagging", "modernbert", OrtConfig(), "weights"),
+        ("tagging", ".", OrtConfig(joint=0.1), "subspace"),
+        ("mlm", ".", OrtConfig(share_forward=True), "cosine"),
     ],
 )
 def test_no_part_of_a_step_waits_for_the_device(
-    kind: str, ort: OrtConfig, loss: str, backbone: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, family: str, ort: OrtConfig, loss: str, oracle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On the meta device, a number that is read, a shape that depends on data and a tensor left on the CPU are errors."""
+    """On the meta device, a number that is read, a shape that depends on data and a tensor left on the CPU are errors.
+
+    So is, by `NoCopies`, a tensor that is made on the CPU and brought to the device.
+    """
     monkeypatch.setattr(decoder_loss, "SLICE", 64)
-    module, train = step_of(kind, backbone, "meta", ort=ort, loss=loss)
+    module, train = step_of(kind, oracle / family / "backbone", "meta", ort=ort, loss=loss)
     monkeypatch.setattr(AlternatingTraining, "global_step", 1)
     for _ in range(2):
-        train()
+        with NoCopies():
+            train()
     assert {value.device.type for value in module.recorder._values} == {"meta"}
     # The step on weights comes last, and has a gradient of the up-projections alone.
     gradients = [p.grad for p in module.body if loss != "weights" or any(p is up for up in module.up_weights)]
@@ -104,13 +124,17 @@ def test_no_part_of_a_step_waits_for_the_device(
 
 
 @pytest.mark.parametrize(
-    ("kind", "ort", "loss"),
-    [("mlm", OrtConfig(), "cosine"), ("tagging", OrtConfig(), "weights"), ("mlm", OrtConfig(joint=0.1), "subspace")],
+    ("kind", "family", "ort", "loss"),
+    [
+        *((*step, OrtConfig(), "cosine") for step in STEPS),
+        ("tagging", ".", OrtConfig(), "weights"),
+        ("mlm", ".", OrtConfig(joint=0.1), "subspace"),
+    ],
 )
 def test_frozen_weights_in_bf16_change_no_number_under_autocast(
-    kind: str, ort: OrtConfig, loss: str, backbone: Path
+    kind: str, family: str, ort: OrtConfig, loss: str, oracle: Path
 ) -> None:
-    states = []
+    states, backbone = [], oracle / family / "backbone"
     for is_stored in (False, True):
         module, train = step_of(kind, backbone, "cpu", "bf16-mixed", ort, loss)
         if is_stored:
@@ -118,21 +142,24 @@ def test_frozen_weights_in_bf16_change_no_number_under_autocast(
         for _ in range(3):
             train()
         states.append(module.trained_state())
-    stored = {p.dtype for name, p in module.named_parameters() if "attention.self.query" in name}
+    names = ("attention.self.query", "layers.0.attn.Wqkv", "mlp.Wo")
+    stored = {p.dtype for name, p in module.named_parameters() if any(part in name for part in names)}
     assert stored == {torch.bfloat16}
     assert {p.dtype for p in [*module.parameters()] if p.requires_grad} == {torch.float32}
-    assert module.model.backbone.embeddings.word_embeddings.weight.dtype is torch.float32
+    assert module.model.backbone.get_input_embeddings().weight.dtype is torch.float32
     assert states[0].keys() == states[1].keys()
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_compiled_encoder_trains_as_the_plain_one(kind: str, backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("kind", "family"), [("mlm", "."), ("tagging", "deberta"), ("pairs", "modernbert")])
+def test_a_compiled_encoder_trains_as_the_plain_one(
+    kind: str, family: str, oracle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # This backend traces forward and backward, and leaves out the minute that a compiler of kernels takes.
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
     monkeypatch.setattr(AlternatingTraining, "global_step", 1)
-    plain, train_plain = step_of(kind, backbone, "cpu")
-    compiled, train_compiled = step_of(kind, backbone, "cpu")
+    plain, train_plain = step_of(kind, oracle / family / "backbone", "cpu")
+    compiled, train_compiled = step_of(kind, oracle / family / "backbone", "cpu")
     compiled.encode = compile_encode(compiled.model, rows=4)
     torch.compiler.reset()
     graphs = torch._dynamo.utils.counters["stats"]

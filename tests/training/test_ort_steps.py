@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 import orthoadapters.training.alternating as alternating
 from orthoadapters import AdaptedEncoder, orthogonality_loss
-from orthoadapters.adapters import Adapter
+from orthoadapters.adapters import Adapter, AdapterSite
 from orthoadapters.config.schema import OrtConfig
 from orthoadapters.data.shares import share
 from orthoadapters.orthogonality_losses import LOSSES, layers_subspace
@@ -31,7 +31,7 @@ def ort_loss(module: TaskTraining, batch: dict[str, Any], loss: str = "cosine") 
     pairs, mask = module.model(batch["input_ids"], batch["attention_mask"]).pairs, batch["attention_mask"]
     if loss == "weights":
         ups = [cast(Adapter, site.adapters["task"]).up.weight for site in module.model.sites]
-        w_2s = [site.dense.weight for site in module.model.sites]
+        w_2s = [cast(AdapterSite, site).dense.weight for site in module.model.sites]
         products = [(up.T @ w_2).norm() / up.norm() / w_2.norm() for up, w_2 in zip(ups, w_2s, strict=True)]
         return torch.stack(products).square().sum()
     return orthogonality_loss(pairs, mask) if loss == "cosine" else layers_subspace(pairs, mask).sum()

@@ -73,6 +73,7 @@ NEWER: dict[str, Any] = {
     "trainer.compile": False,
     "transfer.under": "target",
     "transfer.weights": None,
+    "transfer.train_under": "source",
 }
 
 

@@ -147,7 +147,7 @@ def settle(composition: DictConfig) -> Config:
     config.task.folder = config.task.folder or config.task.name
     _expand_paths(config)
     settle_logger(config.logger)
-    settle_transfer(config.transfer)
+    settle_transfer(config)
     config.language_adapters.hub = _hub_ids(config)
     _check_name("orthogonality", "loss", config.orthogonality.loss, config.paths.config)
     if isinstance(config.data.source, str) and config.data.source != MISSING:
@@ -191,7 +191,7 @@ def _hub_ids(config: Config) -> dict[str, str]:
     for code in ids.keys() - {*config.evaluated_languages}:
         check_language(code, config.paths.config)
     hub_ids = {}
-    for code in dict.fromkeys([*config.evaluated_languages, *named_languages(config.transfer)]):
+    for code in dict.fromkeys([*config.evaluated_languages, *named_languages(config)]):
         default = task_language(code, config.paths.config).hub_adapters.get(str(config.backbone.name))
         if hub_id := ids.get(code, default):
             hub_ids[code] = hub_id
@@ -236,7 +236,7 @@ def language_overrides(code: str, folder: str | Path | None = None) -> list[str]
 
 # The choices of a task run that the training of a language adapter does not share.
 _OF_TASK_RUNS = tuple(
-    "stage= language= task= data= task. data. optim. languages= seed= plan= transfer. "
+    "stage= language= task= data= task. data. optim. languages= seed= plan= transfer= transfer. "
     "language_adapters.missing= language_adapters.source= trainer.max_epochs= trainer.patience=".split()
 )
 

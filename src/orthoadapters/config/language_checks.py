@@ -22,7 +22,7 @@ def check_languages(config: Config) -> None:
     if config.stage is Stage.mlm:
         return
     if config.languages == []:
-        warn_once(f"languages=[]: no target language is tested, and {config.source_language} alone is")
+        warn_once(f"languages=[]: no target language is tested, and {', '.join(config.source_languages)} alone is")
     for code in config.evaluated_languages:
         if code in group_files("language", config.paths.config):
             language_config(code, config.paths.config)

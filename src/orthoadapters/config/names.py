@@ -19,8 +19,11 @@ def check_names(config: Config) -> None:
         codes = {"language.code": config.language.code}
     else:
         names["task.name"] = config.task.name
-        codes = {"source_language": config.source_language}
+        codes = {"source_language": config.source_languages[0]}
+        codes |= {f"source_language[{i}]": code for i, code in enumerate(config.source_languages) if i}
         codes |= {f"languages[{number}]": code for number, code in enumerate(config.languages or [])}
+        if isinstance(config.transfer.train_under, list):
+            codes |= {f"transfer.train_under[{i}]": code for i, code in enumerate(config.transfer.train_under)}
     for key, name in (names | codes).items():
         if problem := name_problem(name, is_part=key in codes):
             raise UserError(f"{key}={name!r} {problem}, and becomes a part of paths; give it another name")

@@ -99,6 +99,18 @@ class Under(Enum):
     mean = "mean"
 
 
+class TrainUnder(Enum):
+    """The language adapters under the task adapter in training.
+
+    The source's alone; the source's and the one target's; the one target's alone; the source's and every target's.
+    """
+
+    source = "source"
+    bilingual = "bilingual"
+    target = "target"
+    multi = "multi"
+
+
 class CorpusSource(Enum):
     """The reader of the text: wikimedia/wikipedia on the Hub, a folder of text files, or the demo world."""
 
@@ -336,11 +348,14 @@ class LanguageAdaptersConfig:
 
 @dataclass
 class TransferConfig:
-    """The place under the task adapter at test, and what is there. Training is always on the source language's own adapter."""
+    """The place under the task adapter, and what is there: at test, and in training."""
 
     # target: the tested language's own adapter; source: the source language's; none: no language adapter; mean: the mean of
     # other languages' adapters. Of a list, the first makes the run's scores, and the others are scored beside it.
     under: Any = "target"  # ours: a run without this key swapped the language adapter
+    # The language adapters under the task adapter in training. source: the source language's own; bilingual, target, multi:
+    # also the target's, only the target's, also every target's; or a list of languages. Several take turns, a batch each.
+    train_under: Any = "source"  # ours: a run without this key trained on the source language's adapter
     # mean: language -> {language: weight}, or a file of lines LANGUAGE TAB LANGUAGE TAB CLOSENESS; null: equal weights of
     # the run's other languages. Weights are divided by their sum.
     weights: Any = None
@@ -434,7 +449,9 @@ class Config:
     rerun: Rerun | None = None
     # The target languages; null: all that the task has. Others may be named that have a file in conf/language/ and data.
     languages: list[str] | None = None
-    source_language: str = MISSING  # the language that is trained on, and whose development set selects the epoch
+    # The language that is trained on, and whose development set selects the epoch; or a list of them, whose training sets
+    # are pooled, and whose mean score on their development sets selects.
+    source_language: Any = MISSING
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
     language: LanguageConfig = field(default_factory=LanguageConfig)
     task: TaskConfig = field(default_factory=TaskConfig)
@@ -453,10 +470,20 @@ class Config:
     sweep: SweepConfig = field(default_factory=SweepConfig)
 
     @property
+    def source_languages(self) -> list[str]:
+        """The languages that are trained on, most often one."""
+        return list(self.source_language) if isinstance(self.source_language, list) else [self.source_language]
+
+    @property
     def evaluated_languages(self) -> list[str]:
-        """The source language, then the targets."""
+        """The source languages, then the targets."""
+        return [*self.source_languages, *self.target_languages]
+
+    @property
+    def target_languages(self) -> list[str]:
+        """The languages that are tested, without the source languages."""
         targets = self.languages if self.languages is not None else self.task.languages
-        return list(dict.fromkeys([self.source_language, *targets]))
+        return [code for code in dict.fromkeys(targets) if code not in self.source_languages]
 
     @property
     def reads_treebanks(self) -> bool:

@@ -14,6 +14,7 @@ from orthoadapters.config.list_checks import say_repetition
 from orthoadapters.config.locations import warn_once
 from orthoadapters.config.messages import nearest
 from orthoadapters.config.schema import Config, Stage, TransferConfig, Under
+from orthoadapters.config.train_under import check_train_under, settle_sources, settle_train_under, training_languages
 from orthoadapters.errors import UserError
 from orthoadapters.files import check_content, user_path
 
@@ -22,11 +23,13 @@ Weights = Mapping[str, Mapping[str, float]]
 FORM = "write transfer.weights={qu:{tr:2,ar:1}}, or name a file of lines LANGUAGE TAB LANGUAGE TAB CLOSENESS"
 
 
-def settle_transfer(transfer: TransferConfig) -> None:
+def settle_transfer(config: Config) -> None:
     """Brings transfer.under into its one form: a choice, or a list of the run's own and the others in the schema's order.
 
-    Raises UserError for anything else.
+    Also brings source_language and transfer.train_under into theirs. Raises UserError for anything else.
     """
+    settle_sources(config)
+    transfer = config.transfer
     names = [choice.value for choice in Under]
     texts = transfer.under if isinstance(transfer.under, list) else [transfer.under]
     for text in texts:
@@ -40,6 +43,7 @@ def settle_transfer(transfer: TransferConfig) -> None:
     say_repetition("transfer.under", texts)
     others = [name for name in names if name in texts[1:] and name != texts[0]]
     transfer.under = [texts[0], *others] if others else texts[0]
+    settle_train_under(config)
 
 
 def choices_under(config: Config) -> list[Under]:
@@ -51,7 +55,11 @@ def choices_under(config: Config) -> list[Under]:
 
 
 def check_transfer(config: Config) -> None:
-    """Refuses weights that are none, and weights without a mean. Variants without language adapters read no such key."""
+    """Refuses weights that are none, weights without a mean, and a form of training that the languages do not have.
+
+    Variants without language adapters read no such key.
+    """
+    check_train_under(config)
     if config.stage is Stage.mlm or not config.variant.has_language_adapter or config.transfer.weights is None:
         return
     if Under.mean not in config.transfer.choices:
@@ -63,9 +71,10 @@ def check_transfer(config: Config) -> None:
             warn_once(f"transfer.weights names weights for '{language}', which is not tested")
 
 
-def named_languages(transfer: TransferConfig) -> list[str]:
-    """Lists the languages whose adapters transfer.weights names."""
-    return list(dict.fromkeys(other for weights in all_weights(transfer).values() for other in weights))
+def named_languages(config: Config) -> list[str]:
+    """Lists the languages whose adapters transfer.train_under and transfer.weights name."""
+    others = (other for weights in all_weights(config.transfer).values() for other in weights)
+    return list(dict.fromkeys([*training_languages(config), *others]))
 
 
 def weights_table(transfer: TransferConfig) -> Path | None:
@@ -104,9 +113,9 @@ def weights_under(
     if under is Under.none or not config.variant.has_language_adapter:
         return {}
     if under is Under.source:
-        return {config.source_language: 1.0}
+        return dict.fromkeys(config.source_languages, 1 / len(config.source_languages))
     row = all_weights(config.transfer).get(language) if under is Under.mean else None
-    if under is Under.target or (row is None and language == config.source_language):
+    if under is Under.target or (row is None and language in config.source_languages):
         return {language: 1.0}
     is_by_hand = isinstance(config.transfer.weights, dict) and row is not None
     others = dict.fromkeys((code for code in languages if code != language), 1.0) if row is None else row
@@ -118,7 +127,7 @@ def weights_under(
     if not present:
         raise UserError(
             f"transfer.under=mean: none of the languages that are to stand in for {language} has a language adapter; name "
-            f"one that has, as in transfer.weights={{{language}:{{{config.source_language}:1}}}}"
+            f"one that has, as in transfer.weights={{{language}:{{{config.source_languages[0]}:1}}}}"
         )
     return {code: weight / math.fsum(present.values()) for code, weight in present.items()}
 

@@ -20,9 +20,14 @@ def batch_content(data: TaskData | MLMData, iteration: int) -> str:
     else:
         epoch, position = divmod(iteration - 1, data.batches_per_epoch)
         windows = next(data.train.batches(epoch, position))["index"].numpy()
-        rows = np.unique(data.train.windows.origin[windows])
-        example = data.train_examples[rows[0]]
+        rows, code = np.unique(data.train.windows.origin[windows]), data.sources[0].code
+        for source in data.sources:
+            if rows[0] < len(data.train_sets[source.code]):
+                code = source.code
+                break
+            rows = rows - len(data.train_sets[source.code])
+        example = data.train_sets[code][rows[0]]
         text = " ".join(example.words if isinstance(example, TaggedSentence) else example.sequences[0])
-        what = f"examples of the {data.source.code} training set"
+        what = f"examples of the {code} training set"
     numbers = ", ".join(str(row + 1) for row in rows.tolist())
     return f"the {what} with the numbers {numbers}, the first of which begins {text[:BEGINNING]!r}"

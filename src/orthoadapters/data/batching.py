@@ -32,6 +32,7 @@ class Batch(TypedDict):
     input_ids: Tensor  # (B, T) int64
     labels: Tensor  # windows: (B,) or, of words, (B, T), int64; blocks: (M,), the subwords that are hidden
     tokens: int  # real subwords, counted on the host so that nobody waits for a GPU
+    language: NotRequired[str]  # of windows from several languages: the one that all of the batch are from
     attention_mask: NotRequired[Tensor]  # (B, T) bool
     token_type_ids: NotRequired[Tensor]  # (B, T) int64
     index: NotRequired[Tensor]  # (B,) int64, the numbers of the windows
@@ -139,6 +140,8 @@ class BatchLoader(ResumableLoader):
         super().__init__()
         self.subwords, self.width_step = subwords, width_step
         self.windows, self.batch_size, self.pad_id, self.seed, self.shuffle = windows, batch_size, pad_id, seed, shuffle
+        # Windows of several languages by their code. A batch is of one language.
+        self.parts: dict[str, range] = {}
         self.lengths = np.array([len(ids) for ids in windows.input_ids], dtype=np.int64)  # of each sequence
         self.longest = int(self.lengths.max(initial=0))
 
@@ -147,16 +150,30 @@ class BatchLoader(ResumableLoader):
         return self.batch_size * self.windows.alternatives
 
     def __len__(self) -> int:
-        return -(-len(self.windows) // self.batch_size) if self.shuffle else len(self._groups(0))
+        if not self.shuffle:
+            return len(self._groups(0))
+        counts = [len(part) for part in self.parts.values()] or [len(self.windows)]
+        return sum(-(-count // self.batch_size) for count in counts)
 
     def batches(self, epoch: int, first: int) -> Iterator[Batch]:
         for members in self._groups(epoch)[first:]:
-            yield self.collate(members)
+            batch = self.collate(members)
+            if self.parts:
+                batch["language"] = next(code for code, part in self.parts.items() if members[0] in part)
+            yield batch
 
     def _groups(self, epoch: int) -> list[NDArray[np.int64]]:
         longest = self.lengths.reshape(-1, self.windows.alternatives).max(axis=1)
         if self.shuffle:
-            return length_batches(longest, self.batch_size, np.random.default_rng([self.seed, epoch]))
+            rng = np.random.default_rng([self.seed, epoch])
+            if not self.parts:
+                return length_batches(longest, self.batch_size, rng)
+            groups = [
+                members + part.start
+                for part in self.parts.values()
+                for members in length_batches(longest[part.start : part.stop], self.batch_size, rng)
+            ]
+            return [groups[number] for number in rng.permutation(len(groups))]
         return sorted_batches(longest * self.windows.alternatives, self.batch_size, self.subwords)
 
     def collate(self, members: NDArray[np.int64]) -> Batch:

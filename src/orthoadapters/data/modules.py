@@ -6,7 +6,6 @@ the Trainer takes `max_epochs=1, max_steps=data.iterations`. Nothing is read bef
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import cast
@@ -20,6 +19,7 @@ from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.schema import CorpusConfig, DataConfig, LanguageConfig, MlmConfig, TaskConfig
 from orthoadapters.data.batching import BatchLoader, Epochs
 from orthoadapters.data.blocks import token_blocks
+from orthoadapters.data.evaluation_set import Evaluation
 from orthoadapters.data.masked_batches import BlockLoader
 from orthoadapters.data.masking import masking_for
 from orthoadapters.data.shares import Shares, share_of_process
@@ -35,20 +35,6 @@ log = logging.getLogger(__name__)
 SCORING_SUBWORDS = 4096
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """One split of one language, ready to be predicted: `loader` gives its windows, each once, sorted by length."""
-
-    examples: list[Example]
-    windows: Windows
-    loader: BatchLoader
-
-    @property
-    def gold(self) -> list[list[str]]:
-        """The gold labels in the form that `join_windows` gives predictions: one per word, or a single one."""
-        return [list(example.labels) for example in self.examples]
-
-
 class TaskData(pl.LightningDataModule):
     """One task: the source language's training batches and development set, and sets of any language to evaluate.
 
@@ -61,6 +47,7 @@ class TaskData(pl.LightningDataModule):
         trainer = pl.Trainer(max_epochs=1, max_steps=data.iterations, val_check_interval=data.batches_per_epoch)
         trainer.fit(module, datamodule=data)
 
+    source: the language that is trained on. Of several, the training sets are pooled: each batch is of one language.
     languages: those of `tests`, `target_devs` and `test_dataloader`, in this order. scoring_subwords: what batches of sets
     that are scored are filled with; 0 leaves them at task.batch_size. width_step: training batches have multiples of it.
     """
@@ -69,7 +56,7 @@ class TaskData(pl.LightningDataModule):
         self,
         data: DataConfig,
         task: TaskConfig,
-        source: LanguageConfig,
+        source: LanguageConfig | Sequence[LanguageConfig],
         tokenizer: PreTrainedTokenizerFast,
         seed: int,
         max_epochs: int = 1,
@@ -78,19 +65,23 @@ class TaskData(pl.LightningDataModule):
         width_step: int = 1,
     ) -> None:
         super().__init__()
-        self.data, self.task, self.source, self.tokenizer, self.seed = data, task, source, tokenizer, seed
+        self.data, self.task, self.tokenizer, self.seed = data, task, tokenizer, seed
+        self.sources = [source] if isinstance(source, LanguageConfig) else list(source)
         self.max_epochs, self.languages = max_epochs, list(languages)
         self.scoring_subwords, self.width_step = scoring_subwords, width_step
 
     @cached_property
-    def train_examples(self) -> list[Example]:
-        """The source language's training examples."""
-        return read_examples(self.data, self.task, "train", self.source)
+    def train_sets(self) -> dict[str, list[Example]]:
+        """The training examples of every source language, by its code."""
+        return {one.code: read_examples(self.data, self.task, "train", one) for one in self.sources}
 
     @cached_property
     def train(self) -> BatchLoader:
         """The training batches of one epoch, in an order that the seed and the epoch decide."""
-        return self._loader(self.windows(self.train_examples), shuffle=True)
+        windows = self.windows([example for examples in self.train_sets.values() for example in examples])
+        loader = self._loader(windows, shuffle=True)
+        loader.parts = windows.parts({code: len(examples) for code, examples in self.train_sets.items()})
+        return loader
 
     @cached_property
     def training(self) -> Epochs:
@@ -115,9 +106,14 @@ class TaskData(pl.LightningDataModule):
         return {"train": windows.examples, "windows": len(windows)} | changes
 
     @cached_property
+    def devs(self) -> dict[str, Evaluation]:
+        """The development set of every source language, by its code: only these may select anything."""
+        return {one.code: self.evaluation("dev", one) for one in self.sources}
+
+    @property
     def dev(self) -> Evaluation:
-        """The source language's development set, the only one that may select anything."""
-        return self.evaluation("dev", self.source)
+        """The development set of the first source language."""
+        return self.devs[self.sources[0].code]
 
     @cached_property
     def tests(self) -> dict[str, Evaluation]:
@@ -126,13 +122,14 @@ class TaskData(pl.LightningDataModule):
 
     @cached_property
     def target_devs(self) -> dict[str, Evaluation]:
-        """The development sets of `languages` but the source, by code; without those that have none."""
-        sets = {one.code: self.target_dev(one) for one in self.languages if one.code != self.source.code}
+        """The development sets of `languages` but the sources, by code; without those that have none."""
+        sources = {one.code for one in self.sources}
+        sets = {one.code: self.target_dev(one) for one in self.languages if one.code not in sources}
         return {code: evaluation for code, evaluation in sets.items() if evaluation is not None}
 
     def read(self) -> None:
         """Reads and cuts every set now; otherwise that happens when a set is first asked for."""
-        _ = self.training, self.dev, self.tests, self.target_devs
+        _ = self.training, self.devs, self.tests, self.target_devs
 
     def evaluation(self, split: Split, language: LanguageConfig) -> Evaluation:
         """Reads one split of one language as a set to be predicted."""
@@ -164,9 +161,10 @@ class TaskData(pl.LightningDataModule):
         """Gives the batches of the whole run; of several processes, each gets its share of every batch."""
         return share_of_process(self.training, self.trainer)
 
-    def val_dataloader(self) -> BatchLoader:
-        """Gives the source language's development set."""
-        return self.dev.loader
+    def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
+        """Gives the source language's development set; of several, a loader each."""
+        loaders = [evaluation.loader for evaluation in self.devs.values()]
+        return loaders if len(loaders) > 1 else loaders[0]
 
     def test_dataloader(self) -> list[BatchLoader]:
         """Gives the test sets of `languages`, a loader each."""

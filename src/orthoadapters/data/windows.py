@@ -49,6 +49,16 @@ class Windows:
         """Says whether labels stand at words, and not at whole examples."""
         return bool(self.labels) and self.labels[0].ndim == 1
 
+    def parts(self, counts: Mapping[str, int]) -> dict[str, range]:
+        """Finds the windows of each language, whose examples stand one language after the other; empty for one language.
+
+        counts: language -> examples.
+        """
+        if len(counts) < 2:
+            return {}
+        ends = np.searchsorted(self.origin, np.cumsum(list(counts.values()))).tolist()
+        return {code: range(start, end) for code, start, end in zip(counts, [0, *ends], ends, strict=False)}
+
 
 def word_budget(tokenizer: PreTrainedTokenizerBase, max_length: int) -> int:
     """Counts the subwords that a window has room for: max_length - 3 for XLM-R and RoBERTa, max_length - 2 for BERT.

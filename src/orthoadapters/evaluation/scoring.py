@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from orthoadapters.data.batching import BatchLoader
-from orthoadapters.data.modules import Evaluation
+from orthoadapters.data.evaluation_set import Evaluation
 from orthoadapters.errors import UserError
 from orthoadapters.evaluation.metrics import WindowMetric, counts_of, score_of_counts
 from orthoadapters.model.encoder import AdaptedEncoder

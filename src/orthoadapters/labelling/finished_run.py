@@ -149,7 +149,7 @@ class FinishedRun:
         model, head = self.load_model(folder)
         swap_in(model, self.stacks(model, [language]), language, self.under)
         task = replace(config.task, batch_size=batch_size or config.task.batch_size)
-        source = task_language(config.source_language, config.paths.config)
+        source = task_language(config.source_languages[0], config.paths.config)
         subwords = SCORING_SUBWORDS if batch_size is None else 0
         data = TaskData(config.data, task, source, tokenizer, config.seed, scoring_subwords=subwords)
         splitter = task_language(language, config.paths.config).word_splitter
@@ -242,6 +242,6 @@ def open_run(
         config.paths.config = str(user_folder([override_text("paths.config", config_dir)]))
     if under is not None:
         config.transfer.under = under
-        settle_transfer(config.transfer)
+        settle_transfer(config)
     inputs = {"backbone": "", **read_inputs(folder, "restore it, or repeat the run")}
     return FinishedRun(folder, config, result, inputs)

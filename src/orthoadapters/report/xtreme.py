@@ -19,7 +19,7 @@ from orthoadapters.config.schema import TaskKind, Under
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, real_path
 from orthoadapters.report.collect.attempts import configuration
-from orthoadapters.report.collect.settings import own_under
+from orthoadapters.report.collect.settings import own_under, train_under_words
 from orthoadapters.runs.inputs import read_inputs
 from orthoadapters.runs.results import Result, Selection, read_results
 
@@ -140,6 +140,8 @@ def describe(choice: Choice) -> str:
     ]
     if (under := own_under(run.result.choices)) is not Under.target:
         lines.append(f"  tested with transfer.under={under.value}")
+    if words := train_under_words(run.result.choices):
+        lines.append(f"  {words.removeprefix(', ')}")
     if choice.ties:
         lines.append(f"  {choice.ties} more with the same score; the first by name was taken")
     languages = XTREME_LANGUAGES.get(run.folder, [])

@@ -10,6 +10,7 @@ from orthoadapters.checksums import check_sums, write_sums
 from orthoadapters.config.compose import mlm_overrides
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage, Under
+from orthoadapters.config.train_under import training_languages
 from orthoadapters.config.under import choices_under, weights_under
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, read_json, write_text
@@ -57,7 +58,7 @@ def mixtures(
     run waits for it, or trains it. Raises UserError as `weights_under`.
     """
     choices = choices or choices_under(config)
-    own = {config.source_language, *(codes if Under.target in choices else ())}
+    own = {*training_languages(config), *(codes if Under.target in choices else ())}
 
     def is_there(language: str) -> bool:
         return language in own or language_adapter(config, language).exists
@@ -76,15 +77,12 @@ def adapters_in(config: Config, stacks: Mixtures) -> list[LanguageAdapter]:
 
 
 def needed_adapters(config: Config) -> list[LanguageAdapter]:
-    """Lists the language adapters that a task run reads, the source language's first; none for variants without them.
-
-    Training is on the source language's own adapter, whatever is under the task adapter at test.
-    """
+    """Lists the language adapters that a task run reads, those of its training first; none for variants without them."""
     if not config.variant.has_language_adapter:
         return []
     languages = config.evaluated_languages
     adapters = [
-        language_adapter(config, config.source_language),
+        *(language_adapter(config, code) for code in training_languages(config)),
         *adapters_in(config, mixtures(config, languages, languages)),
     ]
     return list({adapter.language: adapter for adapter in adapters}.values())

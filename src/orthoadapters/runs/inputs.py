@@ -33,6 +33,11 @@ def read_inputs(run: Path, fix: str) -> dict[str, str]:
     return inputs
 
 
+def source_set(split: str, code: str, sources: Sequence[str]) -> str:
+    """Returns the name in inputs.json of a source language's train or dev: that split, and of further ones their code too."""
+    return split if code == sources[0] else f"{split}-{code}"
+
+
 def weights_sha256(module: "nn.Module") -> str:
     """Hashes every parameter's name and values."""
     digest = hashlib.sha256()

@@ -4,7 +4,7 @@ import json
 import logging
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,22 @@ AVERAGE = "avg_zero_shot"
 log = logging.getLogger(__name__)
 
 
+def source_name(codes: Sequence[str]) -> str:
+    """Writes source languages as one name, such as en, or en+de for several."""
+    return "+".join(codes)
+
+
+def source_codes(name: str) -> list[str]:
+    """Returns the languages of a name that `source_name` wrote."""
+    return name.split("+")
+
+
 @dataclass
 class Selection:
-    """The epoch that was kept: the best one by `metric` on the source language's development set."""
+    """The epoch that was kept: the best one by `metric` on the source language's development set.
+
+    language: the source's; of several, their codes with + between them, and `metric` is the mean over their sets.
+    """
 
     language: str
     split: str
@@ -31,6 +44,11 @@ class Selection:
     value: float
     epoch: int
     history: list[dict[str, float]]
+
+    @property
+    def languages(self) -> list[str]:
+        """The source languages."""
+        return source_codes(self.language)
 
 
 @dataclass
@@ -70,9 +88,9 @@ class Result:
     schema_version: int = SCHEMA_VERSION
 
 
-def average_zero_shot(test: Mapping[str, Mapping[str, float]], source: str) -> dict[str, float]:
-    """Computes the paper's AVGz: the mean over target languages, the source language left out; empty without targets."""
-    targets = [scores for language, scores in test.items() if language != source]
+def average_zero_shot(test: Mapping[str, Mapping[str, float]], sources: Sequence[str]) -> dict[str, float]:
+    """Computes the paper's AVGz: the mean over target languages, the source languages left out; empty without targets."""
+    targets = [scores for language, scores in test.items() if language not in sources]
     names = [name for name in targets[0] if name != "n"] if targets else []
     return {name: sum(scores[name] for scores in targets) / len(targets) for name in names}
 

@@ -18,6 +18,7 @@ from orthoadapters.model.sizes import bottleneck, check_lengths
 from orthoadapters.runs.evaluations import EvaluationRecord, write_evaluation
 from orthoadapters.runs.inputs import examples_sha256, weights_sha256
 from orthoadapters.runs.provenance import provenance
+from orthoadapters.runs.results import source_name
 from orthoadapters.stages.frame import TransferOutcome, score_languages, task_data
 from orthoadapters.stages.subject import Subject, adapter_name
 from orthoadapters.training.fit import device
@@ -66,7 +67,7 @@ def _record(
         task=config.task.name,
         variant=config.variant.name,
         backbone=str(config.backbone.name),
-        source=config.source_language,
+        source=source_name(config.source_languages),
         metric=config.task.metrics[0],
         test=scores.test,
         target_dev=scores.target_dev,

@@ -27,6 +27,7 @@ from orthoadapters.runs.inputs import (
     examples_sha256,
     local_folder,
     read_inputs,
+    source_set,
     stamp,
     table_sha256,
     tokenizer_sha256,
@@ -107,13 +108,13 @@ def _other_subsets(config: Config, run: RunDirectory) -> dict[str, str]:
 
 def _sets(config: Config) -> Iterator[tuple[str, Split, str]]:
     """Yields the labelled sets that a task run reads: the name in inputs.json, the split and the language."""
-    source = config.source_language
-    yield "train", "train", source
-    yield "dev", "dev", source
+    for code in config.source_languages:
+        yield source_set("train", code, config.source_languages), "train", code
+        yield source_set("dev", code, config.source_languages), "dev", code
     for code in config.evaluated_languages:
         yield f"test-{code}", "test", code
-        if code != source:
-            yield f"dev-{code}", "dev", code
+    for code in config.target_languages:
+        yield f"dev-{code}", "dev", code
 
 
 def _present_examples(config: Config, split: Split, code: str) -> tuple[str, str | None]:

@@ -47,13 +47,14 @@ class TransferOutcome:
 
 def task_data(config: Config, backbone: str, codes: Sequence[str]) -> TaskData:
     """Makes the task's data, in the subwords of a backbone's folder. codes: the languages to test."""
-    source, *languages = (task_language(code, config.paths.config) for code in (config.source_language, *codes))
+    sources = [task_language(code, config.paths.config) for code in config.source_languages]
+    languages = [task_language(code, config.paths.config) for code in codes]
     tokenizer = load_tokenizer(backbone)
     width_step = WIDTH_STEP if config.trainer.compile else 1
     return TaskData(
         config.data,
         config.task,
-        source,
+        sources,
         tokenizer,
         config.seed,
         config.trainer.max_epochs,

@@ -184,7 +184,7 @@ def backbone_on_this_machine(backbone: BackboneConfig) -> Path | None:
 def sets_of(config: Config) -> Iterator[tuple[str, Split, bool]]:
     """Yields the sets that a task run reads: the language, the split, and whether the language may be without it."""
     for code in config.evaluated_languages:
-        is_source = code == config.source_language
+        is_source = code in config.source_languages
         splits: tuple[Split, ...] = ("train", "dev", "test") if is_source else ("test", "dev")
         yield from ((code, split, split == "dev" and not is_source) for split in splits)
 

@@ -16,6 +16,7 @@ from orthoadapters.config.schema import (
     Under,
     Vocabulary,
 )
+from orthoadapters.config.train_under import has_turns, training_languages
 from orthoadapters.config.under import choices_under
 from orthoadapters.stages.card_words import choice, in_cell, on_hub, rates
 
@@ -110,10 +111,13 @@ def task_card(
 def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int, epochs: int) -> dict[str, str]:
     task, kind = config.task, config.variant.language_adapter
     zero_shot = f", with {_BELOW[choices_under(config)[0]]} below it" if config.variant.has_language_adapter else ""
+    if has_turns(config):
+        languages = ", ".join(training_languages(config))
+        zero_shot += f"; in training with the language adapters of {languages} below it, a batch each in turn"
     return {
         "task": f"{task.name}, labels {', '.join(task.labels)}",
         "variant": config.variant.name,
-        "language": f"trained on {config.source_language}; other languages zero-shot{zero_shot}",
+        "language": f"trained on {', '.join(config.source_languages)}; other languages zero-shot{zero_shot}",
         "language adapters": f"{kind.name.upper()}, {_origin(config)}"
         if config.variant.has_language_adapter
         else "none",
@@ -131,7 +135,7 @@ def _task_code(config: Config, name: str) -> tuple[str, str]:
     """Writes the Python that loads a task adapter and its head: with orthoadapters, and with `adapters`."""
     ours, theirs, our_stack, their_stack = "", "", f'"{name}"', name
     if config.variant.has_language_adapter:
-        source = config.source_language
+        source = config.source_languages[0]
         below = 'model.load_adapter("path or id of its language adapter"'
         ours, theirs = f'{below}, "{source}")\n', f'{source} = {below}, load_as="{source}")\n'
         our_stack, their_stack = f'"{source}", {our_stack}', f"{source}, {name}"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from orthoadapters.config.schema import AdapterSource, Config, Stage, Under
+from orthoadapters.config.train_under import has_turns, training_languages
 from orthoadapters.config.under import choices_under
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
@@ -23,7 +24,11 @@ def print_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> N
         print(f"  {size}, lr {config.optim.lr:g}{ort}")
         return
     languages = ", ".join(config.evaluated_languages)
-    print(f"  {config.variant.name} on {config.task.name} with {config.backbone.path}, tested on {languages}")
+    several = len(config.source_languages) > 1
+    sources = f", trained on {', '.join(config.source_languages)}" if several else ""
+    print(f"  {config.variant.name} on {config.task.name} with {config.backbone.path}{sources}, tested on {languages}")
+    if has_turns(config):
+        print(f"  under the task adapter in training: {', '.join(training_languages(config))}")
     if (choices := choices_under(config)) != [Under.target]:
         print(f"  under the task adapter at test: {', '.join(choice.value for choice in choices)}")
     most = "at most " if config.trainer.patience else ""

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import pytorch_lightning as pl
 
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.config.schema import Config
+from orthoadapters.config.train_under import dev_stack_language, has_turns, training_languages
+from orthoadapters.data.evaluation_set import Evaluation
 from orthoadapters.data.modules import TaskData
 from orthoadapters.evaluation.scoring import forward_precision, measure_orthogonality
 from orthoadapters.evaluation.transfer import Stacks, load_language_adapter, new_stacks
@@ -20,9 +23,9 @@ from orthoadapters.model.sizes import bottleneck, check_lengths
 from orthoadapters.orthogonality_losses import OrthogonalityLoss, named_loss
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.runs.inputs import examples_sha256, table_sha256, tokenizer_sha256, weights_sha256
+from orthoadapters.runs.inputs import examples_sha256, source_set, table_sha256, tokenizer_sha256, weights_sha256
 from orthoadapters.runs.provenance import commit
-from orthoadapters.runs.results import Result, Selection, average_zero_shot
+from orthoadapters.runs.results import Result, Selection, average_zero_shot, source_name
 from orthoadapters.runs.tracking import Tracker
 from orthoadapters.stages import model_card
 from orthoadapters.stages.frame import (
@@ -39,6 +42,7 @@ from orthoadapters.training.callbacks import SelectOnDev
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
+from orthoadapters.training.turns import OwnAdapters, TrainingStacks, Turns
 
 
 @dataclass(frozen=True)
@@ -77,15 +81,14 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
         outcome = _train(config, run, setup, run_trackers)
         with forward_precision(config.trainer.precision, device(config.trainer)):
             scores = score_languages(run.path, setup.model, setup.head, setup.stacks, setup.data)
-            setup.model.activate(*setup.stacks.names(config.source_language))
-            after = measure_orthogonality(setup.model, setup.data.dev)
+            after = _measure_orthogonality(config, setup)
         _write_weights(config, run, setup, outcome, scores, after)
         result = new_result(
             config, run, overrides, outcome.recorder, outcome.iterations, scores.test, setup.stacks.entries
         )
         result.selection, result.target_dev = outcome.selection, scores.target_dev
         result.under, result.mean_weights = scores.under, setup.stacks.mean_weights
-        result.avg_zero_shot = average_zero_shot(scores.test, config.source_language)
+        result.avg_zero_shot = average_zero_shot(scores.test, config.source_languages)
         result.counts = setup.data.counts
         if config.trainer.patience is not None:
             result.counts |= {"epochs": len(outcome.selection.history)}
@@ -100,7 +103,7 @@ def read_adapters(config: Config) -> None:
     if adapters:
         model = AdaptedEncoder.from_pretrained(backbone_path(config), allow_pickle=config.backbone.allow_pickle)
         stacks = new_stacks(config, model, {}, weights_sha256(model.backbone), adapters)
-        _read_all(model, stacks, config.source_language)
+        _read_all(model, stacks, training_languages(config))
 
 
 def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
@@ -120,24 +123,42 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     languages = config.evaluated_languages
     mixtures = library.mixtures(config, languages, languages)
     stacks = new_stacks(config, model, mixtures, weights_sha256(model.backbone), adapters)
-    _read_all(model, stacks, config.source_language)
+    _read_all(model, stacks, training_languages(config))
     # The seed is set here, so that the fresh weights depend on it alone.
     pl.seed_everything(config.seed, verbose=False)
-    dropout = model.backbone.config.hidden_dropout_prob
+    # ModernBERT has no such field, and no dropout.
+    dropout = getattr(model.backbone.config, "hidden_dropout_prob", 0.0)
     head = HEADS[config.task.kind](model.hidden_size, len(config.task.labels), dropout)
     if stacks.task_adapter:
         d_task = bottleneck(model, "variant.task_reduction", config.variant.task_reduction)
         model.add_adapter(stacks.task_adapter, AdapterConfig(d_task))
-    model.activate(*stacks.names(config.source_language))
+    model.activate(*stacks.names(dev_stack_language(config, config.source_languages[0])))
     inputs = _inputs(config, data, stacks) | table_sha256(config)
     return Setup(data, model, head, stacks, layers_loss, inputs)
 
 
-def _read_all(model: AdaptedEncoder, stacks: Stacks, source: str) -> None:
-    """Loads every language adapter once before training, so that a bad file shows now. Only the source's one stays."""
+def _devs(config: Config, setup: Setup) -> list[tuple[Sequence[str], Evaluation]]:
+    """Lists the source languages' development sets, each with the stack that it is scored with."""
+    return [(setup.stacks.names(dev_stack_language(config, code)), dev) for code, dev in setup.data.devs.items()]
+
+
+def _measure_orthogonality(config: Config, setup: Setup) -> list[float]:
+    """Computes the task adapter's L_ORT per layer on the development set; of several, the mean of the sets' values."""
+    rows = []
+    for stack, dev in _devs(config, setup):
+        setup.model.activate(*stack)
+        rows.append(measure_orthogonality(setup.model, dev))
+    return [fmean(values) for values in zip(*rows, strict=True)]
+
+
+def _read_all(model: AdaptedEncoder, stacks: Stacks, languages: Sequence[str]) -> None:
+    """Loads every language adapter once before training, so that a bad file shows now.
+
+    Only those of `languages` stay: training needs them.
+    """
     for code, adapter in stacks.adapters.items():
         load_language_adapter(model, adapter, stacks.bottleneck, stacks.backbone_sha256)
-        if code != source:
+        if code not in languages:
             model.delete_adapter(code)
 
 
@@ -145,9 +166,10 @@ def _inputs(config: Config, data: TaskData, stacks: Stacks) -> dict[str, str]:
     """Hashes everything that a run reads, by name."""
     inputs = {
         "backbone": stacks.backbone_sha256,
-        "train": examples_sha256(data.train_examples),
-        "dev": examples_sha256(data.dev.examples),
     }
+    sources = config.source_languages
+    inputs |= {source_set("train", code, sources): examples_sha256(part) for code, part in data.train_sets.items()}
+    inputs |= {source_set("dev", code, sources): examples_sha256(dev.examples) for code, dev in data.devs.items()}
     inputs |= {f"test-{code}": examples_sha256(evaluation.examples) for code, evaluation in data.tests.items()}
     inputs |= tokenizer_sha256(config.backbone)
     inputs |= {f"dev-{code}": examples_sha256(evaluation.examples) for code, evaluation in data.target_devs.items()}
@@ -167,17 +189,28 @@ def _train(config: Config, run: RunDirectory, setup: Setup, run_trackers: Sequen
         recorder,
         setup.layers_loss,
         config.ort,
+        _training_stacks(config, setup.stacks),
     ).to(device(config.trainer))
     # This is measured on the fresh weights, so that a resumed run records the same number.
     with forward_precision(config.trainer.precision, device(config.trainer)):
-        before = measure_orthogonality(model, data.dev)
+        before = _measure_orthogonality(config, setup)
     patience = config.trainer.patience
-    select = SelectOnDev(data.dev, metrics, data.batches_per_epoch, patience)
+    select = SelectOnDev(_devs(config, setup), metrics, data.batches_per_epoch, patience)
     title = f"{config.task.name} {config.variant.name} lr {config.optim.lr:g}" + (", at most" if patience else "")
     fit(config.trainer, run, module, data, title, [select])
     select.restore(module)
-    selection = Selection(config.source_language, "dev", metrics[0], select.value, select.epoch, select.history)
+    selection = Selection(
+        source_name(config.source_languages), "dev", metrics[0], select.value, select.epoch, select.history
+    )
     return TrainingOutcome(recorder, selection, before, len(select.history) * data.batches_per_epoch)
+
+
+def _training_stacks(config: Config, stacks: Stacks) -> TrainingStacks | None:
+    """Returns the rule of which stack is active for a training batch; None where one is so for all."""
+    by_language = {code: stacks.names(code) for code in training_languages(config)}
+    if len(by_language) < 2:
+        return None
+    return Turns([*by_language.values()], config.seed) if has_turns(config) else OwnAdapters(by_language)
 
 
 def _write_weights(

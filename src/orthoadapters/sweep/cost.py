@@ -173,13 +173,14 @@ def _examples(key: str, config: Config) -> int | None:
 
 
 def _count(config: Config) -> int | None:
-    source, limit = config.source_language, config.data.limit_train
+    sources, limit = config.source_languages, config.data.limit_train
     if config.data.source == "hub":
-        count = config.task.hub_train.get(source)
-        return count if count is None or limit is None else min(count, limit)
+        counts = [config.task.hub_train.get(source) for source in sources]
+        return None if None in counts else sum(min(count, limit or count) for count in counts if count is not None)
+    languages = [task_language(source, config.paths.config) for source in sources]
     try:
         with silence():
-            return len(read_examples(config.data, config.task, "train", task_language(source, config.paths.config)))
+            return sum(len(read_examples(config.data, config.task, "train", one)) for one in languages)
     except UserError:
         return None  # the run itself will say what is wrong
 

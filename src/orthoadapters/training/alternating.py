@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from orthoadapters.adapters import Adapter
 from orthoadapters.config.schema import OptimConfig, OrtConfig
 from orthoadapters.data.batching import Batch
-from orthoadapters.model.encoder import AdaptedEncoder, Encoding
+from orthoadapters.model.encoder import AdaptedEncoder
+from orthoadapters.model.walks import Encoding, second_matrices
 from orthoadapters.orthogonality import layers_orthogonality
 from orthoadapters.orthogonality_losses import OrthogonalityLoss, WeightsLoss
 from orthoadapters.training.distributed import gather_from_processes, process_seed, sum_gradients, sum_over_processes
@@ -59,7 +60,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
         self.main_parameters = self.body + ([] if head is None else list(head.parameters()))
         if orthogonal and adapter is not None and isinstance(layers_loss, WeightsLoss):
             self.up_weights: list[Tensor] = [cast(Adapter, site.adapters[adapter]).up.weight for site in model.sites]
-            parts = torch.stack([layers_loss.prepare(site.dense.weight) for site in model.sites])
+            parts = torch.stack([layers_loss.prepare(w_HF) for w_HF in second_matrices(model.backbone)])
             self.register_buffer("frozen_parts", parts, persistent=False)
         # With several processes (trainer=ddp) each one may ask to save a checkpoint and to stop. `requests` are this
         # process's own; `agreed_requests` are their sums over all processes, as of the last backward pass.

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor
 
-from orthoadapters.data.modules import Evaluation
+from orthoadapters.data.evaluation_set import Evaluation
 from orthoadapters.errors import NotFiniteError
 from orthoadapters.evaluation.scoring import evaluate
 from orthoadapters.model.finite import first_not_finite
@@ -35,19 +35,22 @@ UPDATE_SECONDS = 1.0
 class SelectOnDev(Callback):
     """Scores the source language's development set after every epoch and keeps the weights of the best one.
 
-    It gets that one set and nothing else, so that no target language can take part in the selection. Of equal scores the
-    earlier epoch's counts. Its state is part of the checkpoint.
+    It gets the sets of source languages and nothing else, so that no target language can take part in the selection. Of
+    several, the mean score counts. Of equal scores the earlier epoch's counts. Its state is part of the checkpoint.
 
-    patience: the epochs without a higher score after which the training ends; None: it never ends before its last one.
+    devs: each set with its stack. patience: the epochs without a higher score after which training ends; None: never.
     """
 
     def __init__(
-        self, dev: Evaluation, metrics: list[str], batches_per_epoch: int, patience: int | None = None
+        self,
+        devs: Sequence[tuple[Sequence[str], Evaluation]],
+        metrics: list[str],
+        batches_per_epoch: int,
+        patience: int | None = None,
     ) -> None:
-        self.dev, self.metrics, self.batches_per_epoch, self.patience = dev, metrics, batches_per_epoch, patience
+        self.devs, self.metrics, self.batches_per_epoch, self.patience = devs, metrics, batches_per_epoch, patience
         self.epoch, self.value = 0, -1.0
-        # The history has one entry per epoch.
-        self.history: list[dict[str, float]] = []
+        self.history: list[dict[str, float]] = []  # an entry per epoch
         self.best: dict[str, Tensor] = {}
 
     def on_train_batch_end(
@@ -59,13 +62,21 @@ class SelectOnDev(Callback):
         epoch = trainer.global_step // self.batches_per_epoch
         pl_module.recorder.flush()
         with trainer.precision_plugin.forward_context():
-            scores = evaluate(pl_module.model, pl_module.head, self.dev, self.metrics).scores
+            scores = self._score(pl_module)
         pl_module.recorder.log(trainer.global_step, {f"dev_{name}": value for name, value in scores.items()})
         self.history.append({"epoch": epoch} | scores)
         if scores[self.metrics[0]] > self.value:
             self.epoch, self.value = epoch, scores[self.metrics[0]]
             self.best = {name: value.cpu().clone() for name, value in pl_module.trained_state().items()}
         self._stop_if_over(trainer)
+
+    def _score(self, module: TaskTraining) -> dict[str, float]:
+        own, rows = module.model.stack, []
+        for stack, dev in self.devs:
+            module.model.activate(*stack)
+            rows.append(evaluate(module.model, module.head, dev, self.metrics).scores)
+        module.model.activate(*own)
+        return {name: math.fsum(row[name] for row in rows) / len(rows) for name in rows[0]}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # A run may have been stopped between its last epoch and its result.

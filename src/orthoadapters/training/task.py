@@ -10,10 +10,14 @@ from orthoadapters.orthogonality import layers_orthogonality
 from orthoadapters.orthogonality_losses import OrthogonalityLoss
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.record import Recorder
+from orthoadapters.training.turns import TrainingStacks
 
 
 class TaskTraining(AlternatingTraining):
-    """Trains the last adapter of the active stack (or, with adapter None, the whole backbone) and the head with L_TASK."""
+    """Trains the last adapter of the active stack (or, with adapter None, the whole backbone) and the head with L_TASK.
+
+    stacks: says which stack is active for each batch; None: the one that is active now is so for all.
+    """
 
     head: TaskHead
 
@@ -27,8 +31,15 @@ class TaskTraining(AlternatingTraining):
         recorder: Recorder,
         layers_loss: OrthogonalityLoss = layers_orthogonality,
         ort: OrtConfig | None = None,
+        stacks: TrainingStacks | None = None,
     ) -> None:
         super().__init__(model, adapter, head, orthogonal, optim, recorder, layers_loss, ort)
+        self.stacks = stacks
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        if self.stacks is not None:
+            self.model.activate(*self.stacks.stack(self.global_step, batch))
+        super().training_step(batch, batch_idx)
 
     def main_loss(self, hidden: Tensor, batch: Batch) -> Tensor:
         return self.head.loss(self.head(hidden), batch["labels"])

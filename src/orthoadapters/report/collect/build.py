@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.config.names import file_name
-from orthoadapters.config.schema import Under
 from orthoadapters.errors import UserError
 from orthoadapters.report.collect.attempts import Attempt
 from orthoadapters.report.collect.caveats import caveats
@@ -14,8 +13,17 @@ from orthoadapters.report.collect.evaluations import gather_evaluations, with_ev
 from orthoadapters.report.collect.gather import Collection, Group, Run, gather
 from orthoadapters.report.collect.paper import AVERAGE, paper
 from orthoadapters.report.collect.scores import average, language_score
-from orthoadapters.report.collect.settings import canonical, differing_keys, own_under, under_words, value_at
-from orthoadapters.report.collect.table import Report, Row, Table, setting_hash
+from orthoadapters.report.collect.settings import (
+    canonical,
+    differing_keys,
+    is_the_papers_transfer,
+    own_under,
+    setting_hash,
+    train_under_words,
+    under_words,
+    value_at,
+)
+from orthoadapters.report.collect.table import Report, Row, Table
 from orthoadapters.report.collect.trained_adapters import trained_adapters
 from orthoadapters.report.collect.under import with_under
 from orthoadapters.runs.selection import candidate, select
@@ -75,9 +83,9 @@ def _table(group: Group, siblings: Sequence[Group], collection: Collection) -> T
     columns = _columns(group, attempts)
     rows = list(_rows(group, columns, attempts))
     test_languages = {language for row in rows for run in row.selected_runs for language in run.result.test}
-    targets = tuple(language for language in columns if language in test_languages and language != group.source)
+    targets = tuple(language for language in columns if language in test_languages and language not in group.sources)
     paper_table = group.paper_table
-    is_comparable = paper_table is not None and {*targets, group.source} == {*paper_table.languages}
+    is_comparable = paper_table is not None and {*targets, *group.sources} == {*paper_table.languages}
     rows = [_with_average(row, group, targets, is_comparable) for row in rows]
     name = file_name(f"{group.task}-{group.backbone}")
     if len(siblings) > 1:
@@ -108,7 +116,7 @@ def _columns(group: Group, attempts: Sequence[Attempt]) -> tuple[str, ...]:
     languages += [language for attempt in attempts for language in _test_languages(attempt) or ()]
     paper_table = group.paper_table
     first = [language for language in paper_table.languages if language in languages] if paper_table is not None else []
-    return tuple(dict.fromkeys([group.source, *first, *languages]))
+    return tuple(dict.fromkeys([*group.sources, *first, *languages]))
 
 
 def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> Iterator[Row]:
@@ -124,12 +132,13 @@ def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> 
         by_choices: dict[str, list[Run]] = {}
         for run in (run for run in group.runs if run.result.variant == variant):
             by_choices.setdefault(canonical(run.row), []).append(run)
-        rows = list(by_choices.values()) or [[]]
+        # The paper's own transfer comes first.
+        rows = sorted(by_choices.values(), key=lambda runs: not is_the_papers_transfer(runs[0].row)) or [[]]
         choices = [runs[0].row if runs else {} for runs in rows]
-        keys = [key for key in differing_keys(choices) if key != "transfer.under"]
+        keys = [key for key in differing_keys(choices) if key not in ("transfer.under", "transfer.train_under")]
         for runs, of_row in zip(rows, choices, strict=True):
             distinctions = ", ".join(f"{key}={of_row[key]}" for key in keys if key in of_row)
-            label = names.get(variant, variant) + under_words(own_under(of_row))
+            label = names.get(variant, variant) + train_under_words(of_row) + under_words(own_under(of_row))
             label += f" [{distinctions}]" if distinctions else ""
             row_attempts = [
                 a for a in attempts if a.variant == variant and _has_choices(a, of_row, unknown=len(rows) == 1)
@@ -141,8 +150,7 @@ def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> 
                 )
                 for language in columns
             }
-            if own_under(of_row) is not Under.target:
-                # The paper's scores are of the swap.
+            if not is_the_papers_transfer(of_row):
                 scores = {language: replace(score, paper=None) for language, score in scores.items()}
             yield Row(variant, label, of_row, tuple(runs), tuple(selected_runs), tuple(row_attempts), scores)
 
@@ -173,12 +181,14 @@ def _tests(attempt: Attempt, language: str) -> bool:
 def _test_languages(attempt: Attempt) -> list[str] | None:
     """Returns the languages that an attempt's configuration tests; None where that is not known."""
     targets = value_at(attempt.config, "languages") or value_at(attempt.config, "task.languages")
-    return [str(value_at(attempt.config, "source_language")), *map(str, targets)] if isinstance(targets, list) else None
+    source = value_at(attempt.config, "source_language")
+    sources = source if isinstance(source, list) else [source]
+    return [*map(str, sources), *map(str, targets)] if isinstance(targets, list) else None
 
 
 def _with_average(row: Row, group: Group, targets: Sequence[str], is_comparable: bool) -> Row:
     """Adds AVERAGE to a row. is_comparable: whether it is over the same languages as the paper's."""
-    is_comparable = is_comparable and own_under(row.choices) is Under.target
+    is_comparable = is_comparable and is_the_papers_transfer(row.choices)
     paper_score = (
         paper().score(group.paper_scores, group.metric, group.source, row.variant, AVERAGE) if is_comparable else None
     )

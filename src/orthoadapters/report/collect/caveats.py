@@ -71,7 +71,7 @@ def _languages(table: Table) -> Iterator[str]:
     paper_table = paper().table(table.task, table.setting)
     order = paper_table.languages if paper_table is not None and {*paper_table.languages} & {*table.targets} else ()
     languages = dict.fromkeys([*order, *table.languages])
-    gaps = [code.upper() for code in languages if code not in (table.source, *table.targets)]
+    gaps = [code.upper() for code in languages if code not in (*table.sources, *table.targets)]
     if gaps and table.targets:
         targets = ", ".join(language.upper() for language in table.targets)
         yield f"No selected run was tested on {', '.join(gaps)}: AVGz is over {targets} and is not the paper's."

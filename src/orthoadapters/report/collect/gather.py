@@ -15,7 +15,7 @@ from orthoadapters.report.collect.attempts import Attempt, find_attempts
 from orthoadapters.report.collect.paper import PaperTable, paper
 from orthoadapters.report.collect.settings import canonical, row_choices, table_setting
 from orthoadapters.runs.inputs import read_inputs
-from orthoadapters.runs.results import Result, Selection, find_results
+from orthoadapters.runs.results import Result, Selection, find_results, source_codes
 from orthoadapters.runs.selection import Point
 
 
@@ -62,6 +62,11 @@ class Group:
     setting: dict[str, Any] | None
     inputs: dict[str, str] = field(default_factory=dict)
     runs: list[Run] = field(default_factory=list)
+
+    @property
+    def sources(self) -> list[str]:
+        """The source languages, most often one."""
+        return source_codes(self.source)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -128,7 +133,7 @@ def _task_runs(results: Sequence[tuple[Path, Result]], problems: list[str]) -> l
     for path, result in results:
         if result.task is None:
             continue
-        if result.selection is None or result.selection.language not in result.test:
+        if result.selection is None or not {*result.selection.languages} <= result.test.keys():
             problems.append(f"{path} is left out: its result.json names no selection; give the run's command again")
         elif (inputs := _read_inputs(path, result)) is None:
             problems.append(f"{path} is left out: its inputs.json does not say what it was tested on; bring that back")

@@ -20,7 +20,7 @@ def language_score(
         return Score(variant, language, state, paper=paper_score)
     by_seed = tuple(run.result.test[language][metric] for run in runs)
     seeds = {run.result.seed for run in runs}
-    oracle = None if language == group.source else _oracle(candidates, seeds, language, metric)
+    oracle = None if language in group.sources else _oracle(candidates, seeds, language, metric)
     n_sentences = int(runs[0].result.test[language]["n"])
     return Score(variant, language, "scored", tuple(runs), by_seed, n_sentences, paper_score, oracle)
 

@@ -3,6 +3,7 @@
 Choices are values by dotted key, as result.json records them.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -31,7 +32,7 @@ def row_choices(choices: Mapping[str, Any]) -> dict[str, Any]:
     row = {key: v for key, v in choices.items() if is_within(key, ROW_KEYS) and not is_within(key, GRID_KEYS)}
     under = own_under(choices)
     if under is not Under.mean:
-        row = {key: value for key, value in row.items() if not is_within(key, {"transfer"})}
+        row = {key: value for key, value in row.items() if key not in ("transfer.under", "transfer.weights")}
     return row if under is Under.target else row | {"transfer.under": under.value}
 
 
@@ -39,6 +40,17 @@ def own_under(choices: Mapping[str, Any]) -> Under:
     """Returns the run's own choice of what is under the task adapter."""
     under = choices.get("transfer.under", Under.target.value)
     return Under(under[0] if isinstance(under, list) else under)
+
+
+def train_under_words(choices: Mapping[str, Any]) -> str:
+    """Says in a label which language adapters took turns under the task adapter in training; nothing for the source's."""
+    languages = choices.get("transfer.train_under")
+    return f", trained on {'+'.join(languages)}" if languages else ""
+
+
+def is_the_papers_transfer(choices: Mapping[str, Any]) -> bool:
+    """Says whether a run trained on the source's language adapter and swapped it at test, as the paper did."""
+    return own_under(choices) is Under.target and not train_under_words(choices)
 
 
 def under_words(under: Under) -> str:
@@ -49,6 +61,12 @@ def under_words(under: Under) -> str:
 def table_setting(choices: Mapping[str, Any]) -> dict[str, Any] | None:
     """Returns the choices that all runs of a table share; None where the run recorded no choices."""
     return {key: v for key, v in choices.items() if not is_within(key, ROW_KEYS | GRID_KEYS)} if choices else None
+
+
+def setting_hash(source: str, metric: str, setting: Mapping[str, Any] | None, inputs: Mapping[str, str]) -> str:
+    """Returns eight hexadecimal digits that tell one setting from another."""
+    content = canonical({"source": source, "metric": metric, "setting": setting, "inputs": inputs})
+    return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
 def canonical(choices: Mapping[str, Any] | None) -> str:

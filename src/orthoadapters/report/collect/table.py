@@ -3,7 +3,6 @@
 The printed tables, the statistics, the pictures and the page are made of these. Scores are fractions.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +13,8 @@ from orthoadapters.config.schema import Under
 from orthoadapters.report.collect.attempts import Attempt
 from orthoadapters.report.collect.gather import Run
 from orthoadapters.report.collect.paper import AVERAGE
-from orthoadapters.report.collect.settings import canonical
 from orthoadapters.report.collect.trained_adapters import TrainedAdapters
+from orthoadapters.runs.results import source_codes
 from orthoadapters.runs.selection import Point
 
 # It stands at scores that were made after the training, by the command evaluate.
@@ -194,6 +193,11 @@ class Table:
     under: tuple[UnderRow, ...] = ()
 
     @property
+    def sources(self) -> list[str]:
+        """The source languages, most often one."""
+        return source_codes(self.source)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The languages, then AVERAGE."""
         return (*self.languages, AVERAGE)
@@ -223,12 +227,6 @@ class Report:
     tables: tuple[Table, ...]
     problems: tuple[str, ...]
     language_adapters: tuple[TrainedAdapters, ...] = ()
-
-
-def setting_hash(source: str, metric: str, setting: Mapping[str, Any] | None, inputs: Mapping[str, str]) -> str:
-    """Returns eight hexadecimal digits that tell one setting from another."""
-    content = canonical({"source": source, "metric": metric, "setting": setting, "inputs": inputs})
-    return hashlib.sha256(content.encode()).hexdigest()[:8]
 
 
 def table_title(table: Table) -> str:

@@ -47,6 +47,7 @@ from orthoadapters.report.statistics.resampling import (
     with_seeds,
 )
 from orthoadapters.report.statistics.student import LEVEL, TIE, student_t
+from orthoadapters.runs.results import source_codes
 
 MCNEMAR = "exact McNemar"
 RANDOMISATION = "approximate randomisation"
@@ -114,7 +115,7 @@ def compare(
     if draws < 1:
         raise ValueError(f"{draws} draws are none; give at least 1")
     languages = list(dict.fromkeys(language for of_variant in counts.values() for language in of_variant))
-    targets = [language for language in languages if language != source]
+    targets = [language for language in languages if language not in source_codes(source)]
     by_language = {language: _draw(counts, language, draws, seed) for language in languages}
     comparisons: list[Comparison] = []
     for pair in combinations(counts, 2):

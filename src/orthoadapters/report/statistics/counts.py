@@ -48,7 +48,7 @@ def _row_counts(table: Table, row: Row, notes: list[str]) -> dict[str, Counts]:
             counts[language] = _score_counts(row.scores[language], table.metric)
         except UserError as error:
             problems[language] = str(error)
-    languages = (table.source, *table.targets)
+    languages = (*table.sources, *table.targets)
     if gaps := [language for language in languages if not row.scores[language].runs]:
         notes.append(f"{row.label} is not compared on {_list_languages(gaps)}: it has no score there.")
     if problems:

@@ -40,7 +40,7 @@ def analyse_under(table: Table, resamples: int = DRAWS, seed: int = 0) -> tuple[
             except UserError as error:
                 notes.append(f"{under.label} is not compared on {language.upper()}: {error}.")
                 continue
-            if language != table.source or not np.array_equal(a, b):
+            if language not in table.sources or not np.array_equal(a, b):
                 own[language], other[language] = a, b
         comparisons = compare({under.row.label: own, under.label: other}, table.source, resamples, seed) if own else []
         # An average is of all target languages, or none.
