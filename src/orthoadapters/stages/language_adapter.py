@@ -19,7 +19,7 @@ from orthoadapters.model.backbone import backbone_path
 from orthoadapters.model.decoder_rows import DecoderRows
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.sizes import bottleneck, check_lengths
-from orthoadapters.orthogonality import LayersLoss, named_loss
+from orthoadapters.orthogonality_losses import OrthogonalityLoss, named_loss
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import blocks_sha256, tokenizer_sha256, weights_sha256
@@ -40,7 +40,7 @@ class Setup:
 
     data: MLMData
     model: AdaptedEncoder
-    layers_loss: LayersLoss
+    layers_loss: OrthogonalityLoss
     inputs: dict[str, str]
     mlm_loss_without_adapter: float
     before: list[float]
@@ -62,7 +62,7 @@ def train_language_adapter(config: Config, run: RunDirectory, overrides: Sequenc
         )
         fit(config.trainer, run, module, data, f"mlm {language} {kind.value}")
         with forward_precision(config.trainer.precision, device(config.trainer)):
-            scores, after = score_held_out(model, data.dev, invert, setup.layers_loss)
+            scores, after = score_held_out(model, data.dev, invert)
         _write_adapter(config, run, setup, scores)
         test = scores | {"mlm_loss_without_adapter": setup.mlm_loss_without_adapter, "n": len(data.dev.rows)}
         entries = {language: target.result_entry()}
@@ -103,7 +103,7 @@ def _set_up(config: Config) -> Setup:
     model.activate(language)
     # This is measured on the fresh weights, so that a resumed run records the same number.
     with forward_precision(config.trainer.precision, where):
-        _, before = score_held_out(model, data.dev, config.language_adapters.invert_before_decoder, layers_loss)
+        _, before = score_held_out(model, data.dev, config.language_adapters.invert_before_decoder)
     return Setup(data, model, layers_loss, inputs, bare["mlm_loss"], before)
 
 

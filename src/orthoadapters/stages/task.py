@@ -20,7 +20,7 @@ from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import HEADS, TaskHead
 from orthoadapters.model.saved_head import save_head
 from orthoadapters.model.sizes import bottleneck, check_lengths
-from orthoadapters.orthogonality import LayersLoss, named_loss
+from orthoadapters.orthogonality_losses import OrthogonalityLoss, named_loss
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import examples_sha256, source_set, table_sha256, tokenizer_sha256, weights_sha256
@@ -56,7 +56,7 @@ class Setup:
     model: AdaptedEncoder
     head: TaskHead
     stacks: Stacks
-    layers_loss: LayersLoss
+    layers_loss: OrthogonalityLoss
     inputs: dict[str, str]
 
 
@@ -147,7 +147,7 @@ def _measure_orthogonality(config: Config, setup: Setup) -> list[float]:
     rows = []
     for stack, dev in _devs(config, setup):
         setup.model.activate(*stack)
-        rows.append(measure_orthogonality(setup.model, dev, setup.layers_loss))
+        rows.append(measure_orthogonality(setup.model, dev))
     return [fmean(values) for values in zip(*rows, strict=True)]
 
 
