@@ -6,7 +6,7 @@ The numbers are those of AdapterHub's `pfeiffer` (`seq_bn`) and `pfeiffer+inv` c
 against the `adapters` library.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -77,7 +77,7 @@ class InvertibleAdapter(nn.Module):
 
 
 class AdapterSite(nn.Module):
-    """The module in the place of an encoder layer's output (second feed-forward matrix, dropout, LayerNorm).
+    """The module in the place of a post-LayerNorm layer's output (second feed-forward matrix, dropout, LayerNorm).
 
     The adapters of the stack are applied in order; with an empty stack the layer is the backbone's own.
     """
@@ -96,16 +96,50 @@ class AdapterSite(nn.Module):
 
         Raises KeyError for a name in `stack` that has no adapter here.
         """
-        x_h = x_a = None
-        r = residual = self.dropout(self.dense(intermediate))
-        for name in stack:
-            residual = r
-            x_h = self.LayerNorm(r + attention_output)
-            r = x_a = self.adapters[name](x_h, residual)
-        output = self.LayerNorm(r + attention_output)
-        if x_h is None or x_a is None:
-            return output, None
-        return output, (x_h, x_a if pair is Pair.output else x_a - residual)
+        r = self.dropout(self.dense(intermediate))
+        return apply_stack(self.adapters, stack, r, lambda r: self.LayerNorm(r + attention_output), pair)
+
+
+class PreNormSite(nn.Module):
+    """The module at the end of a pre-LayerNorm layer, after its feed-forward block: the same sum without a LayerNorm.
+
+    Eq. 1 takes x_r from the feed-forward block's output and x_h from the sum that the layer hands on. A pre-LayerNorm layer
+    closes without a LayerNorm, so that x_h is the residual stream after the feed-forward block. AdapterHub's `seq_bn` gives
+    the same: `residual_before_ln` makes x_r the block's output, `original_ln_before` adds the stream before the adapter, and
+    `original_ln_after` adds it again after it, each with the layer's LayerNorm where the layer has one there
+    (`adapters` 1.3.0, Llama's and GPT-2's layers, and layers of `AdapterModelInterface`).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.adapters = nn.ModuleDict()
+
+    def forward(
+        self, feed_forward: Tensor, stream: Tensor, stack: Sequence[str] = (), pair: Pair = Pair.output
+    ) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+        """Does as `AdapterSite`, with the feed-forward block's output and the residual stream before it, (B, T, H) each."""
+        return apply_stack(self.adapters, stack, feed_forward, lambda r: stream + r, pair)
+
+
+Site = AdapterSite | PreNormSite
+
+
+def apply_stack(
+    adapters: nn.ModuleDict, stack: Sequence[str], r: Tensor, close: Callable[[Tensor], Tensor], pair: Pair
+) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+    """Applies the adapters of the stack to a feed-forward block's output r, (B, T, H), each on what the one before gave.
+
+    close: makes a layer's output of r, which is what an adapter sees as x_h. Returns what a site does.
+    """
+    x_h = x_a = None
+    residual = r
+    for name in stack:
+        residual = r
+        x_h = close(r)
+        r = x_a = adapters[name](x_h, residual)
+    if x_h is None or x_a is None:
+        return close(r), None
+    return close(r), (x_h, x_a if pair is Pair.output else x_a - residual)
 
 
 def _initialise(module: nn.Module) -> None:

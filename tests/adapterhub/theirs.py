@@ -25,6 +25,7 @@ SHAPES = {
     "bert": ("Bert", 64, 2, 2, True, 16),
     "electra": ("Electra", 64, 2, 2, True, 16),
     "electra-small": ("Electra", 64, 2, 2, True, 16),  # embeddings half as wide
+    "deberta": ("DebertaV2", 64, 2, 2, True, 16),
     "frozen-xlmr": ("XLMRoberta", 32, 2, 2, True, 8),
     "frozen-bert": ("Bert", 32, 2, 4, True, 16),
 }

@@ -211,3 +211,12 @@ def test_a_tokenizer_without_a_mask_token_is_refused_where_one_is_needed(tmp_pat
     assert load_tokenizer(str(tmp_path)).mask_token_id is None
     with pytest.raises(UserError, match=r"no mask token; stage=mlm needs"):
         load_tokenizer(str(tmp_path), needs_mask=True)
+
+
+def test_a_sentencepiece_model_alone_is_refused_where_the_package_that_reads_it_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "spm.model").write_bytes(b"pieces")
+    monkeypatch.setattr("orthoadapters.hub.vocabulary.find_spec", lambda _: None)
+    with pytest.raises(UserError, match=r"\(spm.model\).* pip install 'orthoadapters\[sentencepiece\]'$"):
+        load_tokenizer(str(tmp_path))

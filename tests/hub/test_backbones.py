@@ -69,7 +69,7 @@ def downloads(monkeypatch: pytest.MonkeyPatch, answer: Callable[[list[str]], str
     return calls
 
 
-@pytest.mark.parametrize("name", ["xlmr_base", "xlmr_large", "mbert"])
+@pytest.mark.parametrize("name", ["xlmr_base", "xlmr_large", "mbert", "mdeberta", "mmbert_base", "mmbert_small"])
 def test_every_backbone_from_the_hub_is_pinned_to_a_commit_and_reads_no_pickle(name: str) -> None:
     config = compose_config([f"backbone={name}"])
     check(config)

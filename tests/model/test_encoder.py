@@ -1,14 +1,19 @@
 """The adapted encoder: the architectures it supports, the stack, what is refused."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
+from transformers.models.deberta_v2.modeling_deberta_v2 import build_relative_position
 
-from orthoadapters import AdaptedEncoder, AdapterConfig, UserError
+from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
+from orthoadapters.model.walks import relative_positions
 
 SMALL = {
     "vocab_size": 50,
@@ -18,11 +23,24 @@ SMALL = {
     "intermediate_size": 32,
     "max_position_embeddings": 40,
 }
-TYPES = {
+TYPES: dict[str, dict[str, Any]] = {
     "XLMRoberta": {"pad_token_id": 1},
     "Roberta": {"pad_token_id": 1},
     "Bert": {},
     "Electra": {"embedding_size": 8},
+    "DebertaV2": {
+        # What mDeBERTa-v3 has.
+        "relative_attention": True,
+        "position_buckets": 4,
+        "norm_rel_ebd": "layer_norm",
+        "share_att_key": True,
+        "pos_att_type": "p2c|c2p",
+        "position_biased_input": False,
+        "pad_token_id": 1,
+    },
+    # The second layer attends to the next subword alone.
+    "ModernBert": {"local_attention": 2}
+    | {f"{name}_token_id": i for name, i in (("cls", 0), ("bos", 0), ("pad", 1), ("eos", 2), ("sep", 2))},
 }
 
 
@@ -30,7 +48,12 @@ TYPES = {
 def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     torch.manual_seed(0)
     config = getattr(transformers, f"{request.param}Config")(**SMALL, **TYPES[request.param])
-    getattr(transformers, f"{request.param}ForMaskedLM")(config).save_pretrained(tmp_path)
+    model = getattr(transformers, f"{request.param}ForMaskedLM")(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            # Fresh norms and biases would hide one that is left out.
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    model.save_pretrained(tmp_path)
     return tmp_path
 
 
@@ -38,16 +61,19 @@ IDS = torch.tensor([[0, 5, 6, 7, 2], [0, 8, 2, 1, 1]])
 MASK = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
 
 
-def test_without_a_stack_it_is_the_backbone_itself(folder: Path) -> None:
+@pytest.mark.parametrize("mask", [MASK, torch.ones_like(MASK), None], ids=["padded", "unpadded", "without a mask"])
+def test_without_a_stack_it_is_the_backbone_itself(folder: Path, mask: Tensor | None) -> None:
     reference = transformers.AutoModelForMaskedLM.from_pretrained(folder).eval()
     model = AdaptedEncoder.from_pretrained(str(folder), mlm_head=True)
     model.add_adapter("sw", AdapterConfig(4, invertible=True))
+    ids = IDS.clamp(min=0 if mask is MASK else 2)
+    real = torch.ones_like(MASK).bool() if mask is None else mask.bool()
     with torch.no_grad():
-        expectation = reference(input_ids=IDS, attention_mask=MASK, output_hidden_states=True)
-        out = model(IDS, MASK)
-        logits = model.mlm_logits(out.hidden[MASK.bool()])
-    torch.testing.assert_close(out.hidden[MASK.bool()], expectation.hidden_states[-1][MASK.bool()], atol=1e-5, rtol=0)
-    torch.testing.assert_close(logits, expectation.logits[MASK.bool()], atol=1e-5, rtol=0)
+        expectation = reference(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+        out = model(ids, mask)
+        logits = model.mlm_logits(out.hidden[real])
+    assert torch.equal(out.hidden[real], expectation.hidden_states[-1][real])
+    torch.testing.assert_close(logits, expectation.logits[real], atol=1e-5, rtol=0)
     assert out.pairs == []
 
 
@@ -56,6 +82,39 @@ def test_without_a_mask_nothing_is_padded(folder: Path) -> None:
     with torch.no_grad():
         hidden = model(IDS[:1]).hidden
         torch.testing.assert_close(hidden, model(IDS[:1], MASK[:1]).hidden)
+
+
+def test_deberta_v3s_head_is_read_though_its_config_does_not_name_it(tmp_path: Path) -> None:
+    config = transformers.DebertaV2Config(**SMALL, **TYPES["DebertaV2"], legacy=False)
+    reference = transformers.DebertaV2ForMaskedLM(config).eval()
+    torch.nn.init.normal_(reference.lm_predictions.lm_head.bias)
+    reference.save_pretrained(tmp_path)
+    fields = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({key: fields[key] for key in fields if key != "legacy"}))
+    model = AdaptedEncoder.from_pretrained(str(tmp_path), mlm_head=True)
+    with torch.no_grad():
+        logits = model.mlm_logits(model(IDS, MASK).hidden[MASK.bool()])
+        expectation = reference(input_ids=IDS, attention_mask=MASK).logits[MASK.bool()]
+    torch.testing.assert_close(logits, expectation, atol=1e-5, rtol=0)
+    assert model.mlm_head is not None
+    assert model.mlm_head.decoder.weight is model.backbone.get_input_embeddings().weight
+
+
+@given(st.integers(1, 80), st.integers(1, 40), st.integers(2, 80))
+def test_debertas_relative_positions_are_those_of_transformers(length: int, half: int, longest: int) -> None:
+    x = torch.zeros(1, length, 1)
+    for buckets in (-1, 2 * half):
+        expectation = build_relative_position(x, x, buckets, longest)
+        assert torch.equal(relative_positions(length, buckets, longest, x.device), expectation)
+
+
+@pytest.mark.parametrize(("field", "value"), [("conv_kernel_size", 3), ("embedding_size", 8)])
+def test_a_deberta_of_another_layout_is_refused_before_its_weights_are_read(
+    tmp_path: Path, field: str, value: int
+) -> None:
+    transformers.DebertaV2Config(**SMALL, **{field: value}).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match=rf"{value}\).*not supported.*backbone=mdeberta"):
+        AdaptedEncoder.from_pretrained(str(tmp_path))
 
 
 def test_an_adapter_trains_and_the_backbone_does_not(folder: Path) -> None:
@@ -70,6 +129,20 @@ def test_an_adapter_trains_and_the_backbone_does_not(folder: Path) -> None:
     assert with_gradient == {
         name for name, p in model.named_parameters() if ".adapters.sw." in name or "invertible.sw" in name
     }
+
+
+def test_the_gradient_of_l_ort_reaches_the_adapters_alone(folder: Path) -> None:
+    model = AdaptedEncoder.from_pretrained(str(folder))
+    for name in ("sw", "task"):
+        model.add_adapter(name, AdapterConfig(4, invertible=name == "sw"))
+    model.activate("sw", "task")
+    model.adapter_modules("task").requires_grad_(True)
+    out = model(IDS, MASK)
+    assert len(out.pairs) == 2
+    orthogonality_loss(out.pairs, MASK).backward()
+    gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    assert gradients.keys() == {name for name, _ in model.named_parameters() if ".adapters.task." in name}
+    assert all(gradient.any() for gradient in gradients.values())
 
 
 def test_only_the_first_adapter_of_a_stack_contributes_its_invertible_part(folder: Path) -> None:

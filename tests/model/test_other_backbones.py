@@ -1,4 +1,4 @@
-"""BERT's two segments and case, and RoBERTa's leading spaces: what XLM-R does not have."""
+"""BERT's two segments and case, RoBERTa's leading spaces, DeBERTa's and ModernBERT's layers: what XLM-R does not have."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast
+from transformers import DebertaV2Tokenizer, GemmaTokenizer, PreTrainedTokenizerFast
 
 from orthoadapters import AdaptedEncoder
 from orthoadapters.data.batching import BatchLoader
@@ -113,8 +113,82 @@ def test_mberts_tokenizer_keeps_case_and_accents(mbert: Path) -> None:
     assert windows.segments[0].tolist() == [0, 0, 0, 0, 1, 1, 1]
 
 
-def test_both_stages_run_on_a_backbone_like_mbert(mbert: Path, world: Path, tmp_path: Path) -> None:
-    command = overrides(mbert, world, tmp_path, "variant=lort_tort", "task=xnli", "logger=none", "languages=[sw]")
+@pytest.fixture
+def mdeberta(tmp_path: Path) -> Path:
+    """A tiny backbone in the form of microsoft/mdeberta-v3-base: its tokenizer's class, its settings, its kind of MLM head."""
+    words = [*"abcdefghijklmnopqrstuvwxyz", *(f"▁{word}" for word in ["no", *NAMES, *VERBS, *NOUNS])]
+    special = [(token, 0.0) for token in ("[PAD]", "[CLS]", "[SEP]", "[UNK]")]
+    vocabulary = [*special, ("▁", -3.0), *((word, -4.0) for word in words), ("[MASK]", 0.0)]
+    DebertaV2Tokenizer(vocab=vocabulary).save_pretrained(tmp_path / "mdeberta")
+    config = transformers.DebertaV2Config(
+        vocab_size=len(vocabulary),
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=64,
+        relative_attention=True,
+        position_buckets=8,
+        norm_rel_ebd="layer_norm",
+        share_att_key=True,
+        pos_att_type="p2c|c2p",
+        position_biased_input=False,
+        pad_token_id=0,
+        legacy=False,
+    )
+    torch.manual_seed(0)
+    transformers.DebertaV2ForMaskedLM(config).save_pretrained(tmp_path / "mdeberta")
+    return tmp_path / "mdeberta"
+
+
+@pytest.fixture
+def mmbert(tmp_path: Path) -> Path:
+    """A tiny backbone in the form of jhu-clsp/mmBERT-base: its tokenizer's class, its layers that see neighbours alone."""
+    words = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "▁", *"abcdefghijklmnopqrstuvwxyz"]
+    tokenizer = GemmaTokenizer(vocab={word: i for i, word in enumerate(words)}, merges=[])
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="<bos> $A <eos>", pair="<bos> $A <eos> $B:1 <eos>:1", special_tokens=[("<bos>", 2), ("<eos>", 1)]
+    )
+    tokenizer.save_pretrained(tmp_path / "mmbert")
+    config = transformers.ModernBertConfig(
+        vocab_size=len(words),
+        hidden_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=64,
+        local_attention=4,
+        pad_token_id=0,
+        eos_token_id=1,
+        sep_token_id=1,
+        bos_token_id=2,
+        cls_token_id=2,
+    )
+    torch.manual_seed(0)
+    transformers.ModernBertForMaskedLM(config).save_pretrained(tmp_path / "mmbert")
+    return tmp_path / "mmbert"
+
+
+def test_what_is_put_around_texts_and_pairs_is_each_familys_own(mdeberta: Path, mmbert: Path) -> None:
+    pairs = [SentencePair("a", "b", "neutral")]
+    rows = []
+    for folder in (mdeberta, mmbert):
+        tokenizer = load_tokenizer(str(folder), needs_mask=True)
+        windows = sequence_windows(pairs, tokenizer, XNLI, 20)
+        rows.append((tokenizer.convert_ids_to_tokens(windows.input_ids[0]), windows.segments is not None))
+    assert rows == [
+        (["[CLS]", "▁", "a", "[SEP]", "▁", "b", "[SEP]"], True),
+        (["<bos>", "a", "<eos>", "b", "<eos>"], False),
+    ]
+
+
+@pytest.mark.parametrize("name", ["mbert", "mdeberta", "mmbert"])
+def test_both_stages_run_on_a_backbone_like(
+    name: str, world: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    folder = request.getfixturevalue(name)
+    command = overrides(folder, world, tmp_path, "variant=lort_tort", "task=xnli", "logger=none", "languages=[sw]")
     for code in ("en", "sw"):
-        assert execute([*command, "stage=mlm", f"language={code}"]).backbone == "mbert"
+        result = execute([*command, "stage=mlm", f"language={code}"])
+        assert (result.backbone, len(result.layer_cos2["after"])) == (name, 2)
     assert set(execute([*command, "trainer.max_epochs=1"]).test) == {"en", "sw"}

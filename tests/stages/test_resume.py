@@ -95,9 +95,12 @@ def test_an_interrupted_task_run_goes_on_with_the_weights_it_would_have_had(
 
 
 CHOICES = ["ort.share_forward=true", "ort.every=2", "mlm.vocabulary=corpus"]
+JOINT = ["ort.joint=0.5", "orthogonality=subspace"]
 
 
-@pytest.mark.parametrize(("stop", "every", "more"), [(1, 2, []), (3, 2, []), (6, 2, []), (4, 3, CHOICES)])
+@pytest.mark.parametrize(
+    ("stop", "every", "more"), [(1, 2, []), (3, 2, []), (6, 2, []), (4, 3, CHOICES), (4, 3, JOINT)]
+)
 def test_an_interrupted_mlm_run_goes_on_with_the_weights_it_would_have_had(
     stop: int,
     every: int,
@@ -109,7 +112,7 @@ def test_an_interrupted_mlm_run_goes_on_with_the_weights_it_would_have_had(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     common = ["stage=mlm", "variant=lort_tnoo", "language=sw", f"trainer.checkpoint_every={every}", *more]
-    undisturbed = out.parent / f"undisturbed-{every}"
+    undisturbed = out.parent / f"undisturbed-{every}-{len(more)}"
     reference = run_once(overrides(backbone, world, undisturbed, *common))
     again = overrides(backbone, world, tmp_path / "stopped", *common)
     interrupt(monkeypatch, stop, again)

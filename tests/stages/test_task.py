@@ -14,8 +14,8 @@ from orthoadapters.config.compose import compose_config
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation.scoring import EvaluationOutcome
 from orthoadapters.labelling.finished_run import open_run
-from orthoadapters.model.encoder import Encoding
 from orthoadapters.model.heads import TokenHead
+from orthoadapters.model.walks import Encoding
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.stages.plan import print_plan
 from tests.helpers.short_runs import execute, overrides

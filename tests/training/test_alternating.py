@@ -14,7 +14,8 @@ import orthoadapters.training.alternating as alternating
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
 from orthoadapters.config.schema import OptimConfig, OrtConfig
 from orthoadapters.model.heads import TokenHead
-from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
+from orthoadapters.orthogonality import layers_orthogonality
+from orthoadapters.orthogonality_losses import OrthogonalityLoss
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
 from tests.helpers.commands import ROOT
@@ -54,7 +55,7 @@ def fresh(
     backbone: Path,
     orthogonal: bool,
     optim: OptimConfig = OPTIM,
-    layers_loss: LayersLoss = layers_orthogonality,
+    layers_loss: OrthogonalityLoss = layers_orthogonality,
     ort: OrtConfig | None = None,
 ) -> tuple[TaskTraining, ListTracker]:
     """A task adapter on top of a language adapter, with dropout off so that a plain loop can follow."""

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from orthoadapters import AdaptedEncoder, AdapterConfig
 from orthoadapters.config.schema import OptimConfig, OrtConfig
@@ -16,6 +17,7 @@ from orthoadapters.model.compiled import compile_encode
 from orthoadapters.model.decoder_rows import DecoderRows
 from orthoadapters.model.heads import ClassificationHead, TokenHead
 from orthoadapters.model.precision import store_frozen_in_bf16
+from orthoadapters.orthogonality_losses import LOSSES
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.mlm import MLMTraining
 from orthoadapters.training.record import Recorder
@@ -23,39 +25,48 @@ from orthoadapters.training.task import TaskTraining
 
 OPTIM = OptimConfig(lr=1e-2, ort_lr=3e-3, eps=1e-8, ort_eps=1e-8, clip_norm=1.0)
 KINDS = {"mlm": None, "tagging": TokenHead, "pairs": ClassificationHead}
+# The kinds of steps, each on a backbone of tests/oracle/: "." is an XLM-R.
+STEPS = [*((kind, ".") for kind in KINDS), ("mlm", "deberta"), ("tagging", "deberta"), ("mlm", "modernbert")]
 
 
 def step_of(
-    kind: str, backbone: Path, device: str, precision: str = "32-true", has_choices: bool = False
+    kind: str,
+    backbone: Path,
+    device: str,
+    precision: str = "32-true",
+    ort: OrtConfig | None = None,
+    loss: str = "cosine",
 ) -> tuple[AlternatingTraining, Any]:
     """A module with its optimizers, without a Trainer, and a function that trains one batch.
 
-    has_choices: whether both steps come from one forward, and the softmax is over some subwords.
+    With both steps from one forward, the softmax is over some subwords as well.
     """
     torch.manual_seed(0)
     model = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True)
     model.add_adapter("en", AdapterConfig(16, invertible=True))
-    recorder, ort = Recorder([], OPTIM, True, 1000, 1), OrtConfig(share_forward=has_choices)
+    recorder, ort = Recorder([], OPTIM, True, 1000, 1), ort or OrtConfig()
     module: AlternatingTraining
     if (head := KINDS[kind]) is None:
         model.to(device).activate("en")
         assert model.mlm_head is not None
-        rows = DecoderRows(model.mlm_head.decoder, torch.arange(100, device=device)) if has_choices else None
-        module = MLMTraining(model, "en", True, OPTIM, recorder, invert=True, ort=ort, rows=rows)
+        rows = DecoderRows(model.mlm_head.decoder, torch.arange(100, device=device)) if ort.share_forward else None
+        module = MLMTraining(model, "en", True, OPTIM, recorder, True, LOSSES[loss], ort, rows)
     else:
         model.add_adapter("task", AdapterConfig(4))
         model.to(device).activate("en", "task")
         task_head = head(model.hidden_size, 3, 0.1).to(device)
-        module = TaskTraining(model, task_head, "task", True, OPTIM, recorder, ort=ort)
+        module = TaskTraining(model, task_head, "task", True, OPTIM, recorder, LOSSES[loss], ort)
     # Modules are moved before they are trained: on the way to the meta device their parameters become other ones.
     module.train()
     optimizers = module.configure_optimizers()
     module.optimizers = lambda use_pl_optimizer: optimizers  # type: ignore[method-assign,assignment]
     module.manual_backward = Tensor.backward  # type: ignore[method-assign]
 
+    batch = batch_of(kind, device)
+
     def train() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed"):
-            module.training_step(batch_of(kind, device), 0)
+            module.training_step(batch, 0)
 
     return module, train
 
@@ -71,47 +82,84 @@ def batch_of(kind: str, device: str) -> Batch:
     return batch
 
 
-@pytest.mark.parametrize(("kind", "has_choices"), [*((kind, False) for kind in KINDS), ("mlm", True)])
+class NoCopies(TorchDispatchMode):
+    """A mode in which no tensor of the CPU may be copied to the device: such a copy waits for the device."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if func.overloadpacket in (torch.ops.aten._to_copy, torch.ops.aten.copy_):
+            devices = {value.device.type for value in (*args, result) if isinstance(value, Tensor)}
+            assert len(devices) == 1, f"{func} copies between {devices}"
+        return result
+
+
+@pytest.mark.parametrize(
+    ("kind", "family", "ort", "loss"),
+    [
+        *((*step, OrtConfig(), "cosine") for step in STEPS),
+        ("tagging", "modernbert", OrtConfig(), "weights"),
+        ("tagging", ".", OrtConfig(joint=0.1), "subspace"),
+        ("mlm", ".", OrtConfig(share_forward=True), "cosine"),
+    ],
+)
 def test_no_part_of_a_step_waits_for_the_device(
-    kind: str, has_choices: bool, backbone: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, family: str, ort: OrtConfig, loss: str, oracle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On the meta device, a number that is read, a shape that depends on data and a tensor left on the CPU are errors."""
+    """On the meta device, a number that is read, a shape that depends on data and a tensor left on the CPU are errors.
+
+    So is, by `NoCopies`, a tensor that is made on the CPU and brought to the device.
+    """
     monkeypatch.setattr(decoder_loss, "SLICE", 64)
-    module, train = step_of(kind, backbone, "meta", has_choices=has_choices)
+    module, train = step_of(kind, oracle / family / "backbone", "meta", ort=ort, loss=loss)
     monkeypatch.setattr(AlternatingTraining, "global_step", 1)
     for _ in range(2):
-        train()
+        with NoCopies():
+            train()
     assert {value.device.type for value in module.recorder._values} == {"meta"}
-    assert all(p.grad is not None and p.grad.device.type == "meta" for p in module.body)
+    # The step on weights comes last, and has a gradient of the up-projections alone.
+    gradients = [p.grad for p in module.body if loss != "weights" or any(p is up for up in module.up_weights)]
+    assert all(gradient is not None and gradient.device.type == "meta" for gradient in gradients)
     with pytest.raises(RuntimeError, match="meta"):
         module.recorder.flush()
 
 
-@pytest.mark.parametrize("kind", ["mlm", "tagging"])
-def test_frozen_weights_in_bf16_change_no_number_under_autocast(kind: str, backbone: Path) -> None:
-    states = []
+@pytest.mark.parametrize(
+    ("kind", "family", "ort", "loss"),
+    [
+        *((*step, OrtConfig(), "cosine") for step in STEPS),
+        ("tagging", ".", OrtConfig(), "weights"),
+        ("mlm", ".", OrtConfig(joint=0.1), "subspace"),
+    ],
+)
+def test_frozen_weights_in_bf16_change_no_number_under_autocast(
+    kind: str, family: str, ort: OrtConfig, loss: str, oracle: Path
+) -> None:
+    states, backbone = [], oracle / family / "backbone"
     for is_stored in (False, True):
-        module, train = step_of(kind, backbone, "cpu", "bf16-mixed")
+        module, train = step_of(kind, backbone, "cpu", "bf16-mixed", ort, loss)
         if is_stored:
             store_frozen_in_bf16(module)
         for _ in range(3):
             train()
         states.append(module.trained_state())
-    stored = {p.dtype for name, p in module.named_parameters() if "attention.self.query" in name}
+    names = ("attention.self.query", "layers.0.attn.Wqkv", "mlp.Wo")
+    stored = {p.dtype for name, p in module.named_parameters() if any(part in name for part in names)}
     assert stored == {torch.bfloat16}
     assert {p.dtype for p in [*module.parameters()] if p.requires_grad} == {torch.float32}
-    assert module.model.backbone.embeddings.word_embeddings.weight.dtype is torch.float32
+    assert module.model.backbone.get_input_embeddings().weight.dtype is torch.float32
     assert states[0].keys() == states[1].keys()
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_compiled_encoder_trains_as_the_plain_one(kind: str, backbone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("kind", "family"), [("mlm", "."), ("tagging", "deberta"), ("pairs", "modernbert")])
+def test_a_compiled_encoder_trains_as_the_plain_one(
+    kind: str, family: str, oracle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # This backend traces forward and backward, and leaves out the minute that a compiler of kernels takes.
     monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
     monkeypatch.setattr(AlternatingTraining, "global_step", 1)
-    plain, train_plain = step_of(kind, backbone, "cpu")
-    compiled, train_compiled = step_of(kind, backbone, "cpu")
+    plain, train_plain = step_of(kind, oracle / family / "backbone", "cpu")
+    compiled, train_compiled = step_of(kind, oracle / family / "backbone", "cpu")
     compiled.encode = compile_encode(compiled.model, rows=4)
     torch.compiler.reset()
     graphs = torch._dynamo.utils.counters["stats"]

@@ -11,6 +11,7 @@ from orthoadapters.config.list_checks import check_lists
 from orthoadapters.config.locations import warn_once
 from orthoadapters.config.logger import check_logger
 from orthoadapters.config.names import check_names
+from orthoadapters.config.ort_checks import check_ort
 from orthoadapters.config.schema import (
     AdapterKind,
     AdapterSource,
@@ -39,6 +40,7 @@ def check(config: Config) -> None:
     check_names(config)
     check_numbers(config)
     check_device(config)
+    check_ort(config)
     check_backbone(config.backbone)
     check_variant(config)
     check_domain(config)
@@ -55,6 +57,7 @@ def check_numbers(config: Config) -> None:
     mlm, task, trainer, data = config.mlm, config.task, config.trainer, config.data
     positive = {f"optim.{key}": value for key, value in vars(config.optim).items()} | {
         "ort.every": config.ort.every,
+        "ort.joint": config.ort.joint,
         "trainer.max_epochs": trainer.max_epochs,
         "trainer.patience": trainer.patience,
         "trainer.max_iterations": trainer.max_iterations,

@@ -68,6 +68,7 @@ NEWER: dict[str, Any] = {
     "orthogonality.loss": "cosine",
     "ort.share_forward": False,
     "ort.every": 1,
+    "ort.joint": None,
     "mlm.vocabulary": "backbone",
     "trainer.patience": None,
     "trainer.compile": False,
@@ -87,6 +88,8 @@ def choices(config: Config) -> dict[str, Any]:
         omissions = omissions | {"domain"}
     if not config.is_orthogonal:
         omissions = omissions | ORT_ONLY
+    elif not config.has_ort_step:
+        omissions = omissions | {"optim.ort_lr", "optim.ort_eps"}
     if config.stage is Stage.task and not config.variant.has_language_adapter:
         omissions = omissions | {"variant.language_reduction", "transfer"}
     # Where language adapters come from is a choice if they are from elsewhere. Trained ones differ by their contents alone,

@@ -329,18 +329,21 @@ class OptimConfig:
 
 @dataclass
 class OrtConfig:
-    """The orthogonality step: when it is taken, and from which forward pass."""
+    """The orthogonality step: when it is taken, from which forward pass, and whether it is one step with the main loss."""
 
     # true: both gradients from one forward pass, so that the two steps are simultaneous instead of alternating.
     share_forward: bool = False  # ours: a run without this key alternated
     every: int = 1  # iterations between two orthogonality steps; ours: a run without this key took one in each
+    # lambda: one Adam minimises the main loss + lambda L_ORT in one step, without optim.ort_lr; null: the two losses alternate.
+    joint: float | None = None  # ours: a run without this key had two steps
 
 
 @dataclass
 class OrthogonalityConfig:
     """The loss of the second step, L_ORT."""
 
-    loss: str = "cosine"  # the loss, by its name in orthogonality.LOSSES; ours: a run without this key had Eq. 2
+    # The loss, by its name in orthogonality_losses.LOSSES: cosine (Eq. 2), subspace or weights.
+    loss: str = "cosine"  # ours: a run without this key had Eq. 2
     pair: Pair = MISSING  # the vector that is compared with x_h: x_a, or x_a without the residual
 
 
@@ -511,6 +514,11 @@ class Config:
 
     @property
     def is_orthogonal(self) -> bool:
-        """Says whether this run takes the second step: the adapter that its stage trains is an orthoadapter."""
+        """Says whether this run has L_ORT: the adapter that its stage trains is an orthoadapter."""
         below = self.domain.kind if self.trains_domain else self.variant.language_adapter
         return (below if self.stage is Stage.mlm else self.variant.task_adapter) is AdapterKind.ort
+
+    @property
+    def has_ort_step(self) -> bool:
+        """Says whether L_ORT has an optimizer of its own, with optim.ort_lr: it is not a part of the main loss (ort.joint)."""
+        return self.is_orthogonal and self.ort.joint is None

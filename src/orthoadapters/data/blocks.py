@@ -98,6 +98,8 @@ def _write_blocks(
     body = length - len(before) - len(after)
     if body < 1:
         raise UserError(f"mlm.block_length={length} leaves no room for text; the paper uses 128")
+    # Gemma's tokenizer, which mmBERT has, names no separator.
+    separator = (after or before)[-1] if tokenizer.sep_token_id is None else tokenizer.sep_token_id
     header = _write_header(file, 0, length)
     rest = np.empty(0, dtype=np.int32)
     n = subwords = 0
@@ -105,7 +107,7 @@ def _write_blocks(
         bar = progress.add_task("tokenising text", total=count)
         while n < count and (some := list(islice(texts, PASSAGES_PER_CALL))):
             encodings = tokenizer(some, add_special_tokens=False, verbose=False)["input_ids"]
-            chained_ids = chain.from_iterable([*ids, tokenizer.sep_token_id] for ids in encodings if ids)
+            chained_ids = chain.from_iterable([*ids, separator] for ids in encodings if ids)
             stream = np.concatenate([rest, np.fromiter(chained_ids, dtype=np.int32)])
             subwords += len(stream) - len(rest)
             new = min(len(stream) // body, count - n)

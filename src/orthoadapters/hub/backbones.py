@@ -7,16 +7,23 @@ from pathlib import Path
 from orthoadapters.config.hub_ids import HUB_ID
 from orthoadapters.errors import UserError
 from orthoadapters.files import COPY_AGAIN, check_content, read_json, read_safetensors_header
-from orthoadapters.hub.families import FAMILIES
+from orthoadapters.hub.families import FAMILIES, refusal
 from orthoadapters.hub.offline import cache_error, from_hub, is_offline
 from orthoadapters.hub.pickles import check_pickle
 
 # A folder with any one of these has a tokenizer. Without the check transformers 5 builds an *empty* tokenizer of five
 # special tokens from config.json alone, and every word of every sentence becomes <unk> without a warning.
-TOKENIZER_FILES = ("tokenizer.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model", "vocab.txt")
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "sentencepiece.bpe.model",
+    "spiece.model",
+    "spm.model",
+    "tokenizer.model",
+    "vocab.txt",
+)
 # The files that are read of a repository. The others (pickles, ONNX, TensorFlow, Flax) are several times as large.
 SAFETENSORS = ("model*.safetensors", "model.safetensors.index.json")
-EMBEDDINGS = "embeddings.word_embeddings.weight"
+EMBEDDINGS = ("embeddings.word_embeddings.weight", "embeddings.tok_embeddings.weight")
 PICKLES = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
 # Of these, the ones that are read.
 PICKLE = re.compile(r"pytorch_model(-[0-9]+-of-[0-9]+)?\.bin")
@@ -172,8 +179,6 @@ def _check_type(folder: Path, path: str) -> None:
             f"no backbone at {path}: there is no config.json in {folder}; give a Hugging Face folder with backbone=local "
             "backbone.path=DIR"
         )
-    family = read_json(folder / "config.json", f"bring back backbone {path}").get("model_type")
-    if family not in FAMILIES:
-        raise UserError(
-            f"backbone {path} is of type '{family}'; adapters are defined for post-LayerNorm encoders: {', '.join(FAMILIES)}"
-        )
+    config = read_json(folder / "config.json", f"bring back backbone {path}")
+    if sentence := refusal(f"backbone {path}", config):
+        raise UserError(sentence)

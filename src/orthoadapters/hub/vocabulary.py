@@ -1,6 +1,7 @@
 """The tokenizer in a backbone's folder, as its files show it: whether it is there, and fits the embedding matrix."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 from orthoadapters.errors import UserError
@@ -24,6 +25,11 @@ def check_tokenizer(folder: Path) -> None:
         )
     for path in paths:
         check_content(path)
+    if [path.name for path in paths] == ["spm.model"] and find_spec("sentencepiece") is None:
+        raise UserError(
+            f"the tokenizer in {folder} is a SentencePiece model alone (spm.model), which is read with the package "
+            "sentencepiece: pip install 'orthoadapters[sentencepiece]'"
+        )
 
 
 def check_special_tokens(folder: Path) -> None:

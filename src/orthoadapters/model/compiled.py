@@ -5,7 +5,8 @@ from typing import Any
 
 import torch
 
-from orthoadapters.model.encoder import INPUTS, AdaptedEncoder, Encoding
+from orthoadapters.model.encoder import INPUTS, AdaptedEncoder
+from orthoadapters.model.walks import Encoding
 
 # ours: graphs of one run at most; XNLI has four widths, and L_ORT's pairs need no other graph than the main loss
 MOST_GRAPHS = 32

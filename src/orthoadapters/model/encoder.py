@@ -5,7 +5,6 @@ Shapes: B sentences, T subwords, H hidden size, L layers, M masked subwords, V v
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,30 +12,20 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from orthoadapters.adapters import Adapter, AdapterConfig, AdapterSite, InvertibleAdapter
+from orthoadapters.adapters import Adapter, AdapterConfig, InvertibleAdapter, Site
 from orthoadapters.config.schema import Pair
 from orthoadapters.errors import UserError
 from orthoadapters.hub import adapters as adapter_hub
-from orthoadapters.hub.families import FAMILIES
+from orthoadapters.hub.families import refusal
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model.adapterhub import tensors as adapter_files
 from orthoadapters.model.heads import MaskedLMHead
 from orthoadapters.model.pretrained import read_pretrained
 from orthoadapters.model.shape import Shape, shape_of
+from orthoadapters.model.walks import Active, Encoding, layers_of, put_sites, walk_of
 
 logger = logging.getLogger(__name__)
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # parts of a batch, in the order of `forward`
-
-
-@dataclass
-class Encoding:
-    """The output of the encoder.
-
-    hidden: (B, T, H). pairs: L pairs (x_h, x_a) of the stack's last adapter, (B, T, H) each; empty without an adapter.
-    """
-
-    hidden: Tensor
-    pairs: list[tuple[Tensor, Tensor]]
 
 
 class AdaptedEncoder(nn.Module):
@@ -46,17 +35,13 @@ class AdaptedEncoder(nn.Module):
         self, backbone: PreTrainedModel, mlm_head: MaskedLMHead | None = None, pair: Pair = Pair.output
     ) -> None:
         super().__init__()
-        if backbone.config.model_type not in FAMILIES:
-            raise UserError(
-                f"backbone of type '{backbone.config.model_type}' is not supported; adapters are defined for "
-                f"post-LayerNorm encoders: {', '.join(FAMILIES)}"
-            )
+        if sentence := refusal("this backbone", backbone.config.to_dict()):
+            raise UserError(sentence)
         if getattr(backbone, "pooler", None) is not None:
             backbone.pooler = None  # nothing here reads it
         self.backbone = backbone.requires_grad_(False)
         self.mlm_head = None if mlm_head is None else mlm_head.requires_grad_(False)
-        for layer in self.backbone.encoder.layer:
-            layer.output = AdapterSite(layer.output)
+        put_sites(self.backbone)
         self.invertible = nn.ModuleDict()
         self.configs: dict[str, AdapterConfig] = {}
         self.stack: tuple[str, ...] = ()
@@ -83,8 +68,8 @@ class AdaptedEncoder(nn.Module):
         return cls(model.base_model, MaskedLMHead(model), pair=pair).eval()
 
     @property
-    def sites(self) -> list[AdapterSite]:
-        return [layer.output for layer in self.backbone.encoder.layer]
+    def sites(self) -> list[Site]:
+        return [layer.output for layer in layers_of(self.backbone)]
 
     @property
     def shape(self) -> Shape:
@@ -201,23 +186,10 @@ class AdaptedEncoder(nn.Module):
         """Computes the hidden vectors of a batch, and the pairs that Eq. 2 compares.
 
         input_ids: (B, T). attention_mask: (B, T), 0 or False where padded; None: nothing is padded. token_type_ids: (B, T),
-        1 in the second sentence of a pair, for backbones that know the difference (BERT, ELECTRA).
+        1 in the second sentence of a pair, for backbones that know the difference (BERT, ELECTRA, some DeBERTas).
         """
-        hidden = self.backbone.embeddings(input_ids=input_ids, token_type_ids=token_type_ids)
-        if (invertible := self.first_invertible) is not None:
-            hidden = invertible(hidden)
-        # ELECTRA with narrow embeddings has this projection.
-        if hasattr(self.backbone, "embeddings_project"):
-            hidden = self.backbone.embeddings_project(hidden)
-        # The mask is made here: transformers' own helper asks the device whether any token is padded, a synchronisation.
-        mask = None if attention_mask is None else attention_mask.bool()[:, None, None, :]
-        pairs: list[tuple[Tensor, Tensor]] = []
-        for layer in self.backbone.encoder.layer:
-            attention_output = layer.attention(hidden, mask)[0]
-            hidden, pair = layer.output(layer.intermediate(attention_output), attention_output, self.stack, self.pair)
-            if pair is not None:
-                pairs.append(pair)
-        return Encoding(hidden, pairs)
+        active = Active(self.stack, self.first_invertible, self.pair)
+        return walk_of(self.backbone)(self.backbone, input_ids, attention_mask, token_type_ids, active)
 
     def encode(self, batch: Mapping[str, Any], device: torch.device | None = None) -> Encoding:
         """Calls `forward` on a loader's batch, which is brought to `device` first if one is given."""

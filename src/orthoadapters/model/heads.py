@@ -21,9 +21,16 @@ class MaskedLMHead(nn.Module):
 
     def __init__(self, masked_lm: PreTrainedModel) -> None:
         super().__init__()
+        if hasattr(masked_lm, "lm_predictions"):
+            # DeBERTa-v3's decoder is no module: its head takes the word embeddings as an argument.
+            head, embeddings = masked_lm.lm_predictions.lm_head, masked_lm.get_input_embeddings().weight
+            self.decoder = nn.Linear(embeddings.shape[1], embeddings.shape[0], device="meta")
+            self.decoder.weight, self.decoder.bias = embeddings, head.bias
+            self.parts = nn.Sequential(head.dense, head.transform_act_fn, head.LayerNorm)
+            return
         self.decoder = cast(nn.Linear, masked_lm.get_output_embeddings())
         names = [name for name, _ in masked_lm.named_children() if name != masked_lm.base_model_prefix]
-        # The module is called lm_head in RoBERTa, cls in BERT; in ELECTRA there are two, predictions and decoder.
+        # The module is called lm_head in RoBERTa, cls in BERT; in ELECTRA and ModernBERT, the decoder is beside it.
         self.parts = nn.Sequential(*(getattr(masked_lm, name) for name in names))
         for part in list(self.parts.modules()):
             for name, child in list(part.named_children()):

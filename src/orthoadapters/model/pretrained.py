@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
@@ -10,9 +11,14 @@ from transformers import AutoModel, AutoModelForMaskedLM
 from transformers.utils import logging as transformers_logging
 
 from orthoadapters.errors import UserError, first_line, is_of_memory
-from orthoadapters.files import COPY_AGAIN
+from orthoadapters.files import COPY_AGAIN, read_json
 from orthoadapters.hub.backbones import backbone_folder
+from orthoadapters.hub.families import FAMILIES, Layout
 from orthoadapters.model.finite import check_finite
+
+# How the names of the MLM head's tensors begin in DeBERTa-v3's files. Their config.json does not tell this head from the one
+# of transformers' own (`legacy`), which is read otherwise.
+MICROSOFTS_HEAD = "lm_predictions."
 
 
 def read_pretrained(path: str, revision: str | None, *, mlm_head: bool, allow_pickle: bool) -> Any:
@@ -25,19 +31,9 @@ def read_pretrained(path: str, revision: str | None, *, mlm_head: bool, allow_pi
     folder = backbone_folder(path, revision, allow_pickle)
     auto = AutoModelForMaskedLM if mlm_head else AutoModel
     try:
-        with _silence():
-            model, info = auto.from_pretrained(
-                folder,
-                local_files_only=True,
-                trust_remote_code=False,
-                attn_implementation="sdpa",
-                dtype=torch.float32,
-                use_safetensors=None if allow_pickle else True,
-                weights_only=True,
-                # Without it transformers raises an error of its own. Such a weight is refused below.
-                ignore_mismatched_sizes=True,
-                output_loading_info=True,
-            )
+        model, info = _load(auto, folder, allow_pickle)
+        if mlm_head and any(key.startswith(MICROSOFTS_HEAD) for key in info["unexpected_keys"]):
+            model, info = _load(auto, folder, allow_pickle, legacy=False)
     except UnpicklingError as error:
         raise UserError(
             f"the weights of backbone {path} cannot be read: its pickle is damaged, or holds more than tensors, and code in "
@@ -59,6 +55,28 @@ def read_pretrained(path: str, revision: str | None, *, mlm_head: bool, allow_pi
         raise UserError(f"backbone {path} lacks pretrained weights ({', '.join(missing[:3])}); {COPY_AGAIN}")
     check_finite(dict(model.named_parameters()), folder, f"bring back the weights of backbone {path}")
     return model
+
+
+def _load(auto: Any, folder: Path, allow_pickle: bool, **fields: Any) -> tuple[Any, dict[str, Any]]:
+    """Reads a folder with one of transformers' auto classes. fields: those of config.json that are to be others."""
+    layout = FAMILIES[read_json(folder / "config.json")["model_type"]].layout
+    # PyTorch's attention is the faster one. DeBERTa has its own, with positions in its scores.
+    attention = "eager" if layout is Layout.deberta else "sdpa"
+    with _silence():
+        model, info = auto.from_pretrained(
+            folder,
+            local_files_only=True,
+            trust_remote_code=False,
+            attn_implementation=attention,
+            dtype=torch.float32,
+            use_safetensors=None if allow_pickle else True,
+            weights_only=True,
+            # Without it transformers raises an error of its own. Such a weight is refused by `read_pretrained`.
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            **fields,
+        )
+    return model, info
 
 
 @contextmanager

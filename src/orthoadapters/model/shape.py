@@ -45,7 +45,7 @@ def shape_of(config: Any) -> Shape:
         positions=config.max_position_embeddings - first_position,
         model_type=config.model_type,
         name_or_path=str(config.name_or_path),
-        head_dropout=getattr(config, "classifier_dropout", None) or config.hidden_dropout_prob,
+        head_dropout=getattr(config, "classifier_dropout", None) or getattr(config, "hidden_dropout_prob", None) or 0.0,
     )
 
 

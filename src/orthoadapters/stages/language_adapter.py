@@ -23,7 +23,7 @@ from orthoadapters.model.backbone import backbone_path
 from orthoadapters.model.decoder_rows import DecoderRows
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.sizes import bottleneck, check_lengths
-from orthoadapters.orthogonality import LayersLoss, named_loss
+from orthoadapters.orthogonality_losses import OrthogonalityLoss, named_loss
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import blocks_sha256, tokenizer_sha256, weights_sha256
@@ -47,7 +47,7 @@ class Setup:
     data: MLMData
     model: AdaptedEncoder
     adapter: str
-    layers_loss: LayersLoss
+    layers_loss: OrthogonalityLoss
     inputs: dict[str, str]
     lower_losses: dict[str, float]
     before: list[float]
@@ -76,7 +76,7 @@ def train_language_adapter(config: Config, run: RunDirectory, overrides: Sequenc
         )
         fit(config.trainer, run, module, data, f"mlm {target.title}")
         with forward_precision(config.trainer.precision, device(config.trainer)):
-            scores, after = score_held_out(model, data.dev, invert, setup.layers_loss)
+            scores, after = score_held_out(model, data.dev, invert)
         _write_adapter(config, run, setup, target, scores)
         test = {target.language: scores | setup.lower_losses | {"n": len(data.dev.rows)}}
         entries = {target.name: target.result_entry()}
@@ -126,7 +126,7 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     model.activate(*(adapter.language for adapter in lower_adapters), name)
     # This is measured on the fresh weights, so that a resumed run records the same number.
     with forward_precision(config.trainer.precision, where):
-        _, before = score_held_out(model, data.dev, invert, layers_loss)
+        _, before = score_held_out(model, data.dev, invert)
     return Setup(data, model, name, layers_loss, inputs, losses, before)
 
 

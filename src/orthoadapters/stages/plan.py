@@ -15,6 +15,7 @@ def print_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> N
     state = "finished" if run.is_finished else "to be resumed" if run.checkpoint.exists() else "to run"
     print(f"{run.path}: {state}")
     ort = f", ort_lr {config.optim.ort_lr:g}" if config.is_orthogonal else ", no orthogonality loss"
+    ort = f", with {config.ort.joint:g} L_ORT in one loss" if config.is_orthogonal and config.ort.joint else ort
     if config.stage is Stage.mlm:
         mlm, adapter = config.mlm, trained_adapter(config)
         below = f" on the language adapter ({config.variant.language_adapter.value})" if adapter.domain else ""

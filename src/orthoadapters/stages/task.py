@@ -20,7 +20,7 @@ from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import HEADS, TaskHead
 from orthoadapters.model.saved_head import save_head
 from orthoadapters.model.sizes import bottleneck, check_lengths
-from orthoadapters.orthogonality import LayersLoss, named_loss
+from orthoadapters.orthogonality_losses import OrthogonalityLoss, named_loss
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import examples_sha256, source_set, table_sha256, tokenizer_sha256, weights_sha256
@@ -56,7 +56,7 @@ class Setup:
     model: AdaptedEncoder
     head: TaskHead
     stacks: Stacks
-    layers_loss: LayersLoss
+    layers_loss: OrthogonalityLoss
     inputs: dict[str, str]
 
 
@@ -126,7 +126,8 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     _read_all(model, stacks, training_languages(config))
     # The seed is set here, so that the fresh weights depend on it alone.
     pl.seed_everything(config.seed, verbose=False)
-    dropout = model.backbone.config.hidden_dropout_prob
+    # ModernBERT has no such field, and no dropout.
+    dropout = getattr(model.backbone.config, "hidden_dropout_prob", 0.0)
     head = HEADS[config.task.kind](model.hidden_size, len(config.task.labels), dropout)
     if stacks.task_adapter:
         d_task = bottleneck(model, "variant.task_reduction", config.variant.task_reduction)
@@ -146,7 +147,7 @@ def _measure_orthogonality(config: Config, setup: Setup) -> list[float]:
     rows = []
     for stack, dev in _devs(config, setup):
         setup.model.activate(*stack)
-        rows.append(measure_orthogonality(setup.model, dev, setup.layers_loss))
+        rows.append(measure_orthogonality(setup.model, dev))
     return [fmean(values) for values in zip(*rows, strict=True)]
 
 

@@ -122,6 +122,21 @@ def test_wikianns_prefix_is_taken_off_in_whatever_column_the_words_are(read: Rea
     assert read(content, FileFormat.conll, TaskKind.tagging, **files) == [TaggedSentence(("Anna", "x"), ("B-PER", "O"))]
 
 
+def test_wikianns_prefix_is_taken_off_words_in_lists_and_a_word_without_one_is_named(read: Read) -> None:
+    def lines(*words: str) -> str:
+        return "\n".join(json.dumps({"words": ["en:Anna", word], "tags": ["B-PER", "O"]}) for word in words)
+
+    expected: list[Example] = [
+        TaggedSentence(("Anna", "x"), ("B-PER", "O")),
+        TaggedSentence(("Anna", "y"), ("B-PER", "O")),
+    ]
+    assert read(lines("en:x", "en:y"), FileFormat.jsonl, TaskKind.tagging) == expected
+    with pytest.raises(
+        UserError, match=r"test-en.txt, example 2: 'y' has no 'en:' before the word, as 3 of 4 words do"
+    ):
+        read(lines("en:x", "y"), FileFormat.jsonl, TaskKind.tagging)
+
+
 def test_conllu_and_packed_files_are_read(read: Read) -> None:
     row = "1\tDogs\t_\tNOUN\t_\t_\t0\t_\t_\t_\n"
     labels = {"labels": ["NOUN", "VERB"]}

@@ -340,7 +340,8 @@ def test_hub_pairs_are_read_by_language_and_split(make_hub: MakeHub) -> None:
 
 def test_hub_tags_get_their_names_from_the_data_set_whatever_its_order(make_hub: MakeHub) -> None:
     order = ["I-LOC", "O", "B-LOC", "B-PER", "I-PER", "B-ORG", "I-ORG"]
-    rows = {"tokens": [["Dar", "es", "Salaam", "ni"], []], "ner_tags": [[2, 0, 0, 1], []]}
+    # As in raw WikiANN, whose prefix is taken off.
+    rows = {"tokens": [["sw:Dar", "sw:es", "sw:Salaam", "sw:ni"], []], "ner_tags": [[2, 0, 0, 1], []]}
     hub_id = make_hub("sw", {"test": rows}, tag_features("ner_tags", order))
     first, empty = read_hub(hub_id, "wikiann", "test", SW)
     assert first == TaggedSentence(("Dar", "es", "Salaam", "ni"), ("B-LOC", "I-LOC", "I-LOC", "O"))

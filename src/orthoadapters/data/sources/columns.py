@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from orthoadapters.config.schema import TaskConfig
-from orthoadapters.data.sources.lines import DOCUMENT_START, excerpt, language_prefix, numbered_lines
+from orthoadapters.data.sources.lines import DOCUMENT_START, excerpt, numbered_lines
+from orthoadapters.data.sources.prefixes import language_prefix
 from orthoadapters.data.sources.rows import label_name
 from orthoadapters.data.sources.tables import NAMES, other_separator, separator
 from orthoadapters.errors import UserError

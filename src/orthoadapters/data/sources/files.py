@@ -13,6 +13,7 @@ from orthoadapters.data.sources.conllu import read_treebank
 from orthoadapters.data.sources.copies import warn_of_copies
 from orthoadapters.data.sources.hub import class_names
 from orthoadapters.data.sources.other_formats import check_formats
+from orthoadapters.data.sources.prefixes import without_prefixes
 from orthoadapters.data.sources.rows import Row, columns_of
 from orthoadapters.data.sources.tables import json_rows, table_rows
 from orthoadapters.errors import MissingSplitError, UserError, first_line
@@ -34,6 +35,9 @@ def read_files(
     warn_of_copies(paths, "data.root, or make task.files.path stricter")
     examples = list(islice(chain.from_iterable(_read(path, data, task) for path in paths), limit))
     place = str(paths[0]) if len(paths) == 1 else f"{paths[0].parent} ({', '.join(path.name for path in paths)})"
+    if task.files.format in (FileFormat.jsonl, FileFormat.parquet):
+        # The readers of columns take them off line by line.
+        examples = without_prefixes(examples, place)
     return examples, place
 
 

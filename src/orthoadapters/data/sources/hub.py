@@ -9,6 +9,7 @@ from typing import Any
 
 from orthoadapters.config.schema import DataConfig, LanguageConfig, TaskConfig, TaskKind
 from orthoadapters.data.sources.lines import unknown_label
+from orthoadapters.data.sources.prefixes import without_prefixes
 from orthoadapters.errors import MissingSplitError, UserError, first_line
 from orthoadapters.examples import Choice, Example, Sentence, SentencePair, Split, TaggedSentence
 from orthoadapters.files import user_path
@@ -53,7 +54,8 @@ def read_hub(
     rows = zip(*(values[name] for name in names), strict=True)
     label_of = _Labels(dataset.features[names[-1]], task, place)
     if task.kind is TaskKind.tagging:
-        return [_tagged_sentence(words, tags, label_of, row, place) for row, (words, tags) in enumerate(rows)], place
+        sentences = [_tagged_sentence(words, tags, label_of, row, place) for row, (words, tags) in enumerate(rows)]
+        return without_prefixes(sentences, place), place
     return [_labelled_example(task, texts, label_of(value, row)) for row, (*texts, value) in enumerate(rows)], place
 
 

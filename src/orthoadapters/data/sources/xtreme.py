@@ -16,11 +16,11 @@ from orthoadapters.data.sources.lines import (
     DOCUMENT_START,
     column_error,
     excerpt,
-    language_prefix,
     numbered_lines,
     unknown_label,
 )
 from orthoadapters.data.sources.other_formats import check_formats
+from orthoadapters.data.sources.prefixes import language_prefix
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, SentencePair, Split, TaggedSentence
 from orthoadapters.folders import absence, is_file

@@ -14,8 +14,9 @@ from orthoadapters.model.adapterhub.config import HOULSBY, SUPPORT, AdapterDescr
 from orthoadapters.model.shape import Shape
 
 _SITE = re.compile(
-    r"(?:.+\.)?encoder\.layer\.(\d+)\.output\.(?:adapters|layer_text_(?:lang|task)_adapters)\.([^.]+)"
-    r"\.(adapter_down\.0|adapter_up)\.(weight|bias)"
+    r"(?:.+\.)?(?:encoder\.layer\.(?P<layer>\d+)\.output\.(?:adapters|layer_text_(?:lang|task)_adapters)"
+    r"|layers\.(?P<pre_norm_layer>\d+)\.output_adapters\.adapters)"
+    r"\.(?P<name>[^.]+)\.(?P<module>adapter_down\.0|adapter_up)\.(?P<parameter>weight|bias)"
 )
 _ATTENTION = re.compile(r"(?:.+\.)?attention\.output\.(?:adapters|attention_text_(?:lang|task)_adapters)\..+")
 _INVERTIBLE = re.compile(r"(?:.+\.)?invertible_(?:lang_)?adapters\.([^.]+)\.([FG]\.[02]\.(?:weight|bias))")
@@ -65,7 +66,8 @@ def our_names(folder: Path, keys: Iterable[str]) -> dict[str, str]:
     names: set[str] = set()
     for key in keys:
         if site := _SITE.fullmatch(key):
-            name, our_key = site[2], f"{int(site[1])}.{OURS[site[3]]}.{site[4]}"
+            layer = int(site["layer"] or site["pre_norm_layer"])
+            name, our_key = site["name"], f"{layer}.{OURS[site['module']]}.{site['parameter']}"
         elif invertible := _INVERTIBLE.fullmatch(key):
             name, our_key = invertible[1], f"invertible.{invertible[2]}"
         elif _ATTENTION.fullmatch(key):

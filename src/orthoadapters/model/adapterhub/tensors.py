@@ -1,7 +1,8 @@
 """One adapter as a folder in AdapterHub's format: `adapter_config.json` beside its weights.
 
-Tensor names are those of `adapters` 1.x, `encoder.layer.{i}.output.adapters.{name}.adapter_down.0.weight` and so on, or the
-older `layer_text_lang_adapters`, `invertible_lang_adapters`, behind any prefix. Reading is strict: what a site does not
+Tensor names are those of `adapters` 1.x, `encoder.layer.{i}.output.adapters.{name}.adapter_down.0.weight` and so on (for
+ModernBERT `layers.{i}.output_adapters.adapters. ...`), or the older `layer_text_lang_adapters`, `invertible_lang_adapters`,
+behind any prefix. Reading is strict: what a site does not
 compute is refused, by field (`config.py`) or by tensor (`layout.py`).
 
 Shapes: H hidden size, E embedding size, d bottleneck size, W width of the invertible part's F and G.
@@ -23,6 +24,7 @@ from orthoadapters.errors import UserError, first_line, is_of_memory
 from orthoadapters.files import check_content, new_folder
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.hub.adapters import FILE, FIX
+from orthoadapters.hub.families import FAMILIES, Layout
 from orthoadapters.model.adapterhub.config import PLACEMENT, read_config
 from orthoadapters.model.adapterhub.layout import THEIRS, check_layout, our_names
 from orthoadapters.model.finite import check_finite
@@ -56,7 +58,7 @@ def write(folder: Path, shape: Shape, name: str, config: AdapterConfig, paramete
     parameters: by the names that `read` gives them.
     """
     tensors = {
-        _their_name(name, key): parameter.detach().to("cpu", torch.float32).contiguous()
+        _their_name(shape, name, key): parameter.detach().to("cpu", torch.float32).contiguous()
         for key, parameter in parameters.items()
     }
     width = config.invertible_width(shape.embedding_size)
@@ -111,13 +113,15 @@ def read_tensors(folder: Path, names: Sequence[str]) -> dict[str, Tensor]:
     return tensors
 
 
-def _their_name(adapter: str, key: str) -> str:
+def _their_name(shape: Shape, adapter: str, key: str) -> str:
     """Returns the name in the library of our tensor `{layer}.down.weight`, ..., or `invertible.F.0.weight`, ...."""
     layer, _, rest = key.partition(".")
     if layer == "invertible":
         return f"invertible_adapters.{adapter}.{rest}"
     part, parameter = rest.split(".")
-    return f"encoder.layer.{layer}.output.adapters.{adapter}.{THEIRS[part]}.{parameter}"
+    is_pre_norm = FAMILIES[shape.model_type].layout is Layout.modernbert
+    site = f"layers.{layer}.output_adapters" if is_pre_norm else f"encoder.layer.{layer}.output"
+    return f"{site}.adapters.{adapter}.{THEIRS[part]}.{parameter}"
 
 
 def _last(name: str) -> str:

@@ -134,8 +134,8 @@ def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> 
         by_choices: dict[str, list[Run]] = {}
         for run in (run for run in group.runs if run.result.variant == variant):
             by_choices.setdefault(canonical(run.row), []).append(run)
-        # The paper's own stack stands first.
-        rows = sorted(by_choices.values(), key=lambda runs: "domain.name" in runs[0].row) or [[]]
+        # The paper's own transfer comes first.
+        rows = sorted(by_choices.values(), key=lambda runs: not is_the_papers_transfer(runs[0].row)) or [[]]
         choices = [runs[0].row if runs else {} for runs in rows]
         keys = label_keys(choices)
         for runs, of_row in zip(rows, choices, strict=True):
