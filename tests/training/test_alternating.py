@@ -1,12 +1,14 @@
 """The alternating step: against a plain loop, and every trap of manual optimisation with two optimizers."""
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
 import orthoadapters.training.alternating as alternating
@@ -72,8 +74,11 @@ def fresh(
     return TaskTraining(model, head, "task", orthogonal, optim, recorder, layers_loss, ort), tracker
 
 
-def train(module: TaskTraining, data: list[dict[str, Any]], precision: Any = "32-true") -> pl.Trainer:
+def train(
+    module: TaskTraining, data: list[dict[str, Any]], precision: Any = "32-true", callbacks: Sequence[Callback] = ()
+) -> pl.Trainer:
     trainer = pl.Trainer(
+        callbacks=list(callbacks),
         accelerator="cpu",
         devices=1,
         max_epochs=1,

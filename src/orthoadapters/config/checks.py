@@ -10,7 +10,6 @@ from orthoadapters.config.list_checks import check_lists
 from orthoadapters.config.locations import warn_once
 from orthoadapters.config.logger import check_logger
 from orthoadapters.config.names import check_names
-from orthoadapters.config.ort_checks import check_ort
 from orthoadapters.config.schema import (
     AdapterKind,
     AdapterSource,
@@ -21,6 +20,7 @@ from orthoadapters.config.schema import (
     TaskConfig,
     TaskKind,
 )
+from orthoadapters.config.training_checks import check_ort, check_unfreezing
 from orthoadapters.config.under import check_transfer
 from orthoadapters.errors import UserError
 
@@ -40,6 +40,7 @@ def check(config: Config) -> None:
     check_numbers(config)
     check_device(config)
     check_ort(config)
+    check_unfreezing(config)
     check_backbone(config.backbone)
     check_variant(config)
     check_sources(config)
@@ -56,6 +57,7 @@ def check_numbers(config: Config) -> None:
     positive = {f"optim.{key}": value for key, value in vars(config.optim).items()} | {
         "ort.every": config.ort.every,
         "ort.joint": config.ort.joint,
+        "unfreeze.every": config.unfreeze.every,
         "trainer.max_epochs": trainer.max_epochs,
         "trainer.patience": trainer.patience,
         "trainer.max_iterations": trainer.max_iterations,

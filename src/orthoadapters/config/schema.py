@@ -69,6 +69,13 @@ class Pair(Enum):
     update = "update"
 
 
+class Period(Enum):
+    """The clock of gradual unfreezing: epochs of the task's training data, or iterations."""
+
+    epoch = "epoch"
+    iteration = "iteration"
+
+
 class Missing(Enum):
     """The answer to a language adapter that has not been trained yet: stop and name it, or train it first."""
 
@@ -324,6 +331,15 @@ class OrtConfig:
 
 
 @dataclass
+class UnfreezeConfig:
+    """Gradual unfreezing: the adapter of the top layer is trained first, then those of further layers from the top down."""
+
+    # epoch or iteration: what `every` counts; null: the adapter's layers are all trained from the beginning.
+    per: Period | None = None  # ours: a run without this key trained all layers from the beginning
+    every: int = 1  # epochs or iterations after which one more layer is trained; ours: Howard and Ruder 2018, one epoch
+
+
+@dataclass
 class OrthogonalityConfig:
     """The loss of the second step, L_ORT."""
 
@@ -462,6 +478,7 @@ class Config:
     optim: OptimConfig = field(default_factory=OptimConfig)
     ort: OrtConfig = field(default_factory=OrtConfig)
     orthogonality: OrthogonalityConfig = field(default_factory=OrthogonalityConfig)
+    unfreeze: UnfreezeConfig = field(default_factory=UnfreezeConfig)
     language_adapters: LanguageAdaptersConfig = field(default_factory=LanguageAdaptersConfig)
     transfer: TransferConfig = field(default_factory=TransferConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)

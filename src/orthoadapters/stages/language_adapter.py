@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Callback
 
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.config.schema import Config, Vocabulary
@@ -29,6 +30,7 @@ from orthoadapters.stages import model_card
 from orthoadapters.stages.frame import check_loggers, finish, new_recorder, new_result, record_run
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.mlm import MLMTraining, score_held_out
+from orthoadapters.training.unfreezing import unfreezing
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Setup:
     data: MLMData
     model: AdaptedEncoder
     layers_loss: OrthogonalityLoss
+    unfreezing: list[Callback]
     inputs: dict[str, str]
     mlm_loss_without_adapter: float
     before: list[float]
@@ -60,7 +63,7 @@ def train_language_adapter(config: Config, run: RunDirectory, overrides: Sequenc
         module = MLMTraining(
             model, language, config.is_orthogonal, config.optim, recorder, invert, setup.layers_loss, config.ort, rows
         )
-        fit(config.trainer, run, module, data, f"mlm {language} {kind.value}")
+        fit(config.trainer, run, module, data, f"mlm {language} {kind.value}", setup.unfreezing)
         with forward_precision(config.trainer.precision, device(config.trainer)):
             scores, after = score_held_out(model, data.dev, invert)
         _write_adapter(config, run, setup, scores)
@@ -104,7 +107,8 @@ def _set_up(config: Config) -> Setup:
     # This is measured on the fresh weights, so that a resumed run records the same number.
     with forward_precision(config.trainer.precision, where):
         _, before = score_held_out(model, data.dev, config.language_adapters.invert_before_decoder)
-    return Setup(data, model, layers_loss, inputs, bare["mlm_loss"], before)
+    parts = unfreezing(config.unfreeze, model, language, data.iterations)
+    return Setup(data, model, layers_loss, parts, inputs, bare["mlm_loss"], before)
 
 
 def _rows_of_text(setup: Setup) -> DecoderRows:

@@ -189,8 +189,9 @@ class AlternatingTraining(pl.LightningModule, ABC):
         return torch.nn.utils.clip_grad_norm_(parameters, limit)
 
     def trained_state(self) -> dict[str, Tensor]:
-        """Returns the trained parameters by name: this one predicate decides what checkpoints hold."""
-        return {name: parameter.detach() for name, parameter in self.named_parameters() if parameter.requires_grad}
+        """Returns the trained parameters by name, those that are frozen for now too: what checkpoints hold."""
+        ids = {id(parameter) for parameter in self.main_parameters}
+        return {name: parameter.detach() for name, parameter in self.named_parameters() if id(parameter) in ids}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["state_dict"] = self.trained_state()
