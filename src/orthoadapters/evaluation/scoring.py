@@ -46,13 +46,15 @@ def measure_orthogonality(
 ) -> list[float]:
     """Computes the orthogonality loss of the active stack's last adapter per layer, its mean over all real tokens of the split.
 
+    The layers are those of `model.pair_layers`.
+
     By default the loss is cos(x_h, x_a)^2, and the layers' sum is L_ORT (Eq. 2). The list is empty without an adapter.
     """
     if not model.stack:
         return []
     device, was_training = next(model.parameters()).device, model.training
     model.eval()
-    layers, tokens = torch.zeros(len(model.sites), device=device), 0
+    layers, tokens = torch.zeros(len(model.pair_layers), device=device), 0
     large = evaluation.loader
     # The means of batches of the run's own size are what earlier versions summed, to the last bit.
     loader = BatchLoader(large.windows, large.batch_size, large.pad_id, large.seed, shuffle=False)

@@ -140,7 +140,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
             return {}
         layers = layers.detach()
         layers = layers if share is None else sum_over_processes(share * layers)
-        return {f"l_ort_layer_{i}": value for i, value in enumerate(layers.unbind())}
+        return {f"l_ort_layer_{i}": value for i, value in zip(self.model.pair_layers, layers.unbind(), strict=True)}
 
     def _clip(self, parameters: list[nn.Parameter]) -> Tensor:
         """Clips the gradients, and returns their norm before that, on its device."""
