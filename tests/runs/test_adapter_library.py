@@ -208,7 +208,7 @@ def test_an_adapter_of_another_language_is_refused_by_its_record(
             execute(arguments)
     adapter = library.language_adapter(compose_config(local()), "tr")
     with pytest.raises(UserError, match="was trained on en"):
-        load_language_adapter(Mock(), adapter, 32, "")
+        load_language_adapter(Mock(), adapter, Mock())
 
 
 def test_a_trained_adapter_under_the_name_of_another_kind_is_refused(oracle: Path, tmp_path: Path) -> None:

@@ -10,7 +10,10 @@ from torch.nn.functional import cross_entropy
 
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
 from orthoadapters.config.schema import OrtConfig, Period, UnfreezeConfig
-from orthoadapters.orthogonality_losses import LOSSES
+from orthoadapters.model.heads import TokenHead
+from orthoadapters.model.walks import second_matrices
+from orthoadapters.orthogonality_losses import LOSSES, second_moment
+from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
 from orthoadapters.training.unfreezing import GradualUnfreezing, unfreezing
 from tests.training.test_alternating import OPTIM, batches, fresh, train
@@ -111,3 +114,21 @@ def test_a_training_that_ends_before_all_layers_are_trained_is_refused(backbone:
         UserError, match=r"3 layers and the invertible part are all trained from iteration 7 on, .* has 6;"
     ):
         unfreezing(EVERY_TWO, model, "sw", 6)
+
+
+def test_layers_without_an_adapter_have_no_turn_and_no_loss(backbone: Path) -> None:
+    """The adapter is in the first and the second of three layers."""
+    model = AdaptedEncoder.from_pretrained(str(backbone))
+    model.add_adapter("task", AdapterConfig(4, leave_out=(2,)))
+    model.activate("task")
+    (callback,) = unfreezing(EVERY_TWO, model, "task", 10)
+    assert isinstance(callback, GradualUnfreezing)
+    expectation = [model.sites[layer].adapters["task"] for layer in (1, 0)]
+    assert all(part is other for part, other in zip(callback.parts, expectation, strict=True))
+    recorder = Recorder([], OPTIM, True, 1, 1)
+    module = TaskTraining(model, TokenHead(64, 3, 0.0), "task", True, OPTIM, recorder, LOSSES["weights"])
+    assert module.frozen_parts.shape == (2, 64, 64)
+    torch.testing.assert_close(module.frozen_parts[1], second_moment(second_matrices(model.backbone)[1]))
+    before = model.adapter_parameters("task")["1.up.weight"].clone()
+    train(module, batches(2))
+    assert not torch.equal(model.adapter_parameters("task")["1.up.weight"], before)

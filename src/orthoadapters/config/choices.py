@@ -73,6 +73,7 @@ NEWER: dict[str, Any] = {
     "mlm.vocabulary": "backbone",
     "trainer.patience": None,
     "trainer.compile": False,
+    "variant.leave_out": [],
     "transfer.under": "target",
     "transfer.weights": None,
     "transfer.train_under": "source",

@@ -291,6 +291,9 @@ class VariantConfig:
     language_reduction: int = MISSING
     # The bottleneck size of the task adapter: the backbone's hidden size divided by this.
     task_reduction: int = MISSING
+    # The layers that get no adapter, neither of a language nor of the task, numbered from 0: [11] is the last one of 12, which
+    # MAD-X 2.0 leaves out (Pfeiffer et al. 2021, arXiv:2012.15562). The empty list: each layer has its adapters.
+    leave_out: list[int] = field(default_factory=list)
 
     @property
     def has_language_adapter(self) -> bool:

@@ -36,7 +36,7 @@ from orthoadapters.hub.offline import NotFetchedError, is_offline
 from orthoadapters.hub.vocabulary import check_special_tokens, check_tokenizer, check_vocabulary, highest_id
 from orthoadapters.model.adapterhub.layout import check_header
 from orthoadapters.model.shape import shape_in
-from orthoadapters.model.sizes import bottleneck_of, check_adapter_size, check_lengths
+from orthoadapters.model.sizes import bottleneck_of, check_adapter_size, check_layers, check_lengths, check_same_layers
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.language_adapter import LanguageAdapter
@@ -83,6 +83,7 @@ class Inventory:
         )
         look(_look_for_backbone, config.backbone, folder)
         look(_look_at_length, config.backbone, key, length)
+        look(_look_at_layers, config.backbone, config.variant)
         if is_mlm:
             target = library.language_adapter(config, config.language.code).location
             self.problems += filter(None, [adapter_hub.lack_of_config(Path(target))])
@@ -171,6 +172,13 @@ def _look_at_length(backbone: BackboneConfig, key: str, length: int) -> None:
         check_lengths(longest, {key: length})
 
 
+def _look_at_layers(backbone: BackboneConfig, variant: VariantConfig) -> None:
+    """Compares variant.leave_out with the backbone's layers, where the backbone is there whole."""
+    folder = backbone_on_this_machine(backbone)
+    if folder is not None and (shape := shape_in(folder)) is not None:
+        check_layers(shape.layers, variant.leave_out)
+
+
 def backbone_on_this_machine(backbone: BackboneConfig) -> Path | None:
     """Finds a backbone's folder; None where it is not there whole, which the look for the backbone says."""
     if backbone.path == DEMO:
@@ -225,7 +233,8 @@ def check_fit(adapter: LanguageAdapter, variant: VariantConfig, backbone: Path) 
     """Raises UserError if an adapter's files do not fit the backbone in this folder, or have another size than the run."""
     adapter.check_tokenizer(backbone)
     if (shape := shape_in(backbone)) is not None:
-        size = check_header(adapter.path, shape)
+        size, leave_out = check_header(adapter.path, shape)
         hidden, is_trained = shape.hidden_size, adapter.source is AdapterSource.trained
         d = bottleneck_of(hidden, "variant.language_reduction", variant.language_reduction)
         check_adapter_size(adapter.location, size, d, hidden, is_trained)
+        check_same_layers(adapter.location, leave_out, variant.leave_out, is_trained)

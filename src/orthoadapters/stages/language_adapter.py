@@ -102,7 +102,8 @@ def _set_up(config: Config) -> Setup:
     # The seed is set here, so that the fresh weights depend on it alone.
     pl.seed_everything(config.seed, verbose=False)
     d_language = bottleneck(model, "variant.language_reduction", config.variant.language_reduction)
-    model.add_adapter(language, AdapterConfig(d_language, invertible=True))
+    leave_out = tuple(config.variant.leave_out)
+    model.add_adapter(language, AdapterConfig(d_language, invertible=True, leave_out=leave_out))
     model.activate(language)
     # This is measured on the fresh weights, so that a resumed run records the same number.
     with forward_precision(config.trainer.precision, where):
@@ -139,6 +140,7 @@ def _write_adapter(config: Config, run: RunDirectory, setup: Setup, scores: dict
         "backbone": config.backbone.name,
         "iterations": config.trainer.max_iterations,
         "batch_size": config.mlm.batch_size,
+        **({"leave_out": list(config.variant.leave_out)} if config.variant.leave_out else {}),
         "backbone_sha256": setup.inputs["backbone"],
         **({"tokenizer_sha256": setup.inputs["tokenizer"]} if "tokenizer" in setup.inputs else {}),
     }

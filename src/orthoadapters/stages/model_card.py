@@ -59,7 +59,7 @@ def language_card(config: Config, commit: str, bottleneck: int, scores: Mapping[
     rows = {
         "language": f"{language.name} ({language.code})",
         "kind": _KINDS[config.variant.language_adapter],
-        "architecture": f"pfeiffer+inv (seq_bn_inv), bottleneck {bottleneck}",
+        "architecture": f"pfeiffer+inv (seq_bn_inv), bottleneck {bottleneck}{_left_out(config)}",
         "backbone": _backbone(config),
         "data": _corpus(config),
         "training": f"{config.trainer.max_iterations} iterations of {mlm.batch_size} x {mlm.block_length} subwords, "
@@ -122,7 +122,7 @@ def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int, e
         if config.variant.has_language_adapter
         else "none",
         "kind": _KINDS[config.variant.task_adapter],
-        "architecture": f"pfeiffer (seq_bn), bottleneck {bottleneck}",
+        "architecture": f"pfeiffer (seq_bn), bottleneck {bottleneck}{_left_out(config)}",
         "backbone": _backbone(config),
         "data": _data(config),
         "training": f"{iterations} iterations of {task.batch_size} {KINDS[task.kind].plural}, {rates(config)}; the best of "
@@ -229,6 +229,12 @@ def _origin(config: Config) -> str:
     return origins.get(config.language_adapters.source) or choice(
         "language_adapters.source", config.language_adapters.source
     )
+
+
+def _left_out(config: Config) -> str:
+    """Names the layers without adapters, as the end of a row; empty if each layer has them."""
+    layers = ", ".join(map(str, config.variant.leave_out))
+    return f"; none in the layers {layers}, counted from 0 (leave_out)" if layers else ""
 
 
 def _backbone(config: Config) -> str:

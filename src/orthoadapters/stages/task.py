@@ -134,7 +134,7 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     head = HEADS[config.task.kind](model.hidden_size, len(config.task.labels), dropout)
     if stacks.task_adapter:
         d_task = bottleneck(model, "variant.task_reduction", config.variant.task_reduction)
-        model.add_adapter(stacks.task_adapter, AdapterConfig(d_task))
+        model.add_adapter(stacks.task_adapter, AdapterConfig(d_task, leave_out=stacks.leave_out))
     model.activate(*stacks.names(dev_stack_language(config, config.source_languages[0])))
     inputs = _inputs(config, data, stacks) | table_sha256(config)
     parts = unfreezing(config.unfreeze, model, stacks.task_adapter, data.iterations, data.batches_per_epoch)
@@ -161,7 +161,7 @@ def _read_all(model: AdaptedEncoder, stacks: Stacks, languages: Sequence[str]) -
     Only those of `languages` stay: training needs them.
     """
     for code, adapter in stacks.adapters.items():
-        load_language_adapter(model, adapter, stacks.bottleneck, stacks.backbone_sha256)
+        load_language_adapter(model, adapter, stacks)
         if code not in languages:
             model.delete_adapter(code)
 

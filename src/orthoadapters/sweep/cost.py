@@ -204,6 +204,7 @@ def disk(config: Config) -> int | None:
         # The inventory says what is wrong with it.
         return None
     variant, ort_moments = config.variant, 2 if config.has_ort_step else 0
+    layers -= len(variant.leave_out)
     if config.stage is Stage.mlm:
         quarter = int(backbone.get("embedding_size", hidden)) // 4
         adapter_weights = layers * _adapter(hidden, hidden // variant.language_reduction) + 2 * _adapter(

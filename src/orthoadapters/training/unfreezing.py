@@ -40,7 +40,7 @@ def unfreezing(
     """
     if config.per is None or adapter is None:
         return []
-    modules, layers = [*model.adapter_modules(adapter)], len(model.sites)
+    modules, layers = [*model.adapter_modules(adapter)], len(model.layers_with(adapter))
     parts = [*reversed(modules[:layers]), *modules[layers:]]
     interval = config.every * (epoch if config.per is Period.epoch else 1)
     if (need := (len(parts) - 1) * interval + 1) > iterations:
