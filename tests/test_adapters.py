@@ -91,6 +91,10 @@ def test_pair_update_leaves_the_residual_out() -> None:
     assert torch.equal(hidden, site(d, a, ("sw", "ner"))[0])
 
 
-def test_a_site_raises_on_a_name_it_does_not_have() -> None:
-    with pytest.raises(KeyError, match="tr"):
-        AdapterSite(Output())(torch.randn(1, 1, 12), torch.randn(1, 1, 8), ("tr",))
+@pytest.mark.parametrize("stack", [("tr",), ("sw", "tr")])
+def test_an_adapter_that_is_left_out_of_a_layer_changes_nothing_there_and_has_no_pair(stack: tuple[str, ...]) -> None:
+    site, d, a = AdapterSite(Output()), torch.randn(1, 1, 12), torch.randn(1, 1, 8)
+    site.adapters["sw"] = Adapter(8, 2)
+    hidden, pair = site(d, a, stack)
+    assert pair is None
+    assert torch.equal(hidden, site(d, a, stack[:-1])[0])

@@ -21,11 +21,15 @@ INIT_STD = 0.02
 
 @dataclass(frozen=True)
 class AdapterConfig:
-    """The size of one adapter: `bottleneck` is d; `invertible_bottleneck` is the width of F and G, None for the default."""
+    """The size of one adapter: `bottleneck` is d; `invertible_bottleneck` is the width of F and G, None for the default.
+
+    leave_out: the layers that get no adapter, numbered from 0 and in ascending order (AdapterHub's field of this name).
+    """
 
     bottleneck: int
     invertible: bool = False
     invertible_bottleneck: int | None = None
+    leave_out: tuple[int, ...] = ()
 
     def invertible_width(self, embedding_size: int) -> int:
         """Returns the width of F and G on embeddings of this size."""
@@ -92,10 +96,7 @@ class AdapterSite(nn.Module):
     def forward(
         self, intermediate: Tensor, attention_output: Tensor, stack: Sequence[str] = (), pair: Pair = Pair.output
     ) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
-        """Returns the layer's output (B, T, H) and the pair (x_h, x_a) of the stack's last adapter, None if there is none.
-
-        Raises KeyError for a name in `stack` that has no adapter here.
-        """
+        """Returns the layer's output (B, T, H) and the pair (x_h, x_a) of the stack's last adapter, None if it is not here."""
         r = self.dropout(self.dense(intermediate))
         return apply_stack(self.adapters, stack, r, lambda r: self.LayerNorm(r + attention_output), pair)
 
@@ -129,14 +130,17 @@ def apply_stack(
 ) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
     """Applies the adapters of the stack to a feed-forward block's output r, (B, T, H), each on what the one before gave.
 
-    close: makes a layer's output of r, which is what an adapter sees as x_h. Returns what a site does.
+    An adapter that is left out of this layer changes nothing. close: makes a layer's output of r, which is what an adapter
+    sees as x_h. Returns what a site does.
     """
     x_h = x_a = None
     residual = r
     for name in stack:
-        residual = r
-        x_h = close(r)
-        r = x_a = adapters[name](x_h, residual)
+        x_h = x_a = None
+        if name in adapters:
+            residual = r
+            x_h = close(r)
+            r = x_a = adapters[name](x_h, residual)
     if x_h is None or x_a is None:
         return close(r), None
     return close(r), (x_h, x_a if pair is Pair.output else x_a - residual)

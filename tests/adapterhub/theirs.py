@@ -26,6 +26,7 @@ SHAPES = {
     "electra": ("Electra", 64, 2, 2, True, 16),
     "electra-small": ("Electra", 64, 2, 2, True, 16),  # embeddings half as wide
     "deberta": ("DebertaV2", 64, 2, 2, True, 16),
+    "xlmr-left-out": ("XLMRoberta", 64, 3, 2, True, 16),  # no adapters in the last layer
     "frozen-xlmr": ("XLMRoberta", 32, 2, 2, True, 8),
     "frozen-bert": ("Bert", 32, 2, 4, True, 16),
 }
@@ -76,11 +77,15 @@ def write(folder: Path, shapes: list[str]) -> None:
         embedding = hidden // 2 if shape == "electra-small" else hidden
         backbone(family, hidden, layers, embedding).save_pretrained(case / "backbone", safe_serialization=True)
         model = AutoAdapterModel.from_pretrained(case / "backbone").eval()
-        config = AdapterConfig.load("seq_bn_inv" if invertible else "seq_bn", reduction_factor=reduction)
+        leave_out = [layers - 1] if shape.endswith("left-out") else []
+        config = AdapterConfig.load(
+            "seq_bn_inv" if invertible else "seq_bn", reduction_factor=reduction, leave_out=leave_out
+        )
         model.add_adapter("lang", config=config)
         expectation = {"input_ids": IDS, "attention_mask": MASK}
         for head, labels in LABELS.items():
-            model.add_adapter(head, config=AdapterConfig.load("seq_bn", reduction_factor=task_reduction))
+            task_config = AdapterConfig.load("seq_bn", reduction_factor=task_reduction, leave_out=leave_out)
+            model.add_adapter(head, config=task_config)
             names = dict(enumerate(labels))
             if head == "pair":
                 model.add_classification_head(head, num_labels=len(labels), id2label=names)

@@ -93,6 +93,13 @@ def test_a_newer_choice_is_part_of_a_run_that_reads_it_unless_it_is_what_runs_al
     assert of(*elsewhere, other) == of(*elsewhere)
 
 
+def test_gradual_unfreezing_is_a_choice_of_its_own_stage_and_its_pace_is_none_without_it() -> None:
+    run = "variant=lort_tort"
+    assert of(run) == of(run, "unfreeze.every=2") != of(run, "unfreeze.per=epoch")
+    assert of(run, "unfreeze.per=epoch") != of(run, "unfreeze.per=epoch", "unfreeze.every=2")
+    assert mlm_overrides([run, "unfreeze.per=epoch"], "sw") == mlm_overrides([run], "sw")
+
+
 def test_a_joint_loss_has_no_rate_of_its_own() -> None:
     joint = ("variant=t_ort", "ort.joint=0.5")
     assert of(*joint) == of(*joint, "optim.ort_lr=1e-3", "optim.ort_eps=1e-3") != of("variant=t_ort", "ort.joint=0.25")

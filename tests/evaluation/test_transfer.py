@@ -145,7 +145,7 @@ def test_a_stack_is_the_language_adapter_then_the_domain_adapter_and_then_the_ta
 ) -> None:
     adapters = {"sw": LanguageAdapter("sw", AdapterKind.noo, AdapterSource.local, "")} if has_language_adapters else {}
     lower = LanguageAdapter("en", AdapterKind.noo, AdapterSource.trained, "", domain) if domain else None
-    stacks = Stacks({}, adapters, task_adapter, 8, "", {}, lower)
+    stacks = Stacks({}, adapters, task_adapter, 8, "", {}, domain=lower)
     assert stacks.names("sw") == names
     assert stacks.names("") == [name for name in names if name != "sw"]
 

@@ -1,5 +1,6 @@
 """The adapted encoder: the architectures it supports, the stack, what is refused."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from transformers.models.deberta_v2.modeling_deberta_v2 import build_relative_po
 
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
 from orthoadapters.model.walks import relative_positions
+from tests.helpers.session import ORACLE
 
 SMALL = {
     "vocab_size": 50,
@@ -214,6 +216,64 @@ def test_the_invertible_part_is_as_wide_as_the_embeddings_and_survives_a_round_t
         with torch.no_grad():
             outputs.append(model(IDS, MASK).hidden)
     assert torch.equal(*outputs)
+
+
+@pytest.fixture(scope="module")
+def two_adapters(oracle: Path) -> AdaptedEncoder:
+    """A language and a task adapter in each of three layers, with weights far from fresh ones."""
+    model = AdaptedEncoder.from_pretrained(str(oracle / "backbone"))
+    for name in ("sw", "task"):
+        model.add_adapter(name, AdapterConfig(8, invertible=name == "sw"))
+        for parameter in model.adapter_modules(name).parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
+    model.activate("sw", "task")
+    return model
+
+
+Layers = st.sets(st.integers(0, 2), max_size=2).map(sorted)
+
+
+@settings(max_examples=8)
+@given(language=Layers, task=Layers)
+def test_an_adapter_that_is_left_out_of_layers_is_one_that_adds_nothing_there(
+    two_adapters: AdaptedEncoder, tmp_path_factory: pytest.TempPathFactory, language: list[int], task: list[int]
+) -> None:
+    """That is: one with zeros in the up-projections of these layers. Its file says what it is left out of."""
+    whole = copy.deepcopy(two_adapters)
+    small = AdaptedEncoder.from_pretrained(str(ORACLE / "backbone"))
+    for name, leave_out in (("sw", language), ("task", task)):
+        for layer in leave_out:
+            for key, parameter in whole.adapter_parameters(name).items():
+                if key.startswith(f"{layer}.up."):
+                    torch.nn.init.zeros_(parameter)
+        small.add_adapter(name, AdapterConfig(8, invertible=name == "sw", leave_out=tuple(leave_out)))
+        parameters, values = small.adapter_parameters(name), whole.adapter_parameters(name)
+        assert parameters.keys() == {key for key in values if key.partition(".")[0] not in map(str, leave_out)}
+        with torch.no_grad():
+            for key, parameter in parameters.items():
+                parameter.copy_(values[key])
+        folder = tmp_path_factory.mktemp("adapters") / name
+        small.save_adapter(folder, name)
+        config = small.configs[name]
+        small.delete_adapter(name)
+        assert small.load_adapter(folder) == name
+        assert small.configs[name].leave_out == config.leave_out
+    small.activate("sw", "task")
+    with torch.no_grad():
+        expectation, out = whole(IDS, MASK), small(IDS, MASK)
+    assert torch.equal(out.hidden, expectation.hidden)
+    assert small.pair_layers == [layer for layer in range(3) if layer not in task]
+    for layer, pair in zip(small.pair_layers, out.pairs, strict=True):
+        assert all(map(torch.equal, pair, expectation.pairs[layer]))
+
+
+@pytest.mark.parametrize(("layers", "sentence"), [((3,), "its layers are 0 to 2"), ((0, 1, 2), "names all layers")])
+def test_layers_that_cannot_be_left_out_are_refused(
+    two_adapters: AdaptedEncoder, layers: tuple[int, ...], sentence: str
+) -> None:
+    with pytest.raises(UserError, match=rf"^variant.leave_out=\[{','.join(map(str, layers))}\].*{sentence}"):
+        two_adapters.add_adapter("new", AdapterConfig(8, leave_out=layers))
+    assert "new" not in two_adapters.configs
 
 
 def test_unknown_names_raise_and_name_what_is_there(backbone: Path) -> None:

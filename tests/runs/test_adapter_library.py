@@ -27,7 +27,7 @@ from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import tokenizer_sha256
 from orthoadapters.runs.language_adapter import FILES, LanguageAdapter, language_adapter
-from orthoadapters.stages.inventory import check_fit
+from orthoadapters.stages.adapter_fit import check_fit
 from orthoadapters.stages.plan import print_plan
 from tests.helpers.commands import ROOT
 from tests.helpers.short_runs import execute, overrides
@@ -209,7 +209,7 @@ def test_an_adapter_of_another_language_is_refused_by_its_record(
             execute(arguments)
     adapter = language_adapter(compose_config(local()), "tr")
     with pytest.raises(UserError, match="was trained on en"):
-        load_language_adapter(Mock(), adapter, 32, "")
+        load_language_adapter(Mock(), adapter, Mock())
 
 
 def test_a_trained_adapter_under_the_name_of_another_kind_is_refused(oracle: Path, tmp_path: Path) -> None:
@@ -228,13 +228,13 @@ def test_an_adapter_that_was_trained_with_another_tokenizer_is_refused(
     record, tokenizer = root / "tr" / "training.json", tokenizer_sha256(config.backbone)["tokenizer"]
     adapter = language_adapter(config, "tr")
     record.write_text(json.dumps({"kind": "noo", "tokenizer_sha256": tokenizer}))
-    check_fit(adapter, adapter.reduction(config), backbone)
+    check_fit(adapter, config.variant, config.domain, backbone)
     record.write_text(json.dumps({"kind": "noo", "tokenizer_sha256": "5eed" * 16}))
     sentence = (
         rf"tr was trained with another tokenizer \(5eed5eed\) than {backbone} holds \({tokenizer[:8]}\); restore it"
     )
     with pytest.raises(UserError, match=sentence):
-        check_fit(adapter, adapter.reduction(config), backbone)
+        check_fit(adapter, config.variant, config.domain, backbone)
 
 
 def test_an_orthoadapter_that_was_published_is_not_taken_for_a_plain_one(

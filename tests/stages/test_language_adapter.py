@@ -7,6 +7,10 @@ from pathlib import Path
 import pytest
 
 from orthoadapters import AdaptedEncoder, UserError
+from orthoadapters.config.compose import compose_config
+from orthoadapters.report.pictures.cosines import cosines_of
+from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.stages.inventory import check_inventory
 from tests.helpers.short_runs import execute, overrides
 
 
@@ -50,6 +54,35 @@ def test_an_adapter_of_another_training_is_never_overwritten(backbone: Path, wor
     with pytest.raises(UserError, match="holds an adapter of another training"):
         execute(overrides(backbone, world, tmp_path, *common, "seed=1"))
     assert (tmp_path / "adapters/tiny/sw-noo/adapter.safetensors").read_bytes() == library_copy
+
+
+def test_adapters_are_left_out_of_a_layer_in_both_stages(backbone: Path, world: Path, tmp_path: Path) -> None:
+    command = overrides(backbone, world, tmp_path, "variant=lort_tort", "task=udpos", "languages=[ar]")
+    for code in ("en", "ar"):
+        result = execute([*command, "variant.leave_out=[1]", "stage=mlm", f"language={code}"])
+        assert len(result.layer_cos2["after"]) == 2
+    folder = tmp_path / "adapters/tiny/ar-ort"
+    assert json.loads((folder / "training.json").read_text())["leave_out"] == [1]
+    assert json.loads((folder / "adapter_config.json").read_text())["config"]["leave_out"] == [1]
+    assert "none in the layers 1, counted from 0" in (folder / "README.md").read_text()
+    sentence = (
+        r"has no adapter in the layers \[1\], and this run has none in variant.leave_out=\[\]; give variant.leave_out"
+    )
+    for look in (check_run, execute):
+        with pytest.raises(UserError, match=sentence):
+            look(command)
+    result = execute([*command, "variant.leave_out=[1]", "trainer.max_epochs=1"])
+    assert len(result.layer_cos2["after"]) == 2
+    with (tmp_path / "runs" / result.run / "metrics.csv").open() as file:
+        row = next(csv.DictReader(file))
+    assert [bool(row[f"l_ort_layer_{layer}"]) for layer in range(3)] == [True, False, True]
+    assert cosines_of(result)["layers"] == [1, 3]
+
+
+def check_run(command: list[str]) -> None:
+    """Looks for what a run reads, without PyTorch."""
+    config = compose_config(command)
+    check_inventory(config, RunDirectory(config), command)
 
 
 def test_the_softmax_of_training_is_over_its_text_and_that_of_unseen_text_over_all_subwords(

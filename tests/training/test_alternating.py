@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
 import orthoadapters.training.alternating as alternating
@@ -73,8 +74,14 @@ def fresh(
     return TaskTraining(model, head, "task", orthogonal, optim, recorder, layers_loss, ort), tracker
 
 
-def train(module: alternating.AlternatingTraining, data: Sequence[Any], precision: Any = "32-true") -> pl.Trainer:
+def train(
+    module: alternating.AlternatingTraining,
+    data: Sequence[Any],
+    precision: Any = "32-true",
+    callbacks: Sequence[Callback] = (),
+) -> pl.Trainer:
     trainer = pl.Trainer(
+        callbacks=list(callbacks),
         accelerator="cpu",
         devices=1,
         max_epochs=1,

@@ -11,7 +11,6 @@ from orthoadapters.config.list_checks import check_lists
 from orthoadapters.config.locations import warn_once
 from orthoadapters.config.logger import check_logger
 from orthoadapters.config.names import check_names
-from orthoadapters.config.ort_checks import check_ort
 from orthoadapters.config.schema import (
     AdapterKind,
     AdapterSource,
@@ -22,6 +21,7 @@ from orthoadapters.config.schema import (
     TaskConfig,
     TaskKind,
 )
+from orthoadapters.config.training_checks import check_ort, check_unfreezing
 from orthoadapters.config.under import check_transfer
 from orthoadapters.errors import UserError
 
@@ -41,6 +41,7 @@ def check(config: Config) -> None:
     check_numbers(config)
     check_device(config)
     check_ort(config)
+    check_unfreezing(config)
     check_backbone(config.backbone)
     check_variant(config)
     check_domain(config)
@@ -58,6 +59,7 @@ def check_numbers(config: Config) -> None:
     positive = {f"optim.{key}": value for key, value in vars(config.optim).items()} | {
         "ort.every": config.ort.every,
         "ort.joint": config.ort.joint,
+        "unfreeze.every": config.unfreeze.every,
         "trainer.max_epochs": trainer.max_epochs,
         "trainer.patience": trainer.patience,
         "trainer.max_iterations": trainer.max_iterations,
@@ -167,8 +169,7 @@ def check_sources(config: Config) -> None:
             f"language_adapters.missing=train with language_adapters.source={adapters.source.value}: only adapters of "
             "source=trained can be trained; leave one of the two out"
         )
-    reads_adapters = config.stage is Stage.task or config.trains_domain
-    if reads_adapters and adapters.source is AdapterSource.hub and kind is AdapterKind.ort:
+    if config.stage is Stage.task and adapters.source is AdapterSource.hub and kind is AdapterKind.ort:
         raise UserError(
             f"variant={config.variant.name} needs language adapters trained with L_ORT, and those on the Hub are not; use "
             "variant=lnoo_tnoo or lnoo_tort, or language_adapters.source=trained"
@@ -191,14 +192,13 @@ def check_task(config: Config) -> None:
             f"data=xtreme holds words with tags, and pairs of sentences; task={task.name} is of kind={task.kind.value}: "
             "choose another data=..."
         )
-    treebanks = config.reads_treebanks
     if data.source == "conllu" and is_task and not task.tags_parts_of_speech:
         raise UserError(
             f"data=conllu holds part-of-speech tags alone; task={task.name} goes with data=hub or data=xtreme"
         )
-    if treebanks and data.fuse_multiword is None:
+    if config.reads_treebanks and data.fuse_multiword is None:
         raise UserError("data.fuse_multiword must be true (words as XTREME makes them) or false (syntactic words)")
-    if not treebanks and data.fuse_multiword is not None:
+    if not config.reads_treebanks and data.fuse_multiword is not None:
         raise UserError("data.fuse_multiword is for data=conllu alone; leave it out, or add data=conllu data.root=DIR")
 
 

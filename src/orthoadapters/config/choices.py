@@ -69,9 +69,12 @@ NEWER: dict[str, Any] = {
     "ort.share_forward": False,
     "ort.every": 1,
     "ort.joint": None,
+    "unfreeze.per": None,
+    "unfreeze.every": 1,
     "mlm.vocabulary": "backbone",
     "trainer.patience": None,
     "trainer.compile": False,
+    "variant.leave_out": [],
     "transfer.under": "target",
     "transfer.weights": None,
     "transfer.train_under": "source",
@@ -90,6 +93,8 @@ def choices(config: Config) -> dict[str, Any]:
         omissions = omissions | ORT_ONLY
     elif not config.has_ort_step:
         omissions = omissions | {"optim.ort_lr", "optim.ort_eps"}
+    if config.unfreeze.per is None:
+        omissions = omissions | {"unfreeze"}
     if config.stage is Stage.task and not config.variant.has_language_adapter:
         omissions = omissions | {"variant.language_reduction", "transfer"}
     # Where language adapters come from is a choice if they are from elsewhere. Trained ones differ by their contents alone,

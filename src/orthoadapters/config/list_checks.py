@@ -18,6 +18,17 @@ def check_lists(config: Config) -> None:
         if takes_list(key):
             values = attrgetter(key)(config) or ()
             say_repetition(key, values) if key.startswith(SETS) else check_once(key, values)
+    check_leave_out(config)
+
+
+def check_leave_out(config: Config) -> None:
+    """Raises UserError for layers that cannot be left out of any backbone, and where there is no adapter to leave out."""
+    variant, layers = config.variant, list(config.variant.leave_out)
+    names = f"variant.leave_out=[{','.join(map(str, layers))}]"
+    if layers and not variant.has_task_adapter:
+        raise UserError(f"{names}: variant={variant.name} has no adapters; leave out one of the two")
+    if layers != sorted(layers) or min(layers, default=0) < 0:
+        raise UserError(f"{names}: name the layers in ascending order, as numbers from 0 on, such as [10,11]")
 
 
 def check_once(name: str, values: Iterable[object]) -> None:

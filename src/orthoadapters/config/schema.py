@@ -69,6 +69,13 @@ class Pair(Enum):
     update = "update"
 
 
+class Period(Enum):
+    """The clock of gradual unfreezing: epochs of the task's training data, or iterations."""
+
+    epoch = "epoch"
+    iteration = "iteration"
+
+
 class Missing(Enum):
     """The answer to a language adapter that has not been trained yet: stop and name it, or train it first."""
 
@@ -284,6 +291,9 @@ class VariantConfig:
     language_reduction: int = MISSING
     # The bottleneck size of the task adapter: the backbone's hidden size divided by this.
     task_reduction: int = MISSING
+    # The layers that get no adapter, neither of a language nor of the task, numbered from 0: [11] is the last one of 12, which
+    # MAD-X 2.0 leaves out (Pfeiffer et al. 2021, arXiv:2012.15562). The empty list: each layer has its adapters.
+    leave_out: list[int] = field(default_factory=list)
 
     @property
     def has_language_adapter(self) -> bool:
@@ -336,6 +346,15 @@ class OrtConfig:
     every: int = 1  # iterations between two orthogonality steps; ours: a run without this key took one in each
     # lambda: one Adam minimises the main loss + lambda L_ORT in one step, without optim.ort_lr; null: the two losses alternate.
     joint: float | None = None  # ours: a run without this key had two steps
+
+
+@dataclass
+class UnfreezeConfig:
+    """Gradual unfreezing: the adapter of the top layer is trained first, then those of further layers from the top down."""
+
+    # epoch or iteration: what `every` counts; null: the adapter's layers are all trained from the beginning.
+    per: Period | None = None  # ours: a run without this key trained all layers from the beginning
+    every: int = 1  # epochs or iterations after which one more layer is trained; ours: Howard and Ruder 2018, one epoch
 
 
 @dataclass
@@ -478,6 +497,7 @@ class Config:
     optim: OptimConfig = field(default_factory=OptimConfig)
     ort: OrtConfig = field(default_factory=OrtConfig)
     orthogonality: OrthogonalityConfig = field(default_factory=OrthogonalityConfig)
+    unfreeze: UnfreezeConfig = field(default_factory=UnfreezeConfig)
     language_adapters: LanguageAdaptersConfig = field(default_factory=LanguageAdaptersConfig)
     transfer: TransferConfig = field(default_factory=TransferConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)

@@ -6,7 +6,7 @@ from orthoadapters.config.compose import language_overrides, user_folder
 
 # The choices of a task run that the training of a language adapter does not share.
 _OF_TASK_RUNS = tuple(
-    "stage= language= task= data= task. data. optim. languages= seed= plan= transfer= transfer. domain= domain. "
+    "stage= language= task= data= task. data. optim. unfreeze. languages= seed= plan= transfer= transfer. domain= domain. "
     "language_adapters.missing= language_adapters.source= trainer.max_epochs= trainer.patience=".split()
 )
 # The training of a domain adapter shares these: it reads the language adapter, as the task run does.

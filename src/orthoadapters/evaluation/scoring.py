@@ -44,13 +44,14 @@ def forward_precision(precision: str, device: torch.device) -> torch.autocast:
 def measure_orthogonality(model: AdaptedEncoder, evaluation: Evaluation) -> list[float]:
     """Computes the terms of Eq. 2 for the active stack's last adapter: the mean of cos^2 over all real tokens, by layer.
 
-    It is Eq. 2 whatever loss a run trained, so that runs can be compared. The list is empty without an adapter.
+    It is Eq. 2 whatever loss a run trained, so that runs can be compared. The layers are those of
+    `model.pair_layers`; the list is empty without an adapter.
     """
     if not model.stack:
         return []
     device, was_training = next(model.parameters()).device, model.training
     model.eval()
-    layers, tokens = torch.zeros(len(model.sites), device=device), 0
+    layers, tokens = torch.zeros(len(model.pair_layers), device=device), 0
     large = evaluation.loader
     # The means of batches of the run's own size are what earlier versions summed, to the last bit.
     loader = BatchLoader(large.windows, large.batch_size, large.pad_id, large.seed, shuffle=False)

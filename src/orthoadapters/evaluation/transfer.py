@@ -13,7 +13,7 @@ from orthoadapters.evaluation.scoring import EvaluationOutcome, evaluate
 from orthoadapters.model.average import average_adapters
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import TaskHead
-from orthoadapters.model.sizes import bottleneck, check_adapter_size
+from orthoadapters.model.sizes import bottleneck, check_adapter_size, check_same_layers
 from orthoadapters.runs.adapter_library import Mixtures, adapters_in
 from orthoadapters.runs.language_adapter import LanguageAdapter
 
@@ -29,7 +29,7 @@ class Stacks:
 
     mixtures: what is under the task adapter, by choice and tested language, the run's own choice first. adapters: all
     language adapters that are read, by language; empty for variants without them. task_adapter: its name in the model;
-    None where the backbone itself is trained. bottleneck, backbone_sha256: what every language adapter must fit.
+    None where the backbone itself is trained. bottleneck, backbone_sha256, leave_out: what every language adapter must fit.
     entries: result.json's entry of each adapter below as it was before training, by its name there. domain,
     domain_bottleneck: the domain adapter, which stays when the language adapter is swapped, and its size; None without one.
     """
@@ -40,6 +40,7 @@ class Stacks:
     bottleneck: int
     backbone_sha256: str
     entries: dict[str, dict[str, str]]
+    leave_out: tuple[int, ...] = ()
     domain: LanguageAdapter | None = None
     domain_bottleneck: int = 0
 
@@ -85,6 +86,7 @@ def new_stacks(
         bottleneck=bottleneck(model, "variant.language_reduction", reduction) if languages else 0,
         backbone_sha256=backbone_sha256,
         entries={adapter.name: adapter.result_entry() for adapter in adapters},
+        leave_out=tuple(config.variant.leave_out),
         domain=domain,
         domain_bottleneck=bottleneck(model, "domain.reduction", config.domain.reduction) if domain else 0,
     )
@@ -124,7 +126,7 @@ def swap_in(model: AdaptedEncoder, stacks: Stacks, language: str, under: Under) 
 
 
 def _load(model: AdaptedEncoder, stacks: Stacks, adapter: LanguageAdapter, name: str) -> None:
-    load_below(model, stacks, adapter, name)
+    load_language_adapter(model, adapter, stacks, name)
     if adapter.result_entry() != stacks.entries[adapter.name]:
         raise UserError(f"{adapter.location} was changed during this run; give the same command again")
 
@@ -139,23 +141,19 @@ def _load_mean(model: AdaptedEncoder, stacks: Stacks, name: str, weights: Mappin
         model.delete_adapter(part)
 
 
-def load_below(model: AdaptedEncoder, stacks: Stacks, adapter: LanguageAdapter, name: str) -> None:
-    """Adds an adapter of the stacks to the model, of its role's size. Raises UserError as `load_language_adapter`."""
-    size = stacks.domain_bottleneck if adapter.domain else stacks.bottleneck
-    load_language_adapter(model, adapter, size, stacks.backbone_sha256, name)
-
-
-def load_language_adapter(
-    model: AdaptedEncoder, adapter: LanguageAdapter, bottleneck: int, backbone_sha256: str, name: str = ""
-) -> None:
+def load_language_adapter(model: AdaptedEncoder, adapter: LanguageAdapter, stacks: Stacks, name: str = "") -> None:
     """Adds a language adapter or a domain adapter to the model, by default under its language's code.
 
-    Raises UserError if it is of another language or size than the run says, or was trained on other backbone weights.
+    Raises UserError if it is of another language, size or layers than the run says, or was trained on other backbone weights.
     """
     adapter.check_language()
     name = model.load_adapter(adapter.path, name or adapter.language)
-    size, is_trained = model.configs[name].bottleneck, adapter.source is AdapterSource.trained
-    check_adapter_size(adapter.location, size, bottleneck, adapter.reduction_key, model.hidden_size, is_trained)
+    config, is_trained = model.configs[name], adapter.source is AdapterSource.trained
+    bottleneck = stacks.domain_bottleneck if adapter.domain else stacks.bottleneck
+    key, hidden = adapter.reduction_key, model.hidden_size
+    check_adapter_size(adapter.location, config.bottleneck, bottleneck, key, hidden, is_trained)
+    check_same_layers(adapter.location, config.leave_out, stacks.leave_out, is_trained)
+    backbone_sha256 = stacks.backbone_sha256
     training_sha256 = adapter.record().get("backbone_sha256", backbone_sha256)
     if training_sha256 != backbone_sha256:
         raise UserError(

@@ -22,6 +22,7 @@ from orthoadapters.model.adapterhub import tensors as adapter_files
 from orthoadapters.model.heads import MaskedLMHead
 from orthoadapters.model.pretrained import read_pretrained
 from orthoadapters.model.shape import Shape, shape_of
+from orthoadapters.model.sizes import check_layers
 from orthoadapters.model.walks import Active, Encoding, layers_of, put_sites, walk_of
 
 logger = logging.getLogger(__name__)
@@ -91,7 +92,10 @@ class AdaptedEncoder(nn.Module):
         return cast(InvertibleAdapter, self.invertible[name]) if name in self.invertible else None
 
     def add_adapter(self, name: str, config: AdapterConfig) -> None:
-        """Puts a new adapter with fresh weights at every site. Raises UserError if the name is taken or d is not below H."""
+        """Puts a new adapter with fresh weights at every site but those of `config.leave_out`.
+
+        Raises UserError if the name is taken, d is not below H, or `leave_out` is not of this backbone's layers.
+        """
         if name in self.configs:
             raise UserError(
                 f"an adapter named '{name}' is there already; delete_adapter('{name}') first or choose another"
@@ -100,8 +104,11 @@ class AdaptedEncoder(nn.Module):
             raise UserError(
                 f"adapter '{name}': bottleneck {config.bottleneck} is not between 1 and H = {self.hidden_size}"
             )
+        check_layers(len(self.sites), config.leave_out)
         device = self.backbone.device
-        for site in self.sites:
+        for layer, site in enumerate(self.sites):
+            if layer in config.leave_out:
+                continue
             site.adapters[name] = Adapter(self.hidden_size, config.bottleneck).to(device)
         if config.invertible:
             width = config.invertible_width(self.embedding_size)
@@ -112,17 +119,27 @@ class AdaptedEncoder(nn.Module):
     def delete_adapter(self, name: str) -> None:
         """Takes an adapter out of every site, and out of the stack."""
         self._check_name(name)
-        for site in self.sites:
-            del site.adapters[name]
+        for layer in self.layers_with(name):
+            del self.sites[layer].adapters[name]
         if name in self.invertible:
             del self.invertible[name]
         del self.configs[name]
         self.stack = tuple(other for other in self.stack if other != name)
 
+    def layers_with(self, name: str) -> list[int]:
+        """Returns the numbers of the layers that have this adapter, from 0."""
+        self._check_name(name)
+        return [layer for layer in range(len(self.sites)) if layer not in self.configs[name].leave_out]
+
+    @property
+    def pair_layers(self) -> list[int]:
+        """The numbers of the layers of `Encoding.pairs`: those with the stack's last adapter."""
+        return self.layers_with(self.stack[-1]) if self.stack else []
+
     def adapter_modules(self, name: str) -> nn.ModuleList:
         """Returns all that belongs to one adapter, which is what is trained, counted and saved."""
         self._check_name(name)
-        modules = [site.adapters[name] for site in self.sites]
+        modules = [self.sites[layer].adapters[name] for layer in self.layers_with(name)]
         return nn.ModuleList(modules + ([self.invertible[name]] if name in self.invertible else []))
 
     def adapter_parameters(self, name: str) -> dict[str, Tensor]:
@@ -131,8 +148,9 @@ class AdaptedEncoder(nn.Module):
         The names are `{layer}.down.weight`, ..., and `invertible.F.0.weight`, ....
         """
         self._check_name(name)
+        sites = self.sites
         parameters: dict[str, Tensor] = {
-            f"{i}.{key}": p for i, site in enumerate(self.sites) for key, p in site.adapters[name].named_parameters()
+            f"{i}.{key}": p for i in self.layers_with(name) for key, p in sites[i].adapters[name].named_parameters()
         }
         if name in self.invertible:
             parameters |= {f"invertible.{key}": p for key, p in self.invertible[name].named_parameters()}

@@ -1,7 +1,7 @@
 """The sizes that a configuration asks of a backbone: bottlenecks as parts of H, sequences within its positions."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from orthoadapters.errors import UserError
 from orthoadapters.model.shape import ShapeOwner
@@ -30,6 +30,33 @@ def check_lengths(positions: int, lengths: Mapping[str, int]) -> None:
     for key, length in lengths.items():
         if length > positions:
             raise UserError(f"{key}={length} is more than the {positions} positions of this backbone; lower it")
+
+
+def check_layers(layers: int, leave_out: Sequence[int]) -> None:
+    """Raises UserError for a layer to be left out that the backbone has not, and if no layer is left."""
+    names = ",".join(map(str, leave_out))
+    if any(not 0 <= layer < layers for layer in leave_out):
+        raise UserError(
+            f"variant.leave_out=[{names}] names a layer that this backbone has not; its layers are 0 to {layers - 1}"
+        )
+    if len(set(leave_out)) == layers:
+        raise UserError(f"variant.leave_out=[{names}] names all layers of this backbone; leave adapters in one of them")
+
+
+def check_same_layers(location: str, leave_out: Sequence[int], run_leave_out: Sequence[int], is_trained: bool) -> None:
+    """Raises UserError if the adapter at `location` is left out of other layers than this run's adapters.
+
+    is_trained: the adapter is a language adapter that was trained by this project.
+    """
+    if [*leave_out] != [*run_leave_out]:
+        of_file, of_run = (",".join(map(str, layers)) for layers in (leave_out, run_leave_out))
+        mend = f"give variant.leave_out=[{of_file}]"
+        if is_trained:
+            mend += ", or train the adapter with the run's, elsewhere if need be (paths.adapters=DIR)"
+        raise UserError(
+            f"{location} has no adapter in the layers [{of_file}], and this run has none in "
+            f"variant.leave_out=[{of_run}]; {mend}"
+        )
 
 
 def check_adapter_size(location: str, size: int, bottleneck: int, key: str, hidden: int, is_trained: bool) -> None:

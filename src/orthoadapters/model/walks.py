@@ -21,7 +21,8 @@ from orthoadapters.hub.families import FAMILIES, Layout
 class Encoding:
     """The output of the encoder.
 
-    hidden: (B, T, H). pairs: L pairs (x_h, x_a) of the stack's last adapter, (B, T, H) each; empty without an adapter.
+    hidden: (B, T, H). pairs: (x_h, x_a) of the stack's last adapter, (B, T, H) each, for each layer that it is in; empty
+    without an adapter.
     """
 
     hidden: Tensor

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.config.names import adapter_name
-from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage
+from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, DomainConfig, Stage, VariantConfig
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
 from orthoadapters.folders import exists
@@ -57,9 +57,9 @@ class LanguageAdapter:
         """The key of its bottleneck's size."""
         return "domain.reduction" if self.domain else "variant.language_reduction"
 
-    def reduction(self, config: Config) -> int:
+    def reduction(self, variant: VariantConfig, domain: DomainConfig) -> int:
         """Returns its reduction in a configuration: the backbone's hidden size divided by its bottleneck."""
-        return config.domain.reduction if self.domain else config.variant.language_reduction
+        return domain.reduction if self.domain else variant.language_reduction
 
     @cached_property
     def path(self) -> Path:

@@ -17,7 +17,13 @@ def on_hub(name: str | None) -> str | None:
 
 
 def rates(config: Config) -> str:
-    """Says the learning rates, and how the second loss was taken."""
+    """Says the learning rates, how the second loss was taken, and in which order layers were trained."""
+    unfreeze = config.unfreeze
+    order = f", one more layer from the top every {unfreeze.every} {unfreeze.per.value}(s)" if unfreeze.per else ""
+    return _rates(config) + order
+
+
+def _rates(config: Config) -> str:
     main, ort = f"learning rate {config.optim.lr:g}", config.ort
     if not config.is_orthogonal:
         return main

@@ -14,7 +14,7 @@ from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model.backbone import backbone_path
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import HEADS, MultipleChoiceHead, TaskHead
-from orthoadapters.model.sizes import bottleneck, check_lengths
+from orthoadapters.model.sizes import bottleneck, check_lengths, check_same_layers
 from orthoadapters.runs.evaluations import EvaluationRecord, write_evaluation
 from orthoadapters.runs.inputs import examples_sha256, weights_sha256
 from orthoadapters.runs.provenance import provenance
@@ -100,6 +100,7 @@ def _load_from_elsewhere(subject: Subject, folder: str) -> tuple[AdaptedEncoder,
             f"{adapter} has bottleneck {size}, and variant.task_reduction={config.variant.task_reduction} makes it another; "
             f"give variant.task_reduction={model.hidden_size // size}"
         )
+    check_same_layers(str(adapter), model.configs[TASK_ADAPTER].leave_out, config.variant.leave_out, is_trained=False)
     head, labels = head_files.read(adapter, model)
     if not isinstance(head, HEADS[config.task.kind]):
         raise UserError(

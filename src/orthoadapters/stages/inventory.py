@@ -17,10 +17,12 @@ from orthoadapters.config.schema import (
     Config,
     CorpusConfig,
     DataConfig,
+    DomainConfig,
     LanguageConfig,
     Missing,
     Stage,
     TaskConfig,
+    VariantConfig,
 )
 from orthoadapters.data.sources.copies import warn_of_same_contents
 from orthoadapters.data.sources.read import look_for_examples
@@ -33,12 +35,12 @@ from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.hub.backbones import cached_backbone, positions
 from orthoadapters.hub.offline import NotFetchedError, is_offline
 from orthoadapters.hub.vocabulary import check_special_tokens, check_tokenizer, check_vocabulary, highest_id
-from orthoadapters.model.adapterhub.layout import check_header
 from orthoadapters.model.shape import shape_in
-from orthoadapters.model.sizes import bottleneck_of, check_adapter_size, check_lengths
+from orthoadapters.model.sizes import check_layers, check_lengths
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.language_adapter import LanguageAdapter, language_adapter, trained_adapter
+from orthoadapters.stages.adapter_fit import check_fit
 
 
 class Inventory:
@@ -87,14 +89,14 @@ class Inventory:
         )
         look(_look_for_backbone, config.backbone, folder)
         look(_look_at_length, config.backbone, key, length)
+        look(_look_at_layers, config.backbone, config.variant)
         if is_mlm:
             target = trained_adapter(config).location
             self.problems += filter(None, [adapter_hub.lack_of_config(Path(target))])
             look(check_writable, real_path(target).parent, "paths.adapters")
             count = config.trainer.max_iterations * config.mlm.batch_size + config.mlm.dev_blocks
             blocks = f"{config.mlm.block_length}x{count}"
-            text_key = "domain.root" if config.trains_domain else "corpus.root"
-            look(_look_for_text, config.corpus, config.language, config.seed, blocks, folder, text_key)
+            look(_look_for_text, config.corpus, config.language, config.seed, blocks, folder)
         else:
             files: list[Path] = []
             for code, split, is_optional in sets_of(config):
@@ -104,10 +106,11 @@ class Inventory:
                 warn_of_same_contents(files)
         for adapter in library.needed_adapters(config):
             if adapter.exists:
-                look(_look_at_adapter, adapter, config.variant.name, adapter.reduction(config), config.backbone)
-                look(_look_below, adapter, language_adapter(config, adapter.language))
+                below = language_adapter(config, adapter.language)
+                look(_look_at_adapter, adapter, config.variant, config.domain, config.backbone, below)
         on_hub = [error for error in errors if isinstance(error, NotFetchedError)]
-        self.problems += [str(error) for error in errors if error not in on_hub]
+        text_key = "domain.root" if config.trains_domain else "corpus.root"
+        self.problems += [str(error).replace("corpus.root", text_key) for error in errors if error not in on_hub]
         self.fetches += [f"{error} {shlex.join(overrides)}" for error in on_hub[:1]]  # one command fetches all of them
 
     def _add_missing_adapters(self, config: Config, overrides: Sequence[str]) -> None:
@@ -176,6 +179,13 @@ def _look_at_length(backbone: BackboneConfig, key: str, length: int) -> None:
         check_lengths(longest, {key: length})
 
 
+def _look_at_layers(backbone: BackboneConfig, variant: VariantConfig) -> None:
+    """Compares variant.leave_out with the backbone's layers, where the backbone is there whole."""
+    folder = backbone_on_this_machine(backbone)
+    if folder is not None and (shape := shape_in(folder)) is not None:
+        check_layers(shape.layers, variant.leave_out)
+
+
 def backbone_on_this_machine(backbone: BackboneConfig) -> Path | None:
     """Finds a backbone's folder; None where it is not there whole, which the look for the backbone says."""
     if backbone.path == DEMO:
@@ -205,24 +215,24 @@ def _look_for_examples(
     return []
 
 
-def _look_for_text(
-    corpus: CorpusConfig, language: LanguageConfig, seed: int, blocks: str, cache: Path, key: str
-) -> None:
-    """Looks for the text, and whether the cache takes the blocks that are cut from it, unless they may be there.
-
-    key: the key that names the folder of corpus=text.
-    """
-    try:
-        find_text(corpus, language, seed, blocks, cache)
-    except UserError as error:
-        error.args = (str(error).replace("corpus.root", key),)
-        raise
+def _look_for_text(corpus: CorpusConfig, language: LanguageConfig, seed: int, blocks: str, cache: Path) -> None:
+    """Looks for the text, and whether the cache takes the blocks that are cut from it, unless they may be there."""
+    find_text(corpus, language, seed, blocks, cache)
     if not any(cache.glob(f"{corpus.source.value}-{language.code}-seed{seed}-*-{blocks}-*.npy")):
         check_writable(cache, "paths.cache")
 
 
-def _look_at_adapter(adapter: LanguageAdapter, variant: str, reduction: int, backbone: BackboneConfig) -> None:
-    """Looks at an adapter's files; at those of one on the Hub only if they were fetched before."""
+def _look_at_adapter(
+    adapter: LanguageAdapter,
+    variant: VariantConfig,
+    domain: DomainConfig,
+    backbone: BackboneConfig,
+    below: LanguageAdapter,
+) -> None:
+    """Looks at an adapter's files; at those of one on the Hub only if they were fetched before.
+
+    below: the language adapter of the adapter's language, on which a domain adapter lies.
+    """
     if adapter.source is AdapterSource.hub:
         try:
             adapter_hub.fetch(adapter.location, cached_only=True)
@@ -230,20 +240,7 @@ def _look_at_adapter(adapter: LanguageAdapter, variant: str, reduction: int, bac
             if is_offline():
                 raise
             return
-    library.check_adapter(adapter, variant)
+    library.check_adapter(adapter, variant.name)
+    adapter.check_below(below)
     if (folder := backbone_on_this_machine(backbone)) is not None:
-        check_fit(adapter, reduction, folder)
-
-
-def _look_below(adapter: LanguageAdapter, other: LanguageAdapter) -> None:
-    adapter.check_below(other)
-
-
-def check_fit(adapter: LanguageAdapter, reduction: int, backbone: Path) -> None:
-    """Raises UserError if an adapter's files do not fit the backbone in this folder, or have another size than the run."""
-    adapter.check_tokenizer(backbone)
-    if (shape := shape_in(backbone)) is not None:
-        size = check_header(adapter.path, shape)
-        hidden, is_trained = shape.hidden_size, adapter.source is AdapterSource.trained
-        d = bottleneck_of(hidden, adapter.reduction_key, reduction)
-        check_adapter_size(adapter.location, size, d, adapter.reduction_key, hidden, is_trained)
+        check_fit(adapter, variant, domain, folder)

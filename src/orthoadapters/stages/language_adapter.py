@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Callback
 
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.config.schema import Config, Vocabulary
@@ -17,7 +18,7 @@ from orthoadapters.data.blocks import subwords_in
 from orthoadapters.data.modules import MLMData
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation.scoring import forward_precision
-from orthoadapters.evaluation.transfer import DOMAIN_ADAPTER, load_language_adapter
+from orthoadapters.evaluation.transfer import DOMAIN_ADAPTER, load_language_adapter, new_stacks
 from orthoadapters.files import write_text
 from orthoadapters.model.backbone import backbone_path
 from orthoadapters.model.decoder_rows import DecoderRows
@@ -34,6 +35,7 @@ from orthoadapters.stages import model_card
 from orthoadapters.stages.frame import check_loggers, finish, new_recorder, new_result, record_run
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.mlm import MLMTraining, score_held_out
+from orthoadapters.training.unfreezing import unfreezing
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Setup:
     model: AdaptedEncoder
     adapter: str
     layers_loss: OrthogonalityLoss
+    unfreezing: list[Callback]
     inputs: dict[str, str]
     lower_losses: dict[str, float]
     before: list[float]
@@ -74,7 +77,7 @@ def train_language_adapter(config: Config, run: RunDirectory, overrides: Sequenc
             config.ort,
             rows,
         )
-        fit(config.trainer, run, module, data, f"mlm {target.title}")
+        fit(config.trainer, run, module, data, f"mlm {target.title}", setup.unfreezing)
         with forward_precision(config.trainer.precision, device(config.trainer)):
             scores, after = score_held_out(model, data.dev, invert)
         _write_adapter(config, run, setup, target, scores)
@@ -109,25 +112,27 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     check_lengths(model.shape.positions, {"mlm.block_length": config.mlm.block_length})
     inputs = {"backbone": weights_sha256(model.backbone), f"text-{language}": text_sha256}
     inputs |= tokenizer_sha256(config.backbone)
-    d_language = bottleneck(model, "variant.language_reduction", config.variant.language_reduction)
+    stacks = new_stacks(config, model, {}, inputs["backbone"], lower_adapters)
     with forward_precision(config.trainer.precision, where):
         losses = {"mlm_loss_without_adapter": score_held_out(model, data.dev, invert=False)[0]["mlm_loss"]}
-        for adapter in lower_adapters:
-            load_language_adapter(model, adapter, d_language, inputs["backbone"])
-            model.activate(language)
+        for code, adapter in stacks.adapters.items():
+            load_language_adapter(model, adapter, stacks)
+            model.activate(code)
             losses["mlm_loss_of_language_adapter"] = score_held_out(model, data.dev, invert)[0]["mlm_loss"]
-            inputs[f"adapter-{adapter.name}"] = adapter.result_entry()["sha256"]
+    inputs |= {f"adapter-{name}": entry["sha256"] for name, entry in stacks.entries.items()}
     # The seed is set here, so that the fresh weights depend on it alone.
     pl.seed_everything(config.seed, verbose=False)
-    name = DOMAIN_ADAPTER if config.trains_domain else language
-    d = bottleneck(model, "domain.reduction", config.domain.reduction) if config.trains_domain else d_language
+    target, name = trained_adapter(config), DOMAIN_ADAPTER if config.trains_domain else language
+    d = bottleneck(model, target.reduction_key, target.reduction(config.variant, config.domain))
     # The invertible part belongs to the language, and is the first adapter's.
-    model.add_adapter(name, AdapterConfig(d, invertible=not config.trains_domain))
-    model.activate(*(adapter.language for adapter in lower_adapters), name)
+    adapter_config = AdapterConfig(d, invertible=not config.trains_domain, leave_out=tuple(config.variant.leave_out))
+    model.add_adapter(name, adapter_config)
+    model.activate(*stacks.adapters, name)
     # This is measured on the fresh weights, so that a resumed run records the same number.
     with forward_precision(config.trainer.precision, where):
         _, before = score_held_out(model, data.dev, invert)
-    return Setup(data, model, name, layers_loss, inputs, losses, before)
+    parts = unfreezing(config.unfreeze, model, name, data.iterations)
+    return Setup(data, model, name, layers_loss, parts, inputs, losses, before)
 
 
 def _rows_of_text(setup: Setup) -> DecoderRows:
@@ -160,6 +165,7 @@ def _write_adapter(
         "backbone": config.backbone.name,
         "iterations": config.trainer.max_iterations,
         "batch_size": config.mlm.batch_size,
+        **({"leave_out": list(config.variant.leave_out)} if config.variant.leave_out else {}),
         "backbone_sha256": setup.inputs["backbone"],
         **({"tokenizer_sha256": setup.inputs["tokenizer"]} if "tokenizer" in setup.inputs else {}),
         **({"domain": target.domain, BELOW: setup.inputs[f"adapter-{language}"]} if target.domain else {}),

@@ -63,7 +63,7 @@ def language_card(config: Config, commit: str, bottleneck: int, scores: Mapping[
         "language": f"{language.name} ({language.code})",
         **({"below it": f"language adapter {config.variant.language_adapter.name.upper()}"} if adapter.domain else {}),
         "kind": _KINDS[adapter.kind],
-        "architecture": f"{kind}, bottleneck {bottleneck}",
+        "architecture": f"{kind}, bottleneck {bottleneck}{_left_out(config)}",
         "backbone": _backbone(config),
         "data": _corpus(config),
         "training": f"{config.trainer.max_iterations} iterations of {mlm.batch_size} x {mlm.block_length} subwords, "
@@ -128,7 +128,7 @@ def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int, e
         else "none",
         **({"domain adapter": f"{domain.name}, {domain.kind.name.upper()}"} if domain.name else {}),
         "kind": _KINDS[config.variant.task_adapter],
-        "architecture": f"pfeiffer (seq_bn), bottleneck {bottleneck}",
+        "architecture": f"pfeiffer (seq_bn), bottleneck {bottleneck}{_left_out(config)}",
         "backbone": _backbone(config),
         "data": _data(config),
         "training": f"{iterations} iterations of {task.batch_size} {KINDS[task.kind].plural}, {rates(config)}; the best of "
@@ -212,6 +212,12 @@ def _origin(config: Config) -> str:
     return origins.get(config.language_adapters.source) or choice(
         "language_adapters.source", config.language_adapters.source
     )
+
+
+def _left_out(config: Config) -> str:
+    """Names the layers without adapters, as the end of a row; empty if each layer has them."""
+    layers = ", ".join(map(str, config.variant.leave_out))
+    return f"; none in the layers {layers}, counted from 0 (leave_out)" if layers else ""
 
 
 def _backbone(config: Config) -> str:

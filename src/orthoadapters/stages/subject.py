@@ -27,7 +27,8 @@ from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.evaluations import FILE, FOLDER, evaluation_name
 from orthoadapters.runs.inputs import examples_sha256, folder_sha256, table_sha256
 from orthoadapters.runs.language_adapter import LanguageAdapter
-from orthoadapters.stages.inventory import backbone_on_this_machine, check_fit
+from orthoadapters.stages.adapter_fit import check_fit
+from orthoadapters.stages.inventory import backbone_on_this_machine
 
 # What of a finished run's configuration an evaluation may change: where it reads from, and on what it computes.
 KEYS = (
@@ -185,7 +186,7 @@ def _inputs(
     for adapter in adapters:
         library.check_adapter(adapter, config.variant.name)
         if backbone is not None:
-            check_fit(adapter, adapter.reduction(config), backbone)
+            check_fit(adapter, config.variant, config.domain, backbone)
     inputs = {} if task_adapter is None else {"task-adapter": folder_sha256(task_adapter, adapter_hub.FILES)}
     sets = {code: task_language(code, config.paths.config) for code in languages}
     if config.data.source != "hub":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
 
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.config.schema import Config
@@ -12,7 +13,7 @@ from orthoadapters.config.train_under import dev_stack_language, has_turns, trai
 from orthoadapters.data.evaluation_set import Evaluation
 from orthoadapters.data.modules import TaskData
 from orthoadapters.evaluation.scoring import forward_precision, measure_orthogonality
-from orthoadapters.evaluation.transfer import DOMAIN_ADAPTER, Stacks, load_below, new_stacks
+from orthoadapters.evaluation.transfer import DOMAIN_ADAPTER, Stacks, load_language_adapter, new_stacks
 from orthoadapters.files import new_folder, write_text
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model.backbone import backbone_path
@@ -43,6 +44,7 @@ from orthoadapters.training.fit import device, fit
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
 from orthoadapters.training.turns import OwnAdapters, TrainingStacks, Turns
+from orthoadapters.training.unfreezing import unfreezing
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Setup:
     head: TaskHead
     stacks: Stacks
     layers_loss: OrthogonalityLoss
+    unfreezing: list[Callback]
     inputs: dict[str, str]
 
 
@@ -131,10 +134,11 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     head = HEADS[config.task.kind](model.hidden_size, len(config.task.labels), dropout)
     if stacks.task_adapter:
         d_task = bottleneck(model, "variant.task_reduction", config.variant.task_reduction)
-        model.add_adapter(stacks.task_adapter, AdapterConfig(d_task))
+        model.add_adapter(stacks.task_adapter, AdapterConfig(d_task, leave_out=stacks.leave_out))
     model.activate(*stacks.names(dev_stack_language(config, config.source_languages[0])))
     inputs = _inputs(config, data, stacks) | table_sha256(config)
-    return Setup(data, model, head, stacks, layers_loss, inputs)
+    parts = unfreezing(config.unfreeze, model, stacks.task_adapter, data.iterations, data.batches_per_epoch)
+    return Setup(data, model, head, stacks, layers_loss, parts, inputs)
 
 
 def _devs(config: Config, setup: Setup) -> list[tuple[Sequence[str], Evaluation]]:
@@ -157,11 +161,11 @@ def _read_all(model: AdaptedEncoder, stacks: Stacks, languages: Sequence[str]) -
     Of language adapters only those of `languages` stay: training needs them.
     """
     for code, adapter in stacks.adapters.items():
-        load_below(model, stacks, adapter, code)
+        load_language_adapter(model, adapter, stacks, code)
         if code not in languages:
             model.delete_adapter(code)
     if stacks.domain:
-        load_below(model, stacks, stacks.domain, DOMAIN_ADAPTER)
+        load_language_adapter(model, stacks.domain, stacks, DOMAIN_ADAPTER)
 
 
 def _inputs(config: Config, data: TaskData, stacks: Stacks) -> dict[str, str]:
@@ -199,7 +203,7 @@ def _train(config: Config, run: RunDirectory, setup: Setup, run_trackers: Sequen
     patience = config.trainer.patience
     select = SelectOnDev(_devs(config, setup), metrics, data.batches_per_epoch, patience)
     title = f"{config.task.name} {config.variant.name} lr {config.optim.lr:g}" + (", at most" if patience else "")
-    fit(config.trainer, run, module, data, title, [select])
+    fit(config.trainer, run, module, data, title, [select, *setup.unfreezing])
     select.restore(module)
     selection = Selection(
         source_name(config.source_languages), "dev", metrics[0], select.value, select.epoch, select.history

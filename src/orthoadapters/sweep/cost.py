@@ -101,33 +101,16 @@ def _earlier_results(cells: Sequence[Cell]) -> list[Result]:
 
 
 # The choices in result.json that decide how long a step takes. A run without the second step has none of `ort`.
+_OF_BOTH_STAGES = (
+    *("variant.language_adapter", "domain.kind", "ort.share_forward", "ort.every", "ort.joint", "orthogonality.loss"),
+    *("unfreeze.per", "unfreeze.every", "trainer.precision", "trainer.compile"),
+)
 _TIMED_CHOICES = {
     Stage.mlm: (
-        "variant.language_adapter",
-        "domain.kind",
-        "mlm.batch_size",
-        "mlm.block_length",
-        "mlm.vocabulary",
-        "ort.share_forward",
-        "ort.every",
-        "ort.joint",
-        "orthogonality.loss",
-        "trainer.precision",
-        "trainer.compile",
+        *("mlm.batch_size", "mlm.block_length", "mlm.vocabulary"),
+        *_OF_BOTH_STAGES,
     ),
-    Stage.task: (
-        "variant.task_adapter",
-        "domain.kind",
-        "task.batch_size",
-        "task.max_length",
-        "ort.share_forward",
-        "ort.every",
-        "ort.joint",
-        "orthogonality.loss",
-        "trainer.precision",
-        "trainer.compile",
-        "variant.language_adapter",
-    ),
+    Stage.task: ("variant.task_adapter", "task.batch_size", "task.max_length", *_OF_BOTH_STAGES),
 }
 
 
@@ -203,9 +186,10 @@ def disk(config: Config) -> int | None:
         # The inventory says what is wrong with it.
         return None
     variant, ort_moments = config.variant, 2 if config.has_ort_step else 0
+    layers -= len(variant.leave_out)
     if config.stage is Stage.mlm:
         quarter = int(backbone.get("embedding_size", hidden)) // 4
-        d = hidden // trained_adapter(config).reduction(config)
+        d = hidden // trained_adapter(config).reduction(variant, config.domain)
         # A domain adapter has no invertible part.
         invertible = 0 if config.trains_domain else 2 * _adapter(2 * quarter, quarter)
         adapter_weights = layers * _adapter(hidden, d) + invertible

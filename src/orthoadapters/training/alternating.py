@@ -59,8 +59,9 @@ class AlternatingTraining(pl.LightningModule, ABC):
         self.body = list(module.requires_grad_(True).parameters())
         self.main_parameters = self.body + ([] if head is None else list(head.parameters()))
         if orthogonal and adapter is not None and isinstance(layers_loss, WeightsLoss):
-            self.up_weights: list[Tensor] = [cast(Adapter, site.adapters[adapter]).up.weight for site in model.sites]
-            parts = torch.stack([layers_loss.prepare(w_HF) for w_HF in second_matrices(model.backbone)])
+            sites, matrices, layer_numbers = model.sites, second_matrices(model.backbone), model.layers_with(adapter)
+            self.up_weights = [cast(Adapter, sites[i].adapters[adapter]).up.weight for i in layer_numbers]
+            parts = torch.stack([layers_loss.prepare(matrices[i]) for i in layer_numbers])
             self.register_buffer("frozen_parts", parts, persistent=False)
         # With several processes (trainer=ddp) each one may ask to save a checkpoint and to stop. `requests` are this
         # process's own; `agreed_requests` are their sums over all processes, as of the last backward pass.
@@ -181,7 +182,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
             return {}
         layers = layers.detach()
         layers = layers if share is None else sum_over_processes(share * layers)
-        return {f"l_ort_layer_{i}": value for i, value in enumerate(layers.unbind())}
+        return {f"l_ort_layer_{i}": value for i, value in zip(self.model.pair_layers, layers.unbind(), strict=True)}
 
     def _clip(self, parameters: list[nn.Parameter]) -> Tensor:
         """Clips the gradients, and returns their norm before that, on its device."""
@@ -189,8 +190,9 @@ class AlternatingTraining(pl.LightningModule, ABC):
         return torch.nn.utils.clip_grad_norm_(parameters, limit)
 
     def trained_state(self) -> dict[str, Tensor]:
-        """Returns the trained parameters by name: this one predicate decides what checkpoints hold."""
-        return {name: parameter.detach() for name, parameter in self.named_parameters() if parameter.requires_grad}
+        """Returns the trained parameters by name, those that are frozen for now too: what checkpoints hold."""
+        ids = {id(parameter) for parameter in self.main_parameters}
+        return {name: parameter.detach() for name, parameter in self.named_parameters() if id(parameter) in ids}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["state_dict"] = self.trained_state()

@@ -78,7 +78,7 @@ def score_held_out(
     """
     was_training, device = model.training, next(model.parameters()).device
     model.eval()
-    loss, layers = torch.zeros((), device=device), torch.zeros(len(model.sites), device=device)
+    loss, layers = torch.zeros((), device=device), torch.zeros(len(model.pair_layers), device=device)
     places = tokens = 0
     for batch in loader:
         encoding = model.encode(batch, device)

@@ -22,7 +22,6 @@ PLACEMENT: dict[str, Any] = {
     "cross_adapter": False,
     "dropout": 0.0,
     "is_parallel": False,
-    "leave_out": [],
     "ln_after": False,
     "ln_before": False,
     "mh_adapter": False,
@@ -40,7 +39,7 @@ PLACEMENT: dict[str, Any] = {
 _WITHOUT_DEFAULT = ("mh_adapter", "non_linearity", "output_adapter", "reduction_factor")
 # The fields whose default in `adapters` is not what a site computes.
 _OTHER_DEFAULT = {"original_ln_before": False}
-_SIZES = ("reduction_factor", "inv_adapter", "inv_adapter_reduction_factor", "invertible_adapter")
+_SIZES = ("leave_out", "reduction_factor", "inv_adapter", "inv_adapter_reduction_factor", "invertible_adapter")
 # Fields that change nothing here: how fresh weights are drawn, AdapterFusion, the inside of PHM layers (refused).
 _WITHOUT_EFFECT = {
     "attention_type",
@@ -76,13 +75,15 @@ HOULSBY = "Houlsby's placement (houlsby, double_seq_bn), with adapters on the at
 class AdapterDescription:
     """One adapter as its file describes it.
 
-    bottlenecks: d of every layer. invertible_width: the width of the invertible part's F and G, None without one.
-    invertible_is_optional: the invertible part counts only if its tensors are there. Task adapters of 2020 name one that
-    they do not have. model_name: the backbone that the adapter was trained on, empty if the file does not say.
+    bottlenecks: d by layer, without the layers that have no adapter. leave_out: those layers, ascending. invertible_width: the
+    width of the invertible part's F and G, None without one. invertible_is_optional: the invertible part counts only if its
+    tensors are there. Task adapters of 2020 name one that they do not have. model_name: the backbone that the adapter was
+    trained on, empty if the file does not say.
     """
 
     name: str
-    bottlenecks: list[int]
+    bottlenecks: dict[int, int]
+    leave_out: tuple[int, ...]
     invertible_width: int | None
     invertible_is_optional: bool
     model_name: str
@@ -100,10 +101,12 @@ def read_config(folder: Path, shape: Shape) -> AdapterDescription:
     kind = fields.get("type")
     if kind not in (None, "text_lang", "text_task"):
         raise UserError(f"adapter {folder}: type = {kind!r} is not supported; supported: text_lang, text_task, or none")
-    factors = [_layer_factor(folder, config, layer) for layer in range(shape.layers)]
+    leave_out = _leave_out(folder, config.get("leave_out"), shape.layers)
+    factors = {i: _layer_factor(folder, config, i) for i in range(shape.layers) if i not in leave_out}
     return AdapterDescription(
         name=str(fields.get("name") or folder.name),
-        bottlenecks=[_width(folder, "reduction_factor", shape.hidden_size, factor) for factor in factors],
+        bottlenecks={i: _width(folder, "reduction_factor", shape.hidden_size, factor) for i, factor in factors.items()},
+        leave_out=leave_out,
         invertible_width=_invertible_width(folder, config, shape.embedding_size // 2),
         invertible_is_optional=kind == "text_task",
         model_name=str(fields.get("model_name") or ""),
@@ -166,7 +169,7 @@ def _check_placement(folder: Path, config: Mapping[str, Any]) -> None:
     for field, site_value in PLACEMENT.items():
         value = config.get(field, _OTHER_DEFAULT.get(field, site_value))
         plain = value.lower() if field == "non_linearity" and isinstance(value, str) else value
-        if plain != site_value and not (field == "leave_out" and value is None):
+        if plain != site_value:
             origin = "" if field in config else " (what `adapters` takes where the file does not say it)"
             raise UserError(
                 f"adapter {folder}: {field} = {value!r}{origin} is not supported; {SUPPORT}, where it is {site_value!r}"
@@ -197,6 +200,18 @@ def _invertible_width(folder: Path, config: Mapping[str, Any], half: int) -> int
     if block != "nice":
         raise UserError(f"adapter {folder}: inv_adapter = {block!r} is not supported; supported: nice, or none")
     return _width(folder, "inv_adapter_reduction_factor", half, factor)
+
+
+def _leave_out(folder: Path, layers: Any, count: int) -> tuple[int, ...]:
+    """Returns the layers that have no adapter, ascending. count: the backbone's layers, of which one must be left."""
+    numbers = [] if layers is None else layers
+    is_list = isinstance(numbers, list) and all(type(layer) is int and 0 <= layer < count for layer in numbers)
+    if not is_list or len(set(numbers)) == count:
+        raise UserError(
+            f"adapter {folder}: leave_out = {layers!r} is not supported; supported: numbers of layers, 0 to {count - 1}, but "
+            "not all of them"
+        )
+    return tuple(sorted(set(numbers)))
 
 
 def _layer_factor(folder: Path, config: Mapping[str, Any], layer: int) -> Any:

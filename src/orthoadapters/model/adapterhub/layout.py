@@ -4,7 +4,7 @@ No PyTorch is loaded here. Shapes: H hidden size, E embedding size, d bottleneck
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from orthoadapters.errors import UserError
@@ -27,19 +27,19 @@ THEIRS = {ours: theirs for theirs, ours in OURS.items()}
 TensorShape = tuple[int, ...]
 
 
-def check_header(folder: Path, shape: Shape) -> int:
+def check_header(folder: Path, shape: Shape) -> tuple[int, tuple[int, ...]]:
     """Compares an adapter's files with a backbone of this shape, as `read` would; a pickle's tensors are not looked at.
 
-    Returns the bottleneck that the adapter has. Raises UserError as `read`, but for the weights themselves.
+    Returns the bottleneck that the adapter has, and the layers that it is left out of. Raises UserError as `read`, but for the
+    weights themselves.
     """
     description = read_config(folder, shape)
-    if not (path := folder / WEIGHTS[0]).exists():
-        return description.bottlenecks[0]
-    header = read_safetensors_header(path)
-    names = our_names(folder, header)
-    return check_layout(
-        folder, {ours: tuple(header[name]["shape"]) for ours, name in names.items()}, description, shape
-    )[0]
+    size = next(iter(description.bottlenecks.values()))
+    if (path := folder / WEIGHTS[0]).exists():
+        header = read_safetensors_header(path)
+        tensors = {ours: tuple(header[name]["shape"]) for ours, name in our_names(folder, header).items()}
+        size, _ = check_layout(folder, tensors, description, shape)
+    return size, description.leave_out
 
 
 def check_layout(
@@ -53,7 +53,7 @@ def check_layout(
     if description.invertible_is_optional and not any(name.startswith("invertible.") for name in tensors):
         width = None
     d = _bottleneck(folder, description.bottlenecks, tensors)
-    _check_shapes(folder, tensors, _tensor_shapes(d, width, shape), shape)
+    _check_shapes(folder, tensors, _tensor_shapes(d, width, shape, description.bottlenecks), shape)
     return d, width
 
 
@@ -83,19 +83,20 @@ def our_names(folder: Path, keys: Iterable[str]) -> dict[str, str]:
     return ours
 
 
-def _bottleneck(folder: Path, bottlenecks: Sequence[int], tensors: Mapping[str, TensorShape]) -> int:
+def _bottleneck(folder: Path, bottlenecks: Mapping[int, int], tensors: Mapping[str, TensorShape]) -> int:
     """Returns the one d of all layers. Raises UserError if layers differ, or the tensors differ from reduction_factor."""
-    if len(set(bottlenecks)) > 1:
+    sizes = sorted(set(bottlenecks.values()))
+    if len(sizes) > 1:
         raise UserError(
-            f"adapter {folder}: reduction_factor gives the layers bottlenecks of {sorted(set(bottlenecks))}; supported: "
-            "the same in every layer"
+            f"adapter {folder}: reduction_factor gives the layers bottlenecks of {sizes}; supported: the same in every layer"
         )
-    down = tensors.get("0.down.weight")
+    first = min(bottlenecks)
+    down = tensors.get(f"{first}.down.weight")
     if down is None or len(down) != 2:
-        raise UserError(f"adapter {folder} has no adapter in layer 0's output; only that placement is supported")
-    if down[0] != bottlenecks[0]:
+        raise UserError(f"adapter {folder} has no adapter in layer {first}'s output; only that placement is supported")
+    if down[0] != sizes[0]:
         raise UserError(
-            f"adapter {folder}: reduction_factor makes a bottleneck of {bottlenecks[0]}, and the tensors have {down[0]}"
+            f"adapter {folder}: reduction_factor makes a bottleneck of {sizes[0]}, and the tensors have {down[0]}"
         )
     return down[0]
 
@@ -113,13 +114,11 @@ def _check_shapes(
             raise UserError(f"adapter {folder}: {name} has shape {tensors[name]}, expected {size}; {FIX}")
 
 
-def _tensor_shapes(d: int, width: int | None, shape: Shape) -> dict[str, TensorShape]:
+def _tensor_shapes(d: int, width: int | None, shape: Shape, layers: Iterable[int]) -> dict[str, TensorShape]:
     """Returns the shape of every tensor of an adapter: (d, H), (d,), (H, d), (H,), and (W, E/2), ... of F and G."""
     hidden = shape.hidden_size
     site = {"down.weight": (d, hidden), "down.bias": (d,), "up.weight": (hidden, d), "up.bias": (hidden,)}
-    shapes: dict[str, TensorShape] = {
-        f"{layer}.{key}": size for layer in range(shape.layers) for key, size in site.items()
-    }
+    shapes: dict[str, TensorShape] = {f"{layer}.{key}": size for layer in layers for key, size in site.items()}
     if width is not None:
         half = shape.embedding_size // 2
         for part in "FG":

@@ -44,7 +44,7 @@ def read(folder: Path, shape: Shape) -> tuple[str, AdapterConfig, dict[str, Tens
     tensors = {ours: tensors[name] for ours, name in our_names(folder, tensors).items()}
     shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     d, width = check_layout(folder, shapes, description, shape)
-    config = AdapterConfig(d, invertible=width is not None, invertible_bottleneck=width)
+    config = AdapterConfig(d, width is not None, width, description.leave_out)
     check_sums(folder, FIX)
     backbone = shape.name_or_path
     if description.model_name and not Path(backbone).is_dir() and _last(description.model_name) != _last(backbone):
@@ -63,6 +63,7 @@ def write(folder: Path, shape: Shape, name: str, config: AdapterConfig, paramete
     }
     width = config.invertible_width(shape.embedding_size)
     sizes = {
+        "leave_out": list(config.leave_out),
         "reduction_factor": _reduction(shape.hidden_size, config.bottleneck),
         "inv_adapter": "nice" if config.invertible else None,
         "inv_adapter_reduction_factor": _reduction(shape.embedding_size // 2, width) if config.invertible else None,

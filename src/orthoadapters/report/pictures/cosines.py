@@ -13,8 +13,10 @@ from orthoadapters.report.collect.trained_adapters import TrainedAdapters
 from orthoadapters.report.pictures.picture import CaptionedFigure, Picture
 from orthoadapters.report.pictures.style import in_style, line_style, note, panels, plain, sentence
 from orthoadapters.report.statistics.analysis import Analysis
+from orthoadapters.runs.results import Result
 
-Cosines = Mapping[str, Sequence[float]]  # a result's `layer_cos2`: "before" and "after" training, one value per layer
+# A result's `layer_cos2`: "before" and "after" training, one value per layer; and "layers", their numbers, else 1, 2, ....
+Cosines = Mapping[str, Sequence[float]]
 TASK_PANELS = {"none": "task adapters, alone", "noo": "on NOO language adapters", "ort": "on ORT language adapters"}
 
 
@@ -27,6 +29,13 @@ def draw(analysis: Analysis) -> CaptionedFigure:
     )
 
 
+def cosines_of(result: Result) -> Cosines:
+    """Returns a result's cosines and, as "layers", the numbers of their layers from 1 on: variant.leave_out has none."""
+    gaps = result.choices.get("variant.leave_out", [])
+    numbers = range(len(result.layer_cos2.get("after", [])) + len(gaps))
+    return result.layer_cos2 | {"layers": [float(number + 1) for number in numbers if number not in gaps]}
+
+
 def _by_panel(table: Table) -> dict[str, dict[str, list[Cosines]]]:
     """Sorts the selected runs by the language adapter below the task adapter, then by the task adapter's kind."""
     panels: dict[str, dict[str, list[Cosines]]] = {name: {"NOO": [], "ORT": []} for name in TASK_PANELS.values()}
@@ -36,14 +45,14 @@ def _by_panel(table: Table) -> dict[str, dict[str, list[Cosines]]]:
         if language_adapter in TASK_PANELS and task_adapter != "none":
             # The part in brackets tells two rows of one variant apart.
             label = task_adapter.upper() + "".join(row.label.partition(" [")[1:])
-            runs = [run.result.layer_cos2 for run in row.selected_runs if run.result.layer_cos2]
+            runs = [cosines_of(run.result) for run in row.selected_runs if run.result.layer_cos2]
             panels[TASK_PANELS[language_adapter]][label] = [*runs]
     return panels
 
 
 def draw_adapters(adapters: TrainedAdapters) -> CaptionedFigure:
     """Draws language adapters, a line for each kind."""
-    kinds = {kind: [r.layer_cos2 for r in results if r.layer_cos2] for kind, results in adapters.kinds.items()}
+    kinds = {kind: [cosines_of(r) for r in results if r.layer_cos2] for kind, results in adapters.kinds.items()}
     return layer_cosines({"language adapters": kinds}), (
         f"{adapters.title}: mean cos^2 between what a language adapter adds and what it was given, by layer, before and "
         "after training, on held-out text; 0 is orthogonal. n counts adapters, and the shade is their range."
@@ -88,7 +97,7 @@ def _draw_kind(axes: Axes, number: int, kind: str, runs: Sequence[Cosines]) -> N
     style = line_style(2 * number)
     for when, dash, face in (("before", "dotted", "white"), ("after", "solid", style.color)):
         values = np.array([run[when] for run in runs], dtype=np.float64)
-        layers = np.arange(1, values.shape[1] + 1)
+        layers = np.array(runs[0].get("layers", range(1, values.shape[1] + 1)))
         look: dict[str, Any] = {
             "color": style.color,
             "linestyle": dash,
