@@ -18,7 +18,7 @@ FLOORS = [
     {"checksums"},
     {"config"},
     {"hub", "demo", "orthogonality"},
-    {"adapters"},
+    {"adapters", "orthogonality_losses"},
     {"data", "model", "runs"},
     {"evaluation", "report"},
     {"training", "labelling"},

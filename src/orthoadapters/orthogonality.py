@@ -3,13 +3,11 @@
 Shapes: B sentences, T subwords, H hidden size, L layers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
-
-from orthoadapters.errors import UserError
 
 
 def layer_orthogonality(x_h: Tensor, x_a: Tensor, attention_mask: Tensor | None = None) -> Tensor:
@@ -37,21 +35,3 @@ def orthogonality_loss(pairs: Sequence[tuple[Tensor, Tensor]], attention_mask: T
     pairs: per layer (x_h, x_a) of the adapter that is being trained, as `AdaptedEncoder` returns them.
     """
     return layers_orthogonality(pairs, attention_mask).sum()
-
-
-# A loss of the second step: the pairs and the mask of `layers_orthogonality`, and one value per layer, (L,).
-# The second optimizer minimises the sum of these values.
-LayersLoss = Callable[[Sequence[tuple[Tensor, Tensor]], Tensor | None], Tensor]
-
-# The losses by the names that the files of conf/orthogonality/ give them.
-LOSSES: dict[str, LayersLoss] = {"cosine": layers_orthogonality}
-
-
-def named_loss(name: str) -> LayersLoss:
-    """Returns the loss that `orthogonality.loss` names. Raises UserError if LOSSES has none of that name."""
-    if name not in LOSSES:
-        raise UserError(
-            f"orthogonality.loss={name}: conf/orthogonality/ names it, and LOSSES in src/orthoadapters/orthogonality.py has "
-            f"no function for it; add one there, or use one of {', '.join(LOSSES)}"
-        )
-    return LOSSES[name]

@@ -76,6 +76,8 @@ def test_a_run_directorys_name_is_made_of_its_choices() -> None:
     [
         ("variant=t_ort", "ort.share_forward=false", "ort.share_forward=true", ["variant=t_noo"]),
         ("variant=t_ort", "ort.every=1", "ort.every=2", ["variant=full_ft"]),
+        ("variant=t_ort", "ort.joint=null", "ort.joint=0.1", ["variant=lort_tnoo"]),
+        ("variant=t_ort", "orthogonality=cosine", "orthogonality=weights", ["variant=t_noo"]),
         ("stage=mlm", "mlm.vocabulary=backbone", "mlm.vocabulary=corpus", ["stage=task"]),
         ("variant=lnoo_tnoo", "transfer.under=[target]", "transfer.under=[target,source]", ["variant=t_noo"]),
         ("variant=lnoo_tnoo", "transfer.under=target", "transfer.under=none", ["stage=mlm"]),
@@ -88,6 +90,19 @@ def test_a_newer_choice_is_part_of_a_run_that_reads_it_unless_it_is_what_runs_al
     assert of(run, default) == of(run) != of(run, other)
     assert other.partition("=")[0] not in choices(compose_config([run]))
     assert of(*elsewhere, other) == of(*elsewhere)
+
+
+def test_gradual_unfreezing_is_a_choice_of_its_own_stage_and_its_pace_is_none_without_it() -> None:
+    run = "variant=lort_tort"
+    assert of(run) == of(run, "unfreeze.every=2") != of(run, "unfreeze.per=epoch")
+    assert of(run, "unfreeze.per=epoch") != of(run, "unfreeze.per=epoch", "unfreeze.every=2")
+    assert mlm_overrides([run, "unfreeze.per=epoch"], "sw") == mlm_overrides([run], "sw")
+
+
+def test_a_joint_loss_has_no_rate_of_its_own() -> None:
+    joint = ("variant=t_ort", "ort.joint=0.5")
+    assert of(*joint) == of(*joint, "optim.ort_lr=1e-3", "optim.ort_eps=1e-3") != of("variant=t_ort", "ort.joint=0.25")
+    assert "/lr5e-05-seed0-" in RunDirectory(compose_config(joint)).name
 
 
 def test_a_language_adapter_shares_the_orthogonality_step_of_the_task_run_that_needs_it_and_no_patience() -> None:

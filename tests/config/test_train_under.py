@@ -62,7 +62,11 @@ def test_equal_languages_are_the_same_run_and_the_source_alone_is_the_run_withou
             r"for one target language, and languages=\[ar,tr\]; name one",
         ),
         (["transfer=tlr_target", "languages=[]"], r"for one target language, and languages=\[\]; name one"),
-        (["transfer=tlr_multi", "trainer.compile=true"], "each language adapter would need a graph of its own"),
+        (
+            ["transfer=tlr_multi", "trainer.compile=true"],
+            r"transfer.train_under=\[en,ar.*\]: each language adapter would",
+        ),
+        (["source_language=[en,tr]", "trainer.compile=true"], r"does not go with source_language=\[en,tr\]"),
         (["transfer.train_under=[en,../x]"], "has a / in it, and becomes a part of paths"),
     ],
 )

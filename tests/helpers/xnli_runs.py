@@ -101,9 +101,11 @@ def write_losses(path: Path, orthogonal: bool) -> None:
     (path / "metrics.csv").write_text("\n".join(["iteration,loss,l_ort", *rows]) + "\n")
 
 
-def write_adapter_run(runs: Path, code: str, kind: str, iterations: int = 40, ort_lr: float = 1e-7) -> Path:
-    """A run of the MLM stage."""
-    path = runs / f"mlm-{code}-{kind}-{iterations}-{ort_lr:g}"
+def write_adapter_run(
+    runs: Path, code: str, kind: str, iterations: int = 40, ort_lr: float = 1e-7, more: Mapping[str, Any] | None = None
+) -> Path:
+    """A run of the MLM stage. more: further choices."""
+    path = runs / f"mlm-{code}-{kind}-{iterations}-{ort_lr:g}{'-'.join(more or ())}"
     result = Result(
         run=path.name,
         fingerprint="m",
@@ -122,7 +124,8 @@ def write_adapter_run(runs: Path, code: str, kind: str, iterations: int = 40, or
             "language.code": code,
             "variant.language_adapter": kind,
             "trainer.max_iterations": iterations,
-        },
+        }
+        | dict(more or {}),
         layer_cos2={"before": [0.4, 0.3], "after": [0.3, 0.2]},
     )
     write_result(path / "result.json", result)

@@ -116,16 +116,13 @@ def test_a_run_whose_own_choice_is_another_has_a_row_of_its_own(tmp_path: Path) 
 
 
 def test_runs_that_trained_on_several_language_adapters_have_a_row_of_their_own(tmp_path: Path) -> None:
-    write_xnli_run(tmp_path, "lnoo_tnoo")
     for languages in (["en", "sw"], ["en", "sw", "tr"]):
         write_xnli_run(tmp_path, "lnoo_tnoo", KEPT, choices={"transfer.train_under": languages})
+    write_xnli_run(tmp_path, "lnoo_tnoo", seed=2)
     (table,) = build(tmp_path).tables
-    rows = {row.label: row.scores["sw"].paper is None for row in table.rows if row.selected_runs}
-    assert rows == {
-        "L-NOO+T-NOO": False,
-        "L-NOO+T-NOO, trained on en+sw": True,
-        "L-NOO+T-NOO, trained on en+sw+tr": True,
-    }
+    first, *others = [(row.label, row.scores["sw"].paper is None) for row in table.rows if row.selected_runs]
+    assert first == ("L-NOO+T-NOO", False)
+    assert sorted(others) == [("L-NOO+T-NOO, trained on en+sw", True), ("L-NOO+T-NOO, trained on en+sw+tr", True)]
 
 
 def test_the_report_writes_them_and_the_tidy_table_has_a_column(

@@ -57,10 +57,13 @@ INTERRUPTIONS: list[tuple[str, int, list[str]]] = [
     (variant, stop, []) for variant in ("lort_tort", "full_ft") for stop in (1, 3, 5, 6, 9, 10)
 ]
 TURNS = ["transfer=tlr_bilingual"]
+# The lowest of the three layers is trained from the seventh iteration on.
+SLOWLY = ["unfreeze.per=iteration", "unfreeze.every=3"]
 
 
 @pytest.mark.parametrize(
-    ("variant", "stop", "more"), [*INTERRUPTIONS, ("lort_tort", 3, TURNS), ("lort_tort", 7, TURNS)]
+    ("variant", "stop", "more"),
+    [*INTERRUPTIONS, ("lort_tort", 3, TURNS), ("lort_tort", 7, TURNS), ("lort_tort", 5, SLOWLY)],
 )
 def test_an_interrupted_task_run_goes_on_with_the_weights_it_would_have_had(
     variant: str,
@@ -95,9 +98,15 @@ def test_an_interrupted_task_run_goes_on_with_the_weights_it_would_have_had(
 
 
 CHOICES = ["ort.share_forward=true", "ort.every=2", "mlm.vocabulary=corpus"]
+JOINT = ["ort.joint=0.5", "orthogonality=subspace"]
+# The invertible part is trained from the fourth iteration on.
+FROM_THE_TOP = ["unfreeze.per=iteration"]
 
 
-@pytest.mark.parametrize(("stop", "every", "more"), [(1, 2, []), (3, 2, []), (6, 2, []), (4, 3, CHOICES)])
+@pytest.mark.parametrize(
+    ("stop", "every", "more"),
+    [(1, 2, []), (3, 2, []), (6, 2, []), (4, 3, CHOICES), (4, 3, JOINT), (3, 2, FROM_THE_TOP)],
+)
 def test_an_interrupted_mlm_run_goes_on_with_the_weights_it_would_have_had(
     stop: int,
     every: int,
@@ -109,7 +118,7 @@ def test_an_interrupted_mlm_run_goes_on_with_the_weights_it_would_have_had(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     common = ["stage=mlm", "variant=lort_tnoo", "language=sw", f"trainer.checkpoint_every={every}", *more]
-    undisturbed = out.parent / f"undisturbed-{every}"
+    undisturbed = out.parent / f"undisturbed-{every}-{len(more)}"
     reference = run_once(overrides(backbone, world, undisturbed, *common))
     again = overrides(backbone, world, tmp_path / "stopped", *common)
     interrupt(monkeypatch, stop, again)

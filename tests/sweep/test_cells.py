@@ -71,6 +71,8 @@ def test_every_sweep_opens_with_its_command_and_its_number_of_runs(path: Path, t
 def test_the_grid_is_the_papers() -> None:
     sweep_cells = {(c.config.optim.lr, c.config.optim.ort_lr) for c in cells("sweep=xnli", "variant=t_ort")}
     assert sweep_cells == {(lr, ort_lr) for lr in (2e-5, 5e-5, 7e-5) for ort_lr in (1e-6, 1e-7, 1e-8)}
+    # One optimizer has one rate.
+    assert len(cells("sweep=xnli", "variant=t_ort", "ort.joint=0.1,1")) == 2 * 3
     assert {c.config.optim.lr for c in cells("sweep=xnli", "variant=lort_tnoo")} == {5e-5}
 
 

@@ -1,19 +1,22 @@
 """The alternating step: against a plain loop, and every trap of manual optimisation with two optimizers."""
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Callback
 from torch import Tensor
 
 import orthoadapters.training.alternating as alternating
 from orthoadapters import AdaptedEncoder, AdapterConfig, UserError, orthogonality_loss
 from orthoadapters.config.schema import OptimConfig, OrtConfig
 from orthoadapters.model.heads import TokenHead
-from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
+from orthoadapters.orthogonality import layers_orthogonality
+from orthoadapters.orthogonality_losses import OrthogonalityLoss
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
 from tests.helpers.commands import ROOT
@@ -53,7 +56,7 @@ def fresh(
     backbone: Path,
     orthogonal: bool,
     optim: OptimConfig = OPTIM,
-    layers_loss: LayersLoss = layers_orthogonality,
+    layers_loss: OrthogonalityLoss = layers_orthogonality,
     ort: OrtConfig | None = None,
 ) -> tuple[TaskTraining, ListTracker]:
     """A task adapter on top of a language adapter, with dropout off so that a plain loop can follow."""
@@ -71,8 +74,11 @@ def fresh(
     return TaskTraining(model, head, "task", orthogonal, optim, recorder, layers_loss, ort), tracker
 
 
-def train(module: TaskTraining, data: list[dict[str, Any]], precision: Any = "32-true") -> pl.Trainer:
+def train(
+    module: TaskTraining, data: list[dict[str, Any]], precision: Any = "32-true", callbacks: Sequence[Callback] = ()
+) -> pl.Trainer:
     trainer = pl.Trainer(
+        callbacks=list(callbacks),
         accelerator="cpu",
         devices=1,
         max_epochs=1,

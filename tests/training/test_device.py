@@ -17,6 +17,7 @@ from orthoadapters.model.compiled import compile_encode
 from orthoadapters.model.decoder_rows import DecoderRows
 from orthoadapters.model.heads import ClassificationHead, TokenHead
 from orthoadapters.model.precision import store_frozen_in_bf16
+from orthoadapters.orthogonality_losses import LOSSES
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.mlm import MLMTraining
 from orthoadapters.training.record import Recorder
@@ -29,27 +30,32 @@ STEPS = [*((kind, ".") for kind in KINDS), ("mlm", "deberta"), ("tagging", "debe
 
 
 def step_of(
-    kind: str, backbone: Path, device: str, precision: str = "32-true", has_choices: bool = False
+    kind: str,
+    backbone: Path,
+    device: str,
+    precision: str = "32-true",
+    ort: OrtConfig | None = None,
+    loss: str = "cosine",
 ) -> tuple[AlternatingTraining, Any]:
     """A module with its optimizers, without a Trainer, and a function that trains one batch.
 
-    has_choices: whether both steps come from one forward, and the softmax is over some subwords.
+    With both steps from one forward, the softmax is over some subwords as well.
     """
     torch.manual_seed(0)
     model = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True)
     model.add_adapter("en", AdapterConfig(16, invertible=True))
-    recorder, ort = Recorder([], OPTIM, True, 1000, 1), OrtConfig(share_forward=has_choices)
+    recorder, ort = Recorder([], OPTIM, True, 1000, 1), ort or OrtConfig()
     module: AlternatingTraining
     if (head := KINDS[kind]) is None:
         model.to(device).activate("en")
         assert model.mlm_head is not None
-        rows = DecoderRows(model.mlm_head.decoder, torch.arange(100, device=device)) if has_choices else None
-        module = MLMTraining(model, "en", True, OPTIM, recorder, invert=True, ort=ort, rows=rows)
+        rows = DecoderRows(model.mlm_head.decoder, torch.arange(100, device=device)) if ort.share_forward else None
+        module = MLMTraining(model, "en", True, OPTIM, recorder, True, LOSSES[loss], ort, rows)
     else:
         model.add_adapter("task", AdapterConfig(4))
         model.to(device).activate("en", "task")
         task_head = head(model.hidden_size, 3, 0.1).to(device)
-        module = TaskTraining(model, task_head, "task", True, OPTIM, recorder, ort=ort)
+        module = TaskTraining(model, task_head, "task", True, OPTIM, recorder, LOSSES[loss], ort)
     # Modules are moved before they are trained: on the way to the meta device their parameters become other ones.
     module.train()
     optimizers = module.configure_optimizers()
@@ -88,33 +94,49 @@ class NoCopies(TorchDispatchMode):
 
 
 @pytest.mark.parametrize(
-    ("kind", "family", "has_choices"),
-    [*((*step, False) for step in STEPS), ("tagging", "modernbert", False), ("mlm", ".", True)],
+    ("kind", "family", "ort", "loss"),
+    [
+        *((*step, OrtConfig(), "cosine") for step in STEPS),
+        ("tagging", "modernbert", OrtConfig(), "weights"),
+        ("tagging", ".", OrtConfig(joint=0.1), "subspace"),
+        ("mlm", ".", OrtConfig(share_forward=True), "cosine"),
+    ],
 )
 def test_no_part_of_a_step_waits_for_the_device(
-    kind: str, family: str, has_choices: bool, oracle: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, family: str, ort: OrtConfig, loss: str, oracle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On the meta device, a number that is read, a shape that depends on data and a tensor left on the CPU are errors.
 
     So is, by `NoCopies`, a tensor that is made on the CPU and brought to the device.
     """
     monkeypatch.setattr(decoder_loss, "SLICE", 64)
-    module, train = step_of(kind, oracle / family / "backbone", "meta", has_choices=has_choices)
+    module, train = step_of(kind, oracle / family / "backbone", "meta", ort=ort, loss=loss)
     monkeypatch.setattr(AlternatingTraining, "global_step", 1)
     for _ in range(2):
         with NoCopies():
             train()
     assert {value.device.type for value in module.recorder._values} == {"meta"}
-    assert all(p.grad is not None and p.grad.device.type == "meta" for p in module.body)
+    # The step on weights comes last, and has a gradient of the up-projections alone.
+    gradients = [p.grad for p in module.body if loss != "weights" or any(p is up for up in module.up_weights)]
+    assert all(gradient is not None and gradient.device.type == "meta" for gradient in gradients)
     with pytest.raises(RuntimeError, match="meta"):
         module.recorder.flush()
 
 
-@pytest.mark.parametrize(("kind", "family"), STEPS)
-def test_frozen_weights_in_bf16_change_no_number_under_autocast(kind: str, family: str, oracle: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "family", "ort", "loss"),
+    [
+        *((*step, OrtConfig(), "cosine") for step in STEPS),
+        ("tagging", ".", OrtConfig(), "weights"),
+        ("mlm", ".", OrtConfig(joint=0.1), "subspace"),
+    ],
+)
+def test_frozen_weights_in_bf16_change_no_number_under_autocast(
+    kind: str, family: str, ort: OrtConfig, loss: str, oracle: Path
+) -> None:
     states, backbone = [], oracle / family / "backbone"
     for is_stored in (False, True):
-        module, train = step_of(kind, backbone, "cpu", "bf16-mixed")
+        module, train = step_of(kind, backbone, "cpu", "bf16-mixed", ort, loss)
         if is_stored:
             store_frozen_in_bf16(module)
         for _ in range(3):

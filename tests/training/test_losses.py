@@ -13,7 +13,7 @@ from orthoadapters import UserError
 from orthoadapters.config import compose
 from orthoadapters.config.choices import choices, fingerprint
 from orthoadapters.config.compose import CONF, compose_config
-from orthoadapters.orthogonality import LOSSES, named_loss
+from orthoadapters.orthogonality_losses import LOSSES, named_loss
 from tests.helpers.short_runs import execute, overrides
 
 
@@ -41,7 +41,8 @@ def test_one_function_and_one_file_make_a_loss_that_both_stages_use(
     more = {"mlm": ["variant=lort_tnoo", "language=sw"], "task": ["variant=t_ort", "task=udpos", "languages=[ar]"]}
     command = overrides(backbone, world, tmp_path, f"stage={stage}", "orthogonality=numbers", *more[stage])
     result = execute(command)
-    assert result.layer_cos2 == {"before": [1.0, 2.0, 3.0], "after": [1.0, 2.0, 3.0]}
+    # What is compared between runs is Eq. 2, whatever was trained.
+    assert all(0 < value < 1 for when in ("before", "after") for value in result.layer_cos2[when])
     assert result.choices["orthogonality.loss"] == "numbers"
     with (tmp_path / "runs" / result.run / "metrics.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["l_ort"]]
@@ -80,5 +81,7 @@ def test_the_pair_is_still_chosen_on_the_command_line() -> None:
 
 
 def test_a_file_without_its_function_is_a_sentence_with_the_place() -> None:
-    with pytest.raises(UserError, match=r"orthogonality.loss=mine: .* LOSSES in src/orthoadapters/orthogonality.py"):
+    with pytest.raises(
+        UserError, match=r"orthogonality.loss=mine: .* LOSSES in src/orthoadapters/orthogonality_losses.py"
+    ):
         named_loss("mine")

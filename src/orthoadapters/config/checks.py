@@ -20,6 +20,7 @@ from orthoadapters.config.schema import (
     TaskConfig,
     TaskKind,
 )
+from orthoadapters.config.training_checks import check_ort, check_unfreezing
 from orthoadapters.config.under import check_transfer
 from orthoadapters.errors import UserError
 
@@ -38,6 +39,8 @@ def check(config: Config) -> None:
     check_names(config)
     check_numbers(config)
     check_device(config)
+    check_ort(config)
+    check_unfreezing(config)
     check_backbone(config.backbone)
     check_variant(config)
     check_sources(config)
@@ -53,6 +56,8 @@ def check_numbers(config: Config) -> None:
     mlm, task, trainer, data = config.mlm, config.task, config.trainer, config.data
     positive = {f"optim.{key}": value for key, value in vars(config.optim).items()} | {
         "ort.every": config.ort.every,
+        "ort.joint": config.ort.joint,
+        "unfreeze.every": config.unfreeze.every,
         "trainer.max_epochs": trainer.max_epochs,
         "trainer.patience": trainer.patience,
         "trainer.max_iterations": trainer.max_iterations,

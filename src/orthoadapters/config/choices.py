@@ -67,6 +67,9 @@ NEWER: dict[str, Any] = {
     "orthogonality.loss": "cosine",
     "ort.share_forward": False,
     "ort.every": 1,
+    "ort.joint": None,
+    "unfreeze.per": None,
+    "unfreeze.every": 1,
     "mlm.vocabulary": "backbone",
     "trainer.patience": None,
     "trainer.compile": False,
@@ -82,6 +85,10 @@ def choices(config: Config) -> dict[str, Any]:
     omissions = WITHOUT_EFFECT | (TASK_ONLY if config.stage is Stage.mlm else MLM_ONLY)
     if not config.is_orthogonal:
         omissions = omissions | ORT_ONLY
+    elif not config.has_ort_step:
+        omissions = omissions | {"optim.ort_lr", "optim.ort_eps"}
+    if config.unfreeze.per is None:
+        omissions = omissions | {"unfreeze"}
     if config.stage is Stage.task and not config.variant.has_language_adapter:
         omissions = omissions | {"variant.language_reduction", "transfer"}
     # Where language adapters come from is a choice if they are from elsewhere. Trained ones differ by their contents alone,

@@ -236,7 +236,7 @@ def language_overrides(code: str, folder: str | Path | None = None) -> list[str]
 
 # The choices of a task run that the training of a language adapter does not share.
 _OF_TASK_RUNS = tuple(
-    "stage= language= task= data= task. data. optim. languages= seed= plan= transfer= transfer. "
+    "stage= language= task= data= task. data. optim. unfreeze. languages= seed= plan= transfer= transfer. "
     "language_adapters.missing= language_adapters.source= trainer.max_epochs= trainer.patience=".split()
 )
 

@@ -69,6 +69,13 @@ class Pair(Enum):
     update = "update"
 
 
+class Period(Enum):
+    """The clock of gradual unfreezing: epochs of the task's training data, or iterations."""
+
+    epoch = "epoch"
+    iteration = "iteration"
+
+
 class Missing(Enum):
     """The answer to a language adapter that has not been trained yet: stop and name it, or train it first."""
 
@@ -317,18 +324,30 @@ class OptimConfig:
 
 @dataclass
 class OrtConfig:
-    """The orthogonality step: when it is taken, and from which forward pass."""
+    """The orthogonality step: when it is taken, from which forward pass, and whether it is one step with the main loss."""
 
     # true: both gradients from one forward pass, so that the two steps are simultaneous instead of alternating.
     share_forward: bool = False  # ours: a run without this key alternated
     every: int = 1  # iterations between two orthogonality steps; ours: a run without this key took one in each
+    # lambda: one Adam minimises the main loss + lambda L_ORT in one step, without optim.ort_lr; null: the two losses alternate.
+    joint: float | None = None  # ours: a run without this key had two steps
+
+
+@dataclass
+class UnfreezeConfig:
+    """Gradual unfreezing: the adapter of the top layer is trained first, then those of further layers from the top down."""
+
+    # epoch or iteration: what `every` counts; null: the adapter's layers are all trained from the beginning.
+    per: Period | None = None  # ours: a run without this key trained all layers from the beginning
+    every: int = 1  # epochs or iterations after which one more layer is trained; ours: Howard and Ruder 2018, one epoch
 
 
 @dataclass
 class OrthogonalityConfig:
     """The loss of the second step, L_ORT."""
 
-    loss: str = "cosine"  # the loss, by its name in orthogonality.LOSSES; ours: a run without this key had Eq. 2
+    # The loss, by its name in orthogonality_losses.LOSSES: cosine (Eq. 2), subspace or weights.
+    loss: str = "cosine"  # ours: a run without this key had Eq. 2
     pair: Pair = MISSING  # the vector that is compared with x_h: x_a, or x_a without the residual
 
 
@@ -462,6 +481,7 @@ class Config:
     optim: OptimConfig = field(default_factory=OptimConfig)
     ort: OrtConfig = field(default_factory=OrtConfig)
     orthogonality: OrthogonalityConfig = field(default_factory=OrthogonalityConfig)
+    unfreeze: UnfreezeConfig = field(default_factory=UnfreezeConfig)
     language_adapters: LanguageAdaptersConfig = field(default_factory=LanguageAdaptersConfig)
     transfer: TransferConfig = field(default_factory=TransferConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
@@ -493,6 +513,11 @@ class Config:
 
     @property
     def is_orthogonal(self) -> bool:
-        """Says whether this run takes the second step: the adapter that its stage trains is an orthoadapter."""
+        """Says whether this run has L_ORT: the adapter that its stage trains is an orthoadapter."""
         kind = self.variant.language_adapter if self.stage is Stage.mlm else self.variant.task_adapter
         return kind is AdapterKind.ort
+
+    @property
+    def has_ort_step(self) -> bool:
+        """Says whether L_ORT has an optimizer of its own, with optim.ort_lr: it is not a part of the main loss (ort.joint)."""
+        return self.is_orthogonal and self.ort.joint is None

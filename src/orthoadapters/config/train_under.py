@@ -59,11 +59,13 @@ def _languages(config: Config) -> list[str]:
 
 
 def check_train_under(config: Config) -> None:
-    """Refuses a compiled graph for each of several languages."""
-    if config.stage is Stage.task and config.trainer.compile and has_turns(config):
+    """Refuses a compiled graph for each of several language adapters."""
+    languages = training_languages(config)
+    if config.stage is Stage.task and config.trainer.compile and len(languages) > 1:
+        key = "transfer.train_under" if has_turns(config) else "source_language"
         raise UserError(
-            f"trainer.compile=true does not go with transfer.train_under={config.transfer.train_under}: each language adapter "
-            "would need a graph of its own; leave one of them out"
+            f"trainer.compile=true does not go with {key}=[{','.join(languages)}]: each language adapter would need a graph of "
+            "its own; leave one of them out"
         )
 
 

@@ -14,7 +14,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.evaluation.metrics import WindowMetric, counts_of, score_of_counts
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import TaskHead
-from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
+from orthoadapters.orthogonality import layers_orthogonality
 
 NOT_FINITE = (
     "what the model computes is NaN or infinite, though its weights are not, as they are far too large; train with a lower "
@@ -41,14 +41,11 @@ def forward_precision(precision: str, device: torch.device) -> torch.autocast:
 
 
 @torch.inference_mode()
-def measure_orthogonality(
-    model: AdaptedEncoder, evaluation: Evaluation, layers_loss: LayersLoss = layers_orthogonality
-) -> list[float]:
-    """Computes the orthogonality loss of the active stack's last adapter per layer, its mean over all real tokens of the split.
+def measure_orthogonality(model: AdaptedEncoder, evaluation: Evaluation) -> list[float]:
+    """Computes the terms of Eq. 2 for the active stack's last adapter: the mean of cos^2 over all real tokens, by layer.
 
-    The layers are those of `model.pair_layers`.
-
-    By default the loss is cos(x_h, x_a)^2, and the layers' sum is L_ORT (Eq. 2). The list is empty without an adapter.
+    It is Eq. 2 whatever loss a run trained, so that runs can be compared. The layers are those of
+    `model.pair_layers`; the list is empty without an adapter.
     """
     if not model.stack:
         return []
@@ -60,7 +57,7 @@ def measure_orthogonality(
     loader = BatchLoader(large.windows, large.batch_size, large.pad_id, large.seed, shuffle=False)
     for batch in loader:
         mask_BT = batch["attention_mask"].to(device, non_blocking=True)
-        layers = layers + layers_loss(model.encode(batch, device).pairs, mask_BT) * batch["tokens"]
+        layers = layers + layers_orthogonality(model.encode(batch, device).pairs, mask_BT) * batch["tokens"]
         tokens += batch["tokens"]
     model.train(was_training)
     means: list[float] = (layers / tokens).tolist()

@@ -144,6 +144,12 @@ def layers_of(backbone: Any) -> list[Any]:
     return list(backbone.layers if _layout(backbone) is Layout.modernbert else backbone.encoder.layer)
 
 
+def second_matrices(backbone: Any) -> list[Tensor]:
+    """Returns W_2, the second feed-forward matrix of each layer, (H, F)."""
+    is_modernbert = _layout(backbone) is Layout.modernbert
+    return [(layer.mlp.Wo if is_modernbert else layer.output.dense).weight for layer in layers_of(backbone)]
+
+
 def put_sites(backbone: Any) -> None:
     """Puts a site into each layer, called `output`. Where the layer has a module of that name, the site takes its place."""
     for layer in layers_of(backbone):

@@ -57,7 +57,7 @@ class RunDirectory:
         self.config, self.fingerprint = config, fingerprint(config)
         mlm = config.stage is Stage.mlm
         subject = f"{config.language.code}-{config.variant.language_adapter.value}" if mlm else config.variant.name
-        rates = f"lr{config.optim.lr:g}" + (f"-ort{config.optim.ort_lr:g}" if config.is_orthogonal else "")
+        rates = f"lr{config.optim.lr:g}" + (f"-ort{config.optim.ort_lr:g}" if config.has_ort_step else "")
         self.name = "/".join(
             (
                 str(config.backbone.name),

@@ -57,8 +57,9 @@ class Result:
 
     choices: every value that its numbers depend on, by dotted key (`config.choices`). target_dev: like `test`, the selected
     epoch's scores on the target languages' development sets, for the report's oracle column: nothing is selected by them.
-    layer_cos2: "before" and "after" training, cos(x_h, x_a)^2 of the trained adapter per layer, the mean over all tokens of
-    the source language's development set or, in the MLM stage, of the held-out blocks; empty without an adapter.
+    layer_cos2: "before" and "after" training, cos(x_h, x_a)^2 of the trained adapter per layer (Eq. 2, whatever loss it was
+    trained with), the mean over all tokens of the source language's development set or, in the MLM stage, of the held-out
+    blocks; empty without an adapter.
     under: like `test`, with something else under the task adapter than `test` has, by choice (transfer.under).
     mean_weights: where one of the choices is a mean, by tested language the weights of the language adapters in it.
     """

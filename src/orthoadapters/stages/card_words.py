@@ -17,14 +17,24 @@ def on_hub(name: str | None) -> str | None:
 
 
 def rates(config: Config) -> str:
-    """Says the learning rates, and how the second loss was taken."""
+    """Says the learning rates, how the second loss was taken, and in which order layers were trained."""
+    unfreeze = config.unfreeze
+    order = f", one more layer from the top every {unfreeze.every} {unfreeze.per.value}(s)" if unfreeze.per else ""
+    return _rates(config) + order
+
+
+def _rates(config: Config) -> str:
     main, ort = f"learning rate {config.optim.lr:g}", config.ort
     if not config.is_orthogonal:
         return main
+    # Of a card, L_ORT without a further word is Eq. 2.
+    loss = "L_ORT" if config.orthogonality.loss == "cosine" else f"L_ORT (orthogonality={config.orthogonality.loss})"
+    if ort.joint is not None:
+        return f"{main} on the main loss + {ort.joint:g} {loss}"
     choices = (f" every {ort.every} iterations" if ort.every > 1 else "") + (
         ", both steps from one forward pass" if ort.share_forward else ""
     )
-    return f"{main}, {config.optim.ort_lr:g} on L_ORT{choices}"
+    return f"{main}, {config.optim.ort_lr:g} on {loss}{choices}"
 
 
 def choice(key: str, value: object) -> str:

@@ -76,7 +76,7 @@ def record_run(config: Config, run: RunDirectory, inputs: Mapping[str, str], lay
 def new_recorder(config: Config, run_trackers: Sequence[Tracker]) -> Recorder:
     """Makes the Recorder that writes to these trackers."""
     trainer = config.trainer
-    return Recorder(run_trackers, config.optim, config.is_orthogonal, trainer.log_every, trainer.layers_every)
+    return Recorder(run_trackers, config.optim, config.has_ort_step, trainer.log_every, trainer.layers_every)
 
 
 def score_languages(
@@ -126,7 +126,7 @@ def new_result(
         backbone=str(config.backbone.name),
         seed=config.seed,
         lr=config.optim.lr,
-        ort_lr=config.optim.ort_lr if config.is_orthogonal else None,
+        ort_lr=config.optim.ort_lr if config.has_ort_step else None,
         test=test,
         adapters=adapters,
         provenance=provenance(

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Callback
 
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.config.schema import Config, Vocabulary
@@ -20,7 +21,7 @@ from orthoadapters.model.backbone import backbone_path
 from orthoadapters.model.decoder_rows import DecoderRows
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.sizes import bottleneck, check_lengths
-from orthoadapters.orthogonality import LayersLoss, named_loss
+from orthoadapters.orthogonality_losses import OrthogonalityLoss, named_loss
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import blocks_sha256, tokenizer_sha256, weights_sha256
@@ -30,6 +31,7 @@ from orthoadapters.stages import model_card
 from orthoadapters.stages.frame import check_loggers, finish, new_recorder, new_result, record_run
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.mlm import MLMTraining, score_held_out
+from orthoadapters.training.unfreezing import unfreezing
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Setup:
 
     data: MLMData
     model: AdaptedEncoder
-    layers_loss: LayersLoss
+    layers_loss: OrthogonalityLoss
+    unfreezing: list[Callback]
     inputs: dict[str, str]
     mlm_loss_without_adapter: float
     before: list[float]
@@ -61,9 +64,9 @@ def train_language_adapter(config: Config, run: RunDirectory, overrides: Sequenc
         module = MLMTraining(
             model, language, config.is_orthogonal, config.optim, recorder, invert, setup.layers_loss, config.ort, rows
         )
-        fit(config.trainer, run, module, data, f"mlm {language} {kind.value}")
+        fit(config.trainer, run, module, data, f"mlm {language} {kind.value}", setup.unfreezing)
         with forward_precision(config.trainer.precision, device(config.trainer)):
-            scores, after = score_held_out(model, data.dev, invert, setup.layers_loss)
+            scores, after = score_held_out(model, data.dev, invert)
         _write_adapter(config, run, setup, scores)
         test = scores | {"mlm_loss_without_adapter": setup.mlm_loss_without_adapter, "n": len(data.dev.rows)}
         entries = {language: target.result_entry()}
@@ -105,8 +108,9 @@ def _set_up(config: Config) -> Setup:
     model.activate(language)
     # This is measured on the fresh weights, so that a resumed run records the same number.
     with forward_precision(config.trainer.precision, where):
-        _, before = score_held_out(model, data.dev, config.language_adapters.invert_before_decoder, layers_loss)
-    return Setup(data, model, layers_loss, inputs, bare["mlm_loss"], before)
+        _, before = score_held_out(model, data.dev, config.language_adapters.invert_before_decoder)
+    parts = unfreezing(config.unfreeze, model, language, data.iterations)
+    return Setup(data, model, layers_loss, parts, inputs, bare["mlm_loss"], before)
 
 
 def _rows_of_text(setup: Setup) -> DecoderRows:

@@ -14,6 +14,7 @@ def print_plan(config: Config, run: RunDirectory, overrides: Sequence[str]) -> N
     state = "finished" if run.is_finished else "to be resumed" if run.checkpoint.exists() else "to run"
     print(f"{run.path}: {state}")
     ort = f", ort_lr {config.optim.ort_lr:g}" if config.is_orthogonal else ", no orthogonality loss"
+    ort = f", with {config.ort.joint:g} L_ORT in one loss" if config.is_orthogonal and config.ort.joint else ort
     if config.stage is Stage.mlm:
         mlm = config.mlm
         print(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Callback
 
 from orthoadapters.adapters import AdapterConfig
 from orthoadapters.config.schema import Config
@@ -21,7 +22,7 @@ from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import HEADS, TaskHead
 from orthoadapters.model.saved_head import save_head
 from orthoadapters.model.sizes import bottleneck, check_lengths
-from orthoadapters.orthogonality import LayersLoss, named_loss
+from orthoadapters.orthogonality_losses import OrthogonalityLoss, named_loss
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import examples_sha256, source_set, table_sha256, tokenizer_sha256, weights_sha256
@@ -44,6 +45,7 @@ from orthoadapters.training.fit import device, fit
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.task import TaskTraining
 from orthoadapters.training.turns import OwnAdapters, TrainingStacks, Turns
+from orthoadapters.training.unfreezing import unfreezing
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Setup:
     model: AdaptedEncoder
     head: TaskHead
     stacks: Stacks
-    layers_loss: LayersLoss
+    layers_loss: OrthogonalityLoss
+    unfreezing: list[Callback]
     inputs: dict[str, str]
 
 
@@ -135,7 +138,8 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
         model.add_adapter(stacks.task_adapter, AdapterConfig(d_task, leave_out=stacks.leave_out))
     model.activate(*stacks.names(dev_stack_language(config, config.source_languages[0])))
     inputs = _inputs(config, data, stacks) | table_sha256(config)
-    return Setup(data, model, head, stacks, layers_loss, inputs)
+    parts = unfreezing(config.unfreeze, model, stacks.task_adapter, data.iterations, data.batches_per_epoch)
+    return Setup(data, model, head, stacks, layers_loss, parts, inputs)
 
 
 def _devs(config: Config, setup: Setup) -> list[tuple[Sequence[str], Evaluation]]:
@@ -148,7 +152,7 @@ def _measure_orthogonality(config: Config, setup: Setup) -> list[float]:
     rows = []
     for stack, dev in _devs(config, setup):
         setup.model.activate(*stack)
-        rows.append(measure_orthogonality(setup.model, dev, setup.layers_loss))
+        rows.append(measure_orthogonality(setup.model, dev))
     return [fmean(values) for values in zip(*rows, strict=True)]
 
 
@@ -198,7 +202,7 @@ def _train(config: Config, run: RunDirectory, setup: Setup, run_trackers: Sequen
     patience = config.trainer.patience
     select = SelectOnDev(_devs(config, setup), metrics, data.batches_per_epoch, patience)
     title = f"{config.task.name} {config.variant.name} lr {config.optim.lr:g}" + (", at most" if patience else "")
-    fit(config.trainer, run, module, data, title, [select])
+    fit(config.trainer, run, module, data, title, [select, *setup.unfreezing])
     select.restore(module)
     selection = Selection(
         source_name(config.source_languages), "dev", metrics[0], select.value, select.epoch, select.history

@@ -179,7 +179,7 @@ def _grid(cell: Cell, keys: Collection[str]) -> Iterator[Cell]:
     grid = config.task.grid
     lr = "lr_with_language_adapters" if config.variant.has_language_adapter else "lr"
     axes = {} if "optim.lr" in keys else {"lr": getattr(grid, lr)}
-    axes |= {"ort_lr": grid.ort_lr} if config.is_orthogonal and "optim.ort_lr" not in keys else {}
+    axes |= {"ort_lr": grid.ort_lr} if config.has_ort_step and "optim.ort_lr" not in keys else {}
     if empty := [key for key, rates in axes.items() if not rates]:
         raise UserError(
             f"sweep={config.sweep.name} tries the learning rates of task.grid, and task={config.task.name} has no task.grid."

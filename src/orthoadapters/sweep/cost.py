@@ -108,6 +108,10 @@ _TIMED_CHOICES = {
         "mlm.vocabulary",
         "ort.share_forward",
         "ort.every",
+        "ort.joint",
+        "orthogonality.loss",
+        "unfreeze.per",
+        "unfreeze.every",
         "trainer.precision",
         "trainer.compile",
     ),
@@ -117,6 +121,10 @@ _TIMED_CHOICES = {
         "task.max_length",
         "ort.share_forward",
         "ort.every",
+        "ort.joint",
+        "orthogonality.loss",
+        "unfreeze.per",
+        "unfreeze.every",
         "trainer.precision",
         "trainer.compile",
         "variant.language_adapter",
@@ -136,7 +144,9 @@ def _workload_of_result(result: Result) -> tuple[object, ...]:
 
 
 def _timed_values(stage: Stage, values: Mapping[str, object]) -> list[object]:
-    return [values.get(key, NEWER.get(key)) for key in _TIMED_CHOICES[stage]]
+    choice = {key: values.get(key, NEWER.get(key)) for key in _TIMED_CHOICES[stage]}
+    # lambda is a factor: whatever its value, it takes the same time.
+    return [*(choice | {"ort.joint": choice["ort.joint"] is not None}).values()]
 
 
 def _timed_hardware(hardware: str) -> str:
@@ -193,7 +203,7 @@ def disk(config: Config) -> int | None:
     except (UserError, KeyError, TypeError, ValueError):
         # The inventory says what is wrong with it.
         return None
-    variant, ort_moments = config.variant, 2 if config.is_orthogonal else 0
+    variant, ort_moments = config.variant, 2 if config.has_ort_step else 0
     layers -= len(variant.leave_out)
     if config.stage is Stage.mlm:
         quarter = int(backbone.get("embedding_size", hidden)) // 4

@@ -190,7 +190,10 @@ def _row(number: int, cell: Cell, note: str = "") -> list[str]:
     subject = f"{config.task.name} {config.variant.name}"
     if config.stage is Stage.mlm:
         subject = f"mlm {config.language.code} {config.variant.language_adapter.value}"
-    ort_lr = f"{config.optim.ort_lr:g}" if config.is_orthogonal else ""
+    if config.is_orthogonal and config.orthogonality.loss != "cosine":
+        subject += f" {config.orthogonality.loss}"
+    joint = f"joint {config.ort.joint:g}" if config.is_orthogonal and config.ort.joint else ""
+    ort_lr = f"{config.optim.ort_lr:g}" if config.has_ort_step else joint
     return [str(number), subject, f"{config.optim.lr:g}", ort_lr, str(config.seed), state.value + note]
 
 

@@ -2,17 +2,20 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 
+from orthoadapters.adapters import Adapter
 from orthoadapters.config.schema import OptimConfig, OrtConfig
 from orthoadapters.data.batching import Batch
 from orthoadapters.model.encoder import AdaptedEncoder
-from orthoadapters.model.walks import Encoding
-from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
+from orthoadapters.model.walks import Encoding, second_matrices
+from orthoadapters.orthogonality import layers_orthogonality
+from orthoadapters.orthogonality_losses import OrthogonalityLoss, WeightsLoss
 from orthoadapters.training.distributed import gather_from_processes, process_seed, sum_gradients, sum_over_processes
 from orthoadapters.training.record import Recorder
 
@@ -23,9 +26,12 @@ class AlternatingTraining(pl.LightningModule, ABC):
     adapter: the name of the adapter in the active stack that is trained; None trains the backbone itself.
     head: the prediction head, which the main optimizer alone trains; None if there is none.
     orthogonal: whether the second step is taken as well, on the sum of what `layers_loss` gives for the layers.
-    layers_loss: Eq. 2 before its outer sum, or another loss of `orthogonality.LOSSES`.
+    layers_loss: Eq. 2 before its outer sum, or another loss of `orthogonality_losses.LOSSES`.
     ort: when the second step is taken; None: after every main step, from a forward of its own.
     """
+
+    # What a loss of weights needs of the frozen layers, (L, H, H) for W_2's second moments.
+    frozen_parts: Tensor
 
     def __init__(
         self,
@@ -35,7 +41,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
         orthogonal: bool,
         optim: OptimConfig,
         recorder: Recorder,
-        layers_loss: LayersLoss = layers_orthogonality,
+        layers_loss: OrthogonalityLoss = layers_orthogonality,
         ort: OrtConfig | None = None,
     ) -> None:
         super().__init__()
@@ -52,6 +58,11 @@ class AlternatingTraining(pl.LightningModule, ABC):
         module: nn.Module = model.backbone if adapter is None else model.adapter_modules(adapter)
         self.body = list(module.requires_grad_(True).parameters())
         self.main_parameters = self.body + ([] if head is None else list(head.parameters()))
+        if orthogonal and adapter is not None and isinstance(layers_loss, WeightsLoss):
+            sites, matrices, layer_numbers = model.sites, second_matrices(model.backbone), model.layers_with(adapter)
+            self.up_weights = [cast(Adapter, sites[i].adapters[adapter]).up.weight for i in layer_numbers]
+            parts = torch.stack([layers_loss.prepare(matrices[i]) for i in layer_numbers])
+            self.register_buffer("frozen_parts", parts, persistent=False)
         # With several processes (trainer=ddp) each one may ask to save a checkpoint and to stop. `requests` are this
         # process's own; `agreed_requests` are their sums over all processes, as of the last backward pass.
         self.requests, self.request_sums = (0.0, 0.0), torch.zeros(2)
@@ -65,7 +76,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
         # On a GPU one kernel takes the whole step. None is PyTorch's own choice, which has no fused one.
         is_fused = True if self.device.type == "cuda" else None
         main = torch.optim.Adam(self.main_parameters, lr=self.optim.lr, eps=self.optim.eps, fused=is_fused)
-        if not self.orthogonal:
+        if not self.orthogonal or self.ort.joint is not None:
             return [main]
         return [main, torch.optim.Adam(self.body, lr=self.optim.ort_lr, eps=self.optim.ort_eps, fused=is_fused)]
 
@@ -73,11 +84,10 @@ class AlternatingTraining(pl.LightningModule, ABC):
         """Takes one step on the main loss, then one on L_ORT from a second forward through the updated weights."""
         # global_step counts the batches before this one.
         is_due = self.orthogonal and (self.global_step + 1) % self.ort.every == 0
-        if is_due and self.ort.share_forward:
-            self._step_simultaneously(batch)
+        if is_due and (self.ort.share_forward or self.ort.joint is not None):
+            (self._step_simultaneously if self.ort.joint is None else self._step_jointly)(batch)
             return
-        optimizers = self.optimizers(use_pl_optimizer=True)
-        main = optimizers[0] if isinstance(optimizers, list) else optimizers
+        main = self._main_optimizer()
         main.zero_grad()
         hidden = self.encode(batch).hidden
         loss = self._backward(self.main_loss(hidden, batch), self.main_parameters, batch.get("main_share"))
@@ -89,7 +99,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
             ort = self.optimizers(use_pl_optimizer=False)[1]  # type: ignore[index]
             ort.zero_grad()
             # L_ORT needs no head. `layers` is (L,); with Eq. 2 its sum is `orthogonality_loss(pairs, mask)`.
-            layers = self.layers_loss(self.encode(batch).pairs, batch.get("attention_mask"))
+            layers = self._layers(batch)
             l_ort = self._backward(layers.sum(), self.body, batch.get("token_share"))
             row |= {"l_ort": l_ort, "ort_grad_norm": self._clip(self.body)}
             ort.step()
@@ -98,11 +108,11 @@ class AlternatingTraining(pl.LightningModule, ABC):
 
     def _step_simultaneously(self, batch: Batch) -> None:
         """Takes both steps from one forward (ort.share_forward): each gradient is of the weights before either step."""
-        main = self.optimizers(use_pl_optimizer=True)[0]  # type: ignore[index]
+        main = self._main_optimizer()
         ort = self.optimizers(use_pl_optimizer=False)[1]  # type: ignore[index]
         main.zero_grad()
         encoding, share = self.encode(batch), batch.get("token_share")
-        layers = self.layers_loss(encoding.pairs, batch.get("attention_mask"))
+        layers = self._layers(batch, encoding)
         l_ort = self._backward(layers.sum(), self.body, share, keep_graph=True)
         row = {"l_ort": l_ort, "ort_grad_norm": self._clip(self.body)}
         # A backward pass adds to the gradients that are there: those of L_ORT wait elsewhere.
@@ -115,6 +125,34 @@ class AlternatingTraining(pl.LightningModule, ABC):
             parameter.grad = gradient
         ort.step()
         self.recorder.step(self.global_step, row | self._layers_row(layers, share), batch["tokens"])
+
+    def _step_jointly(self, batch: Batch) -> None:
+        """Takes one step of one Adam on L_MAIN + lambda L_ORT (ort.joint; paper, footnote 5), from one forward."""
+        assert self.ort.joint is not None
+        main = self._main_optimizer()
+        main.zero_grad()
+        encoding, share = self.encode(batch), batch.get("token_share")
+        layers = self._layers(batch, encoding)
+        # The two losses have different shares of a batch that several processes have in parts.
+        main_part = batch.get("main_share", 1.0) * self.main_loss(encoding.hidden, batch)
+        ort_part = batch.get("token_share", 1.0) * layers.sum()
+        self.manual_backward(main_part + self.ort.joint * ort_part)
+        values = torch.stack([main_part, ort_part]).detach()
+        loss, l_ort = values if share is None else self._sum(self.main_parameters, values)
+        row = {"loss": loss, "grad_norm": self._clip(self.main_parameters), "l_ort": l_ort}
+        main.step()
+        self.recorder.step(self.global_step, row | self._layers_row(layers, share), batch["tokens"])
+
+    def _main_optimizer(self) -> LightningOptimizer:
+        optimizers = self.optimizers(use_pl_optimizer=True)
+        return optimizers[0] if isinstance(optimizers, list) else optimizers
+
+    def _layers(self, batch: Batch, encoding: Encoding | None = None) -> Tensor:
+        """Computes L_ORT of every layer, (L,), from a forward pass of its own unless there is one or weights are enough."""
+        if isinstance(self.layers_loss, WeightsLoss):
+            return self.layers_loss.layers(torch.stack(self.up_weights), self.frozen_parts)
+        encoding = encoding or self.encode(batch)
+        return self.layers_loss(encoding.pairs, batch.get("attention_mask"))
 
     def _backward(
         self, loss: Tensor, parameters: list[nn.Parameter], share: float | None, keep_graph: bool = False
@@ -129,10 +167,14 @@ class AlternatingTraining(pl.LightningModule, ABC):
             return loss.detach()
         part = share * loss
         self.manual_backward(part, retain_graph=keep_graph)
-        values = [part.detach(), *(part.new_full((), request) for request in self.requests)]
-        sums = sum_gradients(parameters, torch.stack(values))
-        self.request_sums = sums[1:]
-        return sums[0]
+        return self._sum(parameters, part.detach()[None])[0]
+
+    def _sum(self, parameters: list[nn.Parameter], values: Tensor) -> Tensor:
+        """Sums gradients and `values`, (N,), over all processes, and with them the requests of each."""
+        requests = [values.new_full((), request) for request in self.requests]
+        sums = sum_gradients(parameters, torch.cat([values, torch.stack(requests)]))
+        self.request_sums = sums[len(values) :]
+        return sums[: len(values)]
 
     def _layers_row(self, layers: Tensor, share: float | None) -> dict[str, Tensor]:
         """Names the whole batch's L_ORT of each layer, (L,), if the recorder wants them; otherwise it is empty."""
@@ -148,8 +190,9 @@ class AlternatingTraining(pl.LightningModule, ABC):
         return torch.nn.utils.clip_grad_norm_(parameters, limit)
 
     def trained_state(self) -> dict[str, Tensor]:
-        """Returns the trained parameters by name: this one predicate decides what checkpoints hold."""
-        return {name: parameter.detach() for name, parameter in self.named_parameters() if parameter.requires_grad}
+        """Returns the trained parameters by name, those that are frozen for now too: what checkpoints hold."""
+        ids = {id(parameter) for parameter in self.main_parameters}
+        return {name: parameter.detach() for name, parameter in self.named_parameters() if id(parameter) in ids}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["state_dict"] = self.trained_state()

@@ -91,9 +91,8 @@ class SelectOnDev(Callback):
     def restore(self, module: TaskTraining) -> None:
         """Puts the best epoch's weights back."""
         with torch.no_grad():
-            for name, parameter in module.named_parameters():
-                if parameter.requires_grad:
-                    parameter.copy_(self.best[name])
+            for name, parameter in module.trained_state().items():
+                parameter.copy_(self.best[name])
 
     def state_dict(self) -> dict[str, Any]:
         return {"epoch": self.epoch, "value": self.value, "history": self.history, "best": self.best}

@@ -13,7 +13,8 @@ from orthoadapters.evaluation.scoring import NOT_FINITE
 from orthoadapters.model.decoder_loss import decoder_loss
 from orthoadapters.model.decoder_rows import DecoderRows
 from orthoadapters.model.encoder import AdaptedEncoder
-from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
+from orthoadapters.orthogonality import layers_orthogonality
+from orthoadapters.orthogonality_losses import OrthogonalityLoss
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.record import Recorder
 
@@ -52,7 +53,7 @@ class MLMTraining(AlternatingTraining):
         optim: OptimConfig,
         recorder: Recorder,
         invert: bool,
-        layers_loss: LayersLoss = layers_orthogonality,
+        layers_loss: OrthogonalityLoss = layers_orthogonality,
         ort: OrtConfig | None = None,
         rows: DecoderRows | None = None,
     ) -> None:
@@ -69,9 +70,8 @@ def score_held_out(
     model: AdaptedEncoder,
     loader: Iterable[Batch],
     invert: bool,
-    layers_loss: LayersLoss = layers_orthogonality,
 ) -> tuple[dict[str, float], list[float]]:
-    """Returns L_MLM per masked subword on held-out blocks and, where an adapter is active, its L_ORT in all and per layer.
+    """Returns L_MLM per masked subword on held-out blocks and, where an adapter is active, Eq. 2 in all and per layer.
 
     The first part has the keys `mlm_loss` and `l_ort`; the second one is empty without an adapter. Raises UserError if a
     loss is not finite.
@@ -88,7 +88,7 @@ def score_held_out(
         batch_loss = mlm_loss(model, encoding.hidden, positions, labels, invert)
         loss, places, tokens = loss + batch_loss * count, places + count, tokens + batch["input_ids"].numel()
         if model.stack:
-            layers = layers + layers_loss(encoding.pairs, None) * batch["input_ids"].numel()
+            layers = layers + layers_orthogonality(encoding.pairs, None) * batch["input_ids"].numel()
     model.train(was_training)
     scores, means = {"mlm_loss": float(loss) / places}, (layers / tokens).tolist()
     if not all(map(math.isfinite, [*scores.values(), *means])):

@@ -6,7 +6,8 @@ from orthoadapters.config.schema import OptimConfig, OrtConfig
 from orthoadapters.data.batching import Batch
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.heads import TaskHead
-from orthoadapters.orthogonality import LayersLoss, layers_orthogonality
+from orthoadapters.orthogonality import layers_orthogonality
+from orthoadapters.orthogonality_losses import OrthogonalityLoss
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.record import Recorder
 from orthoadapters.training.turns import TrainingStacks
@@ -28,7 +29,7 @@ class TaskTraining(AlternatingTraining):
         orthogonal: bool,
         optim: OptimConfig,
         recorder: Recorder,
-        layers_loss: LayersLoss = layers_orthogonality,
+        layers_loss: OrthogonalityLoss = layers_orthogonality,
         ort: OrtConfig | None = None,
         stacks: TrainingStacks | None = None,
     ) -> None:

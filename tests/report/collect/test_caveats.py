@@ -60,6 +60,12 @@ def test_rows_with_two_losses_are_told_apart_by_the_losses_names(tmp_path: Path)
     assert f"Rows differ in orthogonality.loss: T-ORT cosine, {label} mine." in only_table(tmp_path).warnings
 
 
+def test_a_row_of_one_loss_for_both_is_compared_with_those_of_two_steps(tmp_path: Path) -> None:
+    write_run(tmp_path, "t_ort", name="a", ort_lr=1e-7)
+    write_run(tmp_path, "t_ort", name="b", choices={"ort.joint": 0.5})
+    assert "Rows differ in ort.joint: T-ORT None, T-ORT [ort.joint=0.5] 0.5." in only_table(tmp_path).warnings
+
+
 def with_trained_adapter(runs: Path, variant: str, sha256: str, steps: int | None = 400, **choices: Any) -> None:
     """A run of the task stage, and that of the MLM stage behind its adapter; without steps the former alone."""
     kind = "ort" if variant.startswith("lort") else "noo"

@@ -17,3 +17,12 @@ def test_language_adapters_of_other_settings_are_apart(tmp_path: Path) -> None:
     assert list(short.kinds) == ["NOO", "ORT, ort lr 1e-06", "ORT, ort lr 1e-07"]
     assert list(long.runs) == ["sw ORT"]
     assert short.name != long.name
+
+
+def test_language_adapters_are_told_apart_by_their_loss_and_by_its_steps(tmp_path: Path) -> None:
+    write_xnli_run(tmp_path, "t_noo")
+    write_adapter_run(tmp_path, "sw", "ort")
+    write_adapter_run(tmp_path, "sw", "ort", more={"orthogonality.loss": "subspace"})
+    write_adapter_run(tmp_path, "sw", "ort", more={"ort.joint": 0.1})
+    (adapters,) = build(tmp_path).language_adapters
+    assert sorted(adapters.kinds) == ["NOO", "ORT", "ORT, ort.joint=0.1", "ORT, orthogonality.loss=subspace"]

@@ -46,6 +46,7 @@ def test_a_tooltip_tells_all_numbers_of_its_comparison(whole: ShownPage) -> None
         "test": c.test,
         "n": "120 sentences; seeds: 3 of T-NOO, 1 of L-NOO+T-NOO",
         "in words": c.effect,
+        "would show": f"a true difference of {100 * c.detectable:.2f}, in four of five such experiments",
     }
 
 

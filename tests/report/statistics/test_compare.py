@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.stats import binomtest, bootstrap, permutation_test
+from scipy.stats import binomtest, bootstrap, norm, permutation_test
 
 from orthoadapters.evaluation.metrics import f1_of_counts
 from orthoadapters.report.collect.paper import AVERAGE
@@ -230,6 +230,13 @@ def comparison_of(difference: float, low: float, high: float, p_holm: float) -> 
 def test_a_difference_is_claimed_if_p_and_interval_agree(row: Comparison, effect: str) -> None:
     assert row.effect == effect
     assert row.reverse().effect == effect
+
+
+def test_a_difference_of_detectable_shows_in_four_of_five_experiments() -> None:
+    """Observed differences are normal around the true one; an interval has 1.96 standard errors to each side."""
+    error, row = 0.005, comparison_of(0.001, 0.001 - 1.959964 * 0.005, 0.001 + 1.959964 * 0.005, 0.8)
+    assert norm.sf(1.959964 * error, loc=row.detectable, scale=error) == pytest.approx(0.8, abs=1e-5)
+    assert row.reverse().detectable == row.detectable
 
 
 GOOD = np.array([[1, 2, 3], [0, 1, 1]])

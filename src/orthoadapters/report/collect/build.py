@@ -132,7 +132,8 @@ def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> 
         by_choices: dict[str, list[Run]] = {}
         for run in (run for run in group.runs if run.result.variant == variant):
             by_choices.setdefault(canonical(run.row), []).append(run)
-        rows = list(by_choices.values()) or [[]]
+        # The paper's own transfer comes first.
+        rows = sorted(by_choices.values(), key=lambda runs: not is_the_papers_transfer(runs[0].row)) or [[]]
         choices = [runs[0].row if runs else {} for runs in rows]
         keys = [key for key in differing_keys(choices) if key not in ("transfer.under", "transfer.train_under")]
         for runs, of_row in zip(rows, choices, strict=True):

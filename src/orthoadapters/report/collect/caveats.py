@@ -78,8 +78,8 @@ def _languages(table: Table) -> Iterator[str]:
 
 
 def _orthogonality(rows: Sequence[Row]) -> Iterator[str]:
-    """Compares the choices of the orthogonality loss."""
-    orthogonal = [row for row in rows if _is_orthogonal(row)]
+    """Compares the choices of the orthogonality loss. A row with ort.joint has no ort lr."""
+    orthogonal = [row for row in rows if _is_orthogonal(row) or "ort.joint" in row.choices]
     for key in differing_keys([row.choices for row in orthogonal]):
         if is_within(key, ORT_ONLY):
             values = ", ".join(f"{row.label} {row.choices.get(key, NEWER.get(key))}" for row in orthogonal)

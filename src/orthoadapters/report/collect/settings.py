@@ -21,7 +21,7 @@ UNDER_WORDS = {
 # The Hub ids of adapters are among these, as they are listed by language. caveats.py compares the adapters' contents.
 GRID_KEYS = {"optim.lr", "optim.ort_lr", "seed", "languages", "language_adapters.hub"}
 # Only some variants have these choices, and a table must hold all variants.
-ROW_KEYS = {"variant", "language_adapters", "transfer", *ORT_ONLY}
+ROW_KEYS = {"variant", "language_adapters", "transfer", "unfreeze", *ORT_ONLY}
 
 
 def row_choices(choices: Mapping[str, Any]) -> dict[str, Any]:

@@ -231,7 +231,8 @@ class Report:
 
 def table_title(table: Table) -> str:
     """Says in words what a table is about."""
-    distinctions = ", ".join(f"{key}={value}" for key, value in table.distinctions.items())
+    values = {key: f"[{','.join(map(str, v))}]" if isinstance(v, list) else v for key, v in table.distinctions.items()}
+    distinctions = ", ".join(f"{key}={value}" for key, value in values.items())
     return f"{table.task}, {table.backbone}" + (f" ({distinctions})" if distinctions else "")
 
 

@@ -36,7 +36,7 @@ class TrainedAdapters:
 
     @property
     def kinds(self) -> dict[str, list[Result]]:
-        """The results by kind of adapter, with its ort lr where several were tried. NOO is first, and may be empty."""
+        """The results by kind of adapter, with choices of L_ORT where several were tried. NOO is first, and may be empty."""
         results: dict[str, list[Result]] = {"NOO": []}
         for label, (_, result) in self.runs.items():
             kind = label.split(" ", 1)[1].partition(", seed")[0]
@@ -69,11 +69,14 @@ def _label(group: Sequence[tuple[Path, Result]]) -> dict[str, tuple[Path, Result
     """Labels each run by language and kind, and by what else tells it from others of the group."""
     rates = {result.ort_lr for _, result in group if result.ort_lr is not None}
     seeds = {result.seed for _, result in group}
+    ort_choices = [r.choices for _, r in group if r.choices.get("variant.language_adapter") == "ort"]
+    ort_keys = [key for key in differing_keys(ort_choices) if is_within(key, ORT_ONLY) and key != "optim.ort_lr"]
     runs: dict[str, tuple[Path, Result]] = {}
     for path, result in sorted(group, key=lambda run: (run[1].ort_lr is not None, str(run[0]))):
         for language, entry in result.adapters.items():
             label = f"{language} {str(entry.get('kind')).upper()}"
             label += f", ort lr {result.ort_lr:g}" if result.ort_lr is not None and len(rates) > 1 else ""
+            label += "".join(f", {key}={result.choices[key]}" for key in ort_keys if key in result.choices)
             label += f", seed {result.seed}" if len(seeds) > 1 else ""
             runs[label if label not in runs else f"{label}, {path.name[-8:]}"] = (path, result)
     return runs

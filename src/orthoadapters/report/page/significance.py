@@ -6,7 +6,7 @@ from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.collect.table import Row, heading
 from orthoadapters.report.page.markup import Markup, bullets, definitions, join, tag, with_minus
 from orthoadapters.report.page.sortable import Body, Line, Number, sortable_table
-from orthoadapters.report.printed.numbers import MISSING, interval, p_value, signed_percent
+from orthoadapters.report.printed.numbers import MISSING, interval, p_value, percent, signed_percent
 from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.report.statistics.compare import NO_DIFFERENCE, Comparison, few_seeds
 
@@ -67,6 +67,7 @@ def _tip(c: Comparison) -> Markup:
         ("test", c.test),
         ("n", f"{c.n} sentences; seeds: {c.seeds[0]} of {c.a}, {c.seeds[1]} of {c.b}"),
         ("in words", c.effect),
+        ("would show", f"a true difference of {percent(c.detectable)}, in four of five such experiments"),
     ]
     return join(tag("strong", f"{c.a} against {c.b}, {heading(c.language)}"), definitions(facts))
 

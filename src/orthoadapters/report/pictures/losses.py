@@ -29,7 +29,8 @@ def draw(analysis: Analysis) -> CaptionedFigure:
     curves = {row.label: curves.get(row.label, NO_CURVES) for row in table.rows}
     caption = (
         f"{table_title(table)}: training loss and L_ORT over iterations, each point a mean over a stretch of them, "
-        "of the first seed of each row's selected grid point. L_ORT is there for orthogonal task adapters only."
+        "of the first seed of each row's selected grid point. L_ORT is there for orthogonal task adapters only, and is the "
+        "loss that each trained (orthogonality.loss)."
     )
     return training_losses(curves, r"$L_{TASK}$"), " ".join([caption, *problems])
 
@@ -39,7 +40,8 @@ def draw_adapters(adapters: TrainedAdapters) -> CaptionedFigure:
     curves, problems = _read({label: path for label, (path, _) in adapters.runs.items()})
     caption = (
         f"{adapters.title}: training loss and L_ORT over iterations, of {len(curves)} language adapters; each point is a "
-        "mean over a stretch of iterations. L_ORT is there for orthogonal ones only."
+        "mean over a stretch of iterations. L_ORT is there for orthogonal ones only, and is the loss that each trained "
+        "(orthogonality.loss)."
     )
     return training_losses(curves, r"$L_{MLM}$"), " ".join([caption, *problems])
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.collect.table import Row, heading, table_title
 from orthoadapters.report.printed.formats import in_markdown, markdown
-from orthoadapters.report.printed.numbers import MISSING, interval, p_value, signed_percent
+from orthoadapters.report.printed.numbers import MISSING, interval, p_value, percent, signed_percent
 from orthoadapters.report.printed.tables import PrintedCell, PrintedRow, PrintedTable
 from orthoadapters.report.statistics.analysis import Analysis
 from orthoadapters.report.statistics.compare import NO_DIFFERENCE, Comparison, few_seeds
@@ -26,6 +26,7 @@ COMPARISON_FIELDS = (
     "n_seeds_a",
     "n_seeds_b",
     "effect",
+    "detectable_x100",
 )
 
 
@@ -63,7 +64,7 @@ def significance_records(analysis: Analysis) -> list[list[object]]:
             *(c.a, c.b, c.language),
             *(100 * c.difference, 100 * c.low, 100 * c.high),
             *(c.p, c.p_holm, c.significant, c.test),
-            *(c.n, *c.seeds, c.effect),
+            *(c.n, *c.seeds, c.effect, 100 * c.detectable),
         ]
         for c in analysis.comparisons
     ]
@@ -94,7 +95,10 @@ def _notes(analysis: Analysis) -> Iterator[str]:
     for baseline in analysis.baselines[:1]:
         for c in _comparisons(analysis, baseline.label):
             if c.language == AVERAGE:
-                yield f"AVGz, {c.a} against {c.b}: {c.effect}."
+                yield (
+                    f"AVGz, {c.a} against {c.b}: {c.effect}. A true difference of {percent(c.detectable)} or more would show "
+                    "in four of five such experiments."
+                )
     if analysis.comparisons:
         tests = ", or ".join(dict.fromkeys(c.test for c in analysis.comparisons))
         yield (

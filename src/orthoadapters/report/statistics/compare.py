@@ -30,6 +30,7 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.statistics.exact import holm, mcnemar
@@ -54,6 +55,7 @@ RANDOMISATION = "approximate randomisation"
 OVER_SEEDS = "the largest p of approximate randomisation, all seeds of a sentence together, bootstrap and t over seeds"
 DRAWS = 10_000  # ours: the smallest p is then 0.0001, which is 0.001 after the correction over ten languages
 ENOUGH_SEEDS = 10  # ours: from there on the bootstrap alone is right in nine cases of ten
+POWER = 0.8  # ours: the usual one; a true difference of that size is missed once in five times
 NO_DIFFERENCE = "no difference that these data can show"
 
 
@@ -93,6 +95,15 @@ class Comparison:
         digits = 1 if near >= 0.05 else 2
         better = self.a if self.difference > 0 else self.b
         return f"{better} better by {100 * abs(self.difference):.{digits}f} ({near:.{digits}f} to {far:.{digits}f})"
+
+    @property
+    def detectable(self) -> float:
+        """The smallest true difference that data like these would show with probability POWER, before Holm's correction.
+
+        From half the interval's width, which is z(1 - LEVEL / 2) standard errors: z(1 - LEVEL / 2) + z(POWER) of them
+        (Card et al. 2020, arXiv:2010.06595). A difference d that is smaller takes (detectable / d)^2 times the data.
+        """
+        return float((self.high - self.low) / 2 * (1 + ndtri(POWER) / ndtri(1 - LEVEL / 2)))
 
     def reverse(self) -> "Comparison":
         """Returns the same comparison as b against a."""
