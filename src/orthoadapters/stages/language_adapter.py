@@ -16,6 +16,7 @@ from orthoadapters.data.modules import MLMData
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation.scoring import forward_precision
 from orthoadapters.files import write_text
+from orthoadapters.hub.families import FAMILIES
 from orthoadapters.model.backbone import backbone_path
 from orthoadapters.model.decoder_rows import DecoderRows
 from orthoadapters.model.encoder import AdaptedEncoder
@@ -131,7 +132,9 @@ def _write_adapter(config: Config, run: RunDirectory, setup: Setup, scores: dict
     """Saves the adapter with its card in the run's directory, and publishes a copy for task runs."""
     language, kind, folder = config.language.code, config.variant.language_adapter, run.path / "adapter"
     setup.model.save_adapter(folder, language)
-    card = model_card.language_card(config, commit(), setup.model.configs[language].bottleneck, scores)
+    is_in_library = FAMILIES[setup.model.shape.model_type].is_in_library
+    d_language = setup.model.configs[language].bottleneck
+    card = model_card.language_card(config, commit(), d_language, scores, is_in_library)
     write_text(folder / model_card.FILE, card)
     record = {
         "fingerprint": run.fingerprint,
