@@ -41,7 +41,7 @@ def layer_subspace(x_h: Tensor, x_a: Tensor, attention_mask: Tensor | None = Non
     each column, and then each row gets the length 1, as Bousmalis et al. do it. It is 0 if no feature of x_h goes
     together with one of x_a over the tokens, whereas Eq. 2 compares the two vectors of each token with each other.
     Divided by n^2 (ours) it is a mean over pairs of tokens, of cos(x_h, x_h') cos(x_a, x_a'): a batch that has every
-    token twice has the same value. The n pairs of a token with itself give 1 each, so that it stays above 0 in a batch.
+    token twice has the same value. The n pairs of a token with itself add 1/n, which small batches feel.
     x_h, x_a: (B, T, H). attention_mask: (B, T), 0 or False where padded; None: every token is real. In fp32 or more.
     """
     mask_BT = torch.ones_like(x_h[..., 0]) if attention_mask is None else attention_mask

@@ -191,4 +191,7 @@ def test_both_stages_run_on_a_backbone_like(
     for code in ("en", "sw"):
         result = execute([*command, "stage=mlm", f"language={code}"])
         assert (result.backbone, len(result.layer_cos2["after"])) == (name, 2)
-    assert set(execute([*command, "trainer.max_epochs=1"]).test) == {"en", "sw"}
+    result = execute([*command, "trainer.max_epochs=1"])
+    assert set(result.test) == {"en", "sw"}
+    for adapter in (tmp_path / "adapters" / name / "sw-ort", tmp_path / "runs" / result.run / "adapter"):
+        assert ("AutoAdapterModel" in (adapter / "README.md").read_text()) == (name != "mmbert")

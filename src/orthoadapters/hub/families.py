@@ -36,6 +36,11 @@ class Family:
     layout: Layout = Layout.bert
     positions_after_padding: bool = False
 
+    @property
+    def is_in_library(self) -> bool:
+        """The answer whether `adapters` 1.3.0 has those classes. It takes others by a description of a model's modules."""
+        return self.layout is not Layout.modernbert
+
 
 # The rows by transformers' model_type, in the order in which sentences name them.
 FAMILIES = {
@@ -44,7 +49,6 @@ FAMILIES = {
     "bert": Family("Bert"),
     "electra": Family("Electra"),
     "deberta-v2": Family("DebertaV2", Layout.deberta),
-    # `adapters` has no classes for it; it takes such a file through a description of the model's modules.
     "modernbert": Family("ModernBert", Layout.modernbert),
 }
 

@@ -40,3 +40,9 @@ def _rates(config: Config) -> str:
 def choice(key: str, value: object) -> str:
     """Names a source that this file has no sentence for, as it is chosen: the card is written after all training."""
     return f"{key}={getattr(value, 'value', value)}"
+
+
+def left_out(config: Config) -> str:
+    """Names the layers without adapters, as the end of a row; empty if each layer has them."""
+    layers = ", ".join(map(str, config.variant.leave_out))
+    return f"; none in the layers {layers}, counted from 0 (leave_out)" if layers else ""

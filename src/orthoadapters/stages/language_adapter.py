@@ -20,6 +20,7 @@ from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation.scoring import forward_precision
 from orthoadapters.evaluation.transfer import DOMAIN_ADAPTER, load_language_adapter, new_stacks
 from orthoadapters.files import write_text
+from orthoadapters.hub.families import FAMILIES
 from orthoadapters.model.backbone import backbone_path
 from orthoadapters.model.decoder_rows import DecoderRows
 from orthoadapters.model.encoder import AdaptedEncoder
@@ -156,7 +157,9 @@ def _write_adapter(
     """Saves the adapter with its card in the run's directory, and publishes a copy for task runs."""
     folder, language = run.path / "adapter", target.language
     setup.model.save_adapter(folder, setup.adapter)
-    card = model_card.language_card(config, commit(), setup.model.configs[setup.adapter].bottleneck, scores)
+    is_in_library = FAMILIES[setup.model.shape.model_type].is_in_library
+    size = setup.model.configs[setup.adapter].bottleneck
+    card = model_card.language_card(config, commit(), size, scores, is_in_library)
     write_text(folder / model_card.FILE, card)
     record = {
         "fingerprint": run.fingerprint,

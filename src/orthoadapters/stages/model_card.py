@@ -19,7 +19,7 @@ from orthoadapters.config.train_under import has_turns, training_languages
 from orthoadapters.config.under import choices_under
 from orthoadapters.runs.language_adapter import trained_adapter
 from orthoadapters.stages.card_code import lower_adapter_code, task_code
-from orthoadapters.stages.card_words import choice, in_cell, on_hub, rates
+from orthoadapters.stages.card_words import choice, in_cell, left_out, on_hub, rates
 
 FILE = "README.md"
 _KINDS = {
@@ -38,7 +38,8 @@ _BELOW = {
 class _Content:
     """The parts in which the two kinds of cards differ.
 
-    datasets: ids on the Hub. ours, theirs: Python that loads the adapter with orthoadapters and with `adapters`.
+    datasets: ids on the Hub. ours, theirs: Python that loads the adapter with orthoadapters and with `adapters`; `theirs` is
+    empty where that library has no class for the backbone.
     scores: the columns of the table of test scores; none for a language adapter.
     """
 
@@ -52,10 +53,12 @@ class _Content:
     scores: Mapping[str, str] = field(default_factory=dict)
 
 
-def language_card(config: Config, commit: str, bottleneck: int, scores: Mapping[str, float]) -> str:
+def language_card(
+    config: Config, commit: str, bottleneck: int, scores: Mapping[str, float], is_in_library: bool = True
+) -> str:
     """Writes a language adapter's card, or a domain adapter's. commit: the code that trained it.
 
-    scores: `mlm_loss`, `l_ort` on held-out blocks.
+    scores: `mlm_loss`, `l_ort` on held-out blocks. is_in_library: whether `adapters` has classes for the backbone.
     """
     mlm, language, adapter = config.mlm, config.language, trained_adapter(config)
     kind = "pfeiffer (seq_bn)" if adapter.domain else "pfeiffer+inv (seq_bn_inv)"
@@ -63,7 +66,7 @@ def language_card(config: Config, commit: str, bottleneck: int, scores: Mapping[
         "language": f"{language.name} ({language.code})",
         **({"below it": f"language adapter {config.variant.language_adapter.name.upper()}"} if adapter.domain else {}),
         "kind": _KINDS[adapter.kind],
-        "architecture": f"{kind}, bottleneck {bottleneck}{_left_out(config)}",
+        "architecture": f"{kind}, bottleneck {bottleneck}{left_out(config)}",
         "backbone": _backbone(config),
         "data": _corpus(config),
         "training": f"{config.trainer.max_iterations} iterations of {mlm.batch_size} x {mlm.block_length} subwords, "
@@ -79,7 +82,7 @@ def language_card(config: Config, commit: str, bottleneck: int, scores: Mapping[
         datasets=["wikimedia/wikipedia"] if config.corpus.source is CorpusSource.wikipedia else [],
         rows=rows,
         ours=ours,
-        theirs=theirs,
+        theirs=theirs if is_in_library else "",
     )
     return _card(config, content)
 
@@ -93,10 +96,11 @@ def task_card(
     iterations: int,
     epochs: int,
     test: Mapping[str, Mapping[str, float]],
+    is_in_library: bool = True,
 ) -> str:
     """Writes the card of the task adapter `name` and its head.
 
-    l_ort: on the development set. test: scores by language, in 0..1.
+    l_ort: on the development set. test: scores by language, in 0..1. is_in_library: as for a language adapter.
     """
     task, metric = config.task, config.task.metrics[0]
     ours, theirs = task_code(config, name)
@@ -106,7 +110,7 @@ def task_card(
         datasets=[hub_id] if config.data.source == "hub" and (hub_id := on_hub(config.task.hub_id)) else [],
         rows=_task_rows(config, bottleneck, l_ort, iterations, epochs) | {"commit": commit},
         ours=ours,
-        theirs=theirs,
+        theirs=theirs if is_in_library else "",
         scores_of=f"test: {metric} x 100",
         scores={code: f"{100 * row[metric]:.2f}" for code, row in test.items()},
     )
@@ -128,7 +132,7 @@ def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int, e
         else "none",
         **({"domain adapter": f"{domain.name}, {domain.kind.name.upper()}"} if domain.name else {}),
         "kind": _KINDS[config.variant.task_adapter],
-        "architecture": f"pfeiffer (seq_bn), bottleneck {bottleneck}{_left_out(config)}",
+        "architecture": f"pfeiffer (seq_bn), bottleneck {bottleneck}{left_out(config)}",
         "backbone": _backbone(config),
         "data": _data(config),
         "training": f"{iterations} iterations of {task.batch_size} {KINDS[task.kind].plural}, {rates(config)}; the best of "
@@ -171,6 +175,11 @@ def _usage(config: Config, content: _Content) -> list[str]:
     imports = "AdaptedEncoder" + (", adapter_hub, head_files" if is_task else "")
     lines = ["With orthoadapters:", "", "```python", f"from orthoadapters import {imports}", ""]
     lines += [f'model = AdaptedEncoder.from_pretrained("{backbone}")', *content.ours.splitlines(), "```", ""]
+    if not content.theirs:
+        return [
+            *lines,
+            "`adapters` has no class for this backbone. It takes the adapter by an `AdapterModelInterface`.",
+        ]
     lines += ["With `adapters` (the weights are safetensors, which it reads if told so):", "", "```python"]
     lines += ["from adapters import AutoAdapterModel"]
     lines += ["from adapters.composition import Stack"] if "Stack(" in content.theirs else []
@@ -212,12 +221,6 @@ def _origin(config: Config) -> str:
     return origins.get(config.language_adapters.source) or choice(
         "language_adapters.source", config.language_adapters.source
     )
-
-
-def _left_out(config: Config) -> str:
-    """Names the layers without adapters, as the end of a row; empty if each layer has them."""
-    layers = ", ".join(map(str, config.variant.leave_out))
-    return f"; none in the layers {layers}, counted from 0 (leave_out)" if layers else ""
 
 
 def _backbone(config: Config) -> str:

@@ -15,6 +15,7 @@ from orthoadapters.data.modules import TaskData
 from orthoadapters.evaluation.scoring import forward_precision, measure_orthogonality
 from orthoadapters.evaluation.transfer import DOMAIN_ADAPTER, Stacks, load_language_adapter, new_stacks
 from orthoadapters.files import new_folder, write_text
+from orthoadapters.hub.families import FAMILIES
 from orthoadapters.model.adapterhub import heads as head_files
 from orthoadapters.model.backbone import backbone_path
 from orthoadapters.model.encoder import AdaptedEncoder
@@ -233,7 +234,9 @@ def _write_weights(
         model.save_adapter(folder, name)
         head_files.write(folder, model, name, head, config.task.labels)
         d_task, epochs = model.configs[name].bottleneck, len(outcome.selection.history)
-        card = model_card.task_card(config, commit(), name, d_task, sum(after), outcome.iterations, epochs, scores.test)
+        is_in_library = FAMILIES[model.shape.model_type].is_in_library
+        counts = (d_task, sum(after), outcome.iterations, epochs)
+        card = model_card.task_card(config, commit(), name, *counts, scores.test, is_in_library)
         write_text(folder / model_card.FILE, card)
     else:
         with new_folder(run.path / "backbone") as backbone:
