@@ -7,13 +7,14 @@ HF_HUB_OFFLINE=1 python train.py task=xnli backbone=xlmr_base  is what it prints
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from orthoadapters.config.checks import check
 from orthoadapters.config.command_line import read_command_line
-from orthoadapters.config.compose import compose_config, mlm_overrides, task_language
+from orthoadapters.config.compose import compose_config, task_language
 from orthoadapters.config.program import shell_command
-from orthoadapters.config.schema import AdapterSource, Config, CorpusSource, Missing, Stage
+from orthoadapters.config.schema import AdapterSource, Config, CorpusSource, DomainConfig, Missing, Stage
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.hub.offline import NotFetchedError, is_offline
@@ -32,8 +33,8 @@ def fetch(overrides: Sequence[str]) -> None:
     fetch_backbone(config)
     if config.stage is Stage.mlm:
         fetch_text(config)
-        return
-    fetch_examples(config)
+    else:
+        fetch_examples(config)
     fetch_language_adapters(config, overrides)
 
 
@@ -88,12 +89,14 @@ def fetch_language_adapters(config: Config, overrides: Sequence[str]) -> None:
     from orthoadapters.runs import adapter_library as library
 
     if config.language_adapters.source is AdapterSource.hub:
-        for adapter in library.require(config, overrides):
+        # The Hub has no domain adapter for a task run.
+        on_hub = replace(config, domain=DomainConfig()) if config.stage is Stage.task else config
+        for adapter in library.require(on_hub, overrides):
             print(f"language adapter {adapter.location}\n  {adapter.path}")
     if config.language_adapters.missing is not Missing.train:
         return
     for adapter in library.missing_adapters(config):
-        fetch_text(compose_config(mlm_overrides(overrides, adapter.language)))
+        fetch_text(compose_config(library.training_overrides(overrides, adapter)))
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -19,7 +19,7 @@ from orthoadapters.files import check_regular, user_path
 from orthoadapters.folders import absence, check_inside
 from orthoadapters.hub.adapters import FILE
 from orthoadapters.printing import Parser, print_error, printable
-from orthoadapters.stages import model_card
+from orthoadapters.stages import card_code, model_card
 
 
 def publish(run: Path, repo: str, *, upload: bool) -> None:
@@ -45,7 +45,7 @@ def publish(run: Path, repo: str, *, upload: bool) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(shutil.copytree(adapter, Path(temporary) / "adapter", ignore=shutil.ignore_patterns(".*")))
         card = folder / model_card.FILE
-        card.write_text(card.read_text(encoding="utf-8").replace(model_card.REPO, repo), encoding="utf-8")
+        card.write_text(card.read_text(encoding="utf-8").replace(card_code.REPO, repo), encoding="utf-8")
         for file in sorted(folder.iterdir()):
             print(printable(f"{file.stat().st_size:>12,} {file.name}"))
         print(printable(f"\n{card.read_text(encoding='utf-8')}"))

@@ -39,6 +39,18 @@ from orthoadapters.errors import UserError
         (["source_language=xx"], "unknown language 'xx'; conf/language/ has ar, de, en"),
         (["variant=t_noo", "variant.task_adapter=ort"], "is variant=t_ort; choose that one"),
         (["seed=-1"], "must lie between 0 and"),
+        (
+            ["domain.name=a", "variant=t_noo"],
+            "domain=a with variant=t_noo: a domain adapter lies on a language adapter",
+        ),
+        (["domain.name=a", "domain.kind=none"], "a domain adapter is noo or ort; domain=none leaves it out"),
+        (["domain.name=a", "domain.reduction=0"], "domain.reduction=0 must be greater than 0"),
+        (["domain.name=a/b"], "domain.name='a/b' has a / in it"),
+        (["stage=mlm", "domain.name=a"], "domain.root is missing: the folder with the text of a, en.txt"),
+        (
+            ["stage=mlm", "domain.root=DIR"],
+            "domain.root=DIR is the text of a domain without a name; add domain.name=NAME",
+        ),
         (["optim.lr=0"], "optim.lr=0.0 must be greater than 0"),
         (["ort.every=0"], "ort.every=0 must be greater than 0"),
         (["unfreeze.every=0"], "unfreeze.every=0 must be greater than 0"),

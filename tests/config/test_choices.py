@@ -3,7 +3,8 @@
 import pytest
 
 from orthoadapters.config.choices import choices, fingerprint
-from orthoadapters.config.compose import compose_config, mlm_overrides
+from orthoadapters.config.compose import compose_config
+from orthoadapters.config.trainings import mlm_overrides
 from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
 
@@ -108,3 +109,24 @@ def test_a_joint_loss_has_no_rate_of_its_own() -> None:
 def test_a_language_adapter_shares_the_orthogonality_step_of_the_task_run_that_needs_it_and_no_patience() -> None:
     trained = mlm_overrides(["variant=lort_tort", "ort.every=2", "trainer.patience=3"], "sw")
     assert [part for part in trained if part.startswith(("ort.", "trainer."))] == ["ort.every=2"]
+
+
+def test_a_domain_is_a_choice_of_the_runs_that_stack_its_adapter_and_of_the_one_that_trains_it() -> None:
+    domain = ["domain.name=reviews", "domain.root=DIR"]
+    assert of("domain.kind=ort", "domain.reduction=4") == of() == of("domain=none")
+    assert len({of(), of(*domain), of(*domain, "domain.kind=ort"), of("domain.name=news")}) == 4
+    assert of(*domain) == of("domain.name=reviews")
+    training = ["stage=mlm", *domain]
+    assert of(*training) == of(*training, "variant=lnoo_tort", "corpus=text", "corpus.root=ELSEWHERE", "task=udpos")
+    assert len({of("stage=mlm"), of(*training), of(*training, "domain.root=DIR2"), of(*training, "language=sw")}) == 4
+    assert of(*training) != of(*training, "language_adapters.source=local", "language_adapters.root=DIR")
+    config = compose_config([*training, "domain.kind=ort", "variant=lnoo_tnoo"])
+    assert (config.is_orthogonal, config.corpus.root) == (True, "DIR")
+    assert RunDirectory(config).name.startswith("xlmr_base/mlm/en-noo-reviews-ort/lr0.0001-ort1e-07-seed0-")
+
+
+def test_the_training_of_a_domain_adapter_keeps_the_domain_and_that_of_a_language_adapter_leaves_it_out() -> None:
+    run = ["task=udpos", "domain=reviews", "domain.kind=ort", "language_adapters.source=hub", "seed=3", "corpus=text"]
+    language, domain = (mlm_overrides(run, "en", of_domain=of_domain) for of_domain in (False, True))
+    assert language == ["stage=mlm", "corpus=text", "language=en"]
+    assert domain == ["stage=mlm", *run[1:4], "corpus=text", "language=en"]

@@ -10,8 +10,9 @@ from hydra import compose, initialize_config_dir
 
 from orthoadapters.config.checks import check
 from orthoadapters.config.command_line import check_command_line
-from orthoadapters.config.compose import CONF, compose_config, language_config, mlm_overrides, settle
+from orthoadapters.config.compose import CONF, compose_config, language_config, settle
 from orthoadapters.config.schema import AdapterKind
+from orthoadapters.config.trainings import mlm_overrides
 from orthoadapters.errors import UserError
 
 PAPER = {  # DESIGN's table: language adapter, task adapter, d of XLM-R base

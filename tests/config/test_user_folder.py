@@ -10,17 +10,25 @@ from orthoadapters.config.checks import check
 from orthoadapters.config.choices import fingerprint
 from orthoadapters.config.command import command
 from orthoadapters.config.command_line import asks_for_a_sweep, check_command_line, read_command_line
-from orthoadapters.config.compose import CONF, compose_config, conf_folder, language_config, mlm_overrides, settle
+from orthoadapters.config.compose import CONF, compose_config, conf_folder, language_config, settle
 from orthoadapters.config.overrides import read_axes
 from orthoadapters.config.parts import compose_files
+from orthoadapters.config.schema import AdapterKind
+from orthoadapters.config.trainings import mlm_overrides
 from orthoadapters.errors import UserError
+from orthoadapters.stages.subject import KEYS
 from orthoadapters.sweep.cells import expand
+from tests.helpers.commands import ROOT
 
+BEYOND = (ROOT / "docs" / "beyond.md").read_text()
+# The page's own file of a domain.
+(DOMAIN,) = re.findall(r"^New file `conf/domain/reviews.yaml`:\n\n```yaml\n(.*?)^```", BEYOND, re.MULTILINE | re.DOTALL)
 FILES = {
     "variant/t_mine": "name: t_mine\nlanguage_adapter: none\ntask_adapter: ort\nlanguage_reduction: 2\ntask_reduction: 32\n",
     "language/xq": "code: xq\nname: Exquisite\n",
     "task/mine": "defaults: [udpos]\nname: mine\nlanguages: [en, xq]\n",
     "backbone/mine": "name: mine\npath: BACKBONE\nrevision: null\n",
+    "domain/reviews": DOMAIN,
     "sweep/mine": "# @package _global_\nhydra: {mode: MULTIRUN}\nsweep: {name: mine, axes: {variant: [t_noo, t_mine]}}\n",
 }
 
@@ -45,6 +53,23 @@ def test_variants_languages_tasks_and_backbones_are_those_of_both_folders(folder
         compose_config(own)
     with pytest.raises(UserError, match="variant has no 't_min', did you mean 't_mine'"):
         compose_config([f"paths.config={folder}", "variant=t_min"])
+
+
+def test_a_domain_is_a_file_which_a_run_or_an_evaluation_chooses(folder: Path, tmp_path: Path) -> None:
+    own = f"paths.config={folder}"
+    config = compose_config([own, "domain=reviews"])
+    check(config)
+    assert vars(config.domain) == {"name": "reviews", "kind": AdapterKind.ort, "reduction": 2, "root": "data/reviews"}
+    plain = amend(config, ["domain=none"], KEYS)
+    assert plain.domain == compose_config([]).domain
+    assert amend(plain, ["domain=reviews"], KEYS).domain == config.domain
+    assert amend(config, ["domain=reviews", "domain.name=news"], KEYS).domain.name == "news"
+    with pytest.raises(UserError, match="domain has no 'review', did you mean 'reviews'"):
+        amend(config, ["domain=review"], KEYS)
+    (tmp_path / "domain").mkdir()
+    (tmp_path / "domain" / "news.yaml").write_text(DOMAIN)
+    with pytest.raises(UserError, match="name: reviews in a file whose name is news"):
+        compose_config([f"paths.config={tmp_path}", "domain=news"])
 
 
 def test_the_flag_of_hydra_and_the_key_mean_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The transfer: every language is scored on its own adapter, under the one task adapter and head, and nothing stays."""
 
+import operator
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -15,7 +16,7 @@ from orthoadapters.data.batching import BatchLoader
 from orthoadapters.data.modules import TaskData
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation.scoring import evaluate
-from orthoadapters.evaluation.transfer import TASK_ADAPTER, Stacks, swap_in, transfer
+from orthoadapters.evaluation.transfer import DOMAIN_ADAPTER, TASK_ADAPTER, Stacks, swap_in, transfer
 from orthoadapters.model.average import average_adapters
 from orthoadapters.model.heads import TokenHead
 from orthoadapters.runs.inputs import weights_sha256
@@ -131,14 +132,56 @@ def test_an_adapter_that_was_changed_since_training_began_stops_the_transfer(
 
 
 @pytest.mark.parametrize(
-    ("has_language_adapters", "task_adapter", "names"),
-    [(True, "task", ["sw", "task"]), (False, "task", ["task"]), (False, None, [])],
+    ("has_language_adapters", "domain", "task_adapter", "names"),
+    [
+        (True, "", "task", ["sw", "task"]),
+        (True, "reviews", "task", ["sw", "domain", "task"]),
+        (False, "", "task", ["task"]),
+        (False, "", None, []),
+    ],
 )
-def test_a_stack_is_the_language_adapter_and_then_the_task_adapter(
-    has_language_adapters: bool, task_adapter: str | None, names: list[str]
+def test_a_stack_is_the_language_adapter_then_the_domain_adapter_and_then_the_task_adapter(
+    has_language_adapters: bool, domain: str, task_adapter: str | None, names: list[str]
 ) -> None:
     adapters = {"sw": LanguageAdapter("sw", AdapterKind.noo, AdapterSource.local, "")} if has_language_adapters else {}
-    assert Stacks({}, adapters, task_adapter, 8, "", {}).names("sw") == names
+    lower = LanguageAdapter("en", AdapterKind.noo, AdapterSource.trained, "", domain) if domain else None
+    stacks = Stacks({}, adapters, task_adapter, 8, "", {}, domain=lower)
+    assert stacks.names("sw") == names
+    assert stacks.names("") == [name for name in names if name != "sw"]
+
+
+def test_the_domain_adapter_stays_while_the_language_adapter_is_swapped(
+    model: AdaptedEncoder, stacks: Stacks, data: TaskData, tmp_path: Path
+) -> None:
+    """It has a size of its own, and is read from its file once."""
+    model.add_adapter(DOMAIN_ADAPTER, AdapterConfig(4))
+    enlarge(model, DOMAIN_ADAPTER)
+    model.save_adapter(tmp_path / "reviews", DOMAIN_ADAPTER)
+    domain = LanguageAdapter("en", AdapterKind.ort, AdapterSource.trained, str(tmp_path / "reviews"), "reviews")
+    entries = {**stacks.entries, domain.name: domain.result_entry()}
+    stacks = replace(stacks, domain=domain, domain_bottleneck=4, entries=entries)
+    batch, by_hand = next(iter(data.tests["sw"].loader)), {}
+    for language in LANGUAGES:
+        lower = "en" if language == "en" else model.load_adapter(stacks.adapters[language].path, f"{language} by hand")
+        model.activate(lower, DOMAIN_ADAPTER, TASK_ADAPTER)
+        by_hand[language] = model.encode(batch).hidden
+    for language in LANGUAGES[1:]:
+        model.delete_adapter(f"{language} by hand")
+    model.delete_adapter(DOMAIN_ADAPTER)
+    weights = None
+    for language, _, _ in transfer(model, head_of(model), stacks, data, Under.target):
+        assert set(model.configs) == {"en", DOMAIN_ADAPTER, TASK_ADAPTER}
+        weights = weights or model.adapter_modules(DOMAIN_ADAPTER)
+        assert all(map(operator.is_, weights.parameters(), model.adapter_modules(DOMAIN_ADAPTER).parameters()))
+        swap_in(model, stacks, language, Under.target)
+        assert torch.equal(model.encode(batch).hidden, by_hand[language])
+        if language != "en":
+            model.delete_adapter(language)
+    enlarge(model, DOMAIN_ADAPTER)
+    model.save_adapter(tmp_path / "reviews", DOMAIN_ADAPTER)
+    model.delete_adapter(DOMAIN_ADAPTER)
+    with pytest.raises(UserError, match=r"reviews was changed during this run"):
+        swap_in(model, stacks, "en", Under.target)
 
 
 def test_what_is_meant_to_be_under_the_task_adapter_is_there_and_nothing_else(

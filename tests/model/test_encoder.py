@@ -162,6 +162,28 @@ def test_only_the_first_adapter_of_a_stack_contributes_its_invertible_part(folde
         assert not torch.equal(both, model(IDS, MASK).hidden)
 
 
+@given(stack=st.permutations(["sw", "domain", "task"]), place=st.integers(0, 2))
+@settings(max_examples=12)
+def test_an_adapter_that_adds_nothing_changes_nothing_wherever_it_lies_in_the_stack(
+    stack: list[str], place: int, backbone: Path
+) -> None:
+    """So that a domain adapter, which starts near it, starts near what the other two compute without it."""
+    model = AdaptedEncoder.from_pretrained(str(backbone))
+    torch.manual_seed(0)
+    for name in stack:
+        model.add_adapter(name, AdapterConfig(4))
+        for parameter in model.adapter_modules(name).parameters():
+            torch.nn.init.normal_(parameter, std=0.5)
+    for site in model.sites:
+        for parameter in site.adapters[stack[place]].up.parameters():  # type: ignore[union-attr]
+            torch.nn.init.zeros_(parameter)
+    outputs = []
+    for names in (stack, stack[:place] + stack[place + 1 :]):
+        model.activate(*names)
+        outputs.append(model(IDS, MASK).hidden)
+    assert torch.equal(*outputs)
+
+
 def test_undoing_the_invertible_adapter_before_the_decoder(folder: Path) -> None:
     model = AdaptedEncoder.from_pretrained(str(folder), mlm_head=True)
     model.add_adapter("sw", AdapterConfig(4, invertible=True))

@@ -14,9 +14,10 @@ from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundEr
 from orthoadapters import AdaptedEncoder, UserError
 from orthoadapters.config.checks import check
 from orthoadapters.config.choices import choices
-from orthoadapters.config.compose import compose_config, language_config, mlm_overrides
+from orthoadapters.config.compose import compose_config, language_config
 from orthoadapters.config.hub_ids import is_id
 from orthoadapters.config.schema import AdapterKind, AdapterSource
+from orthoadapters.config.trainings import mlm_overrides
 from orthoadapters.evaluation.transfer import load_language_adapter
 from orthoadapters.fetch import fetch_language_adapters
 from orthoadapters.hub import adapters as adapter_hub
@@ -25,8 +26,8 @@ from orthoadapters.labelling.listing import list_languages
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import tokenizer_sha256
-from orthoadapters.runs.language_adapter import FILES, LanguageAdapter
-from orthoadapters.stages.inventory import check_fit
+from orthoadapters.runs.language_adapter import FILES, LanguageAdapter, language_adapter
+from orthoadapters.stages.adapter_fit import check_fit
 from orthoadapters.stages.plan import print_plan
 from tests.helpers.commands import ROOT
 from tests.helpers.short_runs import execute, overrides
@@ -206,7 +207,7 @@ def test_an_adapter_of_another_language_is_refused_by_its_record(
     ):
         with pytest.raises(UserError, match=rf"as the language adapter for tr, .* was trained on en; .*{fix}"):
             execute(arguments)
-    adapter = library.language_adapter(compose_config(local()), "tr")
+    adapter = language_adapter(compose_config(local()), "tr")
     with pytest.raises(UserError, match="was trained on en"):
         load_language_adapter(Mock(), adapter, Mock())
 
@@ -225,15 +226,15 @@ def test_an_adapter_that_was_trained_with_another_tokenizer_is_refused(
 ) -> None:
     config = compose_config(local())
     record, tokenizer = root / "tr" / "training.json", tokenizer_sha256(config.backbone)["tokenizer"]
-    adapter = library.language_adapter(config, "tr")
+    adapter = language_adapter(config, "tr")
     record.write_text(json.dumps({"kind": "noo", "tokenizer_sha256": tokenizer}))
-    check_fit(adapter, config.variant, backbone)
+    check_fit(adapter, config.variant, config.domain, backbone)
     record.write_text(json.dumps({"kind": "noo", "tokenizer_sha256": "5eed" * 16}))
     sentence = (
         rf"tr was trained with another tokenizer \(5eed5eed\) than {backbone} holds \({tokenizer[:8]}\); restore it"
     )
     with pytest.raises(UserError, match=sentence):
-        check_fit(adapter, config.variant, backbone)
+        check_fit(adapter, config.variant, config.domain, backbone)
 
 
 def test_an_orthoadapter_that_was_published_is_not_taken_for_a_plain_one(

@@ -112,6 +112,16 @@ def test_language_adapters_of_one_name_are_not_trained_in_two_ways() -> None:
         cells("variant=lnoo_tnoo", "mlm.lr=1e-3,1e-4", "language_adapters.missing=train")
 
 
+def test_a_domain_adapter_is_trained_once_after_the_language_adapters_that_it_and_the_swap_need() -> None:
+    domains = ("domain.name=reviews,news", "domain.root=DIR", "task=udpos", "languages=[ar]")
+    sweep_cells = cells("variant=lnoo_tnoo", *domains, "seed=0,1", "language_adapters.missing=train")
+    names = [cell.run.name.split("/")[2] for cell in sweep_cells]
+    assert names == ["en-noo", "ar-noo", "en-noo-reviews-noo", "en-noo-news-noo", *["lnoo_tnoo"] * 4]
+    awaited = [[adapter.name for adapter in cell.awaited_adapters] for cell in sweep_cells[1:5]]
+    assert awaited == [[], ["en"], ["en"], ["en", "ar", "domain:reviews"]]
+    assert [cell.state for cell in sweep_cells[1:3]] == [State.to_run, State.waiting]
+
+
 def test_what_cannot_be_run_is_refused_before_anything_runs() -> None:
     with pytest.raises(UserError, match="full_ft has no language adapter to train"):
         cells("stage=mlm", "variant=lnoo_tnoo,full_ft")
@@ -167,7 +177,7 @@ def test_states_are_read_from_the_disk_and_decide_the_order() -> None:
     full_ft.run.checkpoint.parent.mkdir(parents=True)
     full_ft.run.checkpoint.touch()
     assert [c.state for c in (lnoo, t_noo, full_ft)] == [State.waiting, State.failed, State.resume]
-    assert lnoo.awaited_languages == ["en", "ar", "et", "hi", "tr", "zh"]
+    assert [adapter.name for adapter in lnoo.awaited_adapters] == ["en", "ar", "et", "hi", "tr", "zh"]
     with full_ft.run.open({}):
         assert full_ft.state is State.running
     assert full_ft.state is State.resume

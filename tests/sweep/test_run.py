@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from orthoadapters.config.schema import Stage
-from orthoadapters.runs.adapter_library import language_adapter
 from orthoadapters.runs.directory import InUseError
+from orthoadapters.runs.language_adapter import language_adapter
 from orthoadapters.sweep.cells import Cell, State
 from orthoadapters.sweep.process import PRELOAD
 from orthoadapters.sweep.run import in_order, run_all

@@ -75,7 +75,10 @@ def fresh(
 
 
 def train(
-    module: TaskTraining, data: list[dict[str, Any]], precision: Any = "32-true", callbacks: Sequence[Callback] = ()
+    module: alternating.AlternatingTraining,
+    data: Sequence[Any],
+    precision: Any = "32-true",
+    callbacks: Sequence[Callback] = (),
 ) -> pl.Trainer:
     trainer = pl.Trainer(
         callbacks=list(callbacks),

@@ -10,7 +10,9 @@ from orthoadapters import AdaptedEncoder, AdapterConfig, orthogonality_loss
 from orthoadapters.data.batching import Batch
 from orthoadapters.model import decoder_loss
 from orthoadapters.model.decoder_rows import DecoderRows
-from orthoadapters.training.mlm import mlm_loss, score_held_out
+from orthoadapters.training.mlm import MLMTraining, mlm_loss, score_held_out
+from orthoadapters.training.record import Recorder
+from tests.training.test_alternating import OPTIM, train
 
 
 def batch(seed: int, places: int) -> Batch:
@@ -100,3 +102,22 @@ def test_held_out_loss_weighs_every_masked_subword_the_same(backbone: Path) -> N
     scores, layers = score_held_out(model, batches, invert=False)
     assert scores.keys() == {"mlm_loss"}
     assert layers == []
+
+
+@pytest.mark.parametrize("invert", [False, True])
+def test_training_a_domain_adapter_moves_it_alone(backbone: Path, invert: bool) -> None:
+    """The language adapter below it, with its active invertible part, stays bitwise the same, and so does the backbone."""
+    model = AdaptedEncoder.from_pretrained(str(backbone), mlm_head=True)
+    torch.manual_seed(0)
+    model.add_adapter("en", AdapterConfig(8, invertible=True))
+    model.add_adapter("domain", AdapterConfig(4))
+    model.activate("en", "domain")
+    assert model.first_invertible is model.invertible["en"]
+    before = {name: parameter.clone() for name, parameter in model.named_parameters()}
+    train(
+        MLMTraining(model, "domain", True, OPTIM, Recorder([], OPTIM, True, 1, 1), invert),
+        [batch(i, 6) for i in range(3)],
+    )
+    parts = [name for name, parameter in model.named_parameters() if not torch.equal(parameter, before[name])]
+    assert len(parts) == 3 * 4  # in each layer two matrices with their biases
+    assert all(".adapters.domain." in name for name in parts)

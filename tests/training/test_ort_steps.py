@@ -151,7 +151,7 @@ def test_shares_of_a_batch_give_both_gradients_of_the_whole_batch_from_one_forwa
     monkeypatch.setattr(alternating, "sum_gradients", sum_and_keep)
     monkeypatch.setattr(alternating, "sum_over_processes", lambda values: values)
     for rank in range(2):
-        train(fresh(backbone, True, ort=SHARED)[0], [share(batch, rank, 2)])  # type: ignore[arg-type,list-item]
+        train(fresh(backbone, True, ort=SHARED)[0], [share(batch, rank, 2)])  # type: ignore[arg-type]
     reference, _ = fresh(backbone, True)
     losses = ort_loss(reference, batch), main_loss(reference, batch)
     weights = reference.body, reference.main_parameters
@@ -164,7 +164,7 @@ def test_shares_of_a_batch_give_both_gradients_of_the_whole_batch_from_one_forwa
     rows = []
     for rank in range(2):
         module, tracker = fresh(backbone, True, ort=JOINT)
-        train(module, [share(batch, rank, 2)])  # type: ignore[arg-type,list-item]
+        train(module, [share(batch, rank, 2)])  # type: ignore[arg-type]
         rows += tracker.rows
     whole = torch.autograd.grad(losses[1] + 0.5 * losses[0], reference.main_parameters)
     for expectation, a, b in zip(whole, *sums, strict=True):

@@ -97,4 +97,4 @@ def print_plan(subject: Subject) -> None:
     if [*subject.mixtures] != [Under.target]:
         print(f"  under the task adapter: {', '.join(choice.value for choice in subject.mixtures)}")
     for adapter in subject.adapters:
-        print(f"  {adapter.language}: {adapter.location}")
+        print(f"  {adapter.name}: {adapter.location}")

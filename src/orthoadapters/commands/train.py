@@ -31,7 +31,7 @@ from orthoadapters.config.command_line import (
     is_question,
     read_command_line,
 )
-from orthoadapters.config.compose import compose_config, mlm_overrides, settle
+from orthoadapters.config.compose import compose_config, settle
 from orthoadapters.config.keys import key_types
 from orthoadapters.config.messages import sentence
 from orthoadapters.config.schema import Config, Missing, Stage
@@ -76,31 +76,31 @@ def run_one(config: Config, overrides: Sequence[str]) -> None:
         show_result(run.result)
     else:
         check_inventory(config, run, overrides)
-        if config.stage is Stage.task and config.language_adapters.missing is Missing.train:
+        if config.language_adapters.missing is Missing.train:
             train_missing_adapters(config, overrides)
         train(config, run, overrides)
         show_result(run.result)
 
 
 def train_missing_adapters(config: Config, overrides: Sequence[str]) -> None:
-    """Trains the language adapters that the task run needs and that are not there, one after the other."""
+    """Trains the adapters that the run needs and that are not there, one after the other."""
     missing = library.missing_adapters(config)
     if missing:
         # PyTorch is loaded for it, as the trainings need it next.
         from orthoadapters.stages.task import read_adapters
 
         with _with_overrides(overrides):
-            read_data([config])
+            read_data([config] if config.stage is Stage.task else [])
             read_adapters(config)
-            trainings = [compose_config(mlm_overrides(overrides, adapter.language)) for adapter in missing]
+            trainings = [compose_config(library.training_overrides(overrides, adapter)) for adapter in missing]
             cut_texts([training for training in trainings if not RunDirectory(training).is_finished])
     for adapter in missing:
         if config.trainer.processes > 1 and (has_launcher() or config.trainer.num_nodes > 1):
             raise UserError(
                 f"language_adapters.missing=train: the processes of {shlex.join(overrides)} end with one training; "
-                f"train {adapter.language} first:\n  {library.training_command(overrides, adapter.language)}"
+                f"train {adapter.name} first:\n  {library.training_command(overrides, adapter)}"
             )
-        adapter_overrides = mlm_overrides(overrides, adapter.language)
+        adapter_overrides = library.training_overrides(overrides, adapter)
         run_one(compose_config(adapter_overrides), adapter_overrides)
 
 

@@ -1,4 +1,4 @@
-"""Overrides on a configuration that exists already, such as a finished run's: files of data/ and values of some keys."""
+"""Overrides on a configuration that exists already, such as a finished run's: files of two groups and values of some keys."""
 
 from collections.abc import Sequence
 
@@ -14,30 +14,36 @@ from orthoadapters.config.messages import nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
 from orthoadapters.config.own_files import check_file
 from orthoadapters.config.parts import read_group
-from orthoadapters.config.schema import Config, DataConfig
+from orthoadapters.config.schema import Config, DataConfig, DomainConfig
 from orthoadapters.errors import UserError
+
+# The groups whose files may be chosen anew.
+GROUPS = {"data": DataConfig, "domain": DomainConfig}
 
 
 def amend(config: Config, overrides: Sequence[str], keys: Sequence[str]) -> Config:
     """Returns a copy of the configuration with these overrides.
 
-    keys: those that may be overridden; one that ends in a dot stands for all keys below it, and "data" for a file of
-    conf/data. Raises UserError for another key, and as `compose_config`.
+    keys: those that may be overridden; one that ends in a dot stands for all keys below it, and one of GROUPS for a file of
+    that group. Raises UserError for another key, and as `compose_config`.
     """
-    files = group_files("data", config.paths.config)
+    files = {group: group_files(group, config.paths.config) for group in GROUPS}
     names = [name for key in keys for name in _names(key)]
     parts = parse_overrides(overrides)
     for part in parts:
         _check_key(part, names)
-    check_overrides(parts, {"data": list(files)})
+    check_overrides(parts, {group: list(names_of_group) for group, names_of_group in files.items()})
     try:
         tree = OmegaConf.structured(config)
-        for part in (part for part in parts if part.key_or_group == "data"):
-            if (name := str(part.value())) not in files:
-                raise UserError(f"data has no '{name}'{nearest(name, list(files))}; there are: {', '.join(files)}")
-            check_file(files[name], "data")
-            tree.data = read_group(files[name], DataConfig, CONF)
-        ConfigLoaderImpl._apply_overrides_to_config([part for part in parts if part.key_or_group != "data"], tree)
+        for part in (part for part in parts if part.key_or_group in GROUPS):
+            group, name = part.key_or_group, str(part.value())
+            if name not in files[group]:
+                raise UserError(
+                    f"{group} has no '{name}'{nearest(name, list(files[group]))}; there are: {', '.join(files[group])}"
+                )
+            check_file(files[group][name], group)
+            tree[group] = read_group(files[group][name], GROUPS[group], CONF)
+        ConfigLoaderImpl._apply_overrides_to_config([part for part in parts if part.key_or_group not in GROUPS], tree)
         return settle(tree)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(sentence(error, names)) from error

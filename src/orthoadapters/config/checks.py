@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from orthoadapters.config.domain import check_domain
 from orthoadapters.config.file_checks import check_files
 from orthoadapters.config.hub_ids import DEMO, HUB_ID, is_id
 from orthoadapters.config.kinds import KINDS
@@ -43,6 +44,7 @@ def check(config: Config) -> None:
     check_unfreezing(config)
     check_backbone(config.backbone)
     check_variant(config)
+    check_domain(config)
     check_sources(config)
     check_task(config)
     check_lists(config)
@@ -190,14 +192,13 @@ def check_task(config: Config) -> None:
             f"data=xtreme holds words with tags, and pairs of sentences; task={task.name} is of kind={task.kind.value}: "
             "choose another data=..."
         )
-    treebanks = config.reads_treebanks
     if data.source == "conllu" and is_task and not task.tags_parts_of_speech:
         raise UserError(
             f"data=conllu holds part-of-speech tags alone; task={task.name} goes with data=hub or data=xtreme"
         )
-    if treebanks and data.fuse_multiword is None:
+    if config.reads_treebanks and data.fuse_multiword is None:
         raise UserError("data.fuse_multiword must be true (words as XTREME makes them) or false (syntactic words)")
-    if not treebanks and data.fuse_multiword is not None:
+    if not config.reads_treebanks and data.fuse_multiword is not None:
         raise UserError("data.fuse_multiword is for data=conllu alone; leave it out, or add data=conllu data.root=DIR")
 
 

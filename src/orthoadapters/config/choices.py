@@ -31,6 +31,7 @@ WITHOUT_EFFECT = {
     "trainer.log_every",
     "trainer.layers_every",
     "variant.name",
+    "domain.root",
     "language.name",
     "language.hub_adapters",
     "language.word_splitter",
@@ -83,6 +84,11 @@ NEWER: dict[str, Any] = {
 def choices(config: Config) -> dict[str, Any]:
     """Collects every value that this run's numbers depend on, by dotted key."""
     omissions = WITHOUT_EFFECT | (TASK_ONLY if config.stage is Stage.mlm else MLM_ONLY)
+    if config.trains_domain:
+        # It reads a language adapter, as a task run does.
+        omissions = omissions - {"language_adapters.source", "language_adapters.root", "language_adapters.hub"}
+    if config.domain.name is None:
+        omissions = omissions | {"domain"}
     if not config.is_orthogonal:
         omissions = omissions | ORT_ONLY
     elif not config.has_ort_step:

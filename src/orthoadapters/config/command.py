@@ -37,8 +37,8 @@ def command(overrides: Any, run_fingerprint: str) -> str:
     return line
 
 
-def adapter_command(config: Config, language: str) -> str:
-    """Writes the command that trains the adapter of a language for a run of this configuration."""
+def adapter_command(config: Config, language: str, *, of_domain: bool = False) -> str:
+    """Writes the command that trains the adapter of a language, or the domain's on it, for a run of this configuration."""
     backbone, folder = config.backbone, config.paths.config
     if backbone.path == DEMO:
         overrides = ["suite=demo"]
@@ -47,6 +47,10 @@ def adapter_command(config: Config, language: str) -> str:
     else:
         overrides = ["backbone=local", f"backbone.path={backbone.path}"]
     overrides += [f"variant={config.variant.name}", *language_overrides(language, folder)]
+    if of_domain:
+        domain = config.domain
+        overrides += [f"domain.name={domain.name}", f"domain.kind={domain.kind.value}"]
+        overrides += [f"domain.reduction={domain.reduction}", f"domain.root={domain.root or 'DIR'}"]
     overrides += [f"paths.adapters={config.paths.adapters}"]
     if folder is not None and Path(folder).is_dir():
         overrides.append(override_text("paths.config", folder))

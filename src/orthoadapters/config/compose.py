@@ -13,6 +13,7 @@ from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from orthoadapters.config.domain import settle_domain
 from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, PATHS, check_items, key_types, values_of
 from orthoadapters.config.logger import Variables, environment, settle_logger
 from orthoadapters.config.messages import listing, missing_sentence, nearest, sentence
@@ -148,6 +149,7 @@ def settle(composition: DictConfig) -> Config:
     _expand_paths(config)
     settle_logger(config.logger)
     settle_transfer(config)
+    settle_domain(config)
     config.language_adapters.hub = _hub_ids(config)
     _check_name("orthogonality", "loss", config.orthogonality.loss, config.paths.config)
     if isinstance(config.data.source, str) and config.data.source != MISSING:
@@ -178,7 +180,7 @@ def _check_name(group: str, key: str, name: str, folder: str | None) -> None:
 
 
 def _hub_ids(config: Config) -> dict[str, str]:
-    """Collects the Hub ids that a task run reads: those of the command line and, for other languages, of conf/language/."""
+    """Collects the Hub ids that a run reads: those of the command line and, for other languages, of conf/language/."""
     ids = {} if config.language_adapters.hub is None else config.language_adapters.hub
     if not isinstance(ids, dict) or not all(isinstance(hub_id, str | None) for hub_id in ids.values()):
         raise UserError(f"language_adapters.hub={ids}: write language_adapters.hub={{sw:OWNER/NAME,tr:OWNER/NAME}}")
@@ -186,12 +188,14 @@ def _hub_ids(config: Config) -> dict[str, str]:
         if ids:
             raise UserError("language_adapters.hub goes with language_adapters.source=hub; give both or neither")
         return {}
-    if config.stage is not Stage.task:
-        return {}
-    for code in ids.keys() - {*config.evaluated_languages}:
-        check_language(code, config.paths.config)
+    if config.stage is Stage.mlm:
+        codes = [config.language.code] if config.trains_domain else []
+    else:
+        codes = [*config.evaluated_languages, *named_languages(config)]
+        for code in ids.keys() - {*config.evaluated_languages}:
+            check_language(code, config.paths.config)
     hub_ids = {}
-    for code in dict.fromkeys([*config.evaluated_languages, *named_languages(config)]):
+    for code in dict.fromkeys(codes):
         default = task_language(code, config.paths.config).hub_adapters.get(str(config.backbone.name))
         if hub_id := ids.get(code, default):
             hub_ids[code] = hub_id
@@ -232,19 +236,3 @@ def task_language(code: str, folder: str | None = None) -> LanguageConfig:
 def language_overrides(code: str, folder: str | Path | None = None) -> list[str]:
     """Writes the overrides that choose a language for stage=mlm. One without a file needs its name."""
     return [f"language={code}", *([] if code in group_files("language", folder) else [f"language.name={code}"])]
-
-
-# The choices of a task run that the training of a language adapter does not share.
-_OF_TASK_RUNS = tuple(
-    "stage= language= task= data= task. data. optim. unfreeze. languages= seed= plan= transfer= transfer. "
-    "language_adapters.missing= language_adapters.source= trainer.max_epochs= trainer.patience=".split()
-)
-
-
-def mlm_overrides(task_overrides: Sequence[str], language: str) -> list[str]:
-    """Writes the overrides that train the language adapter which a task run with `task_overrides` needs for `language`.
-
-    The seed is left out: one language adapter serves the task runs of every seed.
-    """
-    common_overrides = [override for override in task_overrides if not override.lstrip("+").startswith(_OF_TASK_RUNS)]
-    return ["stage=mlm", *common_overrides, *language_overrides(language, user_folder(task_overrides))]

@@ -22,7 +22,7 @@ OPTIONAL_GROUPS = ("suite", "sweep")
 # The keys whose values are paths, or may be.
 PATHS = (
     *("paths.runs", "paths.adapters", "paths.cache", "paths.config"),
-    *("backbone.path", "data.root", "corpus.root", "language_adapters.root"),
+    *("backbone.path", "data.root", "corpus.root", "domain.root", "language_adapters.root"),
 )
 WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", Any: "text, a list or a mapping"}
 

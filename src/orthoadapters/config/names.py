@@ -24,9 +24,21 @@ def check_names(config: Config) -> None:
         codes |= {f"languages[{number}]": code for number, code in enumerate(config.languages or [])}
         if isinstance(config.transfer.train_under, list):
             codes |= {f"transfer.train_under[{i}]": code for i, code in enumerate(config.transfer.train_under)}
+    if config.domain.name is not None:
+        codes["domain.name"] = config.domain.name
     for key, name in (names | codes).items():
         if problem := name_problem(name, is_part=key in codes):
             raise UserError(f"{key}={name!r} {problem}, and becomes a part of paths; give it another name")
+
+
+def adapter_name(config: Config, language: str, *, of_domain: bool | None = None) -> str:
+    """Names the adapter that a language has in a configuration: the language's own, or the domain's that lies on it.
+
+    of_domain: None: the one that stage=mlm trains.
+    """
+    name = f"{language}-{config.variant.language_adapter.value}"
+    of_domain = config.trains_domain if of_domain is None else of_domain
+    return f"{name}-{config.domain.name}-{config.domain.kind.value}" if of_domain else name
 
 
 def name_problem(name: str, *, is_part: bool = True) -> str:

@@ -29,7 +29,7 @@ LAYOUTS: dict[type[Node], str] = {
     MappingNode: "write KEY: VALUE below it, one on each line",
 }
 # The key in which a file of a group says its own name once more.
-NAME_KEYS = {"language": "code", "task": "name", "variant": "name", "backbone": "name"}
+NAME_KEYS = {"language": "code", "task": "name", "variant": "name", "backbone": "name", "domain": "name"}
 
 
 def check_file(path: Path, group: str) -> None:

@@ -312,6 +312,21 @@ class VariantConfig:
 
 
 @dataclass
+class DomainConfig:
+    """The domain adapter, between the language adapter and the task adapter. It is trained by stage=mlm on text of a domain.
+
+    Without a name there is none, as in the paper.
+    """
+
+    # The name of the domain, which its adapter is filed under; null: there is no domain adapter.
+    name: str | None = None
+    kind: AdapterKind = AdapterKind.noo  # the kind of the domain adapter: noo or ort
+    # The bottleneck size of the domain adapter: the backbone's hidden size divided by this.
+    reduction: int = 2  # ours: as wide as the paper's language adapters (A.3)
+    root: str | None = None  # stage=mlm: the folder of the domain's text, with LANGUAGE.txt, a passage a line
+
+
+@dataclass
 class OptimConfig:
     """The two optimizers, Adam for the main loss and Adam for the orthogonality loss, of whichever stage is run."""
 
@@ -478,6 +493,7 @@ class Config:
     corpus: CorpusConfig = field(default_factory=CorpusConfig)
     mlm: MlmConfig = field(default_factory=MlmConfig)
     variant: VariantConfig = field(default_factory=VariantConfig)
+    domain: DomainConfig = field(default_factory=DomainConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     ort: OrtConfig = field(default_factory=OrtConfig)
     orthogonality: OrthogonalityConfig = field(default_factory=OrthogonalityConfig)
@@ -512,10 +528,15 @@ class Config:
         return self.data.source == "conllu" or is_format
 
     @property
+    def trains_domain(self) -> bool:
+        """Says whether the adapter that this run trains is a domain's, on the frozen one of `language`."""
+        return self.stage is Stage.mlm and self.domain.name is not None
+
+    @property
     def is_orthogonal(self) -> bool:
         """Says whether this run has L_ORT: the adapter that its stage trains is an orthoadapter."""
-        kind = self.variant.language_adapter if self.stage is Stage.mlm else self.variant.task_adapter
-        return kind is AdapterKind.ort
+        below = self.domain.kind if self.trains_domain else self.variant.language_adapter
+        return (below if self.stage is Stage.mlm else self.variant.task_adapter) is AdapterKind.ort
 
     @property
     def has_ort_step(self) -> bool:

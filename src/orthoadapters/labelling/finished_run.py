@@ -17,10 +17,10 @@ from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
 from orthoadapters.folders import absence
 from orthoadapters.hub.offline import NotFetchedError
-from orthoadapters.labelling.listing import warn_of_words
+from orthoadapters.labelling.listing import missing_domain, warn_of_words
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.inputs import check_backbone, read_inputs, tokenizer_sha256, weights_sha256
-from orthoadapters.runs.language_adapter import LanguageAdapter
+from orthoadapters.runs.language_adapter import LanguageAdapter, adapters_folder
 from orthoadapters.runs.places import find_places
 from orthoadapters.runs.results import Result, read_result
 
@@ -84,6 +84,8 @@ class FinishedRun:
 
     def _require_adapter(self, adapter: LanguageAdapter) -> None:
         language = adapter.language
+        if adapter.domain and not adapter.exists:
+            raise UserError(missing_domain(self.config, adapter, "--adapters DIR"))
         is_on_hub, is_trained = (adapter.source is source for source in (AdapterSource.hub, AdapterSource.trained))
         if not adapter.exists:
             available = ", ".join(a.language for a in library.available_adapters(self.config)) or "none"
@@ -97,7 +99,7 @@ class FinishedRun:
     def check_same(self, adapter: LanguageAdapter, otherwise: str) -> None:
         """Raises UserError if an adapter is another one than the run was evaluated with. otherwise: the rest of the fix."""
         entries = self.result.adapters
-        former = adapter.language in entries and library.former_sha256(self.path, entries, adapter.language)
+        former = adapter.name in entries and library.former_sha256(self.path, entries, adapter)
         if former and adapter.present_sha256() not in (None, former):
             raise UserError(
                 f"{adapter.location} is not the adapter that {self.path} was evaluated with; bring that one back {otherwise}"
@@ -202,7 +204,7 @@ class FinishedRun:
     def search_place(self) -> str:
         """The place where language adapters are looked for, as a sentence goes on."""
         on_hub = self.config.language_adapters.source is AdapterSource.hub
-        return "on the Hub, as the run names them" if on_hub else f"in {library.adapters_folder(self.config)}"
+        return "on the Hub, as the run names them" if on_hub else f"in {adapters_folder(self.config)}"
 
 
 def open_run(

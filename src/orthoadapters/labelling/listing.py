@@ -1,13 +1,16 @@
-"""The languages that a finished run can label, and a warning where nothing says how a language's words are split."""
+"""The languages that a finished run can label; what it lacks, and a warning where nothing says how words are split."""
 
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from orthoadapters.config.command import adapter_command
 from orthoadapters.config.compose import group_files
 from orthoadapters.config.kinds import KINDS
+from orthoadapters.config.schema import Config
 from orthoadapters.runs import adapter_library as library
+from orthoadapters.runs.language_adapter import LanguageAdapter
 
 if TYPE_CHECKING:
     from orthoadapters.labelling.finished_run import FinishedRun
@@ -41,3 +44,11 @@ def warn_of_words(run: "FinishedRun", language: str) -> None:
     fix = " (--config-dir DIR names the folder)" if is_gone else ""
     text = "%sconf/language/ has no '%s': its words are split as those of no language in particular%s"
     log.warning(text, where, language, fix)
+
+
+def missing_domain(config: Config, adapter: LanguageAdapter, option: str) -> str:
+    """Says that a domain adapter is not there, and how to train it. option: what names another folder of adapters."""
+    command = adapter_command(config, adapter.language, of_domain=True)
+    return (
+        f"no {adapter.role}: {adapter.location} is missing; {option} names another place, and this trains it: {command}"
+    )

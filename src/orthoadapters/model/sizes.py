@@ -59,15 +59,13 @@ def check_same_layers(location: str, leave_out: Sequence[int], run_leave_out: Se
         )
 
 
-def check_adapter_size(location: str, size: int, bottleneck: int, hidden: int, is_trained: bool) -> None:
-    """Raises UserError if the language adapter at `location` has another bottleneck than the run.
+def check_adapter_size(location: str, size: int, bottleneck: int, key: str, hidden: int, is_trained: bool) -> None:
+    """Raises UserError if the adapter at `location` has another bottleneck than the run.
 
-    hidden: the backbone's hidden size. is_trained: the adapter was trained by this project.
+    key: the key of its reduction. hidden: the backbone's hidden size. is_trained: the adapter was trained by this project.
     """
     if size != bottleneck:
-        mend = f"give variant.language_reduction={hidden // size}"
+        mend = f"give {key}={hidden // size}"
         if is_trained:
             mend = "train the adapter with the same reduction, elsewhere if need be (paths.adapters=DIR)"
-        raise UserError(
-            f"{location} has bottleneck {size} and this run's variant.language_reduction makes it {bottleneck}; {mend}"
-        )
+        raise UserError(f"{location} has bottleneck {size} and this run's {key} makes it {bottleneck}; {mend}")

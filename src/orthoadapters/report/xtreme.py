@@ -140,6 +140,8 @@ def describe(choice: Choice) -> str:
     ]
     if (under := own_under(run.result.choices)) is not Under.target:
         lines.append(f"  tested with transfer.under={under.value}")
+    if (domain := run.result.choices.get("domain.name")) is not None:
+        lines.append(f"  tested with the domain adapter {domain}")
     if words := train_under_words(run.result.choices):
         lines.append(f"  {words.removeprefix(', ')}")
     if choice.ties:

@@ -1,4 +1,4 @@
-"""The library of language adapters: where a run's adapters come from, which are missing, publishing a new one."""
+"""The library of language adapters and domain adapters: which a run needs, which are missing, publishing a new one."""
 
 import json
 import shutil
@@ -7,41 +7,29 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.checksums import check_sums, write_sums
-from orthoadapters.config.compose import mlm_overrides
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import AdapterKind, AdapterSource, Config, Stage, Under
 from orthoadapters.config.train_under import training_languages
+from orthoadapters.config.trainings import mlm_overrides
 from orthoadapters.config.under import choices_under, weights_under
 from orthoadapters.errors import UserError
 from orthoadapters.files import new_folder, read_json, write_text
 from orthoadapters.folders import check_inside, exists, names_in
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.runs.language_adapter import RECORD, LanguageAdapter
+from orthoadapters.runs.language_adapter import (
+    RECORD,
+    LanguageAdapter,
+    adapters_folder,
+    domain_adapter,
+    language_adapter,
+    trained_adapter,
+)
 from orthoadapters.runs.results import read_result
 
 # By choice of transfer.under and tested language: the language adapters with their weights, which sum to 1.
 Mixtures = Mapping[Under, Mapping[str, Mapping[str, float]]]
 EMPTY: Mapping[str, Mapping[str, float]] = {}
-
-
-def language_adapter(config: Config, language: str) -> LanguageAdapter:
-    """Returns the language's adapter that the configuration names, wherever it comes from."""
-    kind, settings = config.variant.language_adapter, config.language_adapters
-    if config.stage is Stage.mlm or settings.source is AdapterSource.trained:
-        location = adapters_folder(config) / f"{language}-{kind.value}"
-        return LanguageAdapter(language, kind, AdapterSource.trained, str(location))
-    if settings.source is AdapterSource.hub:
-        return LanguageAdapter(language, kind, settings.source, settings.hub.get(language, ""))
-    return LanguageAdapter(language, kind, settings.source, str(adapters_folder(config) / language))
-
-
-def adapters_folder(config: Config) -> Path:
-    """Returns the folder that holds a run's trained or local language adapters."""
-    settings = config.language_adapters
-    if config.stage is Stage.task and settings.source is AdapterSource.local:
-        return Path(str(settings.root)).expanduser()
-    return Path(config.paths.adapters) / str(config.backbone.name)
 
 
 def mixtures(
@@ -71,13 +59,19 @@ def mixtures(
 
 
 def adapters_in(config: Config, stacks: Mixtures) -> list[LanguageAdapter]:
-    """Lists the language adapters that these stacks are made of, each once."""
+    """Lists the adapters below the task adapter in these stacks, each once: language adapters, and the domain adapter."""
     codes = [code for by_language in stacks.values() for weights in by_language.values() for code in weights]
-    return [language_adapter(config, code) for code in dict.fromkeys(codes)]
+    languages = [language_adapter(config, code) for code in dict.fromkeys(codes)]
+    return [*languages, *filter(None, [domain_adapter(config)])]
 
 
 def needed_adapters(config: Config) -> list[LanguageAdapter]:
-    """Lists the language adapters that a task run reads, those of its training first; none for variants without them."""
+    """Lists the adapters that a run reads: language adapters, those of training first, and the domain adapter.
+
+    Of stage=mlm, a domain adapter's training alone reads one.
+    """
+    if config.stage is Stage.mlm:
+        return [language_adapter(config, config.language.code)] if config.trains_domain else []
     if not config.variant.has_language_adapter:
         return []
     languages = config.evaluated_languages
@@ -85,7 +79,7 @@ def needed_adapters(config: Config) -> list[LanguageAdapter]:
         *(language_adapter(config, code) for code in training_languages(config)),
         *adapters_in(config, mixtures(config, languages, languages)),
     ]
-    return list({adapter.language: adapter for adapter in adapters}.values())
+    return list({adapter.name: adapter for adapter in adapters}.values())
 
 
 def available_adapters(config: Config) -> list[LanguageAdapter]:
@@ -102,21 +96,22 @@ def available_adapters(config: Config) -> list[LanguageAdapter]:
 
 
 def missing_adapters(config: Config) -> list[LanguageAdapter]:
-    """Lists the language adapters that a task run reads and that do not exist."""
+    """Lists the adapters that a run reads and that do not exist."""
     return [adapter for adapter in needed_adapters(config) if not adapter.exists]
 
 
 def require(config: Config, overrides: Sequence[str]) -> list[LanguageAdapter]:
-    """Lists the language adapters that a task run reads, and fetches those on the Hub.
+    """Lists the adapters that a run reads, and fetches those on the Hub.
 
-    Raises UserError naming every missing language and what to do about it (for trained ones, the commands), or as
-    `check_adapter` does.
+    Raises UserError naming every missing one and what to do about it (for trained ones, the commands), or as
+    `check_adapter` and `LanguageAdapter.check_below` do.
     """
     if missing := missing_adapters(config):
         raise UserError(missing_sentence(config, overrides, missing))
     adapters = needed_adapters(config)
     for adapter in adapters:
         check_adapter(adapter, config.variant.name)
+        adapter.check_below(language_adapter(config, adapter.language))
     return adapters
 
 
@@ -128,14 +123,18 @@ def check_adapter(adapter: LanguageAdapter, variant: str) -> None:
     kind = adapter.record().get("kind", adapter.kind.value if is_trained else AdapterKind.noo.value)
     if kind != adapter.kind.value:
         raise UserError(
-            f"{adapter.location} is a language adapter of kind {kind} ({RECORD}; without a record, noo), and "
+            f"{adapter.location} is a {adapter.role} of kind {kind} ({RECORD}; without a record, noo), and "
             f"variant={variant} needs {adapter.kind.value}"
             + (f"; move it away, and train one of kind {adapter.kind.value} in its place" if is_trained else "")
         )
 
 
 def missing_sentence(config: Config, overrides: Sequence[str], missing: Sequence[LanguageAdapter]) -> str:
-    """Says which language adapters a task run lacks, where they were looked for, and what to do about it."""
+    """Says which adapters a run lacks, where they were looked for, and what to do about it.
+
+    A domain adapter is named if nothing but it is missing: its language adapter is trained first.
+    """
+    missing = [adapter for adapter in missing if not adapter.domain] or missing
     languages, first = ", ".join(adapter.language for adapter in missing), missing[0]
     if first.source is AdapterSource.hub:
         return (
@@ -152,17 +151,25 @@ def missing_sentence(config: Config, overrides: Sequence[str], missing: Sequence
             f"no language adapter for {languages} in {parent}; language_adapters.source=local reads AdapterHub "
             f"folders named after their languages, such as {first.location}"
         )
-    commands = "\n".join(f"  {training_command(overrides, adapter.language)}" for adapter in missing)
+    commands = "\n".join(f"  {training_command(overrides, adapter)}" for adapter in missing)
     return (
-        f"no language adapter for {languages} ({first.kind.value}) in "
+        f"no {first.role} for {languages} ({first.kind.value}) in "
         f"{parent}; train {'it' if len(missing) == 1 else 'them'} with:\n{commands}\n"
         "or add language_adapters.missing=train to this command"
     )
 
 
-def training_command(overrides: Sequence[str], language: str) -> str:
-    """Writes the command that trains one missing language adapter, safe to paste into a shell."""
-    return shell_command("train", mlm_overrides(overrides, language))
+def training_overrides(overrides: Sequence[str], adapter: LanguageAdapter) -> list[str]:
+    """Writes the overrides that train an adapter for the run with `overrides`."""
+    return mlm_overrides(overrides, adapter.language, of_domain=bool(adapter.domain))
+
+
+def training_command(overrides: Sequence[str], adapter: LanguageAdapter) -> str:
+    """Writes the command that trains one missing adapter, safe to paste into a shell."""
+    training = training_overrides(overrides, adapter)
+    # A task run need not say where the domain's text lies.
+    has_text = not adapter.domain or any(text.startswith(("domain=", "domain.root=")) for text in training)
+    return shell_command("train", training if has_text else [*training, "domain.root=DIR"])
 
 
 def check_publishable(target: LanguageAdapter, fingerprint: str) -> None:
@@ -200,16 +207,16 @@ def _copy(run_adapter: Path, target: Path) -> None:
         write_sums(folder, [path for name in adapter_hub.FILES if (path := folder / name).exists()])
 
 
-def former_sha256(run: Path, entries: Mapping[str, Mapping[str, Any]], language: str) -> str:
-    """Returns the SHA-256 of a language's adapter as a finished run read it. entries: those of its result.json.
+def former_sha256(run: Path, entries: Mapping[str, Mapping[str, Any]], adapter: LanguageAdapter) -> str:
+    """Returns the SHA-256 of an adapter as a finished run read it. entries: those of its result.json.
 
     Raises UserError if there is none.
     """
-    sha256 = entries.get(language, {}).get("sha256")
+    sha256 = entries.get(adapter.name, {}).get("sha256")
     if not isinstance(sha256, str):
         raise UserError(
-            f"{run / 'result.json'} does not say which language adapter for {language} the run read (adapters.{language}."
-            "sha256); restore it, or move the run away to repeat it"
+            f"{run / 'result.json'} does not say which {adapter.role} for {adapter.language} the run read "
+            f"(adapters.{adapter.name}.sha256); restore it, or move the run away to repeat it"
         )
     return sha256
 
@@ -217,24 +224,25 @@ def former_sha256(run: Path, entries: Mapping[str, Mapping[str, Any]], language:
 def check_run(config: Config, run: RunDirectory) -> None:
     """Checks a finished run against the library. An MLM run publishes its adapter again if the library lost it.
 
-    Raises UserError for a task run if one of its language adapters was trained anew since, or if no record of it is left.
+    Raises UserError if an adapter that the run read was trained anew since, or if no record of it is left.
     """
     run.check_owner()
     if config.stage is Stage.mlm:
-        target = language_adapter(config, config.language.code)
+        target = trained_adapter(config)
         check_publishable(target, run.fingerprint)
         if not target.exists:
             check_sums(run.path, "restore it, or move the run away to train anew", ("adapter/",))
             record = read_json(run.path / "adapter" / RECORD, "restore it, or move the run away to train anew")
             publish(run.path / "adapter", target, record)
+        target.check_below(language_adapter(config, target.language))
         return
     entries = read_result(run.result).adapters
     # A mean may have been taken before one of its languages had an adapter.
     for adapter in needed_adapters(config):
-        if Under.mean in choices_under(config) and adapter.language not in entries:
+        if Under.mean in choices_under(config) and adapter.name not in entries:
             continue
-        if adapter.present_sha256() not in (None, former_sha256(run.path, entries, adapter.language)):
+        if adapter.present_sha256() not in (None, former_sha256(run.path, entries, adapter)):
             raise UserError(
-                f"{run.path} was finished with another language adapter for {adapter.language} than {adapter.location} holds "
+                f"{run.path} was finished with another {adapter.role} for {adapter.language} than {adapter.location} holds "
                 "now; move the run away to repeat it, or choose another folder with paths.runs=DIR"
             )

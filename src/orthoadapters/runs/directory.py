@@ -14,6 +14,7 @@ import yaml
 
 from orthoadapters import checksums
 from orthoadapters.config.choices import fingerprint, plain_values
+from orthoadapters.config.names import adapter_name
 from orthoadapters.config.recorded import read_yaml
 from orthoadapters.config.schema import Config, Stage
 from orthoadapters.errors import UserError
@@ -56,7 +57,7 @@ class RunDirectory:
     def __init__(self, config: Config) -> None:
         self.config, self.fingerprint = config, fingerprint(config)
         mlm = config.stage is Stage.mlm
-        subject = f"{config.language.code}-{config.variant.language_adapter.value}" if mlm else config.variant.name
+        subject = adapter_name(config, config.language.code) if mlm else config.variant.name
         rates = f"lr{config.optim.lr:g}" + (f"-ort{config.optim.ort_lr:g}" if config.has_ort_step else "")
         self.name = "/".join(
             (

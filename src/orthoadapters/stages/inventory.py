@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from orthoadapters.config.compose import compose_config, mlm_overrides, task_language
+from orthoadapters.config.compose import compose_config, task_language
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.schema import (
     AdapterSource,
@@ -17,6 +17,7 @@ from orthoadapters.config.schema import (
     Config,
     CorpusConfig,
     DataConfig,
+    DomainConfig,
     LanguageConfig,
     Missing,
     Stage,
@@ -34,12 +35,12 @@ from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.hub.backbones import cached_backbone, positions
 from orthoadapters.hub.offline import NotFetchedError, is_offline
 from orthoadapters.hub.vocabulary import check_special_tokens, check_tokenizer, check_vocabulary, highest_id
-from orthoadapters.model.adapterhub.layout import check_header
 from orthoadapters.model.shape import shape_in
-from orthoadapters.model.sizes import bottleneck_of, check_adapter_size, check_layers, check_lengths, check_same_layers
+from orthoadapters.model.sizes import check_layers, check_lengths
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.runs.language_adapter import LanguageAdapter
+from orthoadapters.runs.language_adapter import LanguageAdapter, language_adapter, trained_adapter
+from orthoadapters.stages.adapter_fit import check_fit
 
 
 class Inventory:
@@ -59,6 +60,11 @@ class Inventory:
 
     def add(self, config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
         """Looks for everything of one run. overrides: those that gave the configuration."""
+        self._add_own(config, run, overrides)
+        self._add_missing_adapters(config, overrides)
+
+    def _add_own(self, config: Config, run: RunDirectory, overrides: Sequence[str]) -> None:
+        """Looks for everything of one run, but for the adapters that are not trained yet."""
         errors: list[UserError] = []
 
         def look(call: Callable[..., list[Path] | None], *arguments: object) -> list[Path]:
@@ -85,7 +91,7 @@ class Inventory:
         look(_look_at_length, config.backbone, key, length)
         look(_look_at_layers, config.backbone, config.variant)
         if is_mlm:
-            target = library.language_adapter(config, config.language.code).location
+            target = trained_adapter(config).location
             self.problems += filter(None, [adapter_hub.lack_of_config(Path(target))])
             look(check_writable, real_path(target).parent, "paths.adapters")
             count = config.trainer.max_iterations * config.mlm.batch_size + config.mlm.dev_blocks
@@ -98,14 +104,14 @@ class Inventory:
                 files += look(_look_for_examples, config.data, config.task, split, language, is_optional)
             if config.data.source != "hub":
                 warn_of_same_contents(files)
-            for adapter in library.needed_adapters(config):
-                if adapter.exists:
-                    look(_look_at_adapter, adapter, config.variant, config.backbone)
+        for adapter in library.needed_adapters(config):
+            if adapter.exists:
+                below = language_adapter(config, adapter.language)
+                look(_look_at_adapter, adapter, config.variant, config.domain, config.backbone, below)
         on_hub = [error for error in errors if isinstance(error, NotFetchedError)]
-        self.problems += [str(error) for error in errors if error not in on_hub]
+        text_key = "domain.root" if config.trains_domain else "corpus.root"
+        self.problems += [str(error).replace("corpus.root", text_key) for error in errors if error not in on_hub]
         self.fetches += [f"{error} {shlex.join(overrides)}" for error in on_hub[:1]]  # one command fetches all of them
-        if config.stage is Stage.task:
-            self._add_missing_adapters(config, overrides)
 
     def _add_missing_adapters(self, config: Config, overrides: Sequence[str]) -> None:
         missing = library.missing_adapters(config)
@@ -113,13 +119,14 @@ class Inventory:
             return
         if config.language_adapters.missing is Missing.train:
             for adapter in missing:
-                training = mlm_overrides(overrides, adapter.language)
+                training = library.training_overrides(overrides, adapter)
                 try:
                     config_of_training = compose_config(training)
                 except UserError as error:  # such as corpus.root, which the task run itself does not read
                     self.problems.append(str(error))
                     return
-                self.add(config_of_training, RunDirectory(config_of_training), training)
+                # A domain adapter's language adapter is trained before it.
+                self._add_own(config_of_training, RunDirectory(config_of_training), training)
         elif not config.plan or missing[0].source is not AdapterSource.trained:
             self.problems.append(library.missing_sentence(config, overrides, missing))
 
@@ -215,8 +222,17 @@ def _look_for_text(corpus: CorpusConfig, language: LanguageConfig, seed: int, bl
         check_writable(cache, "paths.cache")
 
 
-def _look_at_adapter(adapter: LanguageAdapter, variant: VariantConfig, backbone: BackboneConfig) -> None:
-    """Looks at an adapter's files; at those of one on the Hub only if they were fetched before."""
+def _look_at_adapter(
+    adapter: LanguageAdapter,
+    variant: VariantConfig,
+    domain: DomainConfig,
+    backbone: BackboneConfig,
+    below: LanguageAdapter,
+) -> None:
+    """Looks at an adapter's files; at those of one on the Hub only if they were fetched before.
+
+    below: the language adapter of the adapter's language, on which a domain adapter lies.
+    """
     if adapter.source is AdapterSource.hub:
         try:
             adapter_hub.fetch(adapter.location, cached_only=True)
@@ -225,16 +241,6 @@ def _look_at_adapter(adapter: LanguageAdapter, variant: VariantConfig, backbone:
                 raise
             return
     library.check_adapter(adapter, variant.name)
+    adapter.check_below(below)
     if (folder := backbone_on_this_machine(backbone)) is not None:
-        check_fit(adapter, variant, folder)
-
-
-def check_fit(adapter: LanguageAdapter, variant: VariantConfig, backbone: Path) -> None:
-    """Raises UserError if an adapter's files do not fit the backbone in this folder, or have another size than the run."""
-    adapter.check_tokenizer(backbone)
-    if (shape := shape_in(backbone)) is not None:
-        size, leave_out = check_header(adapter.path, shape)
-        hidden, is_trained = shape.hidden_size, adapter.source is AdapterSource.trained
-        d = bottleneck_of(hidden, "variant.language_reduction", variant.language_reduction)
-        check_adapter_size(adapter.location, size, d, hidden, is_trained)
-        check_same_layers(adapter.location, leave_out, variant.leave_out, is_trained)
+        check_fit(adapter, variant, domain, folder)

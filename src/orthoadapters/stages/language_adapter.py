@@ -1,4 +1,7 @@
-"""Stage 1 from start to finish (paper, figure 1a): text -> language adapter -> held-out losses -> result.json."""
+"""Stage 1 from start to finish (paper, figure 1a): text -> language adapter -> held-out losses -> result.json.
+
+With a domain, the adapter that is trained is the domain's, on text of the domain and on the frozen language adapter.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from orthoadapters.data.blocks import subwords_in
 from orthoadapters.data.modules import MLMData
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation.scoring import forward_precision
+from orthoadapters.evaluation.transfer import DOMAIN_ADAPTER, load_language_adapter, new_stacks
 from orthoadapters.files import write_text
 from orthoadapters.hub.families import FAMILIES
 from orthoadapters.model.backbone import backbone_path
@@ -25,6 +29,7 @@ from orthoadapters.orthogonality_losses import OrthogonalityLoss, named_loss
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.inputs import blocks_sha256, tokenizer_sha256, weights_sha256
+from orthoadapters.runs.language_adapter import BELOW, LanguageAdapter, trained_adapter
 from orthoadapters.runs.provenance import commit
 from orthoadapters.runs.results import Result
 from orthoadapters.stages import model_card
@@ -38,39 +43,48 @@ from orthoadapters.training.unfreezing import unfreezing
 class Setup:
     """Everything that a run reads or draws before its first iteration.
 
-    mlm_loss_without_adapter: L_MLM of the bare backbone on held-out blocks. before: L_ORT per layer of the fresh adapter.
+    adapter: the name of the fresh adapter in the model, where it is the last of the active stack. lower_losses: L_MLM on
+    held-out blocks without it, by the name in result.json. before: L_ORT per layer of the fresh adapter.
     """
 
     data: MLMData
     model: AdaptedEncoder
+    adapter: str
     layers_loss: OrthogonalityLoss
     unfreezing: list[Callback]
     inputs: dict[str, str]
-    mlm_loss_without_adapter: float
+    lower_losses: dict[str, float]
     before: list[float]
 
 
 def train_language_adapter(config: Config, run: RunDirectory, overrides: Sequence[str]) -> Result:
-    """Trains the language adapter of `config.language`, publishes it, and writes result.json."""
-    language, kind = config.language.code, config.variant.language_adapter
-    target = library.language_adapter(config, language)
+    """Trains the language adapter of `config.language`, or the domain adapter on it, publishes it, and writes result.json."""
+    target = trained_adapter(config)
     library.check_publishable(target, run.fingerprint)
     check_loggers(config)
-    setup = _set_up(config)
+    setup = _set_up(config, overrides)
     data, model, invert = setup.data, setup.model, config.language_adapters.invert_before_decoder
     with record_run(config, run, setup.inputs, len(model.sites)) as run_trackers:
         recorder = new_recorder(config, run_trackers)
         rows = None if config.mlm.vocabulary is Vocabulary.backbone else _rows_of_text(setup)
         module = MLMTraining(
-            model, language, config.is_orthogonal, config.optim, recorder, invert, setup.layers_loss, config.ort, rows
+            model,
+            setup.adapter,
+            config.is_orthogonal,
+            config.optim,
+            recorder,
+            invert,
+            setup.layers_loss,
+            config.ort,
+            rows,
         )
-        fit(config.trainer, run, module, data, f"mlm {language} {kind.value}", setup.unfreezing)
+        fit(config.trainer, run, module, data, f"mlm {target.title}", setup.unfreezing)
         with forward_precision(config.trainer.precision, device(config.trainer)):
             scores, after = score_held_out(model, data.dev, invert)
-        _write_adapter(config, run, setup, scores)
-        test = scores | {"mlm_loss_without_adapter": setup.mlm_loss_without_adapter, "n": len(data.dev.rows)}
-        entries = {language: target.result_entry()}
-        result = new_result(config, run, overrides, recorder, data.iterations, {language: test}, entries)
+        _write_adapter(config, run, setup, target, scores)
+        test = {target.language: scores | setup.lower_losses | {"n": len(data.dev.rows)}}
+        entries = {target.name: target.result_entry()}
+        result = new_result(config, run, overrides, recorder, data.iterations, test, entries)
         result.counts = {"blocks": len(data.blocks), "trained_on": len(data.training.rows)}
         if rows is not None:
             result.counts |= _count_subwords(data, rows)
@@ -86,11 +100,12 @@ def text_data(config: Config) -> MLMData:
     return MLMData(config.corpus, config.mlm, config.language, tokenizer, cache, config.seed, iterations)
 
 
-def _set_up(config: Config) -> Setup:
-    """Reads text and backbone, and draws the fresh adapter."""
+def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
+    """Reads text, backbone and, below a domain adapter, the language adapter; and draws the fresh adapter."""
     language, layers_loss = config.language.code, named_loss(config.orthogonality.loss)
+    lower_adapters = library.require(config, overrides)
     path, where = backbone_path(config), device(config.trainer)
-    data = text_data(config)
+    data, invert = text_data(config), config.language_adapters.invert_before_decoder
     text_sha256 = blocks_sha256(data.blocks)
     model = AdaptedEncoder.from_pretrained(
         path, mlm_head=True, pair=config.orthogonality.pair, allow_pickle=config.backbone.allow_pickle
@@ -98,19 +113,27 @@ def _set_up(config: Config) -> Setup:
     check_lengths(model.shape.positions, {"mlm.block_length": config.mlm.block_length})
     inputs = {"backbone": weights_sha256(model.backbone), f"text-{language}": text_sha256}
     inputs |= tokenizer_sha256(config.backbone)
+    stacks = new_stacks(config, model, {}, inputs["backbone"], lower_adapters)
     with forward_precision(config.trainer.precision, where):
-        bare, _ = score_held_out(model, data.dev, invert=False)
+        losses = {"mlm_loss_without_adapter": score_held_out(model, data.dev, invert=False)[0]["mlm_loss"]}
+        for code, adapter in stacks.adapters.items():
+            load_language_adapter(model, adapter, stacks)
+            model.activate(code)
+            losses["mlm_loss_of_language_adapter"] = score_held_out(model, data.dev, invert)[0]["mlm_loss"]
+    inputs |= {f"adapter-{name}": entry["sha256"] for name, entry in stacks.entries.items()}
     # The seed is set here, so that the fresh weights depend on it alone.
     pl.seed_everything(config.seed, verbose=False)
-    d_language = bottleneck(model, "variant.language_reduction", config.variant.language_reduction)
-    leave_out = tuple(config.variant.leave_out)
-    model.add_adapter(language, AdapterConfig(d_language, invertible=True, leave_out=leave_out))
-    model.activate(language)
+    target, name = trained_adapter(config), DOMAIN_ADAPTER if config.trains_domain else language
+    d = bottleneck(model, target.reduction_key, target.reduction(config.variant, config.domain))
+    # The invertible part belongs to the language, and is the first adapter's.
+    adapter_config = AdapterConfig(d, invertible=not config.trains_domain, leave_out=tuple(config.variant.leave_out))
+    model.add_adapter(name, adapter_config)
+    model.activate(*stacks.adapters, name)
     # This is measured on the fresh weights, so that a resumed run records the same number.
     with forward_precision(config.trainer.precision, where):
-        _, before = score_held_out(model, data.dev, config.language_adapters.invert_before_decoder)
-    parts = unfreezing(config.unfreeze, model, language, data.iterations)
-    return Setup(data, model, layers_loss, parts, inputs, bare["mlm_loss"], before)
+        _, before = score_held_out(model, data.dev, invert)
+    parts = unfreezing(config.unfreeze, model, name, data.iterations)
+    return Setup(data, model, name, layers_loss, parts, inputs, losses, before)
 
 
 def _rows_of_text(setup: Setup) -> DecoderRows:
@@ -128,23 +151,26 @@ def _count_subwords(data: MLMData, rows: DecoderRows) -> dict[str, int]:
     return {"vocabulary": len(subwords), "held_out_outside_vocabulary": int(outside.sum())}
 
 
-def _write_adapter(config: Config, run: RunDirectory, setup: Setup, scores: dict[str, float]) -> None:
+def _write_adapter(
+    config: Config, run: RunDirectory, setup: Setup, target: LanguageAdapter, scores: dict[str, float]
+) -> None:
     """Saves the adapter with its card in the run's directory, and publishes a copy for task runs."""
-    language, kind, folder = config.language.code, config.variant.language_adapter, run.path / "adapter"
-    setup.model.save_adapter(folder, language)
+    folder, language = run.path / "adapter", target.language
+    setup.model.save_adapter(folder, setup.adapter)
     is_in_library = FAMILIES[setup.model.shape.model_type].is_in_library
-    d_language = setup.model.configs[language].bottleneck
-    card = model_card.language_card(config, commit(), d_language, scores, is_in_library)
+    size = setup.model.configs[setup.adapter].bottleneck
+    card = model_card.language_card(config, commit(), size, scores, is_in_library)
     write_text(folder / model_card.FILE, card)
     record = {
         "fingerprint": run.fingerprint,
         "language": language,
-        "kind": kind.value,
+        "kind": target.kind.value,
         "backbone": config.backbone.name,
         "iterations": config.trainer.max_iterations,
         "batch_size": config.mlm.batch_size,
         **({"leave_out": list(config.variant.leave_out)} if config.variant.leave_out else {}),
         "backbone_sha256": setup.inputs["backbone"],
         **({"tokenizer_sha256": setup.inputs["tokenizer"]} if "tokenizer" in setup.inputs else {}),
+        **({"domain": target.domain, BELOW: setup.inputs[f"adapter-{language}"]} if target.domain else {}),
     }
-    library.publish(folder, library.language_adapter(config, language), record | scores)
+    library.publish(folder, target, record | scores)

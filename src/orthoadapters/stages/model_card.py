@@ -12,17 +12,16 @@ from orthoadapters.config.schema import (
     Config,
     CorpusSource,
     Stage,
-    TaskKind,
     Under,
     Vocabulary,
 )
 from orthoadapters.config.train_under import has_turns, training_languages
 from orthoadapters.config.under import choices_under
+from orthoadapters.runs.language_adapter import trained_adapter
+from orthoadapters.stages.card_code import lower_adapter_code, task_code
 from orthoadapters.stages.card_words import choice, in_cell, left_out, on_hub, rates
 
 FILE = "README.md"
-# This stands in the card until `publish` knows the repository.
-REPO = "OWNER/NAME"
 _KINDS = {
     AdapterKind.noo: "NOO (trained on the main loss alone)",
     AdapterKind.ort: "ORT (an orthoadapter: trained on the orthogonality loss L_ORT as well)",
@@ -45,7 +44,7 @@ class _Content:
     """
 
     title: str
-    language: str
+    languages: list[str]
     datasets: list[str]
     rows: dict[str, str]
     ours: str
@@ -57,15 +56,17 @@ class _Content:
 def language_card(
     config: Config, commit: str, bottleneck: int, scores: Mapping[str, float], is_in_library: bool = True
 ) -> str:
-    """Writes a language adapter's card. commit: the code that trained it. scores: `mlm_loss`, `l_ort` on held-out blocks.
+    """Writes a language adapter's card, or a domain adapter's. commit: the code that trained it.
 
-    is_in_library: whether `adapters` has classes for the backbone.
+    scores: `mlm_loss`, `l_ort` on held-out blocks. is_in_library: whether `adapters` has classes for the backbone.
     """
-    mlm, language = config.mlm, config.language
+    mlm, language, adapter = config.mlm, config.language, trained_adapter(config)
+    kind = "pfeiffer (seq_bn)" if adapter.domain else "pfeiffer+inv (seq_bn_inv)"
     rows = {
         "language": f"{language.name} ({language.code})",
-        "kind": _KINDS[config.variant.language_adapter],
-        "architecture": f"pfeiffer+inv (seq_bn_inv), bottleneck {bottleneck}{left_out(config)}",
+        **({"below it": f"language adapter {config.variant.language_adapter.name.upper()}"} if adapter.domain else {}),
+        "kind": _KINDS[adapter.kind],
+        "architecture": f"{kind}, bottleneck {bottleneck}{left_out(config)}",
         "backbone": _backbone(config),
         "data": _corpus(config),
         "training": f"{config.trainer.max_iterations} iterations of {mlm.batch_size} x {mlm.block_length} subwords, "
@@ -74,15 +75,14 @@ def language_card(
         "held-out text": f"MLM loss {scores['mlm_loss']:.4f}, L_ORT {scores['l_ort']:.4f} (sum over layers)",
         "commit": commit,
     }
+    ours, theirs = lower_adapter_code(config)
     content = _Content(
-        title=f"Language adapter for {language.name}",
-        language=language.code,
+        title=f"{adapter.role[0].upper()}{adapter.role[1:]} for {language.name}",
+        languages=[language.code],
         datasets=["wikimedia/wikipedia"] if config.corpus.source is CorpusSource.wikipedia else [],
         rows=rows,
-        ours=f'model.load_adapter("{REPO}", "{language.code}")\nmodel.activate("{language.code}")',
-        theirs=f'name = model.load_adapter("{REPO}", use_safetensors=True)\nmodel.set_active_adapters(name)'
-        if is_in_library
-        else "",
+        ours=ours,
+        theirs=theirs if is_in_library else "",
     )
     return _card(config, content)
 
@@ -103,10 +103,10 @@ def task_card(
     l_ort: on the development set. test: scores by language, in 0..1. is_in_library: as for a language adapter.
     """
     task, metric = config.task, config.task.metrics[0]
-    ours, theirs = _task_code(config, name)
+    ours, theirs = task_code(config, name)
     content = _Content(
         title=f"Task adapter for {task.name}",
-        language=config.source_language,
+        languages=config.source_languages,
         datasets=[hub_id] if config.data.source == "hub" and (hub_id := on_hub(config.task.hub_id)) else [],
         rows=_task_rows(config, bottleneck, l_ort, iterations, epochs) | {"commit": commit},
         ours=ours,
@@ -118,7 +118,7 @@ def task_card(
 
 
 def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int, epochs: int) -> dict[str, str]:
-    task, kind = config.task, config.variant.language_adapter
+    task, kind, domain = config.task, config.variant.language_adapter, config.domain
     zero_shot = f", with {_BELOW[choices_under(config)[0]]} below it" if config.variant.has_language_adapter else ""
     if has_turns(config):
         languages = ", ".join(training_languages(config))
@@ -130,6 +130,7 @@ def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int, e
         "language adapters": f"{kind.name.upper()}, {_origin(config)}"
         if config.variant.has_language_adapter
         else "none",
+        **({"domain adapter": f"{domain.name}, {domain.kind.name.upper()}"} if domain.name else {}),
         "kind": _KINDS[config.variant.task_adapter],
         "architecture": f"pfeiffer (seq_bn), bottleneck {bottleneck}{left_out(config)}",
         "backbone": _backbone(config),
@@ -138,29 +139,6 @@ def _task_rows(config: Config, bottleneck: int, l_ort: float, iterations: int, e
         f"{epochs} epochs on the development set",
         "development set": f"L_ORT {l_ort:.4f} (sum over layers)",
     }
-
-
-def _task_code(config: Config, name: str) -> tuple[str, str]:
-    """Writes the Python that loads a task adapter and its head: with orthoadapters, and with `adapters`."""
-    ours, theirs, our_stack, their_stack = "", "", f'"{name}"', name
-    if config.variant.has_language_adapter:
-        source = config.source_languages[0]
-        below = 'model.load_adapter("path or id of its language adapter"'
-        ours, theirs = f'{below}, "{source}")\n', f'{source} = {below}, load_as="{source}")\n'
-        our_stack, their_stack = f'"{source}", {our_stack}', f"{source}, {name}"
-    # The alternatives of a question are rows of our head's batch; `adapters` has a dimension for them.
-    is_choice = config.task.kind is TaskKind.multiple_choice
-    rows = "  # input_ids: (questions * alternatives, T)" if is_choice else ""
-    ours += (
-        f'model.load_adapter("{REPO}", "{name}")\nmodel.activate({our_stack})\n'
-        f'head, labels = head_files.read(adapter_hub.find("{REPO}"), model)\n'
-        f"logits = head(model(input_ids, attention_mask).hidden){rows}"
-    )
-    theirs += (
-        f'{name} = model.load_adapter("{REPO}", use_safetensors=True)  # the head comes with it\n'
-        f"model.active_adapters = Stack({their_stack})"
-    )
-    return ours, theirs
 
 
 def _card(config: Config, content: _Content) -> str:
@@ -183,7 +161,7 @@ def _front_matter(config: Config, content: _Content) -> str:
     entries = {
         "library_name": "adapter-transformers",
         "tags": ["adapter-transformers", "orthoadapters"],
-        "language": [content.language],
+        "language": content.languages,
         "datasets": content.datasets,
         "base_model": on_hub(config.backbone.path),
     }
@@ -204,7 +182,7 @@ def _usage(config: Config, content: _Content) -> list[str]:
         ]
     lines += ["With `adapters` (the weights are safetensors, which it reads if told so):", "", "```python"]
     lines += ["from adapters import AutoAdapterModel"]
-    lines += ["from adapters.composition import Stack"] if is_task else []
+    lines += ["from adapters.composition import Stack"] if "Stack(" in content.theirs else []
     lines += ["", f'model = AutoAdapterModel.from_pretrained("{backbone}")', *content.theirs.splitlines(), "```"]
     return lines
 

@@ -22,15 +22,26 @@ from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.files import read_json
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.labelling.finished_run import FinishedRun, open_run
+from orthoadapters.labelling.listing import missing_domain
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.evaluations import FILE, FOLDER, evaluation_name
 from orthoadapters.runs.inputs import examples_sha256, folder_sha256, table_sha256
 from orthoadapters.runs.language_adapter import LanguageAdapter
-from orthoadapters.stages.inventory import backbone_on_this_machine, check_fit
+from orthoadapters.stages.adapter_fit import check_fit
+from orthoadapters.stages.inventory import backbone_on_this_machine
 
 # What of a finished run's configuration an evaluation may change: where it reads from, and on what it computes.
 KEYS = (
-    *("languages", "data", "data.", "language_adapters.source", "language_adapters.root", "language_adapters.hub"),
+    *(
+        "languages",
+        "data",
+        "data.",
+        "domain",
+        "domain.",
+        "language_adapters.source",
+        "language_adapters.root",
+        "language_adapters.hub",
+    ),
     *("task.folder", "task.hub_id", "task.hub_revision", "task.hub_subsets", "task.hub_columns"),
     *("task.files.", "task.batch_size"),
     *(
@@ -112,7 +123,8 @@ def _finished_run(folder: Path, overrides: Sequence[str]) -> Subject:
     if missing := [adapter for adapter in adapters if not adapter.exists]:
         raise UserError(_missing_sentence(run, missing))
     if not any(text.startswith(_ADAPTERS) for text in overrides):
-        for adapter in adapters:
+        has_other_domain = any(text.startswith(("domain=", "domain.")) for text in overrides)
+        for adapter in (one for one in adapters if not (one.domain and has_other_domain)):
             run.check_same(adapter, "or say that another one is meant: paths.adapters=DIR")
     task_adapter = None if run.trains_backbone else folder / "adapter"
     inputs = _inputs(config, languages, adapters, task_adapter)
@@ -148,10 +160,10 @@ def _from_elsewhere(folder: Path, overrides: Sequence[str]) -> Subject:
     mixtures = library.mixtures(config, languages, list(dict.fromkeys([*config.evaluated_languages, *languages])))
     adapters = library.adapters_in(config, mixtures)
     if missing := [adapter for adapter in adapters if not adapter.exists]:
-        codes = ", ".join(adapter.language for adapter in missing)
+        codes = ", ".join(adapter.name for adapter in missing)
         raise UserError(
-            f"no language adapter for {codes} ({missing[0].kind.value}): {missing[0].location or 'no id on the Hub'} is "
-            "missing; language_adapters.source=local language_adapters.root=DIR reads a folder per language"
+            f"no adapter for {codes} ({missing[0].kind.value}): {missing[0].location or 'no id on the Hub'} is missing; "
+            "language_adapters.source=local language_adapters.root=DIR reads a folder per language"
         )
     inputs = _inputs(config, languages, adapters, folder)
     parts = (str(config.backbone.name), config.task.name, config.variant.name)
@@ -174,7 +186,7 @@ def _inputs(
     for adapter in adapters:
         library.check_adapter(adapter, config.variant.name)
         if backbone is not None:
-            check_fit(adapter, config.variant, backbone)
+            check_fit(adapter, config.variant, config.domain, backbone)
     inputs = {} if task_adapter is None else {"task-adapter": folder_sha256(task_adapter, adapter_hub.FILES)}
     sets = {code: task_language(code, config.paths.config) for code in languages}
     if config.data.source != "hub":
@@ -206,7 +218,10 @@ def _warn_of_sets_of_the_run(run: FinishedRun, inputs: Mapping[str, str]) -> Non
 
 
 def _missing_sentence(run: FinishedRun, missing: Sequence[LanguageAdapter]) -> str:
+    missing = [adapter for adapter in missing if not adapter.domain] or missing
     first = missing[0]
+    if first.domain:
+        return missing_domain(run.config, first, "paths.adapters=DIR")
     codes = ", ".join(adapter.language for adapter in missing)
     text = f"no language adapter for {codes} ({first.kind.value}) {run.search_place}"
     if first.source is AdapterSource.hub:

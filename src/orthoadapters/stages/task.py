@@ -13,7 +13,7 @@ from orthoadapters.config.train_under import dev_stack_language, has_turns, trai
 from orthoadapters.data.evaluation_set import Evaluation
 from orthoadapters.data.modules import TaskData
 from orthoadapters.evaluation.scoring import forward_precision, measure_orthogonality
-from orthoadapters.evaluation.transfer import Stacks, load_language_adapter, new_stacks
+from orthoadapters.evaluation.transfer import DOMAIN_ADAPTER, Stacks, load_language_adapter, new_stacks
 from orthoadapters.files import new_folder, write_text
 from orthoadapters.hub.families import FAMILIES
 from orthoadapters.model.adapterhub import heads as head_files
@@ -102,7 +102,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
 
 
 def read_adapters(config: Config) -> None:
-    """Reads the language adapters that are there, before the others are trained. Raises UserError for what is wrong in them."""
+    """Reads the adapters that are there, before the others are trained. Raises UserError for what is wrong in them."""
     adapters = [adapter for adapter in library.needed_adapters(config) if adapter.exists]
     if adapters:
         model = AdaptedEncoder.from_pretrained(backbone_path(config), allow_pickle=config.backbone.allow_pickle)
@@ -157,14 +157,16 @@ def _measure_orthogonality(config: Config, setup: Setup) -> list[float]:
 
 
 def _read_all(model: AdaptedEncoder, stacks: Stacks, languages: Sequence[str]) -> None:
-    """Loads every language adapter once before training, so that a bad file shows now.
+    """Loads every adapter once before training, so that a bad file shows now.
 
-    Only those of `languages` stay: training needs them.
+    Of language adapters only those of `languages` stay: training needs them.
     """
     for code, adapter in stacks.adapters.items():
-        load_language_adapter(model, adapter, stacks)
+        load_language_adapter(model, adapter, stacks, code)
         if code not in languages:
             model.delete_adapter(code)
+    if stacks.domain:
+        load_language_adapter(model, stacks.domain, stacks, DOMAIN_ADAPTER)
 
 
 def _inputs(config: Config, data: TaskData, stacks: Stacks) -> dict[str, str]:

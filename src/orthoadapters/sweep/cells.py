@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from orthoadapters.config.checks import check
-from orthoadapters.config.compose import compose_config, group_files, mlm_overrides
+from orthoadapters.config.compose import compose_config, group_files
 from orthoadapters.config.list_checks import say_repetition
 from orthoadapters.config.mistakes import in_shell
 from orthoadapters.config.overrides import override_text
@@ -20,6 +20,7 @@ from orthoadapters.config.schema import AdapterSource, Config, Missing, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.language_adapter import LanguageAdapter, trained_adapter
 from orthoadapters.runs.results import Result, UnusableResultError, read_result
 from orthoadapters.runs.selection import candidate, select
 
@@ -34,7 +35,7 @@ class State(Enum):
     finished = "finished"
     running = "running"  # in this process or another
     failed = "failed"
-    waiting = "waiting"  # for a language adapter
+    waiting = "waiting"  # for an adapter below
     resume = "to resume"
     to_run = "to run"
 
@@ -51,11 +52,10 @@ class Cell:
         return RunDirectory(self.config)
 
     @property
-    def awaited_languages(self) -> list[str]:
-        """The languages whose adapters this cell needs and that are not trained yet."""
-        if self.config.stage is Stage.mlm or self.config.language_adapters.source is not AdapterSource.trained:
-            return []
-        return [adapter.language for adapter in library.missing_adapters(self.config)]
+    def awaited_adapters(self) -> list[LanguageAdapter]:
+        """The adapters that this cell needs and that are not trained yet."""
+        missing = library.missing_adapters(self.config)
+        return [adapter for adapter in missing if adapter.source is AdapterSource.trained]
 
     @property
     def state(self) -> State:
@@ -63,7 +63,7 @@ class Cell:
             return State.finished
         if self.run.in_use:
             return State.running
-        if self.awaited_languages:
+        if self.awaited_adapters:
             return State.waiting
         if self.run.failure.exists():
             return State.failed
@@ -71,7 +71,7 @@ class Cell:
 
     @property
     def _is_published(self) -> bool:
-        adapter = library.language_adapter(self.config, self.config.language.code)
+        adapter = trained_adapter(self.config)
         return adapter.exists and adapter.record().get("fingerprint") == self.run.fingerprint
 
     def result(self) -> Result | None:
@@ -149,7 +149,7 @@ def _check_places(cells: Sequence[Cell]) -> None:
     for cell in cells:
         if cell.config.stage is not Stage.mlm:
             continue
-        location = library.language_adapter(cell.config, cell.config.language.code).location
+        location = trained_adapter(cell.config).location
         first = firsts.setdefault(location, cell)
         if first is not cell:
             key = next(
@@ -223,17 +223,17 @@ def _select_cell(grid: Sequence[Cell]) -> Cell:
 
 
 def _language_adapters(cells: Sequence[Cell]) -> list[Cell]:
-    """Makes the cells of the language adapters that `language_adapters.missing=train` asks for, each once.
+    """Makes the cells of the adapters that `language_adapters.missing=train` asks for, each once.
 
     Raises UserError if two cells need adapters of the same name that are trained differently.
     """
     trainings: dict[str, Cell] = {}
     by_overrides: dict[tuple[str, ...], Cell] = {}
     for cell in cells:
-        if cell.config.stage is Stage.mlm or cell.config.language_adapters.missing is not Missing.train:
+        if cell.config.language_adapters.missing is not Missing.train:
             continue
         for adapter in library.needed_adapters(cell.config):
-            overrides = tuple(mlm_overrides(cell.overrides, adapter.language))
+            overrides = tuple(library.training_overrides(cell.overrides, adapter))
             if overrides not in by_overrides:
                 by_overrides[overrides] = Cell(overrides, compose_config(overrides))
                 check(by_overrides[overrides].config)

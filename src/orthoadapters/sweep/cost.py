@@ -16,6 +16,7 @@ from orthoadapters.config.schema import Config, Stage, TaskConfig, TaskKind
 from orthoadapters.data.sources.read import read_examples, silence
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
+from orthoadapters.runs.language_adapter import trained_adapter
 from orthoadapters.runs.results import Result, read_results
 from orthoadapters.sweep.cells import Cell
 from orthoadapters.sweep.process import in_own_process
@@ -100,35 +101,16 @@ def _earlier_results(cells: Sequence[Cell]) -> list[Result]:
 
 
 # The choices in result.json that decide how long a step takes. A run without the second step has none of `ort`.
+_OF_BOTH_STAGES = (
+    *("variant.language_adapter", "domain.kind", "ort.share_forward", "ort.every", "ort.joint", "orthogonality.loss"),
+    *("unfreeze.per", "unfreeze.every", "trainer.precision", "trainer.compile"),
+)
 _TIMED_CHOICES = {
     Stage.mlm: (
-        "variant.language_adapter",
-        "mlm.batch_size",
-        "mlm.block_length",
-        "mlm.vocabulary",
-        "ort.share_forward",
-        "ort.every",
-        "ort.joint",
-        "orthogonality.loss",
-        "unfreeze.per",
-        "unfreeze.every",
-        "trainer.precision",
-        "trainer.compile",
+        *("mlm.batch_size", "mlm.block_length", "mlm.vocabulary"),
+        *_OF_BOTH_STAGES,
     ),
-    Stage.task: (
-        "variant.task_adapter",
-        "task.batch_size",
-        "task.max_length",
-        "ort.share_forward",
-        "ort.every",
-        "ort.joint",
-        "orthogonality.loss",
-        "unfreeze.per",
-        "unfreeze.every",
-        "trainer.precision",
-        "trainer.compile",
-        "variant.language_adapter",
-    ),
+    Stage.task: ("variant.task_adapter", "task.batch_size", "task.max_length", *_OF_BOTH_STAGES),
 }
 
 
@@ -207,9 +189,10 @@ def disk(config: Config) -> int | None:
     layers -= len(variant.leave_out)
     if config.stage is Stage.mlm:
         quarter = int(backbone.get("embedding_size", hidden)) // 4
-        adapter_weights = layers * _adapter(hidden, hidden // variant.language_reduction) + 2 * _adapter(
-            2 * quarter, quarter
-        )
+        d = hidden // trained_adapter(config).reduction(variant, config.domain)
+        # A domain adapter has no invertible part.
+        invertible = 0 if config.trains_domain else 2 * _adapter(2 * quarter, quarter)
+        adapter_weights = layers * _adapter(hidden, d) + invertible
         # The run's adapter and the published one; the checkpoint's weights with Adam's moments.
         return FLOAT * adapter_weights * (2 + 3 + ort_moments)
     head = _head(hidden, config.task)

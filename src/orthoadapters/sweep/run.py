@@ -137,7 +137,7 @@ def _repeated_command(arguments: Sequence[str], hydra_overrides: Sequence[str], 
 
 def in_order(cells: Sequence[Cell]) -> list[Cell]:
     """Sorts cells: what waits for a language adapter after what does not, and what failed before last in either part."""
-    return sorted(cells, key=lambda cell: (bool(cell.awaited_languages), cell.state is State.failed))
+    return sorted(cells, key=lambda cell: (bool(cell.awaited_adapters), cell.state is State.failed))
 
 
 def run_all(cells: Sequence[Cell], launcher: CellLauncher) -> dict[Path, int | None]:

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from orthoadapters.config.schema import Stage
+from orthoadapters.runs.language_adapter import trained_adapter
 from orthoadapters.runs.results import AVERAGE
 from orthoadapters.runs.terminal import print_wide
 from orthoadapters.sweep.cells import Cell, State
@@ -39,11 +40,11 @@ def count_states(cells: Sequence[Cell]) -> dict[str, int]:
 
 
 def awaited_languages(cells: Sequence[Cell]) -> str:
-    """Lists the languages whose adapters cells wait for, with the kinds of adapters; empty if no cell waits."""
+    """Lists the languages, and domains, whose adapters cells wait for, with the kinds of adapters; empty if no cell waits."""
     kinds: dict[str, set[str]] = {}
     for cell in cells:
-        for language in cell.awaited_languages if cell.state is State.waiting else []:
-            kinds.setdefault(language, set()).add(cell.config.variant.language_adapter.value)
+        for adapter in cell.awaited_adapters if cell.state is State.waiting else []:
+            kinds.setdefault(adapter.name, set()).add(adapter.kind.value)
     return ", ".join(f"{language} ({', '.join(sorted(kinds[language]))})" for language in sorted(kinds))
 
 
@@ -68,7 +69,11 @@ def print_plan(cells: Sequence[Cell], costs: Sequence[Cost], at_once: int) -> No
     """
     table = _table("steps", "time", "disk")
     for number, (cell, cost) in enumerate(zip(cells, costs, strict=True), 1):
-        note = f" for {', '.join(cell.awaited_languages)}" if cell.state is State.waiting else ""
+        note = (
+            f" for {', '.join(adapter.name for adapter in cell.awaited_adapters)}"
+            if cell.state is State.waiting
+            else ""
+        )
         steps = "unknown" if cost.steps is None else f"{cost.steps:,}"
         time, disk_size = duration(cost.hours), size(cost.size)
         table.add_row(
@@ -189,7 +194,7 @@ def _row(number: int, cell: Cell, note: str = "") -> list[str]:
     config, state = cell.config, cell.state
     subject = f"{config.task.name} {config.variant.name}"
     if config.stage is Stage.mlm:
-        subject = f"mlm {config.language.code} {config.variant.language_adapter.value}"
+        subject = f"mlm {trained_adapter(config).title}"
     if config.is_orthogonal and config.orthogonality.loss != "cosine":
         subject += f" {config.orthogonality.loss}"
     joint = f"joint {config.ort.joint:g}" if config.is_orthogonal and config.ort.joint else ""

@@ -39,7 +39,7 @@ def mlm_loss(
 
 
 class MLMTraining(AlternatingTraining):
-    """Trains the language adapter `adapter`, which must be the whole active stack, with L_MLM.
+    """Trains `adapter`, the last of the active stack, with L_MLM: a language adapter alone, or a domain adapter on one.
 
     invert: whether the invertible adapter is undone before the decoder, as MAD-X describes. rows: the subwords that the
     softmax is over; None: the whole vocabulary.

@@ -16,7 +16,9 @@ from orthoadapters.report.collect.scores import average, language_score
 from orthoadapters.report.collect.settings import (
     canonical,
     differing_keys,
+    domain_words,
     is_the_papers_transfer,
+    label_keys,
     own_under,
     setting_hash,
     train_under_words,
@@ -135,13 +137,17 @@ def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> 
         # The paper's own transfer comes first.
         rows = sorted(by_choices.values(), key=lambda runs: not is_the_papers_transfer(runs[0].row)) or [[]]
         choices = [runs[0].row if runs else {} for runs in rows]
-        keys = [key for key in differing_keys(choices) if key not in ("transfer.under", "transfer.train_under")]
+        keys = label_keys(choices)
         for runs, of_row in zip(rows, choices, strict=True):
             distinctions = ", ".join(f"{key}={of_row[key]}" for key in keys if key in of_row)
-            label = names.get(variant, variant) + train_under_words(of_row) + under_words(own_under(of_row))
+            words = domain_words(of_row) + train_under_words(of_row) + under_words(own_under(of_row))
+            label = names.get(variant, variant) + words
             label += f" [{distinctions}]" if distinctions else ""
             row_attempts = [
-                a for a in attempts if a.variant == variant and _has_choices(a, of_row, unknown=len(rows) == 1)
+                a
+                for a in attempts
+                if (a.variant, value_at(a.config, "domain.name")) == (variant, of_row.get("domain.name"))
+                and _has_choices(a, of_row, unknown=len(rows) == 1)
             ]
             selected_runs = _select(runs)
             scores = {

@@ -21,7 +21,7 @@ UNDER_WORDS = {
 # The Hub ids of adapters are among these, as they are listed by language. caveats.py compares the adapters' contents.
 GRID_KEYS = {"optim.lr", "optim.ort_lr", "seed", "languages", "language_adapters.hub"}
 # Only some variants have these choices, and a table must hold all variants.
-ROW_KEYS = {"variant", "language_adapters", "transfer", "unfreeze", *ORT_ONLY}
+ROW_KEYS = {"variant", "language_adapters", "transfer", "domain", "unfreeze", *ORT_ONLY}
 
 
 def row_choices(choices: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,13 +49,27 @@ def train_under_words(choices: Mapping[str, Any]) -> str:
 
 
 def is_the_papers_transfer(choices: Mapping[str, Any]) -> bool:
-    """Says whether a run trained on the source's language adapter and swapped it at test, as the paper did."""
-    return own_under(choices) is Under.target and not train_under_words(choices)
+    """Says whether a run trained on the source's language adapter alone and swapped it at test, as the paper did."""
+    return own_under(choices) is Under.target and not train_under_words(choices) and not domain_words(choices)
 
 
 def under_words(under: Under) -> str:
     """Says in a label what is under the task adapter; nothing where the language adapter is swapped."""
     return "" if under is Under.target else f", {UNDER_WORDS[under]}"
+
+
+def domain_words(choices: Mapping[str, Any]) -> str:
+    """Says in a label which domain adapter is in the stack; nothing without one."""
+    return f", domain {choices['domain.name']}" if "domain.name" in choices else ""
+
+
+def label_keys(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns the keys that tell rows of one variant apart, but for what words say. rows: the choices of each row."""
+    of_domains = [row for row in rows if "domain.name" in row]
+    keys = [
+        key for key in differing_keys(rows) if not is_within(key, {"transfer.under", "transfer.train_under", "domain"})
+    ]
+    return keys + [key for key in differing_keys(of_domains) if key in ("domain.kind", "domain.reduction")]
 
 
 def table_setting(choices: Mapping[str, Any]) -> dict[str, Any] | None:

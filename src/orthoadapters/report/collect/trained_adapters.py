@@ -1,4 +1,4 @@
-"""Finished runs of the MLM stage: language adapters that were trained in one setting stand together."""
+"""Finished runs of the MLM stage: language adapters, or a domain's, that were trained in one setting stand together."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from orthoadapters.report.collect.settings import canonical, differing_keys, is_
 from orthoadapters.runs.results import Result
 
 # These choices tell one adapter of a setting from another. The rest of a run's choices is the setting.
-ADAPTER_KEYS = {"language", "seed", "variant.language_adapter", *ORT_ONLY}
+ADAPTER_KEYS = {"language", "seed", "variant.language_adapter", "domain.kind", *ORT_ONLY}
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,15 @@ def _label(group: Sequence[tuple[Path, Result]]) -> dict[str, tuple[Path, Result
     """Labels each run by language and kind, and by what else tells it from others of the group."""
     rates = {result.ort_lr for _, result in group if result.ort_lr is not None}
     seeds = {result.seed for _, result in group}
-    ort_choices = [r.choices for _, r in group if r.choices.get("variant.language_adapter") == "ort"]
+    kinds = {path: r.choices.get("domain.kind", r.choices.get("variant.language_adapter")) for path, r in group}
+    ort_choices = [r.choices for path, r in group if kinds[path] == "ort"]
     ort_keys = [key for key in differing_keys(ort_choices) if is_within(key, ORT_ONLY) and key != "optim.ort_lr"]
     runs: dict[str, tuple[Path, Result]] = {}
     for path, result in sorted(group, key=lambda run: (run[1].ort_lr is not None, str(run[0]))):
-        for language, entry in result.adapters.items():
+        for language, entry in zip(result.test, result.adapters.values(), strict=False):
             label = f"{language} {str(entry.get('kind')).upper()}"
+            if "domain.name" in result.choices:
+                label += f" on {str(result.choices.get('variant.language_adapter')).upper()}"
             label += f", ort lr {result.ort_lr:g}" if result.ort_lr is not None and len(rates) > 1 else ""
             label += "".join(f", {key}={result.choices[key]}" for key in ort_keys if key in result.choices)
             label += f", seed {result.seed}" if len(seeds) > 1 else ""
