@@ -79,6 +79,7 @@ def test_a_run_directorys_name_is_made_of_its_choices() -> None:
         ("variant=t_ort", "ort.every=1", "ort.every=2", ["variant=full_ft"]),
         ("variant=t_ort", "ort.joint=null", "ort.joint=0.1", ["variant=lort_tnoo"]),
         ("variant=t_ort", "orthogonality=cosine", "orthogonality=weights", ["variant=t_noo"]),
+        ("variant=t_noo", "variant.leave_out=[]", "variant.leave_out=[11]", ["variant=full_ft"]),
         ("stage=mlm", "mlm.vocabulary=backbone", "mlm.vocabulary=corpus", ["stage=task"]),
         ("variant=lnoo_tnoo", "transfer.under=[target]", "transfer.under=[target,source]", ["variant=t_noo"]),
         ("variant=lnoo_tnoo", "transfer.under=target", "transfer.under=none", ["stage=mlm"]),
@@ -107,8 +108,10 @@ def test_a_joint_loss_has_no_rate_of_its_own() -> None:
 
 
 def test_a_language_adapter_shares_the_orthogonality_step_of_the_task_run_that_needs_it_and_no_patience() -> None:
-    trained = mlm_overrides(["variant=lort_tort", "ort.every=2", "trainer.patience=3"], "sw")
+    trained = mlm_overrides(["variant=lort_tort", "ort.every=2", "trainer.patience=3", "variant.leave_out=[11]"], "sw")
     assert [part for part in trained if part.startswith(("ort.", "trainer."))] == ["ort.every=2"]
+    # It has adapters in the same layers, too.
+    assert compose_config(trained).variant.leave_out == [11]
 
 
 def test_a_domain_is_a_choice_of_the_runs_that_stack_its_adapter_and_of_the_one_that_trains_it() -> None:

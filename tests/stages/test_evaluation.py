@@ -244,6 +244,10 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing(
         ([headless, "task=udpos"], "say what it is, such as variant=lnoo_tnoo"),
         ([unnamed, *known], "if they mean the same, give task.labels=[...]"),
         ([run / "adapter", *known, "variant.task_reduction=2"], "give variant.task_reduction=16"),
+        (
+            [run / "adapter", *common, "variant=t_noo", "variant.task_reduction=16", "variant.leave_out=[1]"],
+            "adapter has an adapter in every layer, and this run's variant.leave_out is [1]; give variant.leave_out=[]",
+        ),
         ([run / "adapter", *common, "variant=full_ft"], "has no task adapter; choose another"),
     ]
     for arguments, sentence in cases:

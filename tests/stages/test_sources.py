@@ -77,6 +77,9 @@ def test_the_epoch_is_selected_by_the_mean_score_and_the_average_leaves_all_sour
     assert list(result.test) == ["en", "tr", "ar"]
     inputs = read_inputs(tmp_path / "runs" / result.run, "")
     assert {"train", "train-tr", "dev", "dev-tr", "dev-ar", "test-tr"} <= inputs.keys()
+    card = (tmp_path / "runs" / result.run / "adapter/README.md").read_text()
+    assert "language:\n- en\n- tr\n" in card
+    assert "trained on en, tr; other languages zero-shot" in card
     (table,) = build(tmp_path / "runs").tables
     assert (table.source, table.sources, table.targets) == ("en+tr", ["en", "tr"], ("ar",))
 

@@ -102,7 +102,7 @@ def choices(config: Config) -> dict[str, Any]:
     if not config.variant.has_language_adapter or config.language_adapters.source is AdapterSource.trained:
         omissions = omissions | {"language_adapters.source", "language_adapters.root", "language_adapters.hub"}
     if not config.variant.has_task_adapter:
-        omissions = omissions | {"variant.task_reduction"}
+        omissions = omissions | {"variant.task_reduction", "variant.leave_out"}
     if not config.reads_treebanks:
         omissions = omissions | {"data.fuse_multiword"}
     if config.data.source != "files":

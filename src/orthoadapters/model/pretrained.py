@@ -32,7 +32,11 @@ def read_pretrained(path: str, revision: str | None, *, mlm_head: bool, allow_pi
     auto = AutoModelForMaskedLM if mlm_head else AutoModel
     try:
         model, info = _load(auto, folder, allow_pickle)
-        if mlm_head and any(key.startswith(MICROSOFTS_HEAD) for key in info["unexpected_keys"]):
+        if (
+            mlm_head
+            and info["missing_keys"]
+            and any(key.startswith(MICROSOFTS_HEAD) for key in info["unexpected_keys"])
+        ):
             model, info = _load(auto, folder, allow_pickle, legacy=False)
     except UnpicklingError as error:
         raise UserError(

@@ -53,10 +53,8 @@ def check_same_layers(location: str, leave_out: Sequence[int], run_leave_out: Se
         mend = f"give variant.leave_out=[{of_file}]"
         if is_trained:
             mend += ", or train the adapter with the run's, elsewhere if need be (paths.adapters=DIR)"
-        raise UserError(
-            f"{location} has no adapter in the layers [{of_file}], and this run has none in "
-            f"variant.leave_out=[{of_run}]; {mend}"
-        )
+        what = f"no adapter in the layers [{of_file}]" if leave_out else "an adapter in every layer"
+        raise UserError(f"{location} has {what}, and this run's variant.leave_out is [{of_run}]; {mend}")
 
 
 def check_adapter_size(location: str, size: int, bottleneck: int, key: str, hidden: int, is_trained: bool) -> None:

@@ -113,8 +113,8 @@ def _sets(config: Config) -> Iterator[tuple[str, Split, str]]:
         yield source_set("dev", code, config.source_languages), "dev", code
     for code in config.evaluated_languages:
         yield f"test-{code}", "test", code
-    for code in config.target_languages:
-        yield f"dev-{code}", "dev", code
+        if code not in config.source_languages:
+            yield f"dev-{code}", "dev", code
 
 
 def _present_examples(config: Config, split: Split, code: str) -> tuple[str, str | None]:

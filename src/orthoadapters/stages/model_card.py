@@ -44,7 +44,7 @@ class _Content:
     """
 
     title: str
-    language: str
+    languages: list[str]
     datasets: list[str]
     rows: dict[str, str]
     ours: str
@@ -78,7 +78,7 @@ def language_card(
     ours, theirs = lower_adapter_code(config)
     content = _Content(
         title=f"{adapter.role[0].upper()}{adapter.role[1:]} for {language.name}",
-        language=language.code,
+        languages=[language.code],
         datasets=["wikimedia/wikipedia"] if config.corpus.source is CorpusSource.wikipedia else [],
         rows=rows,
         ours=ours,
@@ -106,7 +106,7 @@ def task_card(
     ours, theirs = task_code(config, name)
     content = _Content(
         title=f"Task adapter for {task.name}",
-        language=config.source_language,
+        languages=config.source_languages,
         datasets=[hub_id] if config.data.source == "hub" and (hub_id := on_hub(config.task.hub_id)) else [],
         rows=_task_rows(config, bottleneck, l_ort, iterations, epochs) | {"commit": commit},
         ours=ours,
@@ -161,7 +161,7 @@ def _front_matter(config: Config, content: _Content) -> str:
     entries = {
         "library_name": "adapter-transformers",
         "tags": ["adapter-transformers", "orthoadapters"],
-        "language": [content.language],
+        "language": content.languages,
         "datasets": content.datasets,
         "base_model": on_hub(config.backbone.path),
     }
