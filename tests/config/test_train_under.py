@@ -48,6 +48,8 @@ def test_equal_languages_are_the_same_run_and_the_source_alone_is_the_run_withou
     bilingual = fingerprint(compose("languages=[ar]", "transfer=tlr_bilingual"))
     assert bilingual == fingerprint(compose("languages=[ar]", "transfer.train_under=[ar,en]")) != fingerprint(plain)
     assert bilingual != fingerprint(compose("languages=[ar]", "transfer=tlr_target"))
+    orders = {fingerprint(compose("transfer=tlr_multi", f"languages={codes}")) for codes in ("[ar,tr]", "[tr,ar]")}
+    assert len(orders) == 1
     one, other = compose("variant=t_noo", "transfer=tlr_multi"), compose("variant=t_noo")
     assert fingerprint(one) == fingerprint(other)
 
@@ -67,6 +69,12 @@ def test_equal_languages_are_the_same_run_and_the_source_alone_is_the_run_withou
             r"transfer.train_under=\[en,ar.*\]: each language adapter would",
         ),
         (["source_language=[en,tr]", "trainer.compile=true"], r"does not go with source_language=\[en,tr\]"),
+        (["transfer.train_under=[en,null]"], r"transfer.train_under: '\['en', None\]' is none of source, bil"),
+        (["transfer.train_under=[en,xw]"], "transfer.train_under: unknown language 'xw'"),
+        (["transfer.train_under=[target,en]"], "transfer.train_under: unknown language 'target'"),
+        (["source_language=[en,[tr]]"], "is no language; write its code, or a list"),
+        (["variant=t_noo", "transfer.train_under=[5]"], r"transfer.train_under: '\[5\]' is none of"),
+        (["variant.leave_out=[[2]]"], "variant.leave_out"),
         (["transfer.train_under=[en,../x]"], "has a / in it, and becomes a part of paths"),
     ],
 )

@@ -125,6 +125,29 @@ def test_runs_that_trained_on_several_language_adapters_have_a_row_of_their_own(
     assert sorted(others) == [("L-NOO+T-NOO, trained on en+sw", True), ("L-NOO+T-NOO, trained on en+sw+tr", True)]
 
 
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"unfreeze.per": "epoch"},
+        {"ort.joint": 0.1},
+        {"orthogonality.loss": "subspace"},
+        {"variant.leave_out": [11]},
+        {"domain.name": "reviews"},
+    ],
+)
+def test_a_row_with_a_choice_beyond_the_paper_comes_after_the_plain_one_and_without_the_papers_scores(
+    choices: dict[str, object], tmp_path: Path
+) -> None:
+    write_xnli_run(tmp_path, "lnoo_tnoo", choices=choices)
+    write_xnli_run(tmp_path, "lnoo_tnoo", seed=2)
+    (table,) = build(tmp_path).tables
+    plain, other = [row for row in table.rows if row.selected_runs]
+    assert plain.label.startswith("L-NOO+T-NOO")
+    assert (plain.seeds, other.seeds) == ([2], [0])
+    assert plain.scores["sw"].paper is not None
+    assert (other.scores["sw"].paper, other.scores[AVERAGE].paper) == (None, None)
+
+
 def test_the_report_writes_them_and_the_tidy_table_has_a_column(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

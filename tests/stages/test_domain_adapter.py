@@ -149,6 +149,7 @@ def test_a_finished_run_is_scored_with_another_domain_and_without(
     ]
     subjects = {row.subject for row in build(copy / "runs").tables[0].evaluations}
     assert subjects == {"further languages", "domain.name=news domain.kind=ort", "domain=none"}
+    assert {"adapter-en", "adapter-domain:reviews"} <= by_name["reviews"].inputs.keys()
     shutil.rmtree(copy / "adapters" / "tiny" / "domains")
     assert evaluate.main([str(path), "languages=[ar]"]) == 1
     assert predict.main([str(path), "--language", "ar", "/dev/null"]) == 1

@@ -256,6 +256,9 @@ def test_lengths_beyond_the_backbones_positions_are_seen_before_anything_is_trai
 ) -> None:
     more = ("variant=lnoo_tnoo", "language_adapters.missing=train", "mlm.block_length=68")
     assert problems(command(*more, "task.max_length=68")) == []
+    (sentence,) = problems(command("variant=madx2", "variant.leave_out=[1]", "language_adapters.missing=train"))
+    assert sentence.startswith("variant=madx2 leaves out the last layer, which is number 2 in ")
+    assert sentence.endswith("and variant.leave_out=[1] does not name it; give variant.leave_out=[2]")
     assert problems(command("variant.leave_out=[2,3]")) == [
         "variant.leave_out=[2,3] names a layer that this backbone has not; its layers are 0 to 2"
     ]

@@ -19,7 +19,11 @@ def check_domain(config: Config) -> None:
     if domain.name is None:
         if config.stage is Stage.mlm and domain.root is not None:
             raise UserError(f"domain.root={domain.root} is the text of a domain without a name; add domain.name=NAME")
+        if domain.kind is AdapterKind.ort:
+            raise UserError("domain.kind=ort is the kind of a domain adapter without a name; add domain.name=NAME")
         return
+    if domain.name == "none":
+        raise UserError("domain.name=none would be a domain of that name; domain=none leaves the domain adapter out")
     if domain.kind is AdapterKind.none:
         raise UserError("domain.kind=none: a domain adapter is noo or ort; domain=none leaves it out")
     if not domain.reduction > 0:

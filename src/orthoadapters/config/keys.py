@@ -106,7 +106,7 @@ def check_items(values: Mapping[str, Any]) -> None:
         value = values.get(key)
         content = list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else []
         wrong = [item for item in content if isinstance(item, list | Mapping)]
-        if wrong and items and items[0] in (str, float):
+        if wrong and items and items[0] in (str, float, int):
             raise UserError(
                 f"{key}: {wrong[0]} is one of its items, and each takes {WORDS[items[0]]}; write it without brackets"
             )

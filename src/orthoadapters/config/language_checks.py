@@ -6,7 +6,8 @@ from pathlib import Path
 
 from orthoadapters.config.compose import check_language, group_files, language_config
 from orthoadapters.config.locations import has_language, named_files, warn_once
-from orthoadapters.config.schema import Config, Stage
+from orthoadapters.config.schema import AdapterSource, Config, Stage
+from orthoadapters.config.train_under import has_turns, training_languages
 from orthoadapters.errors import UserError
 
 
@@ -21,6 +22,7 @@ def check_languages(config: Config) -> None:
         warn_of_copied_lines(code, config.paths.config)
     if config.stage is Stage.mlm:
         return
+    _check_training_languages(config)
     if config.languages == []:
         warn_once(f"languages=[]: no target language is tested, and {', '.join(config.source_languages)} alone is")
     for code in config.evaluated_languages:
@@ -31,6 +33,18 @@ def check_languages(config: Config) -> None:
                 check_language(code, config.paths.config)
             except UserError as error:
                 raise UserError(f"{error}; {_why_unknown(config, code)}") from None
+
+
+def _check_training_languages(config: Config) -> None:
+    """Refuses a language of transfer.train_under whose adapter could only be trained here, and that no file knows."""
+    if not has_turns(config) or config.language_adapters.source is not AdapterSource.trained:
+        return
+    for code in training_languages(config):
+        if code not in config.evaluated_languages:
+            try:
+                check_language(code, config.paths.config)
+            except UserError as error:
+                raise UserError(f"transfer.train_under: {error}") from None
 
 
 def warn_of_copied_lines(code: str, folder: str | None) -> None:

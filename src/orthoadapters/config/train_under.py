@@ -16,13 +16,13 @@ def settle_sources(config: Config) -> None:
     Raises UserError for anything else.
     """
     codes = config.source_language if isinstance(config.source_language, list) else [config.source_language]
-    say_repetition("source_language", codes)
-    codes = list(dict.fromkeys(codes))
     if not codes or not all(isinstance(code, str) and code for code in codes):
         raise UserError(
             f"source_language={config.source_language} is no language; write its code, or a list such as "
             "source_language=[en,de]"
         )
+    say_repetition("source_language", codes)
+    codes = list(dict.fromkeys(codes))
     config.source_language = codes[0] if len(codes) == 1 else codes
 
 
@@ -32,7 +32,8 @@ def settle_train_under(config: Config) -> None:
     So runs with the same languages are the same run, however they were named. Raises UserError for what is no such form.
     """
     value, names = config.transfer.train_under, [choice.value for choice in TrainUnder]
-    if value == [] or (not isinstance(value, list) and value not in names):
+    is_list = isinstance(value, list) and bool(value) and all(isinstance(code, str) for code in value)
+    if not is_list and not (isinstance(value, str) and value in names):
         raise UserError(
             f"transfer.train_under: '{value}' is none of {', '.join(names)}{nearest(str(value), names)}; write one of them, "
             "or a list of languages such as transfer.train_under=[en,sw]"
@@ -48,14 +49,16 @@ def _languages(config: Config) -> list[str]:
     value, sources, targets = config.transfer.train_under, config.source_languages, config.target_languages
     if isinstance(value, list):
         say_repetition("transfer.train_under", value)
-        return sorted(dict.fromkeys(map(str, value)), key=lambda code: code not in sources)
+        targets = [code for code in value if code not in sources]
+        return [*(code for code in sources if code in value), *sorted({*targets})]
     form = TrainUnder(value)
     if form in (TrainUnder.bilingual, TrainUnder.target) and len(targets) != 1:
         raise UserError(
             f"transfer.train_under={value} makes a task adapter for one target language, and languages="
             f"[{','.join(targets)}]; name one, such as languages=[sw], or use transfer.train_under=multi"
         )
-    return [*([] if form is TrainUnder.target else sources), *([] if form is TrainUnder.source else targets)]
+    # The order of targets is no choice.
+    return [*([] if form is TrainUnder.target else sources), *([] if form is TrainUnder.source else sorted(targets))]
 
 
 def check_train_under(config: Config) -> None:

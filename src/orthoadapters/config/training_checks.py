@@ -30,6 +30,10 @@ def check_unfreezing(config: Config) -> None:
     """Raises UserError for gradual unfreezing without an adapter or an epoch, and with what may end or compile the training."""
     per, trainer = config.unfreeze.per, config.trainer
     if per is None:
+        if config.unfreeze.every != 1:
+            raise UserError(
+                f"unfreeze.every={config.unfreeze.every} counts nothing yet; add unfreeze.per=epoch or unfreeze.per=iteration"
+            )
         return
     if config.stage is Stage.task and not config.variant.has_task_adapter:
         raise UserError(

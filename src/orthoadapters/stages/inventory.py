@@ -35,12 +35,11 @@ from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.hub.backbones import cached_backbone, positions
 from orthoadapters.hub.offline import NotFetchedError, is_offline
 from orthoadapters.hub.vocabulary import check_special_tokens, check_tokenizer, check_vocabulary, highest_id
-from orthoadapters.model.shape import shape_in
-from orthoadapters.model.sizes import check_layers, check_lengths
+from orthoadapters.model.sizes import check_lengths
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.language_adapter import LanguageAdapter, language_adapter, trained_adapter
-from orthoadapters.stages.adapter_fit import check_fit
+from orthoadapters.stages.adapter_fit import check_fit, check_left_out
 
 
 class Inventory:
@@ -181,9 +180,8 @@ def _look_at_length(backbone: BackboneConfig, key: str, length: int) -> None:
 
 def _look_at_layers(backbone: BackboneConfig, variant: VariantConfig) -> None:
     """Compares variant.leave_out with the backbone's layers, where the backbone is there whole."""
-    folder = backbone_on_this_machine(backbone)
-    if folder is not None and (shape := shape_in(folder)) is not None:
-        check_layers(shape.layers, variant.leave_out)
+    if (folder := backbone_on_this_machine(backbone)) is not None:
+        check_left_out(variant, folder)
 
 
 def backbone_on_this_machine(backbone: BackboneConfig) -> Path | None:

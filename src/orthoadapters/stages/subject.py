@@ -196,7 +196,7 @@ def _inputs(
         examples = read_examples(config.data, config.task, "test", language)
         inputs[f"test-{code}"] = examples_sha256(examples)
     inputs |= table_sha256(config)
-    return inputs | {f"adapter-{adapter.language}": adapter.result_entry()["sha256"] for adapter in adapters}
+    return inputs | {f"adapter-{adapter.name}": adapter.result_entry()["sha256"] for adapter in adapters}
 
 
 def _files(config: Config, language: LanguageConfig) -> Iterator[Path]:

@@ -1,9 +1,13 @@
 """Failed and unfinished runs, and the table, row and languages that they are of."""
 
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.paper import AVERAGE
+from orthoadapters.report.collect.settings import has_no_other_choice
 from tests.helpers.report_runs import only_table, row_of, states, write_attempt, write_run
 
 
@@ -49,6 +53,31 @@ def test_a_failed_run_is_of_the_setting_that_its_configuration_has(tmp_path: Pat
     assert states(row_of(matches[100], "T-ORT")) == {"failed"}
     for table, label in ((matches[None], "T-ORT"), (matches[None], "FULL-FT"), (matches[100], "FULL-FT")):
         assert states(row_of(table, label)) == {"missing"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "is_of_the_row"),
+    [
+        ("transfer", {"train_under": ["en", "ar"]}, False),
+        ("unfreeze", {"per": "epoch", "every": 1}, False),
+        ("domain", {"name": "reviews", "kind": "noo"}, False),
+        ("ort", {"every": 1, "share_forward": False, "joint": 0.5}, False),
+        ("orthogonality", {"loss": "weights"}, False),
+        ("variant", {"task_adapter": "ort", "leave_out": [11]}, False),
+        ("transfer", {"under": ["target", "none"], "train_under": "source", "weights": None}, True),
+        ("unfreeze", {"per": None, "every": 3}, True),
+        ("domain", {"name": None, "kind": "ort"}, True),
+    ],
+)
+def test_an_unfinished_run_of_a_choice_beyond_the_paper_is_not_one_of_the_plain_row(
+    key: str, value: dict[str, Any], is_of_the_row: bool
+) -> None:
+    config = {"variant": {"task_adapter": "ort"}} | {key: value}
+    row = {"variant.task_adapter": "ort", "optim.ort_eps": 1e-8}
+    assert has_no_other_choice(config, row) is is_of_the_row
+    # What a variant without L_ORT does not read is no choice of it.
+    if key in ("ort", "orthogonality"):
+        assert has_no_other_choice(config | {"variant": {"task_adapter": "noo"}}, row)
 
 
 def test_only_the_languages_of_a_failed_run_failed(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from orthoadapters.report.collect.settings import (
     canonical,
     differing_keys,
     domain_words,
-    is_the_papers_transfer,
+    has_no_other_choice,
+    is_the_papers,
     label_keys,
     own_under,
     setting_hash,
@@ -134,8 +135,8 @@ def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> 
         by_choices: dict[str, list[Run]] = {}
         for run in (run for run in group.runs if run.result.variant == variant):
             by_choices.setdefault(canonical(run.row), []).append(run)
-        # The paper's own transfer comes first.
-        rows = sorted(by_choices.values(), key=lambda runs: not is_the_papers_transfer(runs[0].row)) or [[]]
+        # The row without choices beyond the paper comes first.
+        rows = sorted(by_choices.values(), key=lambda runs: not is_the_papers(runs[0].row)) or [[]]
         choices = [runs[0].row if runs else {} for runs in rows]
         keys = label_keys(choices)
         for runs, of_row in zip(rows, choices, strict=True):
@@ -146,8 +147,9 @@ def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> 
             row_attempts = [
                 a
                 for a in attempts
-                if (a.variant, value_at(a.config, "domain.name")) == (variant, of_row.get("domain.name"))
+                if a.variant == variant
                 and _has_choices(a, of_row, unknown=len(rows) == 1)
+                and (a.config is None or has_no_other_choice(a.config, of_row))
             ]
             selected_runs = _select(runs)
             scores = {
@@ -156,7 +158,7 @@ def _rows(group: Group, columns: Sequence[str], attempts: Sequence[Attempt]) -> 
                 )
                 for language in columns
             }
-            if not is_the_papers_transfer(of_row):
+            if not is_the_papers(of_row):
                 scores = {language: replace(score, paper=None) for language, score in scores.items()}
             yield Row(variant, label, of_row, tuple(runs), tuple(selected_runs), tuple(row_attempts), scores)
 
@@ -194,7 +196,7 @@ def _test_languages(attempt: Attempt) -> list[str] | None:
 
 def _with_average(row: Row, group: Group, targets: Sequence[str], is_comparable: bool) -> Row:
     """Adds AVERAGE to a row. is_comparable: whether it is over the same languages as the paper's."""
-    is_comparable = is_comparable and is_the_papers_transfer(row.choices)
+    is_comparable = is_comparable and is_the_papers(row.choices)
     paper_score = (
         paper().score(group.paper_scores, group.metric, group.source, row.variant, AVERAGE) if is_comparable else None
     )

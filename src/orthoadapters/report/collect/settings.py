@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from orthoadapters.config.choices import ORT_ONLY
-from orthoadapters.config.schema import Under
+from orthoadapters.config.choices import NEWER, ORT_ONLY
+from orthoadapters.config.schema import AdapterKind, Under
 
 # What stands in a row's label.
 UNDER_WORDS = {
@@ -48,9 +48,23 @@ def train_under_words(choices: Mapping[str, Any]) -> str:
     return f", trained on {'+'.join(languages)}" if languages else ""
 
 
-def is_the_papers_transfer(choices: Mapping[str, Any]) -> bool:
-    """Says whether a run trained on the source's language adapter alone and swapped it at test, as the paper did."""
-    return own_under(choices) is Under.target and not train_under_words(choices) and not domain_words(choices)
+def is_the_papers(row: Mapping[str, Any]) -> bool:
+    """Says whether a row has none of the choices that go beyond the paper: only then its scores stand beside the paper's."""
+    return not any(key in NEWER or is_within(key, {"domain"}) for key in row)
+
+
+def has_no_other_choice(config: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
+    """Says whether a run's configuration has the default of every choice beyond the paper that a row lacks."""
+    defaults = {key: value for key, value in NEWER.items() if is_within(key, ROW_KEYS)} | {"domain.name": None}
+    if value_at(config, "variant.task_adapter") != AdapterKind.ort.value:
+        defaults = {key: value for key, value in defaults.items() if not is_within(key, ORT_ONLY)}
+    values = {key: value_at(config, key) for key in defaults.keys() - row.keys()}
+    under = values.get("transfer.under")
+    values |= {"transfer.under": under[0]} if isinstance(under, list) and under else {}
+    # A run of an earlier version has no such key. Some keys say how, and mean nothing without the one that says what.
+    means_nothing = {"unfreeze.every"} if values.get("unfreeze.per") is None else set()
+    means_nothing |= {"transfer.weights"} if values.get("transfer.under") != Under.mean.value else set()
+    return all(value in (None, defaults[key]) for key, value in values.items() if key not in means_nothing)
 
 
 def under_words(under: Under) -> str:
@@ -64,10 +78,15 @@ def domain_words(choices: Mapping[str, Any]) -> str:
 
 
 def label_keys(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Returns the keys that tell rows of one variant apart, but for what words say. rows: the choices of each row."""
+    """Returns the keys that tell rows of one variant apart or that go beyond the paper, but for what words say.
+
+    rows: the choices of each row.
+    """
     of_domains = [row for row in rows if "domain.name" in row]
     keys = [
-        key for key in differing_keys(rows) if not is_within(key, {"transfer.under", "transfer.train_under", "domain"})
+        key
+        for key in sorted({*differing_keys(rows), *(key for row in rows for key in row if key in NEWER)})
+        if not is_within(key, {"transfer.under", "transfer.train_under", "domain"})
     ]
     return keys + [key for key in differing_keys(of_domains) if key in ("domain.kind", "domain.reduction")]
 

@@ -101,7 +101,8 @@ class Comparison:
         """The smallest true difference that data like these would show with probability POWER, before Holm's correction.
 
         From half the interval's width, which is z(1 - LEVEL / 2) standard errors: z(1 - LEVEL / 2) + z(POWER) of them
-        (Card et al. 2020, arXiv:2010.06595). A difference d that is smaller takes (detectable / d)^2 times the data.
+        (Card et al. 2020, arXiv:2010.06595). A difference d that is smaller takes (detectable / d)^2 times the data. Where
+        the interval is that of t over few seeds, this is rough.
         """
         return float((self.high - self.low) / 2 * (1 + ndtri(POWER) / ndtri(1 - LEVEL / 2)))
 
