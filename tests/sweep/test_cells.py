@@ -223,3 +223,11 @@ def test_a_value_that_refers_to_a_rate_of_the_grid_is_the_cells_own(elsewhere: N
     (tmp_path / "suite" / "mine.yaml").write_text("# @package _global_\npaths: {runs: 'runs-${seed}'}\n")
     sweep_cells = cells("suite=mine", "variant=t_noo", "seed=3,4", f"paths.config={tmp_path}")
     assert [cell.config.paths.runs for cell in sweep_cells] == ["runs-3", "runs-4"]
+
+
+def test_cells_that_differ_in_a_choice_without_a_column_have_different_names() -> None:
+    axes = ("transfer=swap,tlr_multi", "unfreeze.per=null,epoch", "source_language=en,[en,tr]")
+    rows = closing_rows(cells("task=udpos", "variant=lnoo_tnoo", "languages=[ar]", *axes))
+    assert len({row[1] for row in rows}) == 8
+    assert rows[0][1] == "udpos lnoo_tnoo"
+    assert rows[-1][1] == "udpos lnoo_tnoo from en+tr unfreeze.per=epoch transfer.train_under=[en,tr,ar]"

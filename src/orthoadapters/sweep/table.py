@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 
 from rich.console import Console, Group
@@ -13,7 +14,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from orthoadapters.config.schema import Stage
+from orthoadapters.config.choices import NEWER, plain_values
+from orthoadapters.config.schema import Config, Stage
 from orthoadapters.runs.language_adapter import trained_adapter
 from orthoadapters.runs.results import AVERAGE
 from orthoadapters.runs.terminal import print_wide
@@ -197,9 +199,24 @@ def _row(number: int, cell: Cell, note: str = "") -> list[str]:
         subject = f"mlm {trained_adapter(config).title}"
     if config.is_orthogonal and config.orthogonality.loss != "cosine":
         subject += f" {config.orthogonality.loss}"
+    subject += "".join(f" {text}" for text in _further_choices(config))
     joint = f"joint {config.ort.joint:g}" if config.is_orthogonal and config.ort.joint else ""
     ort_lr = f"{config.optim.ort_lr:g}" if config.has_ort_step else joint
     return [str(number), subject, f"{config.optim.lr:g}", ort_lr, str(config.seed), state.value + note]
+
+
+def _further_choices(config: Config) -> Iterator[str]:
+    """Names the choices of a cell that no column has, and that are not the defaults."""
+    is_task, has_adapters = config.stage is Stage.task, config.variant.has_language_adapter
+    if is_task and len(config.source_languages) > 1:
+        yield f"from {'+'.join(config.source_languages)}"
+    unread = ["orthogonality.", "ort.joint", *([] if config.is_orthogonal else ["ort."])]
+    unread += ["mlm."] if is_task else ["transfer.", "trainer.patience"]
+    unread += [] if has_adapters else ["transfer."]
+    for key, default in NEWER.items():
+        value = plain_values(attrgetter(key)(config))
+        if value != default and not key.startswith(tuple(unread)):
+            yield f"{key}={'[' + ','.join(map(str, value)) + ']' if isinstance(value, list) else value}"
 
 
 def _with_limits(is_bound: bool, *amounts: str) -> list[str]:
