@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from orthoadapters.config.choices import fingerprint
-from orthoadapters.config.command import command
+from orthoadapters.config.command import adapter_command, command
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.overrides import override_text
 from orthoadapters.errors import UserError
+from orthoadapters.runs.language_adapter import language_adapter
 from orthoadapters.runs.results import read_results
 from orthoadapters.sweep.cells import expand
 from tests.helpers.short_runs import execute, overrides
@@ -78,3 +79,26 @@ def test_overrides_that_mean_another_run_by_now_are_no_command() -> None:
         command(["task=wikiann"], run_fingerprint)
     with pytest.raises(UserError, match="no longer works: task has no 'udposs', did you mean 'udpos'"):
         command(["task=udposs"], run_fingerprint)
+
+
+@pytest.mark.parametrize("variant", ["variant=lnoo_tnoo", "variant=madx2"])
+@pytest.mark.parametrize("more", [[], ["variant.language_reduction=4"], ["variant.leave_out=[1]", "variant.name=mine"]])
+def test_the_command_of_a_missing_adapter_has_the_runs_layers_and_size(variant: str, more: list[str]) -> None:
+    config = compose_config(["task=udpos", "languages=[ar]", variant, *more])
+    line = adapter_command(config, "ar")
+    training = compose_config(shlex.split(line)[2:])
+    for key in ("language_adapter", "language_reduction", "leave_out"):
+        assert getattr(training.variant, key) == getattr(config.variant, key)
+    assert bool(more) == ("variant." in line)
+
+
+def test_the_command_of_a_missing_domain_adapter_has_the_place_of_its_language_adapter() -> None:
+    run = ["task=udpos", "domain.name=reviews"]
+    on_hub = ["language_adapters.source=hub", "language_adapters.hub={ar:me/ar,tr:me/tr}"]
+    local = ["language_adapters.source=local", "language_adapters.root=/my adapters"]
+    for more in (on_hub, local, []):
+        config = compose_config([*run, *more])
+        line = adapter_command(config, "ar", of_domain=True)
+        training = compose_config(shlex.split(line)[2:])
+        assert language_adapter(training, "ar") == language_adapter(config, "ar")
+    assert "language_adapters" not in line

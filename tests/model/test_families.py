@@ -63,3 +63,17 @@ def test_a_sequence_may_be_as_long_as_the_positions_and_no_longer(family: Family
                 model(torch.full((1, longest + 1), 5))
     with pytest.raises(UserError, match=f"task.max_length={longest + 1} is more than the {longest} positions"):
         check_lengths(model.shape.positions, {"task.max_length": longest + 1})
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
+def test_an_attention_that_reads_other_masks_is_refused(family: Family, tmp_path: Path) -> None:
+    folder = save(family.adapterhub, tmp_path)
+    backbone = transformers.AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
+    with torch.no_grad():
+        expectation = backbone(input_ids=IDS, attention_mask=MASK).last_hidden_state[MASK.bool()]
+        if family.layout is not Layout.deberta:
+            with pytest.raises(UserError, match=r"attn_implementation='eager', .*attn_implementation=\"sdpa\"\)$"):
+                AdaptedEncoder(backbone)
+            backbone = transformers.AutoModel.from_pretrained(folder, attn_implementation="sdpa").eval()
+        hidden = AdaptedEncoder(backbone).eval()(IDS, MASK).hidden[MASK.bool()]
+        torch.testing.assert_close(hidden, expectation, atol=1e-5, rtol=0)

@@ -257,7 +257,7 @@ def test_lengths_beyond_the_backbones_positions_are_seen_before_anything_is_trai
     more = ("variant=lnoo_tnoo", "language_adapters.missing=train", "mlm.block_length=68")
     assert problems(command(*more, "task.max_length=68")) == []
     (sentence,) = problems(command("variant=madx2", "variant.leave_out=[1]", "language_adapters.missing=train"))
-    assert sentence.startswith("variant=madx2 leaves out the last layer, which is number 2 in ")
+    assert sentence.startswith("variant=madx2 leaves out the last layer, which is number 2 here, ")
     assert sentence.endswith("and variant.leave_out=[1] does not name it; give variant.leave_out=[2]")
     assert problems(command("variant.leave_out=[2,3]")) == [
         "variant.leave_out=[2,3] names a layer that this backbone has not; its layers are 0 to 2"
@@ -266,6 +266,32 @@ def test_lengths_beyond_the_backbones_positions_are_seen_before_anything_is_trai
         "task.max_length=69 is more than the 68 positions of this backbone; lower it",
         "mlm.block_length=70 is more than the 68 positions of this backbone; lower it",
     ]
+
+
+def test_unfreezing_that_takes_longer_than_the_training_is_seen_before_anything_is_trained(
+    command: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    by_epoch = ("unfreeze.per=epoch", "variant=lnoo_tnoo", "language_adapters.missing=train")
+    assert problems(command(*by_epoch, "trainer.max_epochs=3")) == []
+    assert problems(command(*by_epoch, "variant.leave_out=[1]")) == []
+    (sentence,) = problems(command(*by_epoch))
+    assert sentence.endswith("from epoch 3 on, and the training has 2; take unfreeze.per=iteration, or train longer")
+    places = [f"paths.{name}={tmp_path}/demo" for name in ("runs", "adapters", "cache")]
+    (sentence,) = problems(["suite=demo", *places, *by_epoch, "unfreeze.every=500"])
+    assert "the adapter's 3 layers are all trained from epoch 1001 on" in sentence
+    mlm = ("stage=mlm", "variant=lnoo_tnoo", "unfreeze.per=iteration")
+    assert problems(command(*mlm, "trainer.max_iterations=4")) == []
+    (sentence,) = problems(command(*mlm, "trainer.max_iterations=3"))
+    assert "3 layers and the invertible part are all trained from iteration 4 on, and the training has 3;" in sentence
+    (tmp_path / "text").mkdir()
+    shutil.copy(tmp_path / "world" / "text" / "en.txt", tmp_path / "text")
+    domain = ("domain.name=news", f"domain.root={tmp_path}/text", "trainer.max_iterations=3")
+    assert not any("unfreeze" in sentence for sentence in problems(command(*mlm, *domain)))
+    by_iteration = command(*by_epoch, "unfreeze.per=iteration", "unfreeze.every=500")
+    assert problems(by_iteration) == []
+    with pytest.raises(UserError, match=r"from iteration 1001 on, .*; lower unfreeze.every, or train longer$"):
+        train.run_one(compose_config(by_iteration), by_iteration)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"])

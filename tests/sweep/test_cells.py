@@ -11,7 +11,7 @@ from orthoadapters.config.schema import Stage
 from orthoadapters.errors import UserError
 from orthoadapters.sweep.cells import Cell, State
 from orthoadapters.sweep.run import in_order
-from orthoadapters.sweep.table import summary
+from orthoadapters.sweep.table import closing_rows, summary
 from tests.helpers.cells import cells, finish_cell
 from tests.helpers.commands import ROOT
 

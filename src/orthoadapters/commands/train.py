@@ -46,7 +46,7 @@ from orthoadapters.runs.terminal import show
 from orthoadapters.stages.finished_run import check_finished_run
 from orthoadapters.stages.inventory import check_inventory, check_plan
 from orthoadapters.stages.plan import print_plan
-from orthoadapters.stages.reading import cut_texts, read_data, read_local_data
+from orthoadapters.stages.reading import count_batches, cut_texts, read_data, read_local_data
 from orthoadapters.training.processes import has_launcher, rank
 
 FIX = "the same command goes on from the last checkpoint"
@@ -91,6 +91,7 @@ def train_missing_adapters(config: Config, overrides: Sequence[str]) -> None:
 
         with _with_overrides(overrides):
             read_data([config] if config.stage is Stage.task else [])
+            count_batches(config)
             read_adapters(config)
             trainings = [compose_config(library.training_overrides(overrides, adapter)) for adapter in missing]
             cut_texts([training for training in trainings if not RunDirectory(training).is_finished])

@@ -7,9 +7,9 @@ from typing import Any
 from orthoadapters.config.choices import fingerprint
 from orthoadapters.config.compose import compose_config, group_files, language_overrides
 from orthoadapters.config.hub_ids import DEMO
-from orthoadapters.config.overrides import override_text
+from orthoadapters.config.overrides import CONFIG_DIR, override_text
 from orthoadapters.config.program import shell_command
-from orthoadapters.config.schema import Config
+from orthoadapters.config.schema import AdapterSource, Config, LanguageAdaptersConfig
 from orthoadapters.errors import UserError
 
 # The runs of a grid differ in these keys alone.
@@ -46,15 +46,40 @@ def adapter_command(config: Config, language: str, *, of_domain: bool = False) -
         overrides = [f"backbone={backbone.name}"]
     else:
         overrides = ["backbone=local", f"backbone.path={backbone.path}"]
-    overrides += [f"variant={config.variant.name}", *language_overrides(language, folder)]
+    # A folder that is gone has no files for the command.
+    own_folder = [override_text(CONFIG_DIR, folder)] if folder is not None and Path(folder).is_dir() else []
+    overrides += [*_variant_overrides(config, own_folder), *language_overrides(language, folder)]
     if of_domain:
         domain = config.domain
         overrides += [f"domain.name={domain.name}", f"domain.kind={domain.kind.value}"]
         overrides += [f"domain.reduction={domain.reduction}", f"domain.root={domain.root or 'DIR'}"]
-    overrides += [f"paths.adapters={config.paths.adapters}"]
-    if folder is not None and Path(folder).is_dir():
-        overrides.append(override_text("paths.config", folder))
+        overrides += _place_overrides(config.language_adapters, language)
+    overrides += [f"paths.adapters={config.paths.adapters}", *own_folder]
     return shell_command("train", ["stage=mlm", *overrides])
+
+
+def _variant_overrides(config: Config, own_folder: Sequence[str]) -> list[str]:
+    """Writes the variant, and what a language adapter's training takes from it where the run had it otherwise.
+
+    A variant that has no file is chosen by its kinds. own_folder: the override that names the user's own files, if any.
+    """
+    variant, names = config.variant, group_files("variant", config.paths.config)
+    choice = f"variant={variant.name if variant.name in names else variant.paper_name}"
+    file = compose_config([choice, *own_folder]).variant
+    keys = ("language_reduction", "leave_out")
+    values = {key: getattr(variant, key) for key in keys if getattr(variant, key) != getattr(file, key)}
+    return [choice, *(override_text(f"variant.{key}", value) for key, value in values.items())]
+
+
+def _place_overrides(adapters: LanguageAdaptersConfig, language: str) -> list[str]:
+    """Writes where a run's adapter of a language comes from, if it was not trained here."""
+    if adapters.source is AdapterSource.trained:
+        return []
+    is_local = adapters.source is AdapterSource.local
+    hub_id = (adapters.hub or {}).get(language)
+    place = {"root": adapters.root} if is_local else {"hub": {language: hub_id}} if hub_id else {}
+    values = {"source": adapters.source.value, **place}
+    return [override_text(f"language_adapters.{key}", value) for key, value in values.items()]
 
 
 def _run_of_a_grid(overrides: Sequence[str]) -> Config:

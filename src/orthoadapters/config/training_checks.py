@@ -1,6 +1,6 @@
 """The checks of choices beyond the paper: orthogonality losses and ways to minimise them, and gradual unfreezing."""
 
-from orthoadapters.config.schema import Config, Period, Stage
+from orthoadapters.config.schema import Config, Period, Stage, UnfreezeConfig
 from orthoadapters.errors import UserError
 
 
@@ -51,4 +51,22 @@ def check_unfreezing(config: Config) -> None:
         raise UserError(
             f"unfreeze.per={per.value} with trainer.compile=true: every further layer would be compiled anew; leave one of "
             "them out"
+        )
+
+
+def check_turns(config: UnfreezeConfig, layers: int, length: int, *, has_invertible: bool) -> None:
+    """Raises UserError for gradual unfreezing of a training that ends before every part of its adapter is trained.
+
+    layers: those with the adapter. has_invertible: the adapter has an invertible part, whose turn comes last. length: that
+    of the whole training, in what `config.per` counts.
+    """
+    per, every = config.per, config.every
+    need = (layers - 1 + has_invertible) * every + 1
+    if per is not None and need > length:
+        what = f"{layers} layers" + (" and the invertible part" if has_invertible else "")
+        mends = ["lower unfreeze.every"] if every > 1 else []
+        mends += ["take unfreeze.per=iteration"] if per is Period.epoch else []
+        raise UserError(
+            f"unfreeze.per={per.value} unfreeze.every={every}: the adapter's {what} are all trained from {per.value} {need} "
+            f"on, and the training has {length}; {', or '.join([*mends, 'train longer'])}"
         )

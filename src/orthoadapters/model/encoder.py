@@ -23,7 +23,7 @@ from orthoadapters.model.heads import MaskedLMHead
 from orthoadapters.model.pretrained import read_pretrained
 from orthoadapters.model.shape import Shape, shape_of
 from orthoadapters.model.sizes import check_layers
-from orthoadapters.model.walks import Active, Encoding, layers_of, put_sites, walk_of
+from orthoadapters.model.walks import Active, Encoding, check_attention, layers_of, put_sites, walk_of
 
 logger = logging.getLogger(__name__)
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")  # parts of a batch, in the order of `forward`
@@ -38,6 +38,7 @@ class AdaptedEncoder(nn.Module):
         super().__init__()
         if sentence := refusal("this backbone", backbone.config.to_dict()):
             raise UserError(sentence)
+        check_attention(backbone)
         if getattr(backbone, "pooler", None) is not None:
             backbone.pooler = None  # nothing here reads it
         self.backbone = backbone.requires_grad_(False)

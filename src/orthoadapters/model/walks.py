@@ -14,6 +14,7 @@ from torch import Tensor
 
 from orthoadapters.adapters import AdapterSite, InvertibleAdapter, PreNormSite
 from orthoadapters.config.schema import Pair
+from orthoadapters.errors import UserError
 from orthoadapters.hub.families import FAMILIES, Layout
 
 
@@ -132,6 +133,20 @@ WALKS: dict[Layout, Walk] = {
     Layout.deberta: walk_deberta,
     Layout.modernbert: walk_modernbert,
 }
+
+
+def check_attention(backbone: Any) -> None:
+    """Raises UserError for an attention that reads other masks than those of the walks, which are True where a subword counts.
+
+    DeBERTa's own attention reads them, whatever implementation its configuration names.
+    """
+    # transformers has no public name for the choice.
+    attention = backbone.config._attn_implementation
+    if _layout(backbone) is not Layout.deberta and attention != "sdpa":
+        raise UserError(
+            f"this backbone has attn_implementation='{attention}', which reads other masks than the ones that it gets here; "
+            'load it with from_pretrained(..., attn_implementation="sdpa")'
+        )
 
 
 def walk_of(backbone: Any) -> Walk:

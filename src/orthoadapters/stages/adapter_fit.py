@@ -3,10 +3,9 @@
 from pathlib import Path
 
 from orthoadapters.config.schema import AdapterSource, DomainConfig, VariantConfig
-from orthoadapters.errors import UserError
 from orthoadapters.model.adapterhub.layout import check_header
 from orthoadapters.model.shape import shape_in
-from orthoadapters.model.sizes import bottleneck_of, check_adapter_size, check_layers, check_same_layers
+from orthoadapters.model.sizes import bottleneck_of, check_adapter_size, check_same_layers
 from orthoadapters.runs.language_adapter import LanguageAdapter
 
 
@@ -19,16 +18,3 @@ def check_fit(adapter: LanguageAdapter, variant: VariantConfig, domain: DomainCo
         d = bottleneck_of(hidden, adapter.reduction_key, adapter.reduction(variant, domain))
         check_adapter_size(adapter.location, size, d, adapter.reduction_key, hidden, is_trained)
         check_same_layers(adapter.location, leave_out, variant.leave_out, is_trained)
-
-
-def check_left_out(variant: VariantConfig, backbone: Path) -> None:
-    """Raises UserError if variant.leave_out names layers that the backbone in this folder has not, or misses MAD-X 2.0's."""
-    if (shape := shape_in(backbone)) is None:
-        return
-    check_layers(shape.layers, variant.leave_out)
-    last = shape.layers - 1
-    if variant.name == "madx2" and last not in variant.leave_out:
-        raise UserError(
-            f"variant=madx2 leaves out the last layer, which is number {last} in {backbone}, and variant.leave_out="
-            f"[{','.join(map(str, variant.leave_out))}] does not name it; give variant.leave_out=[{last}]"
-        )

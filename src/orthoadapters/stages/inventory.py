@@ -32,14 +32,14 @@ from orthoadapters.examples import Split
 from orthoadapters.files import real_path
 from orthoadapters.folders import check_writable
 from orthoadapters.hub import adapters as adapter_hub
-from orthoadapters.hub.backbones import cached_backbone, positions
+from orthoadapters.hub.backbones import cached_backbone
 from orthoadapters.hub.offline import NotFetchedError, is_offline
 from orthoadapters.hub.vocabulary import check_special_tokens, check_tokenizer, check_vocabulary, highest_id
-from orthoadapters.model.sizes import check_lengths
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.language_adapter import LanguageAdapter, language_adapter, trained_adapter
-from orthoadapters.stages.adapter_fit import check_fit, check_left_out
+from orthoadapters.stages.adapter_fit import check_fit
+from orthoadapters.stages.backbone_fit import backbone_on_this_machine, look_at_layers, look_at_length, look_at_turns
 
 
 class Inventory:
@@ -87,8 +87,10 @@ class Inventory:
             ("mlm.block_length", config.mlm.block_length) if is_mlm else ("task.max_length", config.task.max_length)
         )
         look(_look_for_backbone, config.backbone, folder)
-        look(_look_at_length, config.backbone, key, length)
-        look(_look_at_layers, config.backbone, config.variant)
+        look(look_at_length, config.backbone, key, length)
+        look(look_at_layers, config.backbone, config.variant)
+        if config.unfreeze.per is not None:
+            look(look_at_turns, config)
         if is_mlm:
             target = trained_adapter(config).location
             self.problems += filter(None, [adapter_hub.lack_of_config(Path(target))])
@@ -169,29 +171,6 @@ def _look_for_backbone(backbone: BackboneConfig, cache: Path) -> None:
     if (highest := highest_id(folder)) is not None:
         check_vocabulary(folder, highest)
     check_special_tokens(folder)
-
-
-def _look_at_length(backbone: BackboneConfig, key: str, length: int) -> None:
-    """Compares a key's subwords with the backbone's positions, where the backbone is there whole."""
-    folder = backbone_on_this_machine(backbone)
-    if folder is not None and (longest := positions(folder)) is not None:
-        check_lengths(longest, {key: length})
-
-
-def _look_at_layers(backbone: BackboneConfig, variant: VariantConfig) -> None:
-    """Compares variant.leave_out with the backbone's layers, where the backbone is there whole."""
-    if (folder := backbone_on_this_machine(backbone)) is not None:
-        check_left_out(variant, folder)
-
-
-def backbone_on_this_machine(backbone: BackboneConfig) -> Path | None:
-    """Finds a backbone's folder; None where it is not there whole, which the look for the backbone says."""
-    if backbone.path == DEMO:
-        return None
-    try:
-        return cached_backbone(backbone.path, backbone.revision, backbone.allow_pickle)
-    except UserError:
-        return None
 
 
 def sets_of(config: Config) -> Iterator[tuple[str, Split, bool]]:

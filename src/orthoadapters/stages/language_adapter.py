@@ -33,7 +33,7 @@ from orthoadapters.runs.language_adapter import BELOW, LanguageAdapter, trained_
 from orthoadapters.runs.provenance import commit
 from orthoadapters.runs.results import Result
 from orthoadapters.stages import model_card
-from orthoadapters.stages.adapter_fit import check_left_out
+from orthoadapters.stages.backbone_fit import check_left_out
 from orthoadapters.stages.frame import check_loggers, finish, new_recorder, new_result, record_run
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.mlm import MLMTraining, score_held_out
@@ -111,7 +111,7 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     model = AdaptedEncoder.from_pretrained(
         path, mlm_head=True, pair=config.orthogonality.pair, allow_pickle=config.backbone.allow_pickle
     ).to(where)
-    check_left_out(config.variant, Path(path))
+    check_left_out(config.variant, len(model.sites))
     check_lengths(model.shape.positions, {"mlm.block_length": config.mlm.block_length})
     inputs = {"backbone": weights_sha256(model.backbone), f"text-{language}": text_sha256}
     inputs |= tokenizer_sha256(config.backbone)

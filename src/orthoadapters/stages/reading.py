@@ -7,10 +7,11 @@ What is read is not kept. That takes seconds, and what is trained next takes hou
 from collections.abc import Hashable, Sequence
 
 from orthoadapters.config.compose import task_language
-from orthoadapters.config.schema import Config, CorpusSource, Stage
+from orthoadapters.config.schema import Config, CorpusSource, Period, Stage
 from orthoadapters.data.sources.hub import is_here
 from orthoadapters.data.sources.read import read_examples, silence
 from orthoadapters.errors import MissingSplitError, UserError
+from orthoadapters.stages.backbone_fit import look_at_turns
 from orthoadapters.stages.inventory import raise_all, sets_of
 
 
@@ -43,6 +44,18 @@ def read_data(configs: Sequence[Config]) -> None:
             except MissingSplitError:
                 if not is_optional:
                     raise
+
+
+def count_batches(config: Config) -> None:
+    """Cuts the training data of a task run whose unfreezing counts iterations, as their number is known only then.
+
+    Raises UserError if the training ends before all layers of the adapter are trained.
+    """
+    if config.stage is Stage.task and config.unfreeze.per is Period.iteration:
+        from orthoadapters.model.backbone import backbone_path
+        from orthoadapters.stages.frame import task_data  # it loads PyTorch
+
+        look_at_turns(config, task_data(config, backbone_path(config), []).iterations)
 
 
 def cut_texts(configs: Sequence[Config]) -> None:

@@ -28,7 +28,7 @@ from orthoadapters.runs.evaluations import FILE, FOLDER, evaluation_name
 from orthoadapters.runs.inputs import examples_sha256, folder_sha256, table_sha256
 from orthoadapters.runs.language_adapter import LanguageAdapter
 from orthoadapters.stages.adapter_fit import check_fit
-from orthoadapters.stages.inventory import backbone_on_this_machine
+from orthoadapters.stages.backbone_fit import backbone_on_this_machine
 
 # What of a finished run's configuration an evaluation may change: where it reads from, and on what it computes.
 KEYS = (

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean
 
 import pytorch_lightning as pl
@@ -31,7 +30,7 @@ from orthoadapters.runs.provenance import commit
 from orthoadapters.runs.results import Result, Selection, average_zero_shot, source_name
 from orthoadapters.runs.tracking import Tracker
 from orthoadapters.stages import model_card
-from orthoadapters.stages.adapter_fit import check_left_out
+from orthoadapters.stages.backbone_fit import check_left_out
 from orthoadapters.stages.frame import (
     TransferOutcome,
     check_loggers,
@@ -125,7 +124,7 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     model = AdaptedEncoder.from_pretrained(
         path, pair=config.orthogonality.pair, allow_pickle=config.backbone.allow_pickle
     )
-    check_left_out(config.variant, Path(path))
+    check_left_out(config.variant, len(model.sites))
     check_lengths(model.shape.positions, {"task.max_length": config.task.max_length})
     languages = config.evaluated_languages
     mixtures = library.mixtures(config, languages, languages)

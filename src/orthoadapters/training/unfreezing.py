@@ -8,7 +8,7 @@ from pytorch_lightning.callbacks import Callback
 from torch import nn
 
 from orthoadapters.config.schema import Period, UnfreezeConfig
-from orthoadapters.errors import UserError
+from orthoadapters.config.training_checks import check_turns
 from orthoadapters.model.encoder import AdaptedEncoder
 
 
@@ -42,12 +42,6 @@ def unfreezing(
         return []
     modules, layers = [*model.adapter_modules(adapter)], len(model.layers_with(adapter))
     parts = [*reversed(modules[:layers]), *modules[layers:]]
-    interval = config.every * (epoch if config.per is Period.epoch else 1)
-    if (need := (len(parts) - 1) * interval + 1) > iterations:
-        what = f"{layers} layers" + (" and the invertible part" if len(parts) > layers else "")
-        raise UserError(
-            f"unfreeze.per={config.per.value} unfreeze.every={config.every}: the adapter's {what} are all trained from "
-            f"iteration {need} on, and the training has {iterations}; lower unfreeze.every, take unfreeze.per=iteration, or "
-            "train longer"
-        )
-    return [GradualUnfreezing(parts, interval)]
+    unit = epoch if config.per is Period.epoch else 1
+    check_turns(config, layers, iterations // unit, has_invertible=len(parts) > layers)
+    return [GradualUnfreezing(parts, config.every * unit)]
