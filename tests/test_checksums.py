@@ -1,5 +1,6 @@
 """Checksums: what sha256sum writes and reads, what is noticed, and folders that have none."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -32,6 +33,17 @@ def test_a_file_that_was_changed_or_is_gone_is_named(folder: Path) -> None:
         check_sums(folder, "fix", ("adapter/",))
     (folder / "adapter/weights").unlink()
     with pytest.raises(UserError, match=r"adapter/weights cannot be read .No such file or directory., which .*; fix"):
+        check_sums(folder, "fix")
+
+
+def test_a_file_that_was_replaced_by_one_of_the_same_time_and_size_is_noticed(folder: Path) -> None:
+    check_sums(folder, "fix")
+    file = folder / "adapter/weights"
+    before = file.stat()
+    (folder / "copy").write_text("adapter/weightS")
+    (folder / "copy").replace(file)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(UserError, match="adapter/weights is damaged"):
         check_sums(folder, "fix")
 
 

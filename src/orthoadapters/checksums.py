@@ -21,14 +21,14 @@ def write_sums(folder: Path, files: Iterable[Path], texts: Mapping[str, str] | N
 
     texts: the names of UTF-8 files that are written afterwards, each with its content.
     """
-    sums = {file.relative_to(folder).as_posix(): _sha256(file, *_stamp(file)) for file in files}
+    sums = {file.relative_to(folder).as_posix(): _sha256(file, *stamp(file)) for file in files}
     sums |= {name: hashlib.sha256(text.encode()).hexdigest() for name, text in (texts or {}).items()}
     write_text(folder / FILE, "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items())))
 
 
 def write_sum(file: Path, content: Path) -> None:
     """Writes the checksum of one file beside it, as FILE.sha256. content: where its content lies as yet."""
-    write_text(_beside(file), f"{_sha256(content, *_stamp(content))}  {file.name}\n")
+    write_text(_beside(file), f"{_sha256(content, *stamp(content))}  {file.name}\n")
 
 
 def check_sums(folder: Path, fix: str, parts: tuple[str, ...] = ("",)) -> None:
@@ -67,7 +67,7 @@ def _read(path: Path) -> list[tuple[str, str]]:
 def _check(file: Path, digest: str, sums: Path, fix: str) -> None:
     check_regular(file)
     try:
-        actual = _sha256(file, *_stamp(file))
+        actual = _sha256(file, *stamp(file))
     except OSError as error:
         raise UserError(f"{file} cannot be read ({error.strerror}), which {sums} names; {fix}") from None
     if actual != digest:
@@ -77,13 +77,14 @@ def _check(file: Path, digest: str, sums: Path, fix: str) -> None:
         )
 
 
-def _stamp(file: Path) -> tuple[int, int]:
+def stamp(file: Path) -> tuple[int, int, int]:
+    """Returns what tells a file from its former contents: its times and its size. A copy may keep the first time."""
     status = file.stat()
-    return status.st_mtime_ns, status.st_size
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size
 
 
 @cache
-def _sha256(file: Path, time: int, size: int) -> str:
-    """Hashes a file, once as long as its time and size are the same."""
+def _sha256(file: Path, *stamp: int) -> str:
+    """Hashes a file, once as long as its stamp is the same."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from orthoadapters.checksums import check_sums
+from orthoadapters.checksums import check_sums, stamp
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.schema import BackboneConfig, Config, Under
 from orthoadapters.config.under import choices_under, weights_table
@@ -102,16 +102,10 @@ def table_sha256(config: Config) -> dict[str, str]:
     return {"transfer-weights": hashlib.sha256(table.read_bytes()).hexdigest()}
 
 
-def stamp(file: Path) -> tuple[int, int]:
-    """Returns what tells a file from its former contents, but for a copy made to look the same: its time and its size."""
-    status = file.stat()
-    return status.st_mtime_ns, status.st_size
-
-
 @cache
-def _files_sha256(stamps: tuple[tuple[Path, int, int], ...]) -> str:
+def _files_sha256(stamps: tuple[tuple[Path, int, int, int], ...]) -> str:
     """Reads files once as long as they do not change: dozens of cells of a sweep share the adapters of ten languages."""
     digest = hashlib.sha256()
-    for file, _, _ in stamps:
+    for file, *_ in stamps:
         digest.update(file.name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from orthoadapters.checksums import check_sums
+from orthoadapters.checksums import check_sums, stamp
 from orthoadapters.config.compose import task_language
 from orthoadapters.config.recorded import read_config
 from orthoadapters.config.schema import Config, CorpusSource, Stage
@@ -28,7 +28,6 @@ from orthoadapters.runs.inputs import (
     local_folder,
     read_inputs,
     source_set,
-    stamp,
     table_sha256,
     tokenizer_sha256,
     weights_sha256,
