@@ -19,7 +19,6 @@ from orthoadapters.errors import UserError
         ),
         (["trainer.compile=true", "trainer=ddp"], "does not go with several processes"),
         (["stage=mlm", "variant=t_noo"], "has no language adapter to train"),
-        (["variant=full_ft", "variant.leave_out=[11]"], r"leave_out=\[11\]: variant=full_ft has no adapters"),
         (["variant.leave_out=[11,10]"], "name the layers in ascending order"),
         (["variant.leave_out=[-1]"], "as numbers from 0 on"),
         (["variant.leave_out=[11,11]"], "variant.leave_out has 11 twice"),

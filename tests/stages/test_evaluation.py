@@ -246,7 +246,8 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing(
         ([run / "adapter", *known, "variant.task_reduction=2"], "give variant.task_reduction=16"),
         (
             [run / "adapter", *common, "variant=t_noo", "variant.task_reduction=16", "variant.leave_out=[1]"],
-            "adapter has an adapter in every layer, and this run's variant.leave_out is [1]; give variant.leave_out=[]",
+            "adapter has an adapter in every layer, and this run's variant.leave_out is [1]; the adapter goes with runs of "
+            "variant.leave_out=[]",
         ),
         ([run / "adapter", *common, "variant=full_ft"], "has no task adapter; choose another"),
     ]

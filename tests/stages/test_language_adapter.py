@@ -65,7 +65,7 @@ def test_adapters_are_left_out_of_a_layer_in_both_stages(backbone: Path, world: 
     assert json.loads((folder / "training.json").read_text())["leave_out"] == [1]
     assert json.loads((folder / "adapter_config.json").read_text())["config"]["leave_out"] == [1]
     assert "none in the layers 1, counted from 0" in (folder / "README.md").read_text()
-    sentence = r"has no adapter in the layers \[1\], and this run's variant.leave_out is \[\]; give variant.leave_out=\[1\], or"
+    sentence = r"has no adapter in the layers \[1\], and this run's variant.leave_out is \[\]; the adapter goes with"
     for look in (check_run, execute):
         with pytest.raises(UserError, match=sentence):
             look(command)

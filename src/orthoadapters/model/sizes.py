@@ -50,9 +50,9 @@ def check_same_layers(location: str, leave_out: Sequence[int], run_leave_out: Se
     """
     if [*leave_out] != [*run_leave_out]:
         of_file, of_run = (",".join(map(str, layers)) for layers in (leave_out, run_leave_out))
-        mend = f"give variant.leave_out=[{of_file}]"
+        mend = f"the adapter goes with runs of variant.leave_out=[{of_file}]"
         if is_trained:
-            mend += ", or train the adapter with the run's, elsewhere if need be (paths.adapters=DIR)"
+            mend += f"; train one with variant.leave_out=[{of_run}], elsewhere if need be (paths.adapters=DIR)"
         what = f"no adapter in the layers [{of_file}]" if leave_out else "an adapter in every layer"
         raise UserError(f"{location} has {what}, and this run's variant.leave_out is [{of_run}]; {mend}")
 
