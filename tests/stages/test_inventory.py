@@ -259,6 +259,7 @@ def test_lengths_beyond_the_backbones_positions_are_seen_before_anything_is_trai
     (sentence,) = problems(command("variant=madx2", "variant.leave_out=[1]", "language_adapters.missing=train"))
     assert sentence.startswith("variant=madx2 leaves out the last layer, which is number 2 here, ")
     assert sentence.endswith("and variant.leave_out=[1] does not name it; give variant.leave_out=[2]")
+    assert problems(command("variant=full_ft", "variant.leave_out=[9]")) == []
     assert problems(command("variant.leave_out=[2,3]")) == [
         "variant.leave_out=[2,3] names a layer that this backbone has not; its layers are 0 to 2"
     ]

@@ -5,7 +5,7 @@ counted before a batch is handed out: a state taken while the consumer holds bat
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NotRequired, TypedDict, cast
 
 import numpy as np
@@ -124,7 +124,8 @@ class BatchLoader(ResumableLoader):
     """A loader of padded batches of windows.
 
     subwords: without shuffle, batches are larger than batch_size where they have fewer subwords than this. width_step: a
-    batch is padded to a multiple of this, or to the longest window of all, so that batches have few widths.
+    batch is padded to a multiple of this, or to the longest window of all, so that batches have few widths. parts:
+    the windows of each of several languages by its code; a training batch is then of one language.
     """
 
     def __init__(
@@ -136,12 +137,12 @@ class BatchLoader(ResumableLoader):
         shuffle: bool,
         subwords: int = 0,
         width_step: int = 1,
+        parts: Mapping[str, range] | None = None,
     ) -> None:
         super().__init__()
         self.subwords, self.width_step = subwords, width_step
         self.windows, self.batch_size, self.pad_id, self.seed, self.shuffle = windows, batch_size, pad_id, seed, shuffle
-        # Windows of several languages by their code. A batch is of one language.
-        self.parts: dict[str, range] = {}
+        self.parts = parts or {}
         self.lengths = np.array([len(ids) for ids in windows.input_ids], dtype=np.int64)  # of each sequence
         self.longest = int(self.lengths.max(initial=0))
 

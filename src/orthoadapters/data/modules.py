@@ -5,7 +5,7 @@ the Trainer takes `max_epochs=1, max_steps=data.iterations`. Nothing is read bef
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import cast
@@ -79,9 +79,8 @@ class TaskData(pl.LightningDataModule):
     def train(self) -> BatchLoader:
         """The training batches of one epoch, in an order that the seed and the epoch decide."""
         windows = self.windows([example for examples in self.train_sets.values() for example in examples])
-        loader = self._loader(windows, shuffle=True)
-        loader.parts = windows.parts({code: len(examples) for code, examples in self.train_sets.items()})
-        return loader
+        parts = windows.parts({code: len(examples) for code, examples in self.train_sets.items()})
+        return self._loader(windows, shuffle=True, parts=parts)
 
     @cached_property
     def training(self) -> Epochs:
@@ -170,10 +169,10 @@ class TaskData(pl.LightningDataModule):
         """Gives the test sets of `languages`, a loader each."""
         return [evaluation.loader for evaluation in self.tests.values()]
 
-    def _loader(self, windows: Windows, shuffle: bool) -> BatchLoader:
+    def _loader(self, windows: Windows, shuffle: bool, parts: Mapping[str, range] | None = None) -> BatchLoader:
         subwords, width_step = (0, self.width_step) if shuffle else (self.scoring_subwords, 1)
         pad_id, rows = self.tokenizer.pad_token_id, self.task.batch_size
-        return BatchLoader(windows, rows, pad_id, self.seed, shuffle, subwords, width_step)
+        return BatchLoader(windows, rows, pad_id, self.seed, shuffle, subwords, width_step, parts)
 
 
 class MLMData(pl.LightningDataModule):

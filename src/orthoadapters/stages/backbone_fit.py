@@ -36,7 +36,12 @@ def look_at_layers(backbone: BackboneConfig, variant: VariantConfig) -> None:
 
 
 def check_left_out(variant: VariantConfig, layers: int) -> None:
-    """Raises UserError if variant.leave_out names layers that a backbone of so many has not, or misses MAD-X 2.0's."""
+    """Raises UserError if variant.leave_out names layers that a backbone of so many has not, or misses MAD-X 2.0's.
+
+    A variant without adapters reads no such key.
+    """
+    if not variant.has_task_adapter:
+        return
     check_layers(layers, variant.leave_out)
     if variant.name == "madx2" and layers - 1 not in variant.leave_out:
         raise UserError(

@@ -213,6 +213,7 @@ def _further_choices(config: Config) -> Iterator[str]:
     unread = ["orthogonality.", "ort.joint", *([] if config.is_orthogonal else ["ort."])]
     unread += ["mlm."] if is_task else ["transfer.", "trainer.patience"]
     unread += [] if has_adapters else ["transfer."]
+    unread += [] if config.variant.has_task_adapter else ["variant.leave_out"]
     for key, default in NEWER.items():
         value = plain_values(attrgetter(key)(config))
         if value != default and not key.startswith(tuple(unread)):

@@ -190,7 +190,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
         return torch.nn.utils.clip_grad_norm_(parameters, limit)
 
     def trained_state(self) -> dict[str, Tensor]:
-        """Returns the trained parameters by name, those that are frozen for now too: what checkpoints hold."""
+        """Returns the trained parameters by name, those of layers whose turn is still to come too: what checkpoints hold."""
         ids = {id(parameter) for parameter in self.main_parameters}
         return {name: parameter.detach() for name, parameter in self.named_parameters() if id(parameter) in ids}
 
