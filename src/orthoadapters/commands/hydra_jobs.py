@@ -4,12 +4,13 @@ import argparse
 
 from hydra import version
 from hydra._internal.hydra import Hydra
-from hydra._internal.utils import _run_hydra, create_config_search_path, get_args_parser, run_and_report
+from hydra._internal.utils import _run_hydra, create_config_search_path, run_and_report
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import TaskFunction
 
 from orthoadapters.config import compose
+from orthoadapters.config.hydra_flags import hydra_parser
 
 
 def run_hydra(options: argparse.Namespace, job: TaskFunction) -> None:
@@ -23,7 +24,7 @@ def run_hydra(options: argparse.Namespace, job: TaskFunction) -> None:
         return
     _run_hydra(
         args=options,
-        args_parser=get_args_parser(),
+        args_parser=hydra_parser(),
         task_function=job,
         config_path=str(compose.CONF),
         config_name="config",
