@@ -9,14 +9,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
+from orthoadapters.precision import at_least_fp32
+
 
 def layer_orthogonality(x_h: Tensor, x_a: Tensor, attention_mask: Tensor | None = None) -> Tensor:
     """Computes the inner mean of Eq. 2 for one layer: cos(x_h, x_a)^2 averaged over the real tokens of the batch, a scalar.
 
     x_h, x_a: (B, T, H). attention_mask: (B, T), 0 or False where padded; None: every token is real.
-    Computed in fp32: under bf16 the cosine itself would be bf16. Autocast lowers none of these operations.
+    Computed in fp32 at least: under bf16 the cosine itself would be bf16. Autocast lowers none of these operations.
     """
-    squared_BT = cosine_similarity(x_h.float(), x_a.float(), dim=-1).square()
+    squared_BT = cosine_similarity(at_least_fp32(x_h), at_least_fp32(x_a), dim=-1).square()
     if attention_mask is None:
         return squared_BT.mean()
     mask_BT = attention_mask.to(squared_BT.dtype)

@@ -12,6 +12,7 @@ from torch.nn.functional import normalize
 
 from orthoadapters.errors import UserError
 from orthoadapters.orthogonality import layers_orthogonality
+from orthoadapters.precision import at_least_fp32
 
 # A loss of hidden vectors: the pairs and the mask of `layers_orthogonality`, and one value per layer, (L,). The optimizer of
 # L_ORT minimises the sum of these values.
@@ -46,7 +47,7 @@ def layer_subspace(x_h: Tensor, x_a: Tensor, attention_mask: Tensor | None = Non
     """
     mask_BT = torch.ones_like(x_h[..., 0]) if attention_mask is None else attention_mask
     with _no_autocast(x_h.device):
-        x_NH, y_NH = (_at_least_fp32(x).flatten(0, 1) for x in (x_h, x_a))
+        x_NH, y_NH = (at_least_fp32(x).flatten(0, 1) for x in (x_h, x_a))
         mask_N1 = mask_BT.to(x_NH.dtype).reshape(-1, 1)
         n = mask_N1.sum()
         x_NH, y_NH = (x - (x * mask_N1).sum(0) / n for x in (x_NH, y_NH))
@@ -64,7 +65,7 @@ def layers_subspace(pairs: Sequence[tuple[Tensor, Tensor]], attention_mask: Tens
 def second_moment(w_HF: Tensor) -> Tensor:
     """Computes W_2 W_2^T / ||W_2||_F^2, (H, H): how much the layer writes in which direction; its trace is 1."""
     with _no_autocast(w_HF.device):
-        w_HF = _at_least_fp32(w_HF)
+        w_HF = at_least_fp32(w_HF)
         return w_HF @ w_HF.T / w_HF.square().sum()
 
 
@@ -79,14 +80,10 @@ def layers_weights(up_LHd: Tensor, moments_LHH: Tensor) -> Tensor:
     up_LHd: W_u as `nn.Linear` holds it, a column for each of d. moments_LHH: `second_moment` of each W_2.
     """
     with _no_autocast(up_LHd.device):
-        up_LHd = _at_least_fp32(up_LHd)
+        up_LHd = at_least_fp32(up_LHd)
         lengths_L = up_LHd.square().sum((1, 2))
         # An adapter that writes nothing has the value 0.
         return (up_LHd * (moments_LHH @ up_LHd)).sum((1, 2)) / lengths_L.clamp_min(torch.finfo(up_LHd.dtype).tiny)
-
-
-def _at_least_fp32(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def _no_autocast(device: torch.device) -> torch.autocast:

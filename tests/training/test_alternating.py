@@ -128,16 +128,18 @@ def plain_loop(module: TaskTraining, data: list[dict[str, Any]], orthogonal: boo
 
 @pytest.mark.parametrize("orthogonal", [False, True], ids=["noo", "ort"])
 def test_training_equals_a_plain_loop(backbone: Path, orthogonal: bool) -> None:
+    """In fp64: in fp32, sums in another order differ by as much as some gradients are, and Adam makes large steps of these."""
     data = batches(5)
     module, tracker = fresh(backbone, orthogonal)
     reference, _ = fresh(backbone, orthogonal)
-    train(module, data)
+    reference.double()
+    train(module.double(), data, "64-true")
     expectation = plain_loop(reference, data, orthogonal)
     assert [row["loss"] for row in tracker.rows] == pytest.approx([loss for loss, _ in expectation], rel=1e-6)
     if orthogonal:
         assert [row["l_ort"] for row in tracker.rows] == pytest.approx([l_ort for _, l_ort in expectation], rel=1e-6)
     for name, parameter in module.trained_state().items():
-        torch.testing.assert_close(parameter, reference.trained_state()[name], rtol=1e-5, atol=1e-7)
+        torch.testing.assert_close(parameter, reference.trained_state()[name], rtol=1e-9, atol=1e-12)
 
 
 def test_golden_loss_curve(backbone: Path) -> None:

@@ -85,10 +85,12 @@ def plain_loop(
     ids=str,
 )
 def test_every_choice_equals_a_plain_loop(backbone: Path, ort: OrtConfig, loss: str) -> None:
+    """In fp64, as in test_training_equals_a_plain_loop."""
     data = batches(5)
     module, tracker = fresh(backbone, True, layers_loss=LOSSES[loss], ort=ort)
     reference, _ = fresh(backbone, True)
-    assert train(module, data).global_step == 5
+    reference.double()
+    assert train(module.double(), data, "64-true").global_step == 5
     # A constant in every token's x_a changes nothing in subspace: the last bias has a gradient of rounding alone, and Adam's
     # steps are as large for it as for others.
     rel, atol = (1e-4, 1e-4) if loss == "subspace" else (1e-6, 1e-7)

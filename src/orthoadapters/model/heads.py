@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from orthoadapters.config.schema import TaskKind
 from orthoadapters.examples import IGNORE_INDEX
+from orthoadapters.precision import at_least_fp32
 
 
 class MaskedLMHead(nn.Module):
@@ -62,7 +63,7 @@ class ClassificationHead(nn.Module):
 
         logits: (B, labels). labels: (B,).
         """
-        return cross_entropy(logits.float(), labels)
+        return cross_entropy(at_least_fp32(logits), labels)
 
 
 class MultipleChoiceHead(ClassificationHead):
@@ -96,7 +97,7 @@ class TokenHead(nn.Module):
         logits: (B, T, labels). labels: (B, T), IGNORE_INDEX where a subword has none.
         """
         total = cross_entropy(
-            logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORE_INDEX, reduction="sum"
+            at_least_fp32(logits).flatten(0, 1), labels.flatten(), ignore_index=IGNORE_INDEX, reduction="sum"
         )
         return total / len(labels)
 
