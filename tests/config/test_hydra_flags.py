@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 from hydra._internal.utils import get_args_parser
 
-from orthoadapters.config.hydra_flags import hydra_parser
+from orthoadapters.config.hydra_flags import late_help_texts
 
 
 def check_at_once(parser: argparse.ArgumentParser, action: argparse.Action) -> None:
@@ -31,8 +31,10 @@ def test_an_argparse_that_reads_help_texts_at_once_takes_hydras_flags() -> None:
     ):
         with pytest.raises(TypeError, match="LazyCompletionHelp"):
             get_args_parser()
-        options = hydra_parser().parse_args(["-m", "seed=0,1"])
+        with late_help_texts():
+            parser = get_args_parser()
         assert vars(argparse.ArgumentParser)["_check_help"] is check_at_once
     assert vars(argparse.ArgumentParser).get("_check_help") is own_check
+    options = parser.parse_args(["-m", "seed=0,1"])
     assert options.multirun
     assert options.overrides == ["seed=0,1"]

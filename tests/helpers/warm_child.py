@@ -174,6 +174,14 @@ def end_at_once(run: Callable[[], object]) -> None:
     os._exit(int(code or 0) & 0xFF)
 
 
+def fork_server_code(arguments: Sequence[str]) -> tuple[str, list[str]] | None:
+    """Finds the code of a fork server among Python's arguments, and what follows it; None if another process is started."""
+    if "-c" not in arguments:
+        return None
+    at = list(arguments).index("-c") + 1
+    return (arguments[at], list(arguments[at + 1 :])) if "multiprocessing.forkserver" in arguments[at] else None
+
+
 def warm_fork_server() -> Callable[[bytes, Sequence[str], Sequence[int]], int]:
     """Forks a process that waits to become a command's fork server; returns what asks it to, as `spawnv_passfds` does.
 
@@ -190,6 +198,7 @@ def warm_fork_server() -> Callable[[bytes, Sequence[str], Sequence[int]], int]:
             os._exit(0)
         request: dict[str, Any] = json.loads(message)
         take_over(request, descriptors)
+        sys.argv = ["-c", *request["argv"]]
         exec(request["code"], {"__name__": "server"})
         os._exit(0)
     waiter.close()
@@ -197,11 +206,11 @@ def warm_fork_server() -> Callable[[bytes, Sequence[str], Sequence[int]], int]:
     spawn = multiprocessing.util.spawnv_passfds
 
     def ask(path: bytes, arguments: Sequence[str], numbers: Sequence[int]) -> int:
-        if "multiprocessing.forkserver" not in arguments[-1]:
+        if (code := fork_server_code(arguments)) is None:
             return spawn(path, arguments, numbers)
         blocked = [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])]
         numbers = [0, 1, 2, *numbers]
-        request: dict[str, Any] = {"code": arguments[-1], "numbers": numbers, "blocked": blocked}
+        request: dict[str, Any] = {"code": code[0], "argv": code[1], "numbers": numbers, "blocked": blocked}
         request |= {"environment": dict(os.environ), "cwd": str(Path.cwd())}
         socket.send_fds(asker, [json.dumps(request).encode()], numbers)
         asker.close()

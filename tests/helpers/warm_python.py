@@ -29,7 +29,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from tests.helpers.warm_child import end_at_once, serve_children, warm_fork_server
+from tests.helpers.warm_child import end_at_once, fork_server_code, serve_children, warm_fork_server
 
 HEAVY = (
     "orthoadapters.commands.train",
@@ -136,7 +136,7 @@ def start_fork_servers_warm() -> None:
     spawn = multiprocessing.util.spawnv_passfds
 
     def spawn_warm(path: bytes, arguments: Sequence[str], numbers: Sequence[int]) -> int:
-        if "multiprocessing.forkserver" in arguments[-1]:
+        if fork_server_code(arguments) is not None:
             path = (_server() / "python").read_bytes()
         return spawn(path, arguments, numbers)
 

@@ -4,13 +4,13 @@ import argparse
 
 from hydra import version
 from hydra._internal.hydra import Hydra
-from hydra._internal.utils import _run_hydra, create_config_search_path, run_and_report
+from hydra._internal.utils import _run_hydra, create_config_search_path, get_args_parser, run_and_report
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.types import TaskFunction
 
 from orthoadapters.config import compose
-from orthoadapters.config.hydra_flags import hydra_parser
+from orthoadapters.config.hydra_flags import late_help_texts
 
 
 def run_hydra(options: argparse.Namespace, job: TaskFunction) -> None:
@@ -22,13 +22,14 @@ def run_hydra(options: argparse.Namespace, job: TaskFunction) -> None:
     if options.multirun:
         _run_jobs(options, job)
         return
-    _run_hydra(
-        args=options,
-        args_parser=hydra_parser(),
-        task_function=job,
-        config_path=str(compose.CONF),
-        config_name="config",
-    )
+    with late_help_texts():
+        _run_hydra(
+            args=options,
+            args_parser=get_args_parser(),
+            task_function=job,
+            config_path=str(compose.CONF),
+            config_name="config",
+        )
 
 
 def _run_jobs(options: argparse.Namespace, job: TaskFunction) -> None:

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
+from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.types import Glob, Override
 
 from orthoadapters.config import compose
 from orthoadapters.config.compose import compose_config, compose_of_folder, group_files, in_force
 from orthoadapters.config.hydra_code import sets_hydra
-from orthoadapters.config.hydra_flags import hydra_parser
+from orthoadapters.config.hydra_flags import late_help_texts
 from orthoadapters.config.locations import warn_once
 from orthoadapters.config.logger import check_logger_choice
 from orthoadapters.config.mistakes import check_axis, check_pattern, in_shell, parse_overrides
@@ -44,7 +45,9 @@ def read_command_line(arguments: Sequence[str]) -> argparse.Namespace:
 
     --config-dir DIR and paths.config=DIR mean the same; whichever is there, the other is added, with an absolute path.
     """
-    options, unknown = hydra_parser().parse_known_intermixed_args(list(arguments), Options(folders=[]))
+    with late_help_texts():
+        parser = get_args_parser()
+    options, unknown = parser.parse_known_intermixed_args(list(arguments), Options(folders=[]))
     options.config_dir = own_folder(flags := list(options.folders))
     if unknown:
         raise UserError(_unknown_flag(unknown[0]))

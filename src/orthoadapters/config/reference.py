@@ -4,6 +4,7 @@ python -m orthoadapters.config.reference > docs/reference.md
 """
 
 import dataclasses
+import inspect
 import re
 import types
 import typing
@@ -51,7 +52,11 @@ def reference() -> str:
     parts = [OPENING, "## The run itself\n", key_table(Config, "", defaults)]
     for name, hint in hints.items():
         if dataclasses.is_dataclass(hint):
-            parts += [f"## {name}\n", f"{hint.__doc__}\n", key_table(typing.cast(type, hint), f"{name}.", defaults)]
+            parts += [
+                f"## {name}\n",
+                f"{inspect.getdoc(hint)}\n",
+                key_table(typing.cast(type, hint), f"{name}.", defaults),
+            ]
             parts += files_of(name)
     for name in OTHERS:
         parts += [f"## {name}: files that set keys of several groups\n", *files_of(name)]

@@ -29,6 +29,8 @@ T = TypeVar("T")
 Command = Callable[[Sequence[str]], int]
 # The server that forks the cells imports these once, and PyTorch with them.
 PRELOAD = ["orthoadapters.stages.task", "orthoadapters.stages.language_adapter"]
+# Python's own ways to start a process. `get_all_start_methods` also has those of packages, from Python 3.14 on.
+OWN_START_METHODS = ("fork", "spawn", "forkserver")
 # The exit codes after Ctrl-C and SIGTERM, also before training began: they were asked for, and are no failure.
 STOP_CODES = (130, 143, -signal.SIGTERM)
 # SLURM announces the end of a job's time with one of these, to every process of the job; submitit answers it.
@@ -89,7 +91,7 @@ def in_own_process(function: Callable[..., T], *arguments: object) -> T:
 
 def _fork_server() -> ForkServerContext:
     """Starts the server that forks cells, if there is none yet."""
-    if multiprocessing.get_start_method() not in multiprocessing.get_all_start_methods():
+    if multiprocessing.get_start_method() not in OWN_START_METHODS:
         # A worker of joblib has a start method of its own, which Python does not know in a child process.
         multiprocessing.set_start_method("forkserver", force=True)
     context = multiprocessing.get_context("forkserver")
