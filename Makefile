@@ -12,6 +12,11 @@ EXCHANGE := $(ADAPTERHUB_VENV)/exchange
 FUZZ ?= $(VENV)/fuzz
 AUDIT_VENV ?= .venv-audit
 
+# Where the study's backbone, text and labelled data lie.
+REPLICA_BACKBONE ?= $(SHARED_DIR)/backbones/e5-small
+REPLICA_TEXT ?= $(SHARED_DIR)/data/text
+REPLICA_DATA ?= $(SHARED_DIR)/data
+
 BOUNDS_VENV ?= .venv-bounds
 BOUNDS := $(BOUNDS_VENV)/bin/python
 # The rooms that meet other packages, and whole runs through them.
@@ -22,7 +27,7 @@ DEMO_BACKBONE := $(RUN) -c 'from pathlib import Path; from orthoadapters.demo im
 NOTEBOOK_SECONDS := 600
 
 .PHONY: help setup demo report bench bench-adapters test test-real test-wheel test-adapterhub test-bounds test-browser
-.PHONY: test-faults test-faults-tenth test-slurm audit test-notebooks notebooks lint clean
+.PHONY: test-long test-faults test-faults-tenth test-slurm audit test-notebooks notebooks replica lint clean
 .DEFAULT_GOAL := help
 
 help: ## print this list
@@ -53,6 +58,9 @@ bench-adapters: setup $(ADAPTERHUB_VENV)/.ready ## the same iterations against t
 # Dozens of processes start: their bytecode is kept, even where the environment has it thrown away.
 test: setup ## the tests: CPU, no network, minutes
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -n 2 --dist worksteal
+
+test-long: setup ## the tests that take long: sweeps, several processes, compiled encoders, simulations; two minutes
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -m long -n 2 --dist worksteal
 
 test-faults: setup $(FUZZ)/.ready ## faults, injected for real: FAULT_ROUNDS=3 of each, SEED=N to repeat, FAULTS=NAME one kind
 	OMP_NUM_THREADS=1 PYTHONPATH=$(FUZZ) $(RUN) -m tests.faults.campaign --jobs 2 --rounds $(or $(FAULT_ROUNDS),3) \
@@ -106,7 +114,7 @@ $(BOUNDS_VENV)/.ready: pyproject.toml requirements-dev.txt tests/helpers/lowest.
 	touch $@
 
 test-bounds: $(BOUNDS_VENV)/.ready ## a part of the tests with the oldest packages that pyproject.toml allows
-	OMP_NUM_THREADS=1 $(BOUNDS) -m pytest -n 2 --dist worksteal $(BOUNDS_TESTS)
+	OMP_NUM_THREADS=1 $(BOUNDS) -m pytest -m "" -n 2 --dist worksteal $(BOUNDS_TESTS)
 
 test-browser: setup ## the report's page in a headless Chromium, the system's own or CHROMIUM=PATH
 	@$(RUN) tests/browser/chromium.py
@@ -124,6 +132,9 @@ notebooks: setup ## run the notebooks and keep their outputs
 	$(DEMO_BACKBONE)
 	OMP_NUM_THREADS=1 $(RUN) -m pytest --nbmake --overwrite --nbmake-timeout=$(NOTEBOOK_SECONDS) docs/notebooks
 	$(RUN) -m tests.helpers.notebooks docs/notebooks/*.ipynb
+
+replica: setup ## a part of the study on a real backbone again, against its records: SHARED_DIR or REPLICA_BACKBONE, _TEXT, _DATA
+	$(RUN) experiments/replica/repeat.py --backbone "$(REPLICA_BACKBONE)" --text "$(REPLICA_TEXT)" --data "$(REPLICA_DATA)"
 
 lint: setup ## ruff (format and rules) and mypy
 	$(RUN) -m ruff format --check .

@@ -28,6 +28,8 @@ from tests.helpers.short_runs import execute, overrides
 from tests.helpers.sweeps import run_sweep
 from tests.helpers.warm_python import launch
 
+pytestmark = pytest.mark.long
+
 
 def results(out: Path) -> dict[str, Any]:
     """Every result.json by the run's name, without what differs from day to day."""

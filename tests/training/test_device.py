@@ -151,6 +151,7 @@ def test_frozen_weights_in_bf16_change_no_number_under_autocast(
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("kind", "family"), [("mlm", "."), ("tagging", "deberta"), ("pairs", "modernbert")])
 def test_a_compiled_encoder_trains_as_the_plain_one(
     kind: str, family: str, oracle: Path, monkeypatch: pytest.MonkeyPatch

@@ -38,6 +38,8 @@ from orthoadapters.training.task import TaskTraining
 from tests.helpers.commands import start, train
 from tests.helpers.short_runs import execute, overrides
 
+pytestmark = pytest.mark.long
+
 OPTIM = OptimConfig(lr=1e-2, ort_lr=1e-2, eps=1e-8, ort_eps=1e-8)
 LENGTHS = st.lists(st.integers(1, 6), min_size=1, max_size=5)  # real tokens of each window of a batch
 

@@ -23,6 +23,8 @@ from tests.helpers.simulated_counts import (
     words,
 )
 
+pytestmark = pytest.mark.long
+
 SETS = 300
 
 
