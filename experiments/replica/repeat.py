@@ -1,0 +1,118 @@
+"""Repeats a part of the study and compares its numbers with the records: make replica
+
+python experiments/replica/repeat.py --backbone DIR --text DIR --data DIR
+
+The part is PART: a plain and an orthogonal language adapter, both short, and one task adapter with its test sets. Each run
+is trained anew in a temporary folder, by the overrides that its record names. Prints a table; the exit status is 1 where a
+number differs by more than its tolerance, or a run does not end well.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+STUDY = Path(__file__).resolve().parent
+TRAIN = STUDY.parents[1] / "train.py"
+PART = (
+    "e5-small/mlm/qu-noo/lr0.001-seed0-3ebec45b",
+    "e5-small/mlm/qu-ort/lr0.001-ort0.0001-seed0-3acb5e9e",
+    "e5-small/udpos/t_noo/SEED0",
+)
+# How far a number may be away on another machine: sums in another order change the last bits, and training makes that more.
+TOLERANCES = {
+    "mlm_loss": 0.02,  # ours: nats
+    "mlm_loss_without_adapter": 0.001,  # ours: nats; nothing is trained for it
+    "l_ort": 0.03,  # ours: a sum over 12 layers
+    "accuracy": 0.01,  # ours: one point
+    "f1": 0.01,  # ours: one point
+}
+# The command says where things lie, not the record.
+PLACES = ("backbone.path", "corpus.root", "data.root", "paths.runs", "paths.adapters")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One number of one run: in the record, and in the repetition."""
+
+    run: str
+    number: str
+    record: float
+    repetition: float
+    tolerance: float
+
+    @property
+    def agrees(self) -> bool:
+        # Written so that NaN agrees with nothing.
+        return abs(self.repetition - self.record) <= self.tolerance
+
+
+def compare(run: str, record: Mapping[str, Any], repetition: Mapping[str, Any]) -> Iterator[Comparison]:
+    """Compares every score of a record that has a tolerance with the one of its repetition."""
+    for language, scores in record["test"].items():
+        for name, value in scores.items():
+            if name in TOLERANCES:
+                other = repetition["test"].get(language, {}).get(name, float("nan"))
+                yield Comparison(run, f"{language} {name}", value, other, TOLERANCES[name])
+
+
+def command(record: Mapping[str, Any], places: Mapping[str, str]) -> list[str]:
+    """Makes the command that trains the run of a record again, with these places instead of its own."""
+    overrides = [one for one in record["provenance"]["overrides"] if one.split("=")[0].lstrip("+") not in PLACES]
+    return [sys.executable, str(TRAIN), *overrides, *(f"{key}={place}" for key, place in places.items())]
+
+
+def repeat(record: Mapping[str, Any], places: Mapping[str, str], folder: Path) -> dict[str, Any]:
+    """Trains the run of this record again, in `folder`, and reads its result.
+
+    Raises CalledProcessError where training stops with an error, which it prints.
+    """
+    outputs = {"paths.runs": str(folder / "runs"), "paths.adapters": str(folder / "adapters")}
+    subprocess.run(command(record, {**places, **outputs}), cwd=folder, check=True)
+    (result,) = (folder / "runs").rglob("result.json")
+    return dict(json.loads(result.read_text()))
+
+
+def table(comparisons: Sequence[Comparison]) -> str:
+    """Writes the comparisons as a table, one number a line."""
+    width = max(len(one.run) for one in comparisons)
+    rows = [
+        f"{one.run:<{width}}  {one.number:<28} {one.record:>9.4f} {one.repetition:>10.4f} {one.tolerance:>9.3f}  "
+        f"{'agrees' if one.agrees else 'DIFFERS'}"
+        for one in comparisons
+    ]
+    return "\n".join([f"{'run':<{width}}  {'number':<28} {'record':>9} {'repetition':>10} {'tolerance':>9}", *rows])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--backbone", required=True, type=Path, help="the folder of multilingual-e5-small")
+    parser.add_argument("--text", required=True, type=Path, help="the folder that holds qu.txt")
+    parser.add_argument("--data", required=True, type=Path, help="the folder that holds udpos/")
+    options = parser.parse_args(arguments)
+    keys = {"backbone.path": options.backbone, "corpus.root": options.text, "data.root": options.data}
+    if absent := [str(place) for place in keys.values() if not place.is_dir()]:
+        parser.error(f"there is no folder {', '.join(absent)}; the study's README says what its places hold")
+    places = {key: str(place.resolve()) for key, place in keys.items()}
+    comparisons: list[Comparison] = []
+    for run in PART:
+        record = json.loads((STUDY / run / "result.json").read_text())
+        with tempfile.TemporaryDirectory(prefix="replica-") as folder:
+            try:
+                comparisons += compare(run, record, repeat(record, places, Path(folder)))
+            except subprocess.CalledProcessError as error:
+                print(f"error: {run} was not trained again; its command ended with status {error.returncode}")
+                return 1
+    print(table(comparisons))
+    differences = sum(not one.agrees for one in comparisons)
+    print(f"{len(comparisons)} numbers were compared; {differences} of them differ by more than the tolerance.")
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
