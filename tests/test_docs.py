@@ -28,9 +28,12 @@ from tests.test_rooms import FLOORS
 RECIPES = ROOT / "docs" / "extending.md"
 MANUALS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 RECORDS = [ROOT / "CHANGELOG.md", ROOT / "EXPERIMENTS.md"]
-FOLDERS = [ROOT / "tests" / name / "README.md" for name in ("adapterhub", "oracle", "golden/earlier_version")]
+FOLDERS = [
+    *(ROOT / "tests" / name / "README.md" for name in ("adapterhub", "oracle", "golden/earlier_version")),
+    ROOT / "experiments" / "replica" / "README.md",
+]
 MOST_LINES = 120
-TOP = ("src", "conf", "tests", "docs", "benchmarks", "multirun_sweeps")
+TOP = ("src", "conf", "tests", "docs", "benchmarks", "experiments", "multirun_sweeps")
 every_document = pytest.mark.parametrize(
     "document", [*MANUALS, *RECORDS, *FOLDERS], ids=lambda path: str(path.relative_to(ROOT))
 )

@@ -131,7 +131,7 @@ def test_the_transfer_and_the_alternating_step_stand_on_one_screen() -> None:
 
 def test_no_file_has_the_marks_of_a_merge() -> None:
     names = ("*.py", "*.md", "*.yaml", "*.toml", "*.txt", "Makefile", ".ci/run")
-    folders = [ROOT / name for name in ("src", "tests", "conf", "docs", "benchmarks", "multirun_sweeps")]
+    folders = [ROOT / name for name in ("src", "tests", "conf", "docs", "benchmarks", "experiments", "multirun_sweeps")]
     files = [*ROOT.glob("*"), ROOT / ".ci" / "run", *(path for folder in folders for path in folder.rglob("*"))]
     marked = [
         path.relative_to(ROOT)

@@ -24,6 +24,43 @@ def record(overrides: list[str], **changes: float) -> dict[str, Any]:
     return {"test": {"qu": SCORES | changes}, "provenance": {"overrides": overrides}}
 
 
+INPUTS = {"backbone": "one hash", "text-qu": "another"}
+OVERRIDES = ["sweep=replica_rates", "language=qu", "backbone.path=theirs", "corpus.root=theirs"]
+
+
+def write(folder: Path, overrides: list[str], inputs: dict[str, str], **changes: float) -> None:
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text(json.dumps(record(overrides, **changes)))
+    (folder / "inputs.json").write_text(json.dumps(inputs))
+
+
+@pytest.fixture
+def study(repeat: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(repeat, "STUDY", tmp_path)
+    monkeypatch.setattr(repeat, "PART", ("qu-noo/a",))
+    write(tmp_path / "qu-noo/a", OVERRIDES, INPUTS)
+    return tmp_path
+
+
+def train(repeat: ModuleType, monkeypatch: pytest.MonkeyPatch, status: int, **changes: Any) -> list[list[str]]:
+    """Lets training end with this status and write such a result; the commands that are given are in the list."""
+    commands: list[list[str]] = []
+
+    def run(command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        (place,) = [one.partition("=")[2] for one in command if one.startswith("paths.runs=")]
+        inputs = changes.pop("inputs", INPUTS)
+        write(Path(place) / "e5-small/mlm/qu-noo/other-fingerprint", [], inputs, **changes)
+        return subprocess.CompletedProcess(command, status)
+
+    monkeypatch.setattr(repeat.subprocess, "run", run)
+    return commands
+
+
+def places(folder: Path) -> list[str]:
+    return [f"--{name}={folder}" for name in ("backbone", "text", "data")]
+
+
 @pytest.mark.parametrize(
     ("changes", "status"),
     [
@@ -37,55 +74,41 @@ def record(overrides: list[str], **changes: float) -> dict[str, Any]:
 )
 def test_a_number_beyond_its_tolerance_fails_the_repetition(
     repeat: ModuleType,
+    study: Path,
     changes: dict[str, float],
     status: int,
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    commands: list[list[str]] = []
-
-    def train(command: list[str], cwd: Path, check: bool) -> None:
-        commands.append(command)
-        (place,) = [one.partition("=")[2] for one in command if one.startswith("paths.runs=")]
-        folder = Path(place) / "e5-small/mlm/qu-noo/other-fingerprint"
-        folder.mkdir(parents=True)
-        (folder / "result.json").write_text(json.dumps(record([], **changes)))
-
-    monkeypatch.setattr(repeat, "STUDY", tmp_path)
-    monkeypatch.setattr(repeat, "PART", ("qu-noo/a",))
-    monkeypatch.setattr(repeat.subprocess, "run", train)
-    (tmp_path / "qu-noo/a").mkdir(parents=True)
-    overrides = ["sweep=replica_rates", "language=qu", "backbone.path=theirs", "corpus.root=theirs"]
-    (tmp_path / "qu-noo/a/result.json").write_text(json.dumps(record(overrides)))
-    places = [f"--{name}={tmp_path}" for name in ("backbone", "text", "data")]
-    assert repeat.main(places) == status
+    commands = train(repeat, monkeypatch, 0, **changes)
+    assert repeat.main(places(study)) == status
     output = capsys.readouterr().out
     assert f"3 numbers were compared; {status} of them" in output
     assert output.count("DIFFERS") == status
     (command,) = commands
-    assert command[2:4] == ["sweep=replica_rates", "language=qu"]
-    assert "backbone.path=theirs" not in command
-    assert f"backbone.path={tmp_path}" in command
+    assert command[2:4] == OVERRIDES[:2]
+    assert not set(OVERRIDES[2:]) & set(command)
+    assert f"backbone.path={study}" in command
 
 
-def test_a_run_that_ends_badly_fails_the_repetition(
-    repeat: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_run_that_cannot_be_repeated_is_one_sentence(
+    repeat: ModuleType, study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def stop(command: list[str], cwd: Path, check: bool) -> None:
-        raise subprocess.CalledProcessError(3, command)
-
-    monkeypatch.setattr(repeat.subprocess, "run", stop)
-    assert repeat.main([f"--{name}={tmp_path}" for name in ("backbone", "text", "data")]) == 1
-    assert "ended with status 3" in capsys.readouterr().out
+    train(repeat, monkeypatch, 3)
+    assert repeat.main(places(study)) == 1
+    assert capsys.readouterr().err == "error: qu-noo/a was not trained again; its command ended with status 3\n"
+    train(repeat, monkeypatch, 0, inputs={"backbone": "a third", "text-qu": "another"})
+    assert repeat.main(places(study)) == 1
+    assert "qu-noo/a was trained on another backbone than the record" in capsys.readouterr().err
     with pytest.raises(SystemExit):
-        repeat.main([f"--backbone={tmp_path / 'absent'}", f"--text={tmp_path}", f"--data={tmp_path}"])
+        repeat.main([*places(study)[1:], f"--backbone={study / 'absent'}"])
     assert "there is no folder" in capsys.readouterr().err
 
 
 def test_the_records_of_the_part_are_there(repeat: ModuleType) -> None:
     for run in repeat.PART:
-        result = json.loads((ROOT / "experiments/replica" / run / "result.json").read_text())
+        result, inputs = repeat.read(ROOT / "experiments/replica" / run)
         assert result["status"] == "finished"
+        assert "backbone" in inputs
         assert list(repeat.compare(run, result, result)), run
         assert {place.split("=")[0] for place in repeat.command(result, {})[2:]}.isdisjoint(repeat.PLACES)

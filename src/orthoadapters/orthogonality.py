@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
-from orthoadapters.precision import at_least_fp32
+from orthoadapters.loss_precision import at_least_fp32
 
 
 def layer_orthogonality(x_h: Tensor, x_a: Tensor, attention_mask: Tensor | None = None) -> Tensor:

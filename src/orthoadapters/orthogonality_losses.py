@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from orthoadapters.errors import UserError
+from orthoadapters.loss_precision import at_least_fp32
 from orthoadapters.orthogonality import layers_orthogonality
-from orthoadapters.precision import at_least_fp32
 
 # A loss of hidden vectors: the pairs and the mask of `layers_orthogonality`, and one value per layer, (L,). The optimizer of
 # L_ORT minimises the sum of these values.

@@ -1,6 +1,7 @@
 """Sweeps that really run: stopped, killed, failing, two at a time, on several launchers."""
 
 import json
+import multiprocessing
 import os
 import random
 import re
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.sweep import devices
 from orthoadapters.sweep.cells import expand
-from orthoadapters.sweep.process import failure_reason, run_cell
+from orthoadapters.sweep.process import failure_reason, in_own_process, run_cell
 from tests.helpers.commands import environment, start, train
 from tests.helpers.short_runs import execute, overrides
 from tests.helpers.sweeps import run_sweep
@@ -242,6 +244,18 @@ def test_a_signal_to_all_processes_of_a_job_does_not_end_the_server_of_its_cells
     output, _ = launch(script, [], environment(), tmp_path, True).communicate(timeout=120)
     (blocked,) = [int(line.split()[1], 16) for line in output.splitlines() if line.startswith("SigBlk:")]
     assert all(blocked >> (number - 1) & 1 for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2))
+
+
+def test_a_worker_with_a_start_method_of_its_own_starts_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    """joblib's workers name theirs loky; Python 3.14 counts it among all start methods, and a child does not know it."""
+    former = multiprocessing.get_start_method(allow_none=True)
+    import_module("joblib.externals.loky.backend.context")
+    try:
+        multiprocessing.set_start_method("loky", force=True)
+        monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["loky", "fork", "spawn", "forkserver"])
+        assert in_own_process(os.getpid) != os.getpid()
+    finally:
+        multiprocessing.set_start_method(former, force=True)
 
 
 def test_what_a_killed_sweep_computes_in_a_process_of_its_own_ends_with_it(tmp_path: Path) -> None:

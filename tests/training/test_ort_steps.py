@@ -91,18 +91,19 @@ def test_every_choice_equals_a_plain_loop(backbone: Path, ort: OrtConfig, loss: 
     reference, _ = fresh(backbone, True)
     reference.double()
     assert train(module.double(), data, "64-true").global_step == 5
-    # A constant in every token's x_a changes nothing in subspace: the last bias has a gradient of rounding alone, and Adam's
-    # steps are as large for it as for others.
-    rel, atol = (1e-4, 1e-4) if loss == "subspace" else (1e-6, 1e-7)
     for row, expectation in zip(tracker.rows, plain_loop(reference, data, ort, loss), strict=True):
-        assert {name: row[name] for name in ("loss", "l_ort") if name in row} == pytest.approx(expectation, rel=rel)
+        assert {name: row[name] for name in ("loss", "l_ort") if name in row} == pytest.approx(expectation, rel=1e-6)
         assert ("ort_grad_norm" in row) == ("l_ort" in expectation and ort.joint is None)
     assert sum(tracker.rows[1].get(f"l_ort_layer_{i}", 0.0) for i in range(3)) == pytest.approx(
         tracker.rows[1].get("l_ort", 0.0), rel=1e-5
     )
+    # The second moments of W_2 are made before the module is one of fp64.
+    rtol, atol = (1e-5, 1e-7) if loss == "weights" else (1e-9, 1e-12)
+    # A constant in every token's x_a changes nothing in subspace: the last bias has a gradient of rounding alone, and Adam's
+    # steps are as large for it as for others.
     for name, parameter in module.trained_state().items():
         if not (loss == "subspace" and name.endswith("layer.2.output.adapters.task.up.bias")):
-            torch.testing.assert_close(parameter, reference.trained_state()[name], rtol=10 * rel, atol=atol)
+            torch.testing.assert_close(parameter, reference.trained_state()[name], rtol=rtol, atol=atol)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Hydra's part of the training command: it composes conf/, and runs jobs or answers a question about them."""
 
 import argparse
+from contextlib import nullcontext
 
 from hydra import version
 from hydra._internal.hydra import Hydra
@@ -23,9 +24,12 @@ def run_hydra(options: argparse.Namespace, job: TaskFunction) -> None:
         _run_jobs(options, job)
         return
     with late_help_texts():
+        parser = get_args_parser()
+    # To complete a word, Hydra makes its parser once more.
+    with late_help_texts() if options.shell_completion else nullcontext():
         _run_hydra(
             args=options,
-            args_parser=get_args_parser(),
+            args_parser=parser,
             task_function=job,
             config_path=str(compose.CONF),
             config_name="config",

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import cross_entropy
 
+from orthoadapters.loss_precision import at_least_fp32, loss_dtype
+
 # ours: subwords of the vocabulary whose logits exist at a time. With 151 masked places they are 10 MB, which a processor's
 # cache holds; smaller slices gain nothing, and a GPU starts more kernels for them.
 SLICE = 16_384
@@ -25,7 +27,7 @@ def decoder_loss(vectors: Tensor, decoder: nn.Linear, labels: Tensor) -> Tensor:
     is_trained = torch.is_grad_enabled() and any(parameter.requires_grad for parameter in decoder.parameters())
     if is_trained or len(decoder.weight) <= SLICE:
         logits = decoder(vectors)
-        return cross_entropy(logits.to(_wide(logits.dtype)), labels)
+        return cross_entropy(at_least_fp32(logits), labels)
     if torch.is_grad_enabled() and vectors.requires_grad:
         return _FrozenDecoderLoss.apply(vectors, decoder, labels)
     return _loss_and_gradient(vectors, decoder, labels, with_gradient=False)[0]
@@ -55,11 +57,11 @@ def _loss_and_gradient(
     The softmax over slices is that of online softmax (Milakov and Gimelshein 2018): sums of exponentials relative to the
     greatest logit so far, which are scaled down when a greater one comes. The gradient is the sum of the decoder's rows
     weighted by the softmax, less the row of the label. Matrix products have autocast's precision, which
-    leaves products of that precision alone; all else is `_wide`.
+    leaves products of that precision alone; all else is in `loss_dtype`.
     """
     device = vectors.device.type
     is_mixed = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
-    narrow, wide = torch.get_autocast_dtype(device) if is_mixed else vectors.dtype, _wide(vectors.dtype)
+    narrow, wide = torch.get_autocast_dtype(device) if is_mixed else vectors.dtype, loss_dtype(vectors.dtype)
     x, weight, size = vectors.to(narrow), decoder.weight, len(decoder.weight)
     bias = weight.new_zeros(size) if decoder.bias is None else decoder.bias
     greatest = vectors.new_full((len(x), 1), -torch.inf, dtype=wide)
@@ -77,7 +79,3 @@ def _loss_and_gradient(
     logits = ((x.to(wide) * targets.to(wide)).sum(1) + bias[labels].to(narrow)).to(narrow)
     loss = (greatest + total.log()).squeeze(1) - logits.to(wide)
     return loss.mean(), gradient.div_(total).sub_(targets).div_(len(x)) if with_gradient else gradient
-
-
-def _wide(dtype: torch.dtype) -> torch.dtype:
-    return torch.promote_types(dtype, torch.float32)

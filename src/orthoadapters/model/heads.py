@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 
 from orthoadapters.config.schema import TaskKind
 from orthoadapters.examples import IGNORE_INDEX
-from orthoadapters.precision import at_least_fp32
+from orthoadapters.loss_precision import at_least_fp32
 
 
 class MaskedLMHead(nn.Module):

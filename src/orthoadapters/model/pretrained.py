@@ -65,7 +65,7 @@ def _load(auto: Any, folder: Path, allow_pickle: bool, **fields: Any) -> tuple[A
     """Reads a folder with one of transformers' auto classes. fields: those of config.json that are to be others."""
     config = read_json(folder / "config.json")
     layout = FAMILIES[config["model_type"]].layout
-    if not fields.get("legacy", config.get("legacy", True)):
+    if layout is Layout.deberta and not fields.get("legacy", config.get("legacy", True)):
         # The decoder of Microsoft's head is the word embeddings. Older releases of transformers look for one to tie to them.
         fields["tie_word_embeddings"] = False
     # PyTorch's attention is the faster one. DeBERTa has its own, with positions in its scores.
