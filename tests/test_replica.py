@@ -67,7 +67,7 @@ def places(folder: Path) -> list[str]:
         ({}, 0),
         ({"mlm_loss": 4.519}, 0),
         ({"mlm_loss": 4.521}, 1),
-        ({"l_ort": 1.2}, 1),
+        ({"l_ort": 1.05}, 1),
         ({"mlm_loss": float("nan")}, 1),
         ({"n": 65}, 0),  # a count is no score
     ],

@@ -24,11 +24,12 @@ PART = (
     "e5-small/mlm/qu-ort/lr0.001-ort0.0001-seed0-3acb5e9e",
     "e5-small/udpos/t_noo/lr0.001-seed0-71c08222",
 )
-# How far a number may be away: sums in another order change the last bits, and training makes that more.
+# How far a number may be away: sums in another order change the last bits, and training makes that more. Seen with two threads
+# in place of one: 0.007 nats, 0.072 of L_ORT, 0.2 points.
 TOLERANCES = {
-    "mlm_loss": 0.02,  # ours: in nats, a fiftieth of what the adapter gains
+    "mlm_loss": 0.02,  # ours: in nats, a hundredth of what the adapter gains; three times what was seen
     "mlm_loss_without_adapter": 0.001,  # ours: in nats; nothing is trained for it
-    "l_ort": 0.03,  # ours: a twentieth of what L_ORT takes away
+    "l_ort": 0.15,  # ours: twice what was seen; plain and orthogonal adapters are 0.8 apart
     "accuracy": 0.01,  # ours: a point, about what another seed changes
     "f1": 0.01,  # ours: as accuracy
 }
