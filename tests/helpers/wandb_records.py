@@ -11,13 +11,18 @@ from wandb.proto import wandb_internal_pb2 as protocol
 
 
 def logged_records(file: Path) -> Iterator[bytes]:
-    """Reads W&B's transaction log, a LevelDB log: 32 KiB blocks of (checksum, length, type) and data, after 7 bytes."""
+    """Reads W&B's transaction log, a LevelDB log: 32 KiB blocks of (checksum, length, type) and data, after 7 bytes.
+
+    W&B's own process may be writing the log: a record whose end is not there yet is not read.
+    """
     content, at, parts = file.read_bytes(), 7, b""
     while at + 7 <= len(content):
         if at % 32768 > 32768 - 7:  # the last bytes of a block are padding when no header fits
             at += 32768 - at % 32768
             continue
         _, length, part = struct.unpack_from("<IHB", content, at)
+        if at + 7 + length > len(content):
+            return
         parts += content[at + 7 : at + 7 + length]
         at += 7 + length
         if part in (1, 4):  # a whole record, or the last part of one
