@@ -8,7 +8,7 @@ from wandb.sdk.artifacts._internal_artifact import InternalArtifact
 
 from orthoadapters.config.compose import compose_config
 from orthoadapters.runs.wandb_names import LONGEST_ID_WITH_TABLES, safe_id, safe_key, safe_tags, short
-from orthoadapters.runs.weights_and_biases import log_report, log_sweep
+from orthoadapters.runs.weights_and_biases import log_report, log_sweep, run_tags
 from tests.helpers.wandb_records import records
 
 ODD = ["a b", "a#b", "müller", "a:b;c,d'e", "-" * 70, "x" * 70, "語" * 50, " a ", "a/b\\c?%"]
@@ -34,6 +34,13 @@ def test_two_texts_stay_two() -> None:
     texts = [*ODD, "x" * 71, "a-b", "m-ller", "möller"]
     for made in (lambda text: safe_id(text, 60), lambda text: short(text, 20)):
         assert len({made(text) for text in texts}) == len(texts)
+
+
+def test_the_tags_of_a_run_name_its_domain() -> None:
+    stage, choice = ["stage=mlm", "variant=lort_tnoo", "language=sw"], ["domain.name=news", "domain.root=texts"]
+    assert run_tags(compose_config(stage)) == ["mlm", "lort", "sw", "xlmr_base", "seed0"]
+    tags = ["mlm", "lort", "sw", "xlmr_base", "seed0", "domain news", "draft"]
+    assert run_tags(compose_config([*stage, *choice, "logger.tags=[draft]"])) == tags
 
 
 @pytest.mark.parametrize("length", [1, LONGEST_ID_WITH_TABLES])

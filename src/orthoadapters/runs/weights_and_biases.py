@@ -12,7 +12,7 @@ from typing import Any
 
 from orthoadapters.config.choices import choices
 from orthoadapters.config.logger import LONGEST
-from orthoadapters.config.schema import Config
+from orthoadapters.config.schema import Config, Stage
 from orthoadapters.errors import UserError
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.wandb_names import LONGEST_ID_WITH_TABLES, safe_id, safe_key, safe_tags, short
@@ -28,6 +28,20 @@ from orthoadapters.runs.wandb_session import (
 )
 
 
+def run_tags(config: Config) -> list[str]:
+    """Lists what the runs of a dashboard are sorted by, then the user's own tags."""
+    is_mlm = config.stage is Stage.mlm
+    return [
+        config.stage.value,
+        f"l{config.variant.language_adapter.value}" if is_mlm else config.variant.name,
+        config.language.code if is_mlm else config.task.name,
+        str(config.backbone.name),
+        f"seed{config.seed}",
+        *([f"domain {config.domain.name}"] if config.domain.name else []),
+        *(config.logger.tags or []),
+    ]
+
+
 class WandbTracker:
     """One W&B run for each run. Its id is made of name and fingerprint, so that a resumed run goes on in place."""
 
@@ -36,8 +50,6 @@ class WandbTracker:
 
         stage, logger = config.stage.value, config.logger
         subject = config.language.code if stage == "mlm" else config.task.name
-        variant = f"l{config.variant.language_adapter.value}" if stage == "mlm" else config.variant.name
-        tags = [stage, variant, subject, str(config.backbone.name), f"seed{config.seed}", *(logger.tags or [])]
         self.run = wandb.init(
             project=logger.project,
             entity=logger.entity,
@@ -45,7 +57,7 @@ class WandbTracker:
             name=short(logger.name or run.name, LONGEST),
             group=short(logger.group or config.sweep.name or f"{stage}-{subject}", LONGEST),
             job_type=stage,
-            tags=safe_tags(tags),
+            tags=safe_tags(run_tags(config)),
             notes=logger.notes,
             config=without_places(choices(config))
             | {"stage": stage, "variant": config.variant.name, "fingerprint": run.fingerprint},
