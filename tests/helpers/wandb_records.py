@@ -32,7 +32,7 @@ def logged_records(file: Path) -> Iterator[bytes]:
 
 def records(folder: Path) -> dict[str, Any]:
     """Reads what one offline W&B run holds, as soon as W&B's own process has written its end."""
-    for _ in range(100):
+    for _ in range(600):  # a busy machine takes its time
         contents = read_records(folder)
         if contents["exit"] is not None:
             return contents
