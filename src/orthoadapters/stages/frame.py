@@ -19,6 +19,7 @@ from orthoadapters.runs.predictions import write_predictions, write_sentence_cou
 from orthoadapters.runs.provenance import provenance
 from orthoadapters.runs.results import AVERAGE, Result, result_text, write_result
 from orthoadapters.runs.tracking import Tracker, check_trackers, trackers
+from orthoadapters.stages.outcome import only_label, warn_of_only_labels
 from orthoadapters.training.fit import device
 from orthoadapters.training.processes import rank
 from orthoadapters.training.record import Recorder, metric_columns
@@ -86,7 +87,7 @@ def score_languages(
 
     Of what else is to be under the task adapter, the counts alone are written.
     """
-    scores = TransferOutcome()
+    scores, same_labels = TransferOutcome(), dict[str, str]()
     own, *others = stacks.choices
     for under in others:
         rows = scores.under.setdefault(under.value, {})
@@ -99,6 +100,9 @@ def score_languages(
             scores.target_dev[code] = on_dev.scores | {"n": len(data.target_devs[code].examples)}
         write_sentence_counts(folder, code, on_test.counts)
         write_predictions(folder / "predictions" / f"test-{code}.tsv", on_test.predictions, data.task.kind)
+        if label := only_label(on_test.predictions, data.tests[code].gold):
+            same_labels[code] = label
+    warn_of_only_labels(same_labels)
     return scores
 
 

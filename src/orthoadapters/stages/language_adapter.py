@@ -35,6 +35,7 @@ from orthoadapters.runs.results import Result
 from orthoadapters.stages import model_card
 from orthoadapters.stages.backbone_fit import check_left_out
 from orthoadapters.stages.frame import check_loggers, finish, new_recorder, new_result, record_run
+from orthoadapters.stages.outcome import warn_of_risen_orthogonality
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.mlm import MLMTraining, score_held_out
 from orthoadapters.training.unfreezing import unfreezing
@@ -90,6 +91,7 @@ def train_language_adapter(config: Config, run: RunDirectory, overrides: Sequenc
         if rows is not None:
             result.counts |= _count_subwords(data, rows)
         result.layer_cos2 = {"before": setup.before, "after": after}
+        warn_of_risen_orthogonality(config, result.layer_cos2)
         finish(run, result, run_trackers)
     return result
 

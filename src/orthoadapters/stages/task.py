@@ -41,6 +41,7 @@ from orthoadapters.stages.frame import (
     score_languages,
     task_data,
 )
+from orthoadapters.stages.outcome import warn_of_risen_orthogonality
 from orthoadapters.training.callbacks import SelectOnDev
 from orthoadapters.training.fit import device, fit
 from orthoadapters.training.record import Recorder
@@ -98,6 +99,7 @@ def train_task(config: Config, run: RunDirectory, overrides: Sequence[str]) -> R
         if config.trainer.patience is not None:
             result.counts |= {"epochs": len(outcome.selection.history)}
         result.layer_cos2 = {"before": outcome.before, "after": after} if setup.stacks.task_adapter else {}
+        warn_of_risen_orthogonality(config, result.layer_cos2)
         finish(run, result, run_trackers)
     return result
 
