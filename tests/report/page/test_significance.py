@@ -1,8 +1,10 @@
 """The page's differences are those of the comparisons."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from orthoadapters.report.statistics.compare import few_seeds
+from orthoadapters.report.page.significance import comparison_number
+from orthoadapters.report.statistics.compare import NOTHING_WOULD_SHOW, few_seeds
 from tests.helpers.html import ShownPage, by_id, facts, number, rows, shown_page, text
 from tests.helpers.whole_report import make_report, write_run_with_counts
 
@@ -48,6 +50,11 @@ def test_a_tooltip_tells_all_numbers_of_its_comparison(whole: ShownPage) -> None
         "in words": c.effect,
         "would show": f"a true difference of {100 * c.detectable:.2f}, in four of five such experiments",
     }
+
+
+def test_a_tooltip_asks_for_no_difference_that_scores_cannot_have(whole: ShownPage) -> None:
+    c = replace(whole.analyses[0].comparisons[0], low=-1.5, high=1.5)
+    assert NOTHING_WOULD_SHOW in str(comparison_number(c).tip)
 
 
 def test_p_stands_below_each_row_and_sizes_in_the_foot(whole: ShownPage) -> None:

@@ -1,11 +1,13 @@
 """Comparisons in print: the numbers are those of the comparisons."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 from orthoadapters.report.collect.paper import AVERAGE
 from orthoadapters.report.printed.records import significance_csv
 from orthoadapters.report.printed.significance import COMPARISON_FIELDS, significance_markdown, summary
+from orthoadapters.report.statistics.compare import NOTHING_WOULD_SHOW
 from tests.helpers.xnli_runs import one_analysis, write_xnli_run
 
 
@@ -37,3 +39,17 @@ def test_comparisons_in_print(tmp_path: Path) -> None:
         f"against L-NOO+T-NOO, 0 of 6 scores are better and {better} worse by more than chance. "
         "One seed: intervals and p are of these trained weights; training again may differ by more."
     )
+
+
+def test_a_difference_that_no_score_can_have_is_not_asked_for(tmp_path: Path) -> None:
+    for variant in ("t_noo", "lnoo_tnoo"):
+        write_xnli_run(tmp_path, variant)
+    analysis = one_analysis(tmp_path)
+    (c,) = (c for c in analysis.comparisons if c.language == AVERAGE)
+    sentences = {}
+    for half_width in (0.2, 1.5):  # t over two seeds makes such an interval
+        wide = replace(c, low=-half_width, high=half_width)
+        sentences[half_width] = significance_markdown(replace(analysis, comparisons=(wide,)))
+    assert f"A true difference of {100 * 0.2 * 1.4294:.2f} or more would show" in sentences[0.2]
+    assert NOTHING_WOULD_SHOW in sentences[1.5]
+    assert "or more would show" not in sentences[1.5]

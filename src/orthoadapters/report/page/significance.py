@@ -8,7 +8,7 @@ from orthoadapters.report.page.markup import Markup, bullets, definitions, join,
 from orthoadapters.report.page.sortable import Body, Line, Number, sortable_table
 from orthoadapters.report.printed.numbers import MISSING, interval, p_value, percent, signed_percent
 from orthoadapters.report.statistics.analysis import Analysis
-from orthoadapters.report.statistics.compare import NO_DIFFERENCE, Comparison, few_seeds
+from orthoadapters.report.statistics.compare import NO_DIFFERENCE, NOTHING_WOULD_SHOW, Comparison, few_seeds
 
 CAPTION = (
     "Difference to {}, below it its 95 % interval, and p after Holm's correction over the languages. Bold: p below 0.05 and "
@@ -60,6 +60,7 @@ def comparison_number(c: Comparison | None) -> Number:
 
 def _tip(c: Comparison) -> Markup:
     """Tells all numbers of a comparison, and the test that they are from."""
+    size = f"a true difference of {percent(c.detectable)}, in four of five such experiments"
     facts = [
         ("difference", with_minus(signed_percent(c.difference))),
         ("95 % interval", with_minus(interval(c.low, c.high))),
@@ -67,7 +68,7 @@ def _tip(c: Comparison) -> Markup:
         ("test", c.test),
         ("n", f"{c.n} sentences; seeds: {c.seeds[0]} of {c.a}, {c.seeds[1]} of {c.b}"),
         ("in words", c.effect),
-        ("would show", f"a true difference of {percent(c.detectable)}, in four of five such experiments"),
+        ("would show", size if c.detectable < 1 else NOTHING_WOULD_SHOW),
     ]
     return join(tag("strong", f"{c.a} against {c.b}, {heading(c.language)}"), definitions(facts))
 

@@ -8,7 +8,7 @@ from orthoadapters.report.printed.formats import in_markdown, markdown
 from orthoadapters.report.printed.numbers import MISSING, interval, p_value, percent, signed_percent
 from orthoadapters.report.printed.tables import PrintedCell, PrintedRow, PrintedTable
 from orthoadapters.report.statistics.analysis import Analysis
-from orthoadapters.report.statistics.compare import NO_DIFFERENCE, Comparison, few_seeds
+from orthoadapters.report.statistics.compare import NO_DIFFERENCE, NOTHING_WOULD_SHOW, Comparison, few_seeds
 
 # The columns of the CSV file
 COMPARISON_FIELDS = (
@@ -95,10 +95,10 @@ def _notes(analysis: Analysis) -> Iterator[str]:
     for baseline in analysis.baselines[:1]:
         for c in _comparisons(analysis, baseline.label):
             if c.language == AVERAGE:
-                yield (
-                    f"AVGz, {c.a} against {c.b}: {c.effect}. A true difference of {percent(c.detectable)} or more would show "
-                    "in four of five such experiments."
+                size = (
+                    f"A true difference of {percent(c.detectable)} or more would show in four of five such experiments."
                 )
+                yield f"AVGz, {c.a} against {c.b}: {c.effect}. {size if c.detectable < 1 else NOTHING_WOULD_SHOW}"
     if analysis.comparisons:
         tests = ", or ".join(dict.fromkeys(c.test for c in analysis.comparisons))
         yield (

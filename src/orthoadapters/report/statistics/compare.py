@@ -57,6 +57,7 @@ DRAWS = 10_000  # ours: the smallest p is then 0.0001, which is 0.001 after the 
 ENOUGH_SEEDS = 10  # ours: from there on the bootstrap alone is right in nine cases of ten
 POWER = 0.8  # ours: the usual one; a true difference of that size is missed once in five times
 NO_DIFFERENCE = "no difference that these data can show"
+NOTHING_WOULD_SHOW = "No difference, however large, would show in four of five such experiments: more seeds are needed."
 
 
 @dataclass(frozen=True)
