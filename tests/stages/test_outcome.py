@@ -39,6 +39,7 @@ def test_predictions_of_one_label_are_noticed(
         (["variant=t_ort"], 2.0, "a lower optim.lr or a higher optim.ort_lr may mend it"),
         (["variant=t_ort", "ort.joint=1"], 2.0, "a lower optim.lr or a larger ort.joint may mend it"),
         (["variant=t_ort"], 0.5, ""),
+        (["variant=t_ort"], 1.05, ""),  # a rate so low that it moves nothing
         (["variant=t_noo"], 2.0, ""),  # nothing is to lower it
         (["variant=t_ort", "orthogonality=subspace"], 2.0, ""),  # Eq. 2 was not trained
     ],

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from orthoadapters.config.schema import Config
 
 FEW = 100  # ours: so many labels are not equal by chance, unless the model gives no other
+RISE = 1.1  # ours: L_ORT of adapters that are trained without it ended up to 1.03 times as large (experiments/replica)
 log = logging.getLogger(__name__)
 
 
@@ -23,16 +24,16 @@ def warn_of_only_labels(by_language: Mapping[str, str]) -> None:
     """Says of which test sets all predictions are one label. by_language: that label."""
     if by_language:
         log.warning(
-            "all predictions are the same label on the test sets of %s: what was trained does not tell sentences apart there; "
-            "more epochs, more sentences or another optim.lr may",
+            "all predictions are the same label on the test sets of %s: what was trained tells nothing apart there; more "
+            "epochs, more data or another optim.lr may",
             ", ".join(f"{code} ({label})" for code, label in by_language.items()),
         )
 
 
 def warn_of_risen_orthogonality(config: Config, layer_cos2: Mapping[str, Sequence[float]]) -> None:
-    """Says if the adapter has more of Eq. 2 after training than before, though Eq. 2 was trained."""
+    """Says if the adapter has clearly more of Eq. 2 after training than before, though Eq. 2 was trained."""
     before, after = (sum(layer_cos2.get(when, ())) for when in ("before", "after"))
-    if config.is_orthogonal and config.orthogonality.loss == "cosine" and after > before:
+    if config.is_orthogonal and config.orthogonality.loss == "cosine" and after > RISE * before:
         keys = "optim.lr or a higher optim.ort_lr" if config.has_ort_step else "optim.lr or a larger ort.joint"
         log.warning(
             "L_ORT is %.4g after training and was %.4g before, on held-out data, though it was trained: the adapter is less "
