@@ -39,7 +39,7 @@ def test_two_texts_stay_two() -> None:
 def test_the_tags_of_a_run_name_its_domain() -> None:
     stage, choice = ["stage=mlm", "variant=lort_tnoo", "language=sw"], ["domain.name=news", "domain.root=texts"]
     assert run_tags(compose_config(stage)) == ["mlm", "lort", "sw", "xlmr_base", "seed0"]
-    tags = ["mlm", "lort", "sw", "xlmr_base", "seed0", "domain news", "draft"]
+    tags = ["mlm", "dnoo", "sw", "xlmr_base", "seed0", "domain news", "draft"]
     assert run_tags(compose_config([*stage, *choice, "logger.tags=[draft]"])) == tags
 
 

@@ -29,17 +29,28 @@ from orthoadapters.runs.wandb_session import (
 
 
 def run_tags(config: Config) -> list[str]:
-    """Lists what the runs of a dashboard are sorted by, then the user's own tags."""
-    is_mlm = config.stage is Stage.mlm
+    """Lists what the runs of a dashboard are sorted by, then the user's own tags.
+
+    A language adapter's kind is lnoo or lort, a domain adapter's dnoo or dort.
+    """
+    variant = config.variant.name
+    if config.stage is Stage.mlm:
+        below, domain = config.variant.language_adapter.value, config.domain.kind.value
+        variant = f"d{domain}" if config.trains_domain else f"l{below}"
     return [
         config.stage.value,
-        f"l{config.variant.language_adapter.value}" if is_mlm else config.variant.name,
-        config.language.code if is_mlm else config.task.name,
+        variant,
+        _subject(config),
         str(config.backbone.name),
         f"seed{config.seed}",
         *([f"domain {config.domain.name}"] if config.domain.name else []),
         *(config.logger.tags or []),
     ]
+
+
+def _subject(config: Config) -> str:
+    """Names what a run is about: the language of a language adapter, or the task."""
+    return config.language.code if config.stage is Stage.mlm else config.task.name
 
 
 class WandbTracker:
@@ -49,13 +60,12 @@ class WandbTracker:
         import wandb
 
         stage, logger = config.stage.value, config.logger
-        subject = config.language.code if stage == "mlm" else config.task.name
         self.run = wandb.init(
             project=logger.project,
             entity=logger.entity,
             id=safe_id(run.name.replace("/", "-")),
             name=short(logger.name or run.name, LONGEST),
-            group=short(logger.group or config.sweep.name or f"{stage}-{subject}", LONGEST),
+            group=short(logger.group or config.sweep.name or f"{stage}-{_subject(config)}", LONGEST),
             job_type=stage,
             tags=safe_tags(run_tags(config)),
             notes=logger.notes,
