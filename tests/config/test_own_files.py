@@ -136,3 +136,8 @@ def test_an_entry_that_a_mapping_does_not_have_is_added_with_a_plus() -> None:
         key, _, _ = override.partition("=")
         with pytest.raises(UserError, match=rf"{key} has no such entry yet; a \+ before the key adds it: \+{key}="):
             compose_config([override])
+
+
+def test_an_axis_whose_key_has_a_dot_is_set_by_the_key() -> None:
+    with pytest.raises(UserError, match=r"without sweep.axes: mlm.ort_lr=VALUE,VALUE"):
+        compose_config(["sweep=replica_ort_rates", "sweep.axes.mlm.ort_lr=[1e-4]"])

@@ -177,7 +177,7 @@ def test_a_job_that_has_met_its_time_limit_too_often_leaves_its_cell_to_the_next
     ask("scancel", "--signal=USR2", short_job())
     output = finish(sweep)
     assert sweep.returncode == 1
-    assert "1 cells: 1 to resume" in output
+    assert "1 cell: 1 to resume" in output
     assert "it was stopped" in output
 
 
@@ -215,7 +215,7 @@ def test_a_cell_that_meets_its_time_limit_twice_saves_is_queued_again_and_goes_o
 ) -> None:
     while True:
         output = finish(long_sweep.sweep)
-        assert "1 cells: 1 finished" in output
+        assert "1 cell: 1 finished" in output
         assert long_sweep.sweep.returncode == 0
         stops = log(long_sweep.out, "7").count("stopped at iteration")
         print(f"{stops} time limits were met in {long_sweep.epochs} epochs")

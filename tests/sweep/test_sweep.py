@@ -73,7 +73,7 @@ def test_a_failing_cell_stops_nothing_and_is_repeated_alone(
     obstacle.rmdir()
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")}
     assert run_sweep(*arguments, "rerun=failed") == 0
-    assert "1 cells: 1 finished" in capsys.readouterr().out
+    assert "1 cell: 1 finished" in capsys.readouterr().out
     assert not failure.exists()
     assert len(list(tmp_path.rglob("result.json"))) == 2
     assert all(path.stat().st_mtime_ns == at for path, at in before.items())
@@ -89,7 +89,7 @@ def test_cells_that_wait_for_language_adapters_are_named_with_the_way_to_train_t
     assert "2 cells: 1 finished, 1 waiting" in capsys.readouterr().out
     process = train("-m", "hydra/launcher=joblib", *arguments, "variant=lort_tnoo")
     assert process.returncode == 1
-    assert "1 cells: 1 waiting" in process.stdout
+    assert "1 cell: 1 waiting" in process.stdout
     sentence = (
         "cells wait for language adapters of en (ort), tr (ort), which this sweep does not train; python train.py -m "
     )
@@ -181,7 +181,7 @@ def test_a_file_that_cannot_be_written_fails_the_cell_and_leaves_nothing_half_do
     process = start("-m", *arguments, file_limit=limit)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert "1 cells: 1 failed" in output
+    assert "1 cell: 1 failed" in output
     place = run.checkpoint.with_name(f".{run.checkpoint.name}.tmp")
     assert f"{place} cannot be written or read (File too large)" in failure_reason(run)
     assert "Traceback" not in output

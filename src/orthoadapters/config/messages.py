@@ -42,6 +42,10 @@ def sentence(error: Exception, keys: Sequence[str], folders: Sequence[Path] = ()
         key = override[1]
         if former := FORMER_KEYS.get(key.rpartition(".")[2]):
             return f"there is no key '{key}' any more; {former}"
+        axis = key.removeprefix("sweep.axes.")
+        if axis != key and "." in axis:
+            # A dot in a key of the command line goes one level down, where no axis is.
+            return f"the axis of a key with a dot is set by that key alone, without sweep.axes: {axis}=VALUE,VALUE"
         if f"{key}.".startswith(OPEN):
             return f"{key} has no such entry yet; a + before the key adds it: +{key}=..."
         return f"there is no key '{key}'{nearest(key, keys)}; `{shell_command('train')} --help` lists the groups"

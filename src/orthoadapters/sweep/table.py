@@ -30,7 +30,7 @@ STYLES = {State.finished: "green", State.running: "bold", State.failed: "red", S
 
 def summary(cells: Sequence[Cell]) -> str:
     """Counts the cells in a line such as `23 cells: 4 finished, 1 failed, 18 to run`."""
-    return f"{len(cells)} cells: " + ", ".join(
+    return f"{len(cells)} cell{'' if len(cells) == 1 else 's'}: " + ", ".join(
         f"{count} {state}" for state, count in count_states(cells).items() if count
     )
 
