@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.faults.at_writes import faulty_disk, kills_at_writes
 from tests.faults.bytes_of_files import bytes_of_files
-from tests.faults.damaged_files import damaged_files, obstacles
+from tests.faults.damaged_files import cut_files, damaged_files, obstacles
 from tests.faults.fuzz import fuzz
 from tests.faults.kills import kills
 from tests.faults.long_runs import long_runs
@@ -31,6 +31,7 @@ CAMPAIGNS: dict[str, Callable[[Path, int, random.Random], list[str]]] = {
     "kills_at_writes": kills_at_writes,
     "faulty_disk": faulty_disk,
     "damaged_files": damaged_files,
+    "cut_files": cut_files,
     "obstacles": obstacles,
     "bytes": bytes_of_files,
     "mutations": mutations,

@@ -2,6 +2,8 @@
 
 import random
 import shutil
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,51 @@ from tests.faults.subjects import Outcome, Subject, World, state
 
 # What a command reads that nobody has read before it, so that nothing can tell a change from what was meant.
 FRESH = {"task": ("world/", "models/"), "sweep": ("world/", "models/"), "evaluate": ("world/",)}
+# Damages a file, and says how.
+Damage = Callable[[Path], str]
 NAMES = ("task", "again", "resume-mlm", "resume-task", "evaluate", "report", "tidy", "predict", "sweep")
 
 
 def damaged_files(folder: Path, rounds: int, rng: random.Random) -> list[str]:
     """Damages a file that a command reads: one sentence, or the right end; and the right end once the file is back."""
+
+    def damages(places: Sequence[str]) -> Iterator[tuple[str, Damage]]:
+        by_name = _by_name(places)
+        # A command may read nothing but what is fresh.
+        for _ in range(rounds if by_name else 0):
+            yield rng.choice(by_name[rng.choice(sorted(by_name))]), lambda path: damage(path, rng)
+
+    return _campaign(folder, damages)
+
+
+def cut_files(folder: Path, rounds: int, rng: random.Random) -> list[str]:
+    """Cuts one file of each name that a command reads at `rounds` lengths, from nothing to all but a byte; the same holds."""
+
+    def damages(places: Sequence[str]) -> Iterator[tuple[str, Damage]]:
+        for same in _by_name(places).values():
+            place = rng.choice(same)
+            yield from ((place, partial(_cut, share=number / max(rounds - 1, 1))) for number in range(rounds))
+
+    return _campaign(folder, damages)
+
+
+def _cut(path: Path, share: float) -> str:
+    """Leaves this share of a file's bytes but for the last one."""
+    content = path.read_bytes()
+    length = int(share * (len(content) - 1))
+    path.write_bytes(content[:length])
+    return f"cut at {length} of {len(content)}"
+
+
+def _by_name(places: Sequence[str]) -> dict[str, list[str]]:
+    by_name: dict[str, list[str]] = {}
+    for place in places:
+        by_name.setdefault(Path(place).name, []).append(place)
+    return by_name
+
+
+def _campaign(folder: Path, damages: Callable[[Sequence[str]], Iterator[tuple[str, Damage]]]) -> list[str]:
+    """Runs each command with each of the damages, which are chosen from the files that it reads."""
     layer.load()
     world, failures = World(folder.resolve()), []
     for name in NAMES:
@@ -24,15 +66,9 @@ def damaged_files(folder: Path, rounds: int, rng: random.Random) -> list[str]:
         world.prepare(subject)
         places = {operation.place.removeprefix("/") for operation in undisturbed.done if operation.kind == "I"}
         files = sorted(place for place in places if (path := world.out / place).is_file() and path.stat().st_size)
-        files = [place for place in files if not place.startswith(FRESH.get(name, "/"))]
-        by_name: dict[str, list[str]] = {}
-        for place in files:
-            by_name.setdefault(Path(place).name, []).append(place)
-        # A command may read nothing but what is fresh.
-        for _ in range(rounds if by_name else 0):
-            place = rng.choice(by_name[rng.choice(sorted(by_name))])
+        for place, change in damages([place for place in files if not place.startswith(FRESH.get(name, "/"))]):
             world.prepare(subject)
-            problems = _round(world, subject, place, expectation, rng)
+            problems = _round(world, subject, place, expectation, change)
             print("".join(f"FAILURE {name}: {why}\n" for why in problems), end="", flush=True)
             failures += [f"{name}: {why}" for why in problems]
     return failures
@@ -70,10 +106,10 @@ def obstacles(folder: Path, rounds: int, rng: random.Random) -> list[str]:
     return failures
 
 
-def _round(world: World, subject: Subject, place: str, expectation: dict[str, Any], rng: random.Random) -> list[str]:
+def _round(world: World, subject: Subject, place: str, expectation: dict[str, Any], change: Damage) -> list[str]:
     path = world.out / place
     content = path.read_bytes()
-    what = damage(path, rng)
+    what = change(path)
     outcome = subject.run()
     print(f"{subject.name}, {place}, {what}: exit code {outcome.code} {_sentence(outcome)}", flush=True)
     if outcome.is_sentence:
