@@ -181,3 +181,21 @@ def test_a_batch_that_is_not_full_is_not_compiled(backbone: Path, monkeypatch: p
     batch = batch_of("pairs", "cpu")
     encode = compile_encode(module.model.eval(), rows=5)
     assert torch.equal(encode(batch).hidden, module.model.encode(batch).hidden)
+
+
+def test_the_fused_step_of_adam_is_its_plain_one_but_for_rounding(oracle: Path) -> None:
+    states = []
+    for is_fused in (True, False):
+        module, train = step_of("tagging", oracle / "backbone", "cpu")
+        optimizers = module.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizers, list)
+        assert all(group["fused"] for optimizer in optimizers for group in optimizer.param_groups)
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["fused"] = is_fused
+        for _ in range(5):
+            train()
+        states.append(module.trained_state())
+    for name, value in states[0].items():
+        # Where a gradient is close to zero, Adam divides a rounding error by its own size.
+        torch.testing.assert_close(value, states[1][name], rtol=1e-4, atol=2e-5, msg=name)

@@ -77,9 +77,11 @@ def commit() -> str:
 @cache
 def _git(*arguments: str) -> str | None:
     """Asks git about the folder of this code, once: what a process has loaded does not change with the folder."""
+    # `git status` would lock the repository for a moment, in which a commit of the user's own fails.
+    command = ["git", "--no-optional-locks", *arguments]
     try:
         process = subprocess.run(
-            ["git", *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=30, check=True
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=30, check=True
         )
     except (OSError, subprocess.SubprocessError):
         # The package was installed without its repository, or there is no git.
