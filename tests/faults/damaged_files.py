@@ -12,7 +12,7 @@ from tests.faults.bytes_of_files import damage
 from tests.faults.subjects import Outcome, Subject, World, state
 
 # What a command reads that nobody has read before it, so that nothing can tell a change from what was meant.
-FRESH = {"task": ("world/", "models/"), "sweep": ("world/", "models/"), "evaluate": ("world/",)}
+FRESH = {"task": ("world/", "models/"), "sweep": ("world/", "models/"), "evaluate": ("world/",), "predict": ("text",)}
 # Damages a file, and says how.
 Damage = Callable[[Path], str]
 NAMES = ("task", "again", "resume-mlm", "resume-task", "evaluate", "report", "tidy", "predict", "sweep")
