@@ -64,7 +64,8 @@ static int fault(char kind, int folder, const char *path, void (*half)(void *), 
   int is_now = number == at || (at > 0 && number > at && setting("FAULT_STICKY")[0] == '1');
   if (!is_now || strchr(setting("FAULT_KINDS"), kind) == NULL) return 0;
   if (error > 0) return error;
-  if (half != NULL) half(what);
+  /* A process that answers the signal goes on with the whole operation: half of it before would be written twice. */
+  if (half != NULL && error == -SIGKILL) half(what);
   kill(getpid(), -error);
   return 0;
 }
