@@ -73,7 +73,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
         """Computes L_MLM or L_TASK of one batch, a scalar, from its hidden vectors, (B, T, H)."""
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        # One kernel takes the whole step, which PyTorch does not choose by itself. On a CPU it makes full_ft faster (RESULTS.md).
+        # One kernel takes the whole step, which PyTorch does not choose by itself; on a CPU full_ft gains by it.
         is_fused = True if self.main_parameters[0].device.type in ("cpu", "cuda") else None
         main = torch.optim.Adam(self.main_parameters, lr=self.optim.lr, eps=self.optim.eps, fused=is_fused)
         if not self.orthogonal or self.ort.joint is not None:
