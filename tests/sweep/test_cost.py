@@ -77,6 +77,17 @@ def test_the_hardware_is_asked_for_in_a_process_of_its_own_as_runs_record_it() -
     assert hardware_here(config) == hardware(torch.device("cpu"), 1, 1)
 
 
+def test_cells_that_joblib_runs_at_once_have_their_part_of_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = compose_config(["trainer.accelerator=cpu"])
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    alone = hardware_here(config)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 8)
+    assert hardware_here(config, at_once=2) == alone
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert hardware_here(config, at_once=2).endswith(" CPU, 4 threads")
+    assert hardware_here(config, at_once=12).endswith(" CPU, 1 threads")
+
+
 def test_the_disk_that_a_plan_names_is_what_the_weights_take(backbone: Path, world: Path, tmp_path: Path) -> None:
     arguments = overrides(backbone, world, tmp_path, "task=udpos", "languages=[tr]", "language_adapters.missing=train")
     for cell in cells(*arguments, "variant=full_ft,lort_tort"):  # language adapters first

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -39,19 +40,29 @@ class Cost:
     is_bound: bool = False
 
 
-def hardware_here(config: Config) -> str:
-    """Names this machine's hardware as runs record it.
+def hardware_here(config: Config, at_once: int = 1) -> str:
+    """Names this machine's hardware as runs record it. at_once: the cells that joblib runs at the same time.
 
     It asks in a process of its own: a process that asks CUDA holds memory on a GPU until it ends.
     """
-    return in_own_process(_hardware, config)
+    threads = None
+    if at_once > 1 and "OMP_NUM_THREADS" not in os.environ:
+        # joblib divides the cores among its workers.
+        import joblib
+
+        threads = max(joblib.cpu_count() // at_once, 1)
+    return in_own_process(_hardware, config, threads)
 
 
-def _hardware(config: Config) -> str:
-    # Both load PyTorch, in the process of its own alone.
+def _hardware(config: Config, threads: int | None) -> str:
+    # These load PyTorch, in the process of its own alone.
+    import torch
+
     from orthoadapters.runs.provenance import hardware
     from orthoadapters.training.fit import device
 
+    if threads is not None:
+        torch.set_num_threads(threads)
     return hardware(device(config.trainer), config.trainer.processes, config.sweep.cells_per_gpu)
 
 

@@ -5,6 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,7 +25,7 @@ from orthoadapters.runs.tracking import check_trackers
 from orthoadapters.stages.finished_run import check_finished_run
 from orthoadapters.stages.inventory import say_fetches
 from orthoadapters.sweep.cells import Cell, State, expand, first_point
-from orthoadapters.sweep.cost import costs
+from orthoadapters.sweep.cost import costs, hardware_here
 from orthoadapters.sweep.devices import cells_at_once
 from orthoadapters.sweep.inputs import cut_texts_of_cells, take_inventory
 from orthoadapters.sweep.process import STOP_CODES, failure_reason, in_own_process
@@ -81,7 +82,8 @@ def sweep(
         return 0
     queue = in_order(cells)
     if shared_config.plan:
-        print_plan(queue, costs(queue), cells_at_once(jobs, shared_config))
+        at_once = cells_at_once(jobs, shared_config)
+        print_plan(queue, costs(queue, partial(hardware_here, at_once=at_once)), at_once)
         say_fetches(inventory)
     problems += dict.fromkeys(inventory.problems if shared_config.plan else [*inventory.problems, *inventory.fetches])
     command = _repeated_command(arguments, hydra_overrides, shared_config)
