@@ -65,3 +65,10 @@ def test_stacked_adapters_are_so_many_adapters(
         torch.testing.assert_close(x_a[rows], alone(x_h[rows], x_r[rows]))
     stacked.main(["--shape", "tiny", "--steps", "1"])
     assert [int(line.split()[0]) for line in capsys.readouterr().out.splitlines()[1:]] == list(stacked.POINTS)
+
+
+def test_the_scripts_that_a_quick_run_leaves_out_find_what_they_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    assert importlib.import_module("against_adapters").KINDS
+    windows = importlib.import_module("turns_ours").windows("udpos")
+    assert len(windows.input_ids) == len(importlib.import_module("turns").lengths("udpos"))
