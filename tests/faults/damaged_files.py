@@ -31,20 +31,20 @@ def damaged_files(folder: Path, rounds: int, rng: random.Random) -> list[str]:
 
 
 def cut_files(folder: Path, rounds: int, rng: random.Random) -> list[str]:
-    """Cuts one file of each name that a command reads at `rounds` lengths, from nothing to all but a byte; the same holds."""
+    """Cuts one file of each name that a command reads at a length in each of `rounds` equal parts; the same holds."""
 
     def damages(places: Sequence[str]) -> Iterator[tuple[str, Damage]]:
         for same in _by_name(places).values():
             place = rng.choice(same)
-            yield from ((place, partial(_cut, share=number / max(rounds - 1, 1))) for number in range(rounds))
+            yield from ((place, partial(_cut, share=(number + rng.random()) / rounds)) for number in range(rounds))
 
     return _campaign(folder, damages)
 
 
 def _cut(path: Path, share: float) -> str:
-    """Leaves this share of a file's bytes but for the last one."""
+    """Leaves this share of a file's bytes, which is below 1."""
     content = path.read_bytes()
-    length = int(share * (len(content) - 1))
+    length = int(share * len(content))
     path.write_bytes(content[:length])
     return f"cut at {length} of {len(content)}"
 
