@@ -199,3 +199,17 @@ def test_the_fused_step_of_adam_is_its_plain_one_but_for_rounding(oracle: Path) 
     for name, value in states[0].items():
         # Where a gradient is close to zero, Adam divides a rounding error by its own size.
         torch.testing.assert_close(value, states[1][name], rtol=1e-4, atol=2e-5, msg=name)
+
+
+def test_a_run_that_an_earlier_version_began_keeps_the_plain_step_of_adam(oracle: Path) -> None:
+    module, train = step_of("tagging", oracle / "backbone", "cpu")
+    optimizers = module.optimizers(use_pl_optimizer=False)
+    assert isinstance(optimizers, list)
+    train()
+    for optimizer in optimizers:
+        state = optimizer.state_dict()
+        # Adam had no fused step on a CPU: its state says None.
+        state["param_groups"] = [group | {"fused": None} for group in state["param_groups"]]
+        optimizer.load_state_dict(state)
+    train()
+    assert not any(group["fused"] for optimizer in optimizers for group in optimizer.param_groups)
