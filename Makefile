@@ -104,6 +104,7 @@ test-adapterhub: setup $(ADAPTERHUB_VENV)/.ready ## adapters and heads to and fr
 	$(RUN) tests/adapterhub/ours.py check $(EXCHANGE)/theirs
 	$(RUN) tests/adapterhub/ours.py write $(EXCHANGE)/theirs $(EXCHANGE)/ours
 	$(ADAPTERHUB) tests/adapterhub/theirs.py check $(EXCHANGE)/ours
+	$(ADAPTERHUB) tests/adapterhub/iterations.py
 
 $(BOUNDS_VENV)/.ready: pyproject.toml requirements-dev.txt tests/helpers/lowest.py
 	$(PYTHON) -m venv $(BOUNDS_VENV)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from orthoadapters.adapters import Adapter
+from orthoadapters.config.compose import compose_config
 from tests.helpers.commands import ROOT
 
 
@@ -72,3 +73,32 @@ def test_the_scripts_that_a_quick_run_leaves_out_find_what_they_import(monkeypat
     assert importlib.import_module("against_adapters").KINDS
     windows = importlib.import_module("turns_ours").windows("udpos")
     assert len(windows.input_ids) == len(importlib.import_module("turns").lengths("udpos"))
+
+
+def test_the_time_to_the_first_step_ends_with_the_first_row_of_losses(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    start_up = importlib.import_module("start_up")
+    for overrides in start_up.COMMANDS.values():
+        compose_config(["suite=demo", *overrides])
+    calls = tmp_path / "calls"
+    # A command that writes the header, a row, and then goes on for longer than anybody waits.
+    (tmp_path / "train.py").write_text(f"""import pathlib, sys, time
+runs = pathlib.Path(next(one for one in sys.argv if one.startswith("paths.runs=")).split("=")[1]) / "run"
+runs.mkdir(parents=True)
+with open({str(calls)!r}, "a") as file: file.write(sys.argv[2] + "\\n")
+if "stops" in sys.argv: sys.exit()
+(runs / "metrics.csv").write_text("step\\n0\\n")
+time.sleep(600)
+""")
+    monkeypatch.setattr(start_up, "ROOT", tmp_path)
+    monkeypatch.setattr(start_up, "ensure_backbone", lambda folder: None)
+    monkeypatch.setattr(start_up, "COMMANDS", {"first": ["a"], "second": ["b"]})
+    seconds = start_up.seconds_to_first_step()
+    assert list(seconds) == ["first", "second"]
+    assert min(seconds.values()) > 0
+    assert calls.read_text().split() == ["a", "a", "b", "b"]  # the second time counts
+    monkeypatch.setattr(start_up, "COMMANDS", {"first": ["a", "stops"]})
+    with pytest.raises(SystemExit, match="took no step in"):
+        start_up.seconds_to_first_step()

@@ -30,9 +30,9 @@ from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, LabelledExample, Split, TaggedSentence
 
 log = logging.getLogger(__name__)
-# ours: subwords with padding in a batch that is scored, of which a training batch of XNLI has about a third; a CPU gains a
-# tenth on sentences of 14 subwords, and a GPU starts fewer kernels.
-SCORING_SUBWORDS = 4096
+# ours: subwords with padding in a batch that is scored, by the kind of device. A training batch of XNLI has about 1,400. With
+# more than these a CPU's caches lose the hidden vectors (benchmarks/RESULTS.md); a GPU starts fewer kernels.
+SCORING_SUBWORDS = {"cpu": 1024, "cuda": 4096}
 
 
 class TaskData(pl.LightningDataModule):
@@ -49,7 +49,8 @@ class TaskData(pl.LightningDataModule):
 
     source: the language that is trained on. Of several, the training sets are pooled: each batch is of one language.
     languages: those of `tests`, `target_devs` and `test_dataloader`, in this order. scoring_subwords: what batches of sets
-    that are scored are filled with; 0 leaves them at task.batch_size. width_step: training batches have multiples of it.
+    that are scored are filled with, best SCORING_SUBWORDS of the device; 0 leaves them at task.batch_size. width_step:
+    training batches have multiples of it.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class TaskData(pl.LightningDataModule):
         seed: int,
         max_epochs: int = 1,
         languages: Sequence[LanguageConfig] = (),
-        scoring_subwords: int = SCORING_SUBWORDS,
+        scoring_subwords: int = SCORING_SUBWORDS["cpu"],
         width_step: int = 1,
     ) -> None:
         super().__init__()

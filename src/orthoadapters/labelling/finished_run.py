@@ -152,7 +152,7 @@ class FinishedRun:
         swap_in(model, self.stacks(model, [language]), language, self.under)
         task = replace(config.task, batch_size=batch_size or config.task.batch_size)
         source = task_language(config.source_languages[0], config.paths.config)
-        subwords = SCORING_SUBWORDS if batch_size is None else 0
+        subwords = SCORING_SUBWORDS[place] if batch_size is None else 0
         data = TaskData(config.data, task, source, tokenizer, config.seed, scoring_subwords=subwords)
         splitter = task_language(language, config.paths.config).word_splitter
         return Predictor(model.eval().to(place), head.to(place), data, splitter, config.trainer.precision)

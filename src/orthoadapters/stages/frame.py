@@ -9,7 +9,7 @@ from orthoadapters.checksums import write_sums
 from orthoadapters.config.choices import choices
 from orthoadapters.config.compose import task_language
 from orthoadapters.config.schema import Config, Stage
-from orthoadapters.data.modules import TaskData
+from orthoadapters.data.modules import SCORING_SUBWORDS, TaskData
 from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.evaluation.transfer import Stacks, transfer
 from orthoadapters.model.encoder import AdaptedEncoder
@@ -60,7 +60,8 @@ def task_data(config: Config, backbone: str, codes: Sequence[str]) -> TaskData:
         config.seed,
         config.trainer.max_epochs,
         languages,
-        width_step=width_step,
+        SCORING_SUBWORDS[device(config.trainer).type],
+        width_step,
     )
 
 
