@@ -225,6 +225,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # Hydra composed it for the checks, and would compose it twice more.
             exit_code = _code_of(lambda: run_one(compose_config(options.overrides), options.overrides))
     except KeyboardInterrupt:
-        print(f"stopped; {FIX}", file=sys.stderr)
+        print(f"stopped; {FIX}, or begins anew where none was written yet", file=sys.stderr)
         return 130
     return exit_code
