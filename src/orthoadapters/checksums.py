@@ -88,3 +88,12 @@ def _sha256(file: Path, *stamp: int) -> str:
     """Hashes a file, once as long as its stamp is the same."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def is_summed(file: Path) -> bool:
+    """Says whether the file has a checksum beside it, or is such a list of checksums."""
+    sums = file.parent / FILE
+    if not sums.is_file():
+        return _beside(file).is_file() or file.suffix == ".sha256"
+    lines = sums.read_text(errors="replace").splitlines()
+    return file.name == FILE or any(line[66:] == file.name for line in lines)

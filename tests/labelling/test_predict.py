@@ -333,9 +333,19 @@ def test_what_is_wrong_is_one_sentence(
         ([run, tmp_path, "--language", "sw"], "cannot be read (Is a directory)"),
         ([run, run / "result.json", "--language", "sw", "--output", tmp_path], "is a folder; name a file"),
         ([run, mlm / "inputs.json", "--language", "sw", "--output", mlm / "inputs.json"], "is read, and would be lost"),
-        (
-            [run, mlm / "inputs.json", "--language", "sw", "--output", run / "head" / "head.json"],
-            "is a file that is read, and would be lost",
+        *(
+            (
+                [run, mlm / "inputs.json", "--language", "sw", "--output", place],
+                "is a file that is read, and would be lost",
+            )
+            for place in (
+                run / "head" / "head.json",
+                run / "SHA256SUMS",
+                next((run / "sentences").iterdir()),
+                adapters / "tiny/sw-noo/adapter.safetensors",
+                backbone / "config.json",
+                next(backbone.glob("*.safetensors")),
+            )
         ),
         ([run, "--language", ""], "--language CODE is missing"),
         ([run_folders["xnli"], "--language", "sw", "--pretokenized"], "xnli reads whole sentences"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from orthoadapters.commands.report import main
 from orthoadapters.report.collect.build import build
-from orthoadapters.report.printed.formats import latex, markdown
+from orthoadapters.report.printed.formats import _escape_latex, latex, markdown
 from orthoadapters.report.printed.records import scores_csv, selection_csv
 from orthoadapters.report.printed.tables import Extras, printed_scores, printed_selection
 from tests.helpers.commands import ROOT, report
@@ -64,6 +64,11 @@ def test_markdown_of_scores_and_of_what_was_selected(runs: Path) -> None:
         markdown(printed_scores(table, Extras())) + "\n" + markdown(printed_selection(table))
         == (GOLDEN / "report.md").read_text()
     )
+
+
+def test_latex_of_a_text_that_begins_like_a_number_is_text() -> None:
+    assert _escape_latex("-1.5") == "$-1.5$"
+    assert _escape_latex("+1\\input{x}\n$") == r"+1\textbackslash{}input\{x\} \$"
 
 
 def test_latex_of_everything(runs: Path) -> None:

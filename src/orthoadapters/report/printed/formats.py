@@ -77,7 +77,8 @@ def _latex_cell(cell: PrintedCell) -> str:
 
 
 def _escape_latex(text: str) -> str:
-    if text[:1] in "+-" and text[1:2].isdigit():
+    # A signed number, with what may stand behind it. Text from data that begins like one holds other characters.
+    if re.fullmatch(r"[+-]\d[\d.,() ]*", text):
         return f"${text}$"
     return "".join(LATEX_CHARACTERS.get(character, character) for character in one_line(text))
 
