@@ -28,7 +28,7 @@ def write_sums(folder: Path, files: Iterable[Path], texts: Mapping[str, str] | N
 
 def write_sum(file: Path, content: Path) -> None:
     """Writes the checksum of one file beside it, as FILE.sha256. content: where its content lies as yet."""
-    write_text(_beside(file), f"{_sha256(content, *stamp(content))}  {file.name}\n")
+    write_text(beside(file), f"{_sha256(content, *stamp(content))}  {file.name}\n")
 
 
 def check_sums(folder: Path, fix: str, parts: tuple[str, ...] = ("",)) -> None:
@@ -42,11 +42,12 @@ def check_sums(folder: Path, fix: str, parts: tuple[str, ...] = ("",)) -> None:
 
 def check_sum(file: Path, fix: str) -> None:
     """Raises UserError if a file is not what was written, by the checksum beside it, if there is one."""
-    for _, digest in _read(_beside(file)):
-        _check(file, digest, _beside(file), fix)
+    for _, digest in _read(beside(file)):
+        _check(file, digest, beside(file), fix)
 
 
-def _beside(file: Path) -> Path:
+def beside(file: Path) -> Path:
+    """Returns the place of the checksum of one file."""
     return file.with_name(f"{file.name}.sha256")
 
 
@@ -88,12 +89,3 @@ def _sha256(file: Path, *stamp: int) -> str:
     """Hashes a file, once as long as its stamp is the same."""
     with file.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def is_summed(file: Path) -> bool:
-    """Says whether the file has a checksum beside it, or is such a list of checksums."""
-    sums = file.parent / FILE
-    if not sums.is_file():
-        return _beside(file).is_file() or file.suffix == ".sha256"
-    lines = sums.read_text(errors="replace").splitlines()
-    return file.name == FILE or any(line[66:] == file.name for line in lines)

@@ -129,7 +129,7 @@ def _target(output: Path | None, source: str) -> Iterator[TextIO]:
         yield sys.stdout
         return
     from orthoadapters.files import new_file
-    from orthoadapters.runs.directory import records_at
+    from orthoadapters.runs.records import records_at
 
     check_new_file(output, "--output", [STDIN if source == "-" else user_path(source), *records_at(output)])
     with ExitStack() as stack:

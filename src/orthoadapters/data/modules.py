@@ -30,8 +30,8 @@ from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Example, LabelledExample, Split, TaggedSentence
 
 log = logging.getLogger(__name__)
-# ours: subwords with padding in a batch that is scored, by the kind of device. A training batch of XNLI has about 1,400. With
-# more than these a CPU's caches lose the hidden vectors (benchmarks/RESULTS.md); a GPU starts fewer kernels.
+# ours: subwords with padding in a batch that is scored, by the kind of device. Larger batches leave a CPU's caches
+# (benchmarks/RESULTS.md); on a GPU they start fewer kernels. A training batch of XNLI has about 1,400.
 SCORING_SUBWORDS = {"cpu": 1024, "cuda": 4096}
 
 

@@ -13,7 +13,7 @@ from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.settings import own_under
 from orthoadapters.report.collect.table import Report
 from orthoadapters.report.printed.records import csv_text
-from orthoadapters.runs.directory import records_at
+from orthoadapters.runs.records import records_at
 from orthoadapters.runs.results import Result, find_results
 
 if TYPE_CHECKING:

@@ -27,28 +27,11 @@ LOCK = ".lock"
 # The environment variable that names the sweep which a process belongs to.
 SWEEP = "ORTHOADAPTERS_SWEEP"
 
-# What a run writes into its directory, and commands read: files, and folders of files.
+# The files that a run writes into its directory, and commands read.
 RECORD_FILES = ("result.json", "config.yaml", "inputs.json", "metrics.csv")
-FOLDERS = ("adapter", "head", "backbone", "predictions", "sentences", "evaluations", "checkpoints")
-RECORDS = (*RECORD_FILES, *FOLDERS, checksums.FILE, LOCK)
-# The files of a backbone or an adapter, beside one of these, end like this.
-DESCRIPTIONS = ("config.json", "adapter_config.json")
-WEIGHT_SUFFIXES = (".json", ".safetensors", ".bin", ".model")
 
 # Names in inputs.json that are newer than some runs, which are gone on with as if they had recorded what is there now.
 NEWER_INPUTS = ("tokenizer",)
-
-
-def records_at(path: Path) -> list[Path]:
-    """Lists the file at `path`, links followed, if it is a record: of a finished run, an adapter, a cache or a backbone."""
-    place = Path(os.path.realpath(path))  # Path.resolve raises RuntimeError for a link to itself
-    is_record = any(
-        (folder / "result.json").exists() and place.relative_to(folder).parts[0] in RECORDS for folder in place.parents
-    )
-    is_described = any((place.parent / name).exists() for name in DESCRIPTIONS)
-    return (
-        [place] if is_record or (is_described and place.suffix in WEIGHT_SUFFIXES) or checksums.is_summed(place) else []
-    )
 
 
 class InUseError(UserError):
