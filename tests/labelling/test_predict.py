@@ -243,6 +243,9 @@ def test_the_command_writes_a_file_whole_or_not_at_all(
         assert output.lstat().st_mode == mode
     assert out.read_bytes() == labels == os.read(reader, 4096)
     os.close(reader)
+    capsys.readouterr()
+    assert command(script, monkeypatch, run, "--language", "sw", "--output", "/dev/stdout", text) == 0
+    assert capsys.readouterr().out.encode() == labels
     out.unlink()
     text.write_bytes(b"anna sees dog\n\xff\n")
     assert command(script, monkeypatch, run, text, "--language", "sw", "--output", out) == 1

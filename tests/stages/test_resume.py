@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
 from functools import cache
 from itertools import cycle
 from pathlib import Path
@@ -287,6 +288,36 @@ def test_a_broken_checkpoint_is_a_sentence(
     (checkpoint,) = tmp_path.rglob("last.ckpt")
     checkpoint.write_bytes(checkpoint.read_bytes()[:3000])
     with pytest.raises(UserError, match=r"last.ckpt cannot be read .*delete it to start"):
+        execute(arguments)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda content: {}, r"last.ckpt cannot be read \(it is none that a run has written\); delete it to start"),
+        (lambda content: [1], r"last.ckpt cannot be read \(it is none that a run has written\); delete it to start"),
+        (lambda content: content | {"state_dict": {}}, r"last.ckpt holds other weights than this run trains"),
+        (
+            lambda content: content | {"state_dict": {name: one[:1] for name, one in content["state_dict"].items()}},
+            r"last.ckpt holds other weights than this run trains",
+        ),
+    ],
+)
+def test_what_is_no_checkpoint_of_this_run_is_a_sentence(
+    backbone: Path,
+    world: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Any], Any],
+    says: str,
+) -> None:
+    arguments = overrides(
+        backbone, world, tmp_path, "variant=t_noo", "task=udpos", "languages=[tr]", "trainer.checkpoint_every=2"
+    )
+    interrupt(monkeypatch, 3, arguments)
+    (checkpoint,) = tmp_path.rglob("last.ckpt")
+    torch.save(change(torch.load(checkpoint, weights_only=True)), checkpoint)
+    with pytest.raises(UserError, match=says):
         execute(arguments)
 
 

@@ -22,6 +22,7 @@ from orthoadapters.folders import check_new_file
 from orthoadapters.printing import Parser, discard_rest, print_error, printable, start_log
 
 STDIN = 0  # the descriptor of standard input, as POSIX has it
+STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")  # the names of standard output, as Linux and macOS have them
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -124,7 +125,8 @@ def _source(file: str) -> Iterator[BufferedReader]:
 
 @contextmanager
 def _target(output: Path | None, source: str) -> Iterator[TextIO]:
-    if output is None:
+    # By these names the system would open a file behind it anew, and empty it.
+    if output is None or str(output) in STDOUT:
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
         yield sys.stdout
         return

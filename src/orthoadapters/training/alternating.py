@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from orthoadapters.adapters import Adapter
 from orthoadapters.config.schema import OptimConfig, OrtConfig
 from orthoadapters.data.batching import Batch
+from orthoadapters.errors import UserError
 from orthoadapters.model.encoder import AdaptedEncoder
 from orthoadapters.model.walks import Encoding, second_matrices
 from orthoadapters.orthogonality import layers_orthogonality
@@ -203,8 +204,15 @@ class AlternatingTraining(pl.LightningModule, ABC):
         checkpoint["rng"] = state if self.trainer.world_size == 1 else gather_from_processes(state)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        if checkpoint["state_dict"].keys() != self.trained_state().keys():
-            raise ValueError("the checkpoint holds other parameters than this run trains")
+        here, there = (
+            {name: one.shape for name, one in state.items()}
+            for state in (self.trained_state(), checkpoint["state_dict"])
+        )
+        if here != there:
+            raise UserError(
+                f"{self.trainer.ckpt_path} holds other weights than this run trains, as another run's would; bring back "
+                "this run's own, or delete it to start the run from its beginning"
+            )
         self.recorder.load_state_dict(checkpoint["recorder"])
         states = checkpoint["rng"]
         self._rng = states[self.global_rank] if isinstance(states, list) else states

@@ -128,6 +128,10 @@ def _trainer(config: TrainerConfig, iterations: int, callbacks: list[Callback]) 
     )
 
 
+# The parts of a checkpoint that a run is resumed from: Lightning's own, and those of `AlternatingTraining`.
+PARTS = {"state_dict", "optimizer_states", "loops", "callbacks", "recorder", "rng"}
+
+
 def _check_readable(checkpoint: Path, processes: int) -> None:
     """Raises UserError if it is damaged, or was written by another number of processes, each of which has its own dropout.
 
@@ -142,6 +146,8 @@ def _check_readable(checkpoint: Path, processes: int) -> None:
         if part is not None:
             raise ValueError(f"its part {part} was changed since it was written")
         content = torch.load(checkpoint, "cpu", weights_only=True, mmap=True)
+        if not isinstance(content, dict) or not content.keys() >= PARTS:
+            raise ValueError("it is none that a run has written")
     except Exception as error:
         if is_of_memory(error):
             raise
