@@ -180,7 +180,7 @@ def test_a_second_call_reads_the_cache_and_no_text(tmp_path: Path) -> None:
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
-def test_damaged_blocks_are_refused_and_those_of_an_earlier_version_are_read(tmp_path: Path) -> None:
+def test_damaged_blocks_are_refused_and_those_without_a_checksum_are_cut_again(tmp_path: Path) -> None:
     def blocks() -> list[list[int]]:
         return token_blocks(iter(["words xyz"] * 50), TOKENIZER, 16, 20, tmp_path, "key").tolist()
 
@@ -191,10 +191,14 @@ def test_damaged_blocks_are_refused_and_those_of_an_earlier_version_are_read(tmp
     with pytest.raises(UserError, match=rf"{file} is damaged, .* delete it, and it is cut from the text again"):
         blocks()
     checksum.unlink()
-    assert blocks() != former
-    file.write_bytes(content[:-4])
-    with pytest.raises(UserError, match=rf"{file} cannot be read .* delete it"):
+    assert blocks() == former
+    assert checksum.exists()
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(UserError, match=rf"{file} is no file but a pipe"):
         blocks()
+    checksum.unlink()
+    assert blocks() == former
 
 
 def test_whatever_decides_the_blocks_decides_the_name_in_the_cache(tmp_path: Path) -> None:

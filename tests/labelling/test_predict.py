@@ -286,6 +286,7 @@ def test_a_run_of_an_earlier_version_has_no_checksums_and_labels_as_before(
 
 def test_what_is_wrong_is_one_sentence(
     run_folders: dict[str, Path],
+    data: Path,
     script: ModuleType,
     tmp_path: Path,
     backbone: Path,
@@ -348,6 +349,7 @@ def test_what_is_wrong_is_one_sentence(
                 adapters / "tiny/sw-noo/adapter.safetensors",
                 backbone / "config.json",
                 next(backbone.glob("*.safetensors")),
+                data / "panx" / "train-en.tsv",  # which nothing here reads
             )
         ),
         ([run, "--language", ""], "--language CODE is missing"),

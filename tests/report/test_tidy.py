@@ -111,6 +111,21 @@ def test_one_backbone_can_be_asked_for(runs: Path, tmp_path: Path) -> None:
     assert number == 2
 
 
+def test_a_former_table_is_replaced_and_no_other_file(runs: Path, tmp_path: Path) -> None:
+    path = tmp_path / "test-sw.tsv"
+    for content in (b"", b"task,backbone,variant,a column of an earlier version\n"):
+        path.write_bytes(content)
+        write_tidy(runs, None, path)
+        assert path.read_text().startswith(",".join(FIELDS))
+    for content in (b"anna\tPROPN\n", b"task", b"\0\xff", b"task,backbone\n"):
+        path.write_bytes(content)
+        with pytest.raises(
+            UserError, match=rf"--tidy {path} is there and is no table .*; name another file, or delete"
+        ):
+            write_tidy(runs, None, path)
+        assert path.read_bytes() == content
+
+
 def test_what_cannot_be_done_is_a_sentence(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="there is no folder"):
         orthoadapters.read_runs(tmp_path / "runs")
@@ -119,7 +134,9 @@ def test_what_cannot_be_done_is_a_sentence(runs: Path, tmp_path: Path, monkeypat
     with pytest.raises(UserError, match=r"--tidy .* is a folder; name a file"):
         write_tidy(runs, None, tmp_path)
     result = find_results(runs)[0][0][0] / "result.json"
-    with pytest.raises(UserError, match=r"--tidy .*/result.json is a file that is read, and would be lost"):
+    with pytest.raises(
+        UserError, match=r"--tidy .*/result.json is there and is no table that --tidy wrote; name another"
+    ):
         write_tidy(runs, None, result)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").touch()

@@ -296,6 +296,10 @@ def test_a_broken_checkpoint_is_a_sentence(
     [
         (lambda content: {}, r"last.ckpt cannot be read \(it is none that a run has written\); delete it to start"),
         (lambda content: [1], r"last.ckpt cannot be read \(it is none that a run has written\); delete it to start"),
+        (
+            lambda content: content | {"callbacks": {}},
+            r"last.ckpt cannot be read \(it is none that a run has written\); delete it to start",
+        ),
         (lambda content: content | {"state_dict": {}}, r"last.ckpt holds other weights than this run trains"),
         (
             lambda content: content | {"state_dict": {name: one[:1] for name, one in content["state_dict"].items()}},
@@ -319,6 +323,41 @@ def test_what_is_no_checkpoint_of_this_run_is_a_sentence(
     torch.save(change(torch.load(checkpoint, weights_only=True)), checkpoint)
     with pytest.raises(UserError, match=says):
         execute(arguments)
+
+
+def test_a_checkpoint_of_another_run_is_a_sentence_and_one_of_an_earlier_version_is_gone_on_with(
+    backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def arguments(name: str, *more: str) -> list[str]:
+        common = ["variant=t_noo", "task=udpos", "languages=[tr]", "trainer.checkpoint_every=2"]
+        return overrides(backbone, data, tmp_path / name, *common, *more)
+
+    data = tmp_path / "world"
+    shutil.copytree(world, data)
+    run, seed = arguments("run"), arguments("run", "seed=1")
+    whole = numbers(execute(arguments("whole")))
+    interrupt(monkeypatch, 3, run)
+    interrupt(monkeypatch, 3, seed)
+    test = data / "udpos" / "test-tr.tsv"
+    content = test.read_text()
+    test.write_text(f"{content}\nanna\tPROPN\n")
+    interrupt(monkeypatch, 3, arguments("data"))
+    test.write_text(content)
+    checkpoint, of_seed, of_data = (
+        RunDirectory(compose_config(one)).checkpoint for one in (run, seed, arguments("data"))
+    )
+    own = checkpoint.read_bytes()
+    for path, name in ((of_seed, "fingerprint"), (of_data, "test-tr")):
+        shutil.copy(path, checkpoint)
+        with pytest.raises(
+            UserError, match=rf"{checkpoint} is another run's, with other {name}; bring back this run's"
+        ):
+            execute(run)
+    checkpoint.write_bytes(own)
+    parts = torch.load(checkpoint, weights_only=True)
+    del parts["callbacks"]["KeepLast"]
+    torch.save(parts, checkpoint)
+    assert numbers(execute(run)) == whole
 
 
 def test_a_byte_that_was_changed_in_a_checkpoint_is_noticed(

@@ -68,6 +68,17 @@ def test_a_language_adapters_result_holds_cos2_per_layer(out: Path) -> None:
     assert changes["ort"] < changes["noo"]
 
 
+def test_counts_that_are_not_the_runs_own_are_noticed(backbone: Path, world: Path, tmp_path: Path) -> None:
+    result = execute(overrides(backbone, world, tmp_path, "variant=t_noo", "task=wikiann", "languages=[ar,sw]"))
+    run = tmp_path / "runs" / result.run
+    write_sentence_counts(run, "ar", {"f1": np.ones((14, 3), np.int32)})
+    sentence_counts(run, "sw")
+    with pytest.raises(
+        UserError, match=rf"sentences/test-ar.npz is damaged, or was changed .* move {run} away and give"
+    ):
+        sentence_counts(run, "ar")
+
+
 @pytest.mark.parametrize("task", ["xnli", "udpos"])
 def test_counts_per_sentence_of_the_other_tasks(task: str, backbone: Path, world: Path, tmp_path: Path) -> None:
     result = execute(overrides(backbone, world, tmp_path, "variant=full_ft", f"task={task}", "languages=[ar]"))

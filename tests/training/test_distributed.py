@@ -180,7 +180,7 @@ def test_a_checkpoint_by_the_clock_is_written_once_when_all_know_that_it_is_due(
 ) -> None:
     now, saves = [0.0], []
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    keep, module = KeepLast(tmp_path / "last.ckpt", every=1000, minutes=1, log_every=1), modules["pairs"]
+    keep, module = KeepLast(tmp_path / "last.ckpt", {}, every=1000, minutes=1, log_every=1), modules["pairs"]
     trainer: Any = SimpleNamespace(world_size=2, is_global_zero=True, max_steps=100, should_stop=False)
 
     def save(path: Path) -> None:

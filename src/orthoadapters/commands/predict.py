@@ -14,7 +14,7 @@ from typing import TextIO, cast
 
 from orthoadapters.commands.messages import BROKEN_PIPE
 from orthoadapters.config.program import shell_command
-from orthoadapters.config.schema import Under
+from orthoadapters.config.schema import Config, Under
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError, is_of_memory, machine_sentence
 from orthoadapters.files import real_path, user_path
@@ -86,7 +86,7 @@ def predict(options: argparse.Namespace) -> None:
     if options.pretokenized and not KINDS[run.config.task.kind].per_word:
         raise UserError(f"--pretokenized: {run.config.task.name} reads whole sentences; leave it out")
     run.require(options.language)
-    with _source(options.file) as source, _target(options.output, options.file) as target:
+    with _source(options.file) as source, _target(options.output, options.file, run.config) as target:
         from orthoadapters.labelling.free_text import label_text
 
         predictor = run.load(options.language, options.device, options.batch_size)
@@ -124,7 +124,8 @@ def _source(file: str) -> Iterator[BufferedReader]:
 
 
 @contextmanager
-def _target(output: Path | None, source: str) -> Iterator[TextIO]:
+def _target(output: Path | None, source: str, config: Config) -> Iterator[TextIO]:
+    """Opens what the labels are written into. config: the run's, whose data they may not take the place of."""
     # By these names the system would open a file behind it anew, and empty it.
     if output is None or str(output) in STDOUT:
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
@@ -132,8 +133,10 @@ def _target(output: Path | None, source: str) -> Iterator[TextIO]:
         return
     from orthoadapters.files import new_file
     from orthoadapters.runs.records import records_at
+    from orthoadapters.stages.inventory import data_files
 
-    check_new_file(output, "--output", [STDIN if source == "-" else user_path(source), *records_at(output)])
+    text = STDIN if source == "-" else user_path(source)
+    check_new_file(output, "--output", [text, *records_at(output), *(data_files(config) if output.exists() else [])])
     with ExitStack() as stack:
         try:
             file = stack.enter_context(new_file(output))

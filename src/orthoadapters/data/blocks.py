@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import Progress
 from transformers import PreTrainedTokenizerFast
 
-from orthoadapters.checksums import check_sum, write_sum
+from orthoadapters.checksums import beside, check_sum, write_sum
 from orthoadapters.data.tokenizer import fingerprint, special_ends
 from orthoadapters.errors import UserError, first_line, naming
 from orthoadapters.folders import check_writable
@@ -47,7 +47,8 @@ def token_blocks(
     """
     digest = hashlib.sha256(f"{key} {fingerprint(tokenizer)} {length} {count}".encode()).hexdigest()
     path = cache / f"{key}-{length}x{count}-{digest[:12]}.npy"
-    if not path.exists():
+    # Without its checksum, nothing tells what is in a file.
+    if not (path.exists() and beside(path).exists()):
         check_writable(cache, "paths.cache")
         cache.mkdir(parents=True, exist_ok=True)
         temporary = temporary_path(path)

@@ -13,7 +13,6 @@ from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.settings import own_under
 from orthoadapters.report.collect.table import Report
 from orthoadapters.report.printed.records import csv_text
-from orthoadapters.runs.records import records_at
 from orthoadapters.runs.results import Result, find_results
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ FIELDS = (
     *("epoch", "is_selected", "table", "row"),
     *("stage", "run", "fingerprint", "git_commit", "git_dirty", "seconds", "directory"),
 )
+# What the table of any version begins with.
+BEGINNING = ",".join(FIELDS[:3]).encode()
 # pandas' types of the columns in which a value can be missing, so that a missing one makes no fraction of a count.
 TYPES = {"n": "Int64", "epoch": "Int64", "is_selected": "boolean", "ort_lr": "float64"}
 
@@ -75,13 +76,26 @@ def write_tidy(folder: Path, backbone: str | None, path: Path) -> tuple[int, tup
 
     Raises UserError as `read_runs`, or if the file cannot be written.
     """
-    check_new_file(path, "--tidy", records_at(path))
+    check_new_file(path, "--tidy")
+    _check_is_table(path)
     records, problems = tidy_records(folder, backbone)
     try:
         write_text(path, csv_text(FIELDS, records))
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; name another file with --tidy FILE") from error
     return len(records), problems
+
+
+def _check_is_table(path: Path) -> None:
+    """Raises UserError for a file with content that is no such table, of whatever version: data, a record, own notes."""
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        start = file.read(len(BEGINNING))
+    if start not in (b"", BEGINNING):
+        raise UserError(
+            f"--tidy {path} is there and is no table that --tidy wrote; name another file, or delete that one"
+        )
 
 
 def tidy_records(folder: Path, backbone: str | None = None) -> tuple[list[list[Any]], tuple[str, ...]]:

@@ -34,6 +34,13 @@ RECORD_FILES = ("result.json", "config.yaml", "inputs.json", "metrics.csv")
 NEWER_INPUTS = ("tokenizer",)
 
 
+def changed_inputs(former: Mapping[str, object], inputs: Mapping[str, str]) -> list[str]:
+    """Names what a run was started with other contents of. former: what is recorded. inputs: what is there now."""
+    newer = {name: inputs[name] for name in NEWER_INPUTS if name in inputs}
+    former = newer | dict(former)
+    return [name for name in sorted({*former, *inputs}) if former.get(name) != inputs.get(name)]
+
+
 class InUseError(UserError):
     """The error that another process has the run: a sweep runs other cells first."""
 
@@ -46,6 +53,8 @@ class RunDirectory:
 
     def __init__(self, config: Config) -> None:
         self.config, self.fingerprint = config, fingerprint(config)
+        # The SHA-256 of everything that the run reads, by name; known once it is open.
+        self.inputs: dict[str, str] = {}
         mlm = config.stage is Stage.mlm
         subject = adapter_name(config, config.language.code) if mlm else config.variant.name
         rates = f"lr{config.optim.lr:g}" + (f"-ort{config.optim.ort_lr:g}" if config.has_ort_step else "")
@@ -70,9 +79,10 @@ class RunDirectory:
 
     @property
     def weights(self) -> list[Path]:
-        """The files of adapter, head or backbone, and the predictions; without the card, which is edited by hand."""
+        """The files of adapter, head or backbone, predictions and counts; without the card, which is edited by hand."""
         folders = [self.path / name for name in ("adapter", "head", "backbone", "predictions")]
         files = [file for folder in folders if folder.is_dir() for file in folder.iterdir() if file.is_file()]
+        files += (self.path / "sentences").rglob("*.npz")
         return [file for file in files if file.suffix != ".md" and not file.name.startswith(".")]
 
     @property
@@ -153,11 +163,8 @@ class RunDirectory:
             # A run that was stopped just before its result has one, and will write another.
             (self.path / checksums.FILE).unlink(missing_ok=True)
             path = self.path / "inputs.json"
-            if path.exists():
-                former = {name: inputs[name] for name in NEWER_INPUTS if name in inputs}
-                former |= read_json(path, "move the run away to start anew")
-            if path.exists() and former != dict(inputs):
-                names = [name for name in sorted({*former, *inputs}) if former.get(name) != inputs.get(name)]
+            former = read_json(path, "move the run away to start anew") if path.exists() else dict(inputs)
+            if names := changed_inputs(former, inputs):
                 raise UserError(
                     f"{self.path} was started with other contents of {', '.join(names)}; bring those back, or move the "
                     "run away to start anew"
@@ -165,6 +172,7 @@ class RunDirectory:
             write_text(path, json.dumps(dict(inputs), indent=2, sort_keys=True) + "\n")
             record = {"fingerprint": self.fingerprint} | plain_values(dataclasses.asdict(self.config))
             write_text(self.path / "config.yaml", yaml.safe_dump(record, sort_keys=False, allow_unicode=True))
+            self.inputs = dict(inputs)
             yield
 
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from orthoadapters.checksums import check_sums, write_sums
 from orthoadapters.config.names import name_problem
 from orthoadapters.config.schema import Under
 from orthoadapters.errors import UserError
@@ -69,7 +70,10 @@ def evaluation_name(languages: Sequence[str], contents: Mapping[str, Any]) -> st
 
 
 def write_evaluation(folder: Path, record: EvaluationRecord) -> None:
-    write_text(folder / FILE, json.dumps(asdict(record), indent=2, ensure_ascii=False) + "\n")
+    """Writes the record beside what was scored, and the checksums of all of it."""
+    text = json.dumps(asdict(record), indent=2, ensure_ascii=False) + "\n"
+    write_sums(folder, [path for path in folder.rglob("*") if path.is_file()], {FILE: text})
+    write_text(folder / FILE, text)
 
 
 def read_evaluation(folder: Path) -> EvaluationRecord:
@@ -85,6 +89,7 @@ def read_evaluation(folder: Path) -> EvaluationRecord:
         _check_values(record)
     except (TypeError, ValueError, KeyError, AttributeError):
         raise UserError(f"{path}: it is damaged; {fix}") from None
+    check_sums(folder, fix, (FILE,))
     return record
 
 

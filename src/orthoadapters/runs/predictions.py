@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from orthoadapters.checksums import check_sums
 from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.schema import TaskKind, Under
 from orthoadapters.errors import UserError, first_line, is_of_memory
-from orthoadapters.files import write_bytes, write_text
+from orthoadapters.files import check_regular, write_bytes, write_text
 
 
 def write_predictions(path: Path, predictions: Sequence[Sequence[str]], kind: TaskKind) -> None:
@@ -42,6 +43,8 @@ def sentence_counts(run: Path, language: str, under: Under | None = None) -> dic
     Raises UserError if a run has no such file, or a broken one.
     """
     path = _sentences(run, language, under)
+    check_regular(path)
+    check_sums(run, f"move {run} away and give its command again", (path.relative_to(run).as_posix(),))
     try:
         with np.load(path, allow_pickle=False) as counts:
             return {metric: counts[metric] for metric in counts.files}

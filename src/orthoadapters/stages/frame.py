@@ -69,6 +69,7 @@ def task_data(config: Config, backbone: str, codes: Sequence[str]) -> TaskData:
 def record_run(config: Config, run: RunDirectory, inputs: Mapping[str, str], layers: int) -> Iterator[list[Tracker]]:
     """Holds the run's directory and trackers open. With several processes (trainer=ddp) the first one alone writes."""
     if rank(config.trainer) > 0:
+        run.inputs = dict(inputs)
         yield []
         return
     with run.open(inputs), trackers(config, run, metric_columns(config.task.metrics, layers)) as run_trackers:

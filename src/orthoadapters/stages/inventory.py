@@ -6,6 +6,7 @@ It loads no PyTorch and fetches nothing, so that plans and sweeps look as well. 
 import shlex
 import sys
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from orthoadapters.config.schema import (
     VariantConfig,
 )
 from orthoadapters.data.sources.copies import warn_of_same_contents
-from orthoadapters.data.sources.read import look_for_examples
+from orthoadapters.data.sources.read import find_examples, look_for_examples
 from orthoadapters.data.sources.text import find_text
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Split
@@ -179,6 +180,15 @@ def sets_of(config: Config) -> Iterator[tuple[str, Split, bool]]:
         is_source = code in config.source_languages
         splits: tuple[Split, ...] = ("train", "dev", "test") if is_source else ("test", "dev")
         yield from ((code, split, split == "dev" and not is_source) for split in splits)
+
+
+def data_files(config: Config) -> list[Path]:
+    """Lists the files of the sets that a task run reads, as far as they are still there."""
+    files: list[Path] = []
+    for code, split, _ in sets_of(config):
+        with suppress(UserError):
+            files += find_examples(config.data, config.task, split, task_language(code, config.paths.config))
+    return files
 
 
 def _look_for_examples(

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -116,15 +116,20 @@ class KeepLast(Checkpoint):
     Several processes (trainer=ddp) must save or stop at the same iteration, although their clocks and signals differ. So
     each process adds its requests (to save, to stop) to the tensor of gradients, and all of them act on the sum. On a GPU
     they look at the sum every `log_every` iterations only.
+
+    run: what tells the run from others, which is part of the checkpoint.
     """
 
-    def __init__(self, path: Path, every: int, minutes: float, log_every: int) -> None:
-        self.path, self.every, self.seconds, self.log_every = path, every, 60 * minutes, log_every
+    def __init__(self, path: Path, run: Mapping[str, str], every: int, minutes: float, log_every: int) -> None:
+        self.path, self.run, self.every, self.seconds, self.log_every = path, run, every, 60 * minutes, log_every
         self.save_time = time.monotonic()
         self.is_stopping = False
         self.is_interrupted = False
         # The iteration of the checkpoint that is there; 0 stands for none.
         self.iteration = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"run": dict(self.run)}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self.iteration = trainer.global_step

@@ -24,7 +24,7 @@ from orthoadapters.files import check_content
 from orthoadapters.model.compiled import compile_encode
 from orthoadapters.model.finite import check_finite
 from orthoadapters.model.precision import store_frozen_in_bf16
-from orthoadapters.runs.directory import RunDirectory
+from orthoadapters.runs.directory import RunDirectory, changed_inputs
 from orthoadapters.training.alternating import AlternatingTraining
 from orthoadapters.training.callbacks import CtrlCException, KeepLast, ProgressBar
 from orthoadapters.training.checkpoint_file import DirectCheckpointIO
@@ -66,7 +66,8 @@ def fit(
         store_frozen_in_bf16(module)
     if config.compile:
         module.encode = compile_encode(module.model, data.training.batch_rows)
-    last = KeepLast(run.checkpoint, config.checkpoint_every, config.checkpoint_minutes, config.log_every)
+    identity = {"fingerprint": run.fingerprint} | run.inputs
+    last = KeepLast(run.checkpoint, identity, config.checkpoint_every, config.checkpoint_minutes, config.log_every)
     with warnings.catch_warnings():
         # Lightning warns of what is by design here: no worker processes, no logger, no validation loop.
         warnings.filterwarnings("ignore", module="pytorch_lightning")
@@ -75,7 +76,7 @@ def fit(
         trainer = _trainer(config, data.iterations, [*callbacks, ProgressBar(title), last])
         try:
             if run.checkpoint.exists():
-                _check_readable(run.checkpoint, config.processes)
+                _check_readable(run.checkpoint, config.processes, callbacks, last)
             processes = one_fit_over_processes(trainer) if config.processes > 1 else nullcontext()
             with processes, last.stopping_on_ctrl_c():
                 checkpoint = str(run.checkpoint) if run.checkpoint.exists() else None
@@ -132,8 +133,8 @@ def _trainer(config: TrainerConfig, iterations: int, callbacks: list[Callback]) 
 PARTS = {"state_dict", "optimizer_states", "loops", "callbacks", "recorder", "rng"}
 
 
-def _check_readable(checkpoint: Path, processes: int) -> None:
-    """Raises UserError if it is damaged, or was written by another number of processes, each of which has its own dropout.
+def _check_readable(checkpoint: Path, processes: int, callbacks: Sequence[Callback], last: KeepLast) -> None:
+    """Raises UserError if it is damaged, or is of another run or number of processes, each of which has its own dropout.
 
     A byte that is not what was written counts as damage, and so does a weight or an optimizer's mean that is not finite.
     """
@@ -146,13 +147,21 @@ def _check_readable(checkpoint: Path, processes: int) -> None:
         if part is not None:
             raise ValueError(f"its part {part} was changed since it was written")
         content = torch.load(checkpoint, "cpu", weights_only=True, mmap=True)
-        if not isinstance(content, dict) or not content.keys() >= PARTS:
+        is_ours = isinstance(content, dict) and content.keys() >= PARTS
+        if not is_ours or not content["callbacks"].keys() >= {one.state_key for one in callbacks if one.state_dict()}:
             raise ValueError("it is none that a run has written")
+        # Those of earlier versions do not name their run.
+        former = content["callbacks"].get(last.state_key, {}).get("run", last.run)
+        names = changed_inputs(former, last.run)
     except Exception as error:
         if is_of_memory(error):
             raise
         # A broken file makes torch raise exceptions of many types.
         raise UserError(f"{checkpoint} cannot be read ({first_line(error)}); {fix}") from None
+    if names:
+        raise UserError(
+            f"{checkpoint} is another run's, with other {', '.join(names)}; bring back this run's own, or {fix}"
+        )
     check_finite(dict(_tensors(content)), checkpoint, fix)
     count = len(content["rng"]) if isinstance(content["rng"], list) else 1
     if count != processes:
