@@ -1,5 +1,7 @@
 """A folder of the user's own (--config-dir, paths.config): its files count wherever those of conf/ do."""
 
+import errno
+import os
 import re
 from pathlib import Path
 
@@ -53,6 +55,20 @@ def test_variants_languages_tasks_and_backbones_are_those_of_both_folders(folder
         compose_config(own)
     with pytest.raises(UserError, match="variant has no 't_min', did you mean 't_mine'"):
         compose_config([f"paths.config={folder}", "variant=t_min"])
+
+
+def test_a_folder_of_a_group_that_cannot_be_read_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def listdir(place: object) -> list[str]:
+        if place == folder / "variant":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+        return plain_listdir(place)  # type: ignore[call-overload]
+
+    plain_listdir = os.listdir
+    monkeypatch.setattr(os, "listdir", listdir)
+    with pytest.raises(
+        UserError, match=re.escape(f"{folder / 'variant'} cannot be read (Permission denied); mend that")
+    ):
+        compose_config([f"paths.config={folder}", "variant=t_mine"])
 
 
 def test_a_domain_is_a_file_which_a_run_or_an_evaluation_chooses(folder: Path, tmp_path: Path) -> None:

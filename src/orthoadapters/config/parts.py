@@ -1,6 +1,6 @@
 """Composing with Hydra, in parts: what many runs share is composed once, and what each has of its own is set on a copy."""
 
-import contextlib
+import errno
 import os
 import pickle
 import typing
@@ -34,6 +34,7 @@ from orthoadapters.config.own_files import (
 )
 from orthoadapters.config.schema import LanguageConfig, TaskConfig, VariantConfig
 from orthoadapters.errors import UserError
+from orthoadapters.folders import names_in
 
 # The folders of groups: conf/ and, if there is one, the user's own.
 Folders = tuple[Path, ...]
@@ -51,11 +52,16 @@ def yaml_files(folder: Path) -> list[Path]:
 
 
 def files_of_group(folders: Folders, group: str) -> dict[str, Path]:
-    """Finds the files of a group by name."""
+    """Finds the files of a group by name. Raises UserError for a folder that cannot be read."""
     files: dict[str, Path] = {}
     for folder in folders:
-        with contextlib.suppress(OSError, ValueError):
+        try:
             files |= _files_by_name(folder / group, tuple(os.listdir(folder / group)))  # noqa: PTH208, it makes no paths
+        except ValueError:  # such as a NUL, where a key is looked up as if it were a group
+            continue
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+                raise UserError(f"{error.filename} cannot be read ({error.strerror}); mend that") from None
     return files
 
 
@@ -67,7 +73,9 @@ def _files_by_name(folder: Path, names: tuple[str, ...]) -> dict[str, Path]:
 
 def group_names(folders: Folders) -> dict[str, list[str]]:
     """Lists the groups that a file is chosen for, with the names of their files; those of sweeps are not in conf/."""
-    groups = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()} - {"hydra"} | {"sweep"}
+    groups = {name for folder in folders for name in names_in(folder) if (folder / name).is_dir()} - {"hydra"} | {
+        "sweep"
+    }
     places = (*folders, folders[0].parent / "multirun_sweeps")
     return {group: sorted(files_of_group(places, group)) for group in sorted(groups)}
 
