@@ -42,7 +42,9 @@ def check_sums(folder: Path, fix: str, parts: tuple[str, ...] = ("",)) -> None:
 
 def check_sum(file: Path, fix: str) -> None:
     """Raises UserError if a file is not what was written, by the checksum beside it, if there is one."""
-    for _, digest in _read(beside(file)):
+    for name, digest in _read(beside(file)):
+        if name != file.name:
+            raise UserError(f"{beside(file)} is the checksum of {name}, as if both were copied or renamed; {fix}")
         _check(file, digest, beside(file), fix)
 
 

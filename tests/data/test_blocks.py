@@ -1,6 +1,7 @@
 """Text for masked language modelling: what is read, how it is cut, when reading stops, and what the cache knows."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from itertools import count, pairwise
@@ -199,6 +200,18 @@ def test_damaged_blocks_are_refused_and_those_without_a_checksum_are_cut_again(t
         blocks()
     checksum.unlink()
     assert blocks() == former
+
+
+def test_blocks_under_the_name_of_others_are_refused(tmp_path: Path) -> None:
+    for key, text in (("text-en", "words xyz"), ("text-sw", "xyz words words")):
+        token_blocks(iter([text] * 50), TOKENIZER, 16, 20, tmp_path, key)
+    for ending in (".npy", ".npy.sha256"):
+        source, target = (next(tmp_path.glob(f"text-{code}*{ending}")) for code in ("en", "sw"))
+        shutil.copy(source, target)
+    with pytest.raises(
+        UserError, match=r"text-sw.*sha256 is the checksum of text-en.*npy, as if .*; delete it, and it is cut"
+    ):
+        token_blocks(iter([]), TOKENIZER, 16, 20, tmp_path, "text-sw")
 
 
 def test_whatever_decides_the_blocks_decides_the_name_in_the_cache(tmp_path: Path) -> None:
