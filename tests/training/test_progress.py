@@ -5,7 +5,7 @@ from typing import Any
 from unittest.mock import Mock
 
 from orthoadapters.training.alternating import AlternatingTraining
-from orthoadapters.training.callbacks import ProgressBar
+from orthoadapters.training.progress import ProgressBar
 
 
 def test_the_remaining_time_counts_the_looks_at_the_development_set_from_the_first_minute_on() -> None:

@@ -26,10 +26,11 @@ from orthoadapters.model.finite import check_finite
 from orthoadapters.model.precision import store_frozen_in_bf16
 from orthoadapters.runs.directory import RunDirectory, changed_inputs
 from orthoadapters.training.alternating import AlternatingTraining
-from orthoadapters.training.callbacks import CtrlCException, KeepLast, ProgressBar
+from orthoadapters.training.callbacks import CtrlCException, KeepLast
 from orthoadapters.training.checkpoint_file import DirectCheckpointIO
 from orthoadapters.training.distributed import SummedDDP, one_fit_over_processes
 from orthoadapters.training.processes import rank
+from orthoadapters.training.progress import ProgressBar
 
 
 def device(trainer: TrainerConfig) -> torch.device:
