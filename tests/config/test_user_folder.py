@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,37 @@ def test_variants_languages_tasks_and_backbones_are_those_of_both_folders(folder
         compose_config(own)
     with pytest.raises(UserError, match="variant has no 't_min', did you mean 't_mine'"):
         compose_config([f"paths.config={folder}", "variant=t_min"])
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (os.mkfifo, "xi.yaml is no file but a pipe, socket or device; put the file itself there"),
+        (Path.mkdir, "xi.yaml cannot be read (Is a directory); bring it back"),
+        (
+            lambda path: path.symlink_to("xi.yaml"),
+            "xi.yaml cannot be read (Too many levels of symbolic links); bring it",
+        ),
+        (
+            lambda path: path.symlink_to("nowhere"),
+            "xi.yaml cannot be read (No such file or directory); bring it back, or",
+        ),
+        (
+            lambda path: path.write_bytes(b"code: xi\nname: \xff\xfe\n"),
+            "xi.yaml cannot be read ('utf-8' codec can't decode",
+        ),
+    ],
+)
+def test_a_language_that_cannot_be_read_stops_its_own_runs_alone(
+    tmp_path: Path, make: Callable[[Path], object], says: str
+) -> None:
+    path = tmp_path / "language" / "xi.yaml"
+    path.parent.mkdir()
+    make(path)
+    own = [f"paths.config={tmp_path}", "task=udpos", "variant=t_noo"]
+    check(compose_config([*own, "languages=[tr]"]))
+    with pytest.raises(UserError, match=re.escape(says)):
+        check(compose_config([*own, "languages=[xi]"]))
 
 
 def test_a_folder_of_a_group_that_cannot_be_read_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ from orthoadapters.config.parts import (
 )
 from orthoadapters.config.schema import AdapterSource, Config, LanguageConfig, Stage
 from orthoadapters.config.under import named_languages, settle_transfer
-from orthoadapters.config.yaml_nodes import yaml_sentence
+from orthoadapters.config.yaml_nodes import time_of_change, yaml_sentence
 from orthoadapters.errors import UserError
 from orthoadapters.files import real_path, user_path
 
@@ -214,7 +214,7 @@ def check_language(code: str, folder: str | None = None) -> Path:
 def language_config(code: str, folder: str | None = None) -> LanguageConfig:
     """Reads a language's file. Raises UserError as `check_language`, and for a file that is broken or has another's code."""
     path = check_language(code, folder)
-    return copy.deepcopy(_language_of(path, path.stat().st_mtime_ns))
+    return copy.deepcopy(_language_of(path, time_of_change(path)))
 
 
 @cache

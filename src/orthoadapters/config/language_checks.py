@@ -50,9 +50,9 @@ def _check_training_languages(config: Config) -> None:
 def warn_of_copied_lines(code: str, folder: str | None) -> None:
     """Warns of a name, a Wikipedia or an adapter in a language's file that another language's file has too."""
     files = group_files("language", folder)
-    if code not in files:
+    times = tuple((path, path.stat().st_mtime_ns) for path in files.values() if path.is_file())
+    if code not in files or not files[code].is_file():
         return
-    times = tuple((path, path.stat().st_mtime_ns) for path in files.values())
     for sentence in _copied_lines(code, files[code], times):
         warn_once(sentence)
 
@@ -74,9 +74,11 @@ def _copied_lines(code: str, path: Path, files: tuple[tuple[Path, int], ...]) ->
 def _lines(path: Path, time: int) -> dict[str, int]:
     """Reads the lines of a language's file that belong to this language alone, without comments, with their numbers.
 
-    A file is read once. time: that of its last change.
+    A file is read once. time: that of its last change. Of a file that is no text there are none: whoever chooses that
+    language is told.
     """
-    lines = [line.partition(" #")[0].strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    lines = [line.partition(" #")[0].strip() for line in text.splitlines()]
     return {
         line: number
         for number, line in enumerate(lines, 1)

@@ -16,7 +16,15 @@ TAG = "tag:yaml.org,2002:"
 
 def root_node(path: Path) -> Node | None:
     """Reads a file; None if nothing but comments is in it. Raises UserError if it is no YAML, or a list or text."""
-    return _read(path, path.stat().st_mtime_ns)
+    return _read(path, time_of_change(path))
+
+
+def time_of_change(path: Path) -> int:
+    """Returns the time by which a file's content is known. Raises UserError for a link that leads nowhere."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); bring it back, or delete it") from None
 
 
 @cache
