@@ -108,6 +108,11 @@ def test_a_recorded_configuration_is_read_without_the_environment(tmp_path: Path
         path.write_text(yaml.safe_dump({"fingerprint": "x", "task": {"name": "x", "labels": ["a", text]}}))
         with pytest.raises(UserError, match=problem):
             read_config(path)
+    path.write_text(f"fingerprint: x\noptim: {{lr: 1{'0' * 400}}}\n")
+    with pytest.raises(
+        UserError, match=r"config.yaml cannot be read \(int too large to convert to float\); restore it"
+    ):
+        read_config(path)
 
 
 def test_names_in_files_lead_to_no_other_folder(tmp_path: Path) -> None:
