@@ -14,7 +14,7 @@ PACKAGE = ROOT / "src" / "orthoadapters"
 # From the ground up. A room may import from the floors below it and from itself, never from its own floor or above.
 FLOORS = [
     {"errors", "file_formats", "json_text", "loss_precision", "printing", "temporary_names"},
-    {"files", "folders", "locks", "examples"},
+    {"exit_codes", "files", "folders", "locks", "examples"},
     {"checksums"},
     {"config"},
     {"hub", "demo", "orthogonality"},
@@ -33,6 +33,7 @@ LIGHT = (
     "json_text",
     "printing",
     "temporary_names",
+    "exit_codes",
     "files",
     "folders",
     "locks",

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from orthoadapters.commands.messages import exit_code_of
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
+from orthoadapters.exit_codes import exit_code_of
 from orthoadapters.files import user_path
 from orthoadapters.folders import check_writable
 from orthoadapters.printing import Parser, printable, start_log

@@ -18,7 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from orthoadapters.commands.hydra_jobs import run_hydra
-from orthoadapters.commands.messages import BROKEN_PIPE, exit_code_of, set_up_messages
+from orthoadapters.commands.messages import set_up_messages
 from orthoadapters.config.checks import check
 from orthoadapters.config.command_line import (
     asks_for_a_sweep,
@@ -35,6 +35,7 @@ from orthoadapters.config.messages import REFUSALS, sentence
 from orthoadapters.config.schema import Config, Missing, Stage
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
+from orthoadapters.exit_codes import BROKEN_PIPE, exit_code_of
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.printing import discard_rest, print_error
 from orthoadapters.runs import adapter_library as library
