@@ -51,6 +51,23 @@ from orthoadapters.errors import UserError
             "domain.root=DIR is the text of a domain without a name; add domain.name=NAME",
         ),
         (["optim.lr=0"], "optim.lr=0.0 must be greater than 0"),
+        (["optim.lr=1e39"], "optim.lr=1e.39 becomes 0 or infinity in float32"),
+        *(
+            (
+                [f"{key}=1e-320"],
+                f"{key}=1e-320 becomes 0 or infinity in float32, .*; use a number from 1.2e-38 to 3.4e.38",
+            )
+            for key in ("optim.lr", "optim.ort_lr", "optim.eps", "mlm.lr", "mlm.ort_lr", "task.lr", "ort.joint")
+        ),
+        *(
+            ([f"{key}=1{'0' * 23}"], f"{key}=10{{19}}\\.\\.\\. is more than can be counted to; use 2147483647 at most")
+            for key in (
+                *("data.limit_train", "data.limit_dev", "data.limit_test", "task.batch_size", "task.max_length"),
+                *("trainer.max_iterations", "trainer.max_epochs", "trainer.checkpoint_every", "mlm.dev_blocks"),
+                *("domain.reduction", "mlm.block_length"),
+            )
+        ),
+        ([f"variant.leave_out=[{2**31}]"], "variant.leave_out=2147483648 is more than can be counted to"),
         (["ort.every=0"], "ort.every=0 must be greater than 0"),
         (["unfreeze.every=0"], "unfreeze.every=0 must be greater than 0"),
         (["unfreeze.per=epoch", "variant=full_ft"], "is for the layers of an adapter, and variant=full_ft trains none"),
