@@ -203,6 +203,7 @@ def _check_values(result: Result) -> None:
         raise ValueError("a score is no fraction")
     before, after = (result.layer_cos2.get(when, []) for when in ("before", "after"))
     others = [*before, *after, *_epochs(result), *_losses(result)]
+    others += [result.provenance[name] for name in ("wall_seconds", "steps") if name in result.provenance]
     if len(before) != len(after) or not all(_is_number(value) for value in others):
         raise ValueError("a value is no number, or a layer is missing")
 
