@@ -114,6 +114,13 @@ from orthoadapters.errors import UserError
         (["task.hub_columns=[a,a]"], "task.hub_columns has a twice"),
         (["task.labels=[a,b,a]"], "task.labels of xnli has 'a' twice; they must be at least two, each once"),
         (["task.labels=[a,'']"], "each once and none of them empty"),
+        *(
+            (
+                [f"task.labels=['a{character}b',c]"],
+                r"task.labels of xnli has 'a\\\w+b', in which a character is a tab, a line's",
+            )
+            for character in ("\t", "\n", "\r", "\u2028", "\x00")
+        ),
         (
             ["task=wikiann", "task.metrics=[f1]", "task.labels=[O,B-DISH,I-DRINK]"],
             "task.labels of wikiann has I-DRINK and no B-DRINK, but B-DISH and no I-DISH; mend the name of one",

@@ -10,7 +10,7 @@ from orthoadapters.config.language_checks import check_languages
 from orthoadapters.config.list_checks import check_lists
 from orthoadapters.config.locations import warn_once
 from orthoadapters.config.logger import check_logger
-from orthoadapters.config.names import check_names
+from orthoadapters.config.names import CONTROL, check_names
 from orthoadapters.config.number_checks import check_numbers
 from orthoadapters.config.schema import (
     AdapterKind,
@@ -186,13 +186,19 @@ def check_metrics(task: TaskConfig) -> None:
 
 
 def check_labels(task: TaskConfig) -> None:
-    """Refuses labels that are fewer than two, empty, or there twice."""
+    """Refuses labels that are fewer than two, empty, there twice, or that would end a cell or a line of the predictions."""
     twice = sorted({label for label in task.labels if task.labels.count(label) > 1})
     if len(task.labels) < 2 or twice or "" in task.labels:
         problem = f"has '{twice[0]}' twice" if twice else f"is [{', '.join(task.labels)}]"
         raise UserError(
             f"task.labels of {task.name} {problem}; they must be at least two, each once and none of them empty"
         )
+    for label in task.labels:
+        if CONTROL.search(label):
+            raise UserError(
+                f"task.labels of {task.name} has {label!r}, in which a character is a tab, a line's end or a control; "
+                "predictions are a label a line, so write it without"
+            )
     if task.kind is TaskKind.tagging:
         _check_types(task)
 
