@@ -62,6 +62,7 @@ def test_a_result_is_read_as_it_was_written(tmp_path: Path) -> None:
         ({"layer_cos2": {"before": [0.1], "after": [10**300]}}, "it is damaged"),
         ({"selection": asdict(Selection("en", "dev", "f1", 0.75, 10**400, []))}, "it is damaged"),
         ({"selection": asdict(Selection("en", "dev", "f1", 0.75, 2, [{"epoch": 2, "f1": 2**63}]))}, "it is damaged"),
+        ({"under": {"source": {"en": {"f1": 0.5, "n": "x"}}}}, "it is damaged"),
         ({"provenance": {"seconds": 10**400}}, "it is damaged"),
         ({"provenance": {"wall_seconds": "long"}}, "it is damaged"),
         ({"task": None, "test": {"en": {"mlm_loss": float("inf"), "n": 2}}}, "it is damaged"),

@@ -193,7 +193,7 @@ def _check_values(result: Result) -> None:
     codes += [code for rows in result.under.values() for code in rows]
     if any(name_problem(name, is_part=name in codes) for name in [*codes, *_names(result)]):
         raise ValueError("a name would become a path that leads elsewhere")
-    sizes = [row["n"] for row in result.test.values()]
+    sizes = [row["n"] for rows in (result.test, *result.under.values()) for row in rows.values()]
     if not all(is_count(count) for count in [result.seed, *sizes]) or any(size < 1 for size in sizes):
         raise ValueError("it counts something in fractions, or a test set is empty")
     rates = [result.lr] if result.ort_lr is None else [result.lr, result.ort_lr]
