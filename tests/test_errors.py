@@ -2,12 +2,13 @@
 
 import errno
 import re
-from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from safetensors import SafetensorError
 
+from orthoadapters import fetch
 from orthoadapters.commands import evaluate, report
 from orthoadapters.errors import machine_sentence, naming
 
@@ -29,6 +30,10 @@ FULL = errno.ENOSPC, "No space left on device"
         (MemoryError(), "memory ran out; close other programs"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to"), "memory ran out"),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), None),
+        (
+            FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/a']"),
+            r"No usable temporary directory found in .*; let TMPDIR name a folder that can be written; fix$",
+        ),
         (ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"), None),
         (ValueError("a defect"), None),
     ],
@@ -44,9 +49,9 @@ def test_an_error_without_a_place_gets_it(error: Exception) -> None:
         raise error
 
 
-@pytest.mark.parametrize(("main", "part"), [(evaluate.main, "open_subject"), (report.main, "build")])
+@pytest.mark.parametrize(("module", "part"), [(evaluate, "open_subject"), (report, "build"), (fetch, "fetch")])
 def test_a_full_disk_ends_a_command_with_a_sentence_and_a_defect_with_a_traceback(
-    main: Callable[..., int],
+    module: ModuleType,
     part: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -56,10 +61,10 @@ def test_a_full_disk_ends_a_command_with_a_sentence_and_a_defect_with_a_tracebac
         raise errors.pop()
 
     errors = [KeyError("a defect"), OSError(*FULL)]
-    module = evaluate if main is evaluate.main else report
     monkeypatch.setattr(module, part, fail)
     monkeypatch.chdir(tmp_path)
-    assert main(["runs"]) == 1
+    words = ["task=xnli"] if module is fetch else ["runs"]
+    assert module.main(words) == 1
     assert capsys.readouterr().err.startswith("error: a file cannot be written or read (No space left on device); ")
     with pytest.raises(KeyError):
-        main(["runs"])
+        module.main(words)

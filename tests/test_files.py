@@ -28,10 +28,16 @@ def test_a_record_is_the_object_in_its_file(tmp_path: Path) -> None:
     [
         (b'{"name": ', r"record.json is not JSON \(.*\); train it anew$"),
         (b"\xff\xfe", r"record.json is not JSON \(.*\); train it anew$"),
+        (b'{"n": 1e400}', r"record.json is not JSON \(the number 1e400 is beyond what a float holds\); train it anew$"),
+        (
+            b'{"n": [-1%s]}' % (b"0" * 400),
+            r"is not JSON \(the number -10{18}\.\.\. is beyond what a float holds\); train",
+        ),
+        (b'{"n": 1%s}' % (b"0" * 5000), r"is not JSON \(the number 10{19}\.\.\. is beyond what a float holds\); train"),
         (b"[1, 2]", "record.json is not JSON with fields; train it anew$"),
         (None, "record.json is missing; train it anew$"),
     ],
-    ids=["cut off", "not text", "a list", "no file"],
+    ids=["cut off", "not text", "no float", "400 digits", "5000 digits", "a list", "no file"],
 )
 def test_a_record_that_cannot_be_read_is_a_sentence_with_the_place_and_the_fix(
     tmp_path: Path, content: bytes | None, sentence: str

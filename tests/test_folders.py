@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orthoadapters import UserError
-from orthoadapters.folders import absence, check_new_file, check_writable, exists, last_change, names_in, search
+from orthoadapters.folders import absence, check_new_file, check_writable, exists, find, last_change, names_in, search
 
 
 def files(folder: Path, problems: list[str] | None = None) -> list[str]:
@@ -58,6 +58,42 @@ def test_what_cannot_be_read_is_named_and_what_vanished_is_not(tree: Path, monke
     problems: list[str] = []
     assert files(tree, problems) == []
     assert problems == [f"{tree}/b cannot be read (Permission denied): what is in it is left out"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "paths"),
+    [
+        ("*/x", ["b/x", "c/x"]),
+        ("b/*", ["b/x"]),
+        ("[b]/?", ["b/x"]),
+        ("**/x", ["b/x", "c/x", "link/d/x"]),
+        ("link/**/x", ["link/d/x"]),
+        ("*/**/x", ["b/x", "c/x", "link/d/x"]),
+        ("./b/x", ["b/x"]),
+        ("*/y", []),
+        ("b/x/*", []),
+    ],
+)
+def test_a_pattern_means_what_pathlib_makes_of_it_and_follows_links(tree: Path, pattern: str, paths: list[str]) -> None:
+    (tree / "link").symlink_to(tree.parent / "scratch")
+    assert sorted(str(path.relative_to(tree)) for path in find(tree, pattern, [])) == paths
+
+
+@pytest.mark.parametrize("pattern", ["*/x", "**/x", "b/*"])
+def test_what_a_pattern_cannot_look_into_is_named(tree: Path, pattern: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    def fail(path: Any = ".") -> Any:
+        if Path(path).name == "b":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", fail)
+    problems: list[str] = []
+    find(tree, pattern, problems)
+    assert problems == (
+        [] if pattern == "*/x" else [f"{tree}/b cannot be read (Permission denied): what is in it is left out"]
+    )
 
 
 def test_a_link_that_leads_nowhere_is_named_but_for_those_of_wandb(tree: Path) -> None:

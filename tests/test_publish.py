@@ -1,5 +1,7 @@
 """The files that a run leaves for others: heads in AdapterHub's format, model cards, the upload."""
 
+import errno
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -156,6 +158,43 @@ def test_yes_uploads_what_was_shown(
     assert (repo, names) == ("me/mine", ["README.md", "adapter.safetensors", "adapter_config.json", "training.json"])
     assert "OWNER/NAME" not in card
     assert card in capsys.readouterr().out
+
+
+def test_a_card_or_a_disk_that_is_none_is_a_sentence(
+    runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(runs["xnli"], tmp_path / "run"))
+    (run / "SHA256SUMS").unlink()
+    card = run / "adapter" / "README.md"
+
+    def answer() -> str:
+        assert main([str(run), "--repo", "me/mine"]) == 1
+        printed = capsys.readouterr()
+        assert (printed.out, printed.err.count("\n")) == ("", 1)
+        return printed.err
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil.copytree, "__defaults__", (False, None, fail, False, False))
+        assert (
+            "cannot be copied into a temporary folder ([Errno 28] No space left on device); make room, or" in answer()
+        )
+    with monkeypatch.context() as patch:
+        patch.setattr("orthoadapters.files._to_disk", fail)
+        assert re.search(
+            r"/adapter/README.md cannot be written or read \(No space left on device\); make room", answer()
+        )
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile._candidate_tempdir_list", lambda: ["/nowhere"])
+        patch.setattr("tempfile.tempdir", None)
+        assert "No usable temporary directory found in ['/nowhere']; let TMPDIR name a folder" in answer()
+    card.write_bytes(b"caf\xe9")
+    assert f"error: {card} is not UTF-8, as a card on the Hub must be; save it as UTF-8\n" in answer()
+    card.unlink()
+    card.mkdir()
+    assert f"{run}/adapter has no README.md" in answer()
 
 
 def test_what_cannot_be_published_is_a_sentence(

@@ -13,8 +13,8 @@ from tests.helpers.commands import ROOT, environment
 PACKAGE = ROOT / "src" / "orthoadapters"
 # From the ground up. A room may import from the floors below it and from itself, never from its own floor or above.
 FLOORS = [
-    {"errors", "file_formats", "loss_precision", "printing", "temporary_names"},
-    {"files", "folders", "locks", "examples"},
+    {"errors", "file_formats", "json_text", "loss_precision", "printing", "temporary_names"},
+    {"exit_codes", "files", "folders", "locks", "examples"},
     {"checksums"},
     {"config"},
     {"hub", "demo", "orthogonality"},
@@ -30,8 +30,10 @@ FLOORS = [
 LIGHT = (
     "errors",
     "file_formats",
+    "json_text",
     "printing",
     "temporary_names",
+    "exit_codes",
     "files",
     "folders",
     "locks",

@@ -1,5 +1,7 @@
 """Files from strangers: no code of theirs is run, no path leads out of its folder, and nothing of this machine is published."""
 
+import csv
+import io
 import json
 import logging
 import os
@@ -108,6 +110,11 @@ def test_a_recorded_configuration_is_read_without_the_environment(tmp_path: Path
         path.write_text(yaml.safe_dump({"fingerprint": "x", "task": {"name": "x", "labels": ["a", text]}}))
         with pytest.raises(UserError, match=problem):
             read_config(path)
+    path.write_text(f"fingerprint: x\noptim: {{lr: 1{'0' * 400}}}\n")
+    with pytest.raises(
+        UserError, match=r"config.yaml cannot be read \(int too large to convert to float\); restore it"
+    ):
+        read_config(path)
 
 
 def test_names_in_files_lead_to_no_other_folder(tmp_path: Path) -> None:
@@ -216,8 +223,14 @@ def test_names_are_no_commands_of_what_shows_them() -> None:
     figure = dev_scores({name: {"lr 1": [(1, 0.5)]}}, "$_$")
     assert figure is not None
     assert png(figure)
-    for start in "=+-@\t＝＋－＠":
+    for start in [*"=+-@\t＝＋－＠", " =", "\u00a0+", "\0-", "\u200b@", "\ufeff=", "\u2060 =", "\x1f=", " \u3000＝"]:
         assert csv_text(["a"], [[f"{start}1+1"]]).splitlines()[1].strip('"').startswith("'")
+
+
+def test_a_carriage_return_in_a_cell_ends_no_record() -> None:
+    text = csv_text(["a", "b"], [["one\r=1+1", 2], ["\r\n", None]])
+    assert text == 'a,b\n"one\r=1+1",2\n"\'\r\n",\n'
+    assert list(csv.reader(io.StringIO(text, newline=""))) == [["a", "b"], ["one\r=1+1", "2"], ["'\r\n", ""]]
 
 
 def test_a_card_names_no_folder_of_this_machine(tmp_path: Path) -> None:

@@ -56,6 +56,8 @@ def machine_sentence(error: BaseException, fix: str) -> str | None:
         return "memory ran out; close other programs, or take smaller batches (task.batch_size=N, mlm.batch_size=N)"
     if not isinstance(error, OSError) or error.errno is None:
         return None
+    if "temporary directory" in str(error.strerror):
+        return f"{error.strerror}; let TMPDIR name a folder that can be written; {fix}"
     # Of a renaming, the second name is the one that was to be.
     place = error.filename2 or error.filename
     if place is None and error.errno not in DISK_ERRORS:

@@ -17,8 +17,9 @@ from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import AdapterSource, Config, CorpusSource, DomainConfig, Missing, Stage
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
+from orthoadapters.exit_codes import exit_code_of
 from orthoadapters.hub.offline import NotFetchedError, is_offline
-from orthoadapters.printing import print_error, start_log
+from orthoadapters.printing import start_log
 
 
 def fetch(overrides: Sequence[str]) -> None:
@@ -109,19 +110,20 @@ def main(words: Sequence[str] | None = None) -> int:
         print(version_line())
         return 0
     start_log()
+
+    def run() -> None:
+        try:
+            fetch(read_command_line(arguments).overrides)
+        except NotFetchedError as error:
+            raise UserError(f"{error} {shlex.join(arguments)}") from error
+        print(f"without a network from now on: HF_HUB_OFFLINE=1 {shell_command('train', arguments)}")
+        sys.stdout.flush()
+
     try:
-        fetch(read_command_line(arguments).overrides)
-    except NotFetchedError as error:
-        print_error(f"{error} {shlex.join(arguments)}")
-        return 1
-    except UserError as error:
-        print_error(error)
-        return 1
+        return exit_code_of(run, "the same command goes on with what is missing")
     except KeyboardInterrupt:
         print("stopped; the same command goes on with what is missing", file=sys.stderr)
         return 130
-    print(f"without a network from now on: HF_HUB_OFFLINE=1 {shell_command('train', arguments)}")
-    return 0
 
 
 if __name__ == "__main__":

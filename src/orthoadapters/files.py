@@ -1,7 +1,6 @@
 """Reads records, looks what a file is, and writes files and folders that are there whole or not at all."""
 
 import errno
-import json
 import os
 import re
 import shutil
@@ -13,6 +12,7 @@ from typing import IO, Any, TextIO
 
 from orthoadapters.errors import UserError, naming
 from orthoadapters.file_formats import BEGINNING, encoding_of, packer_of
+from orthoadapters.json_text import parse_json
 from orthoadapters.temporary_names import share, temporary_path
 
 # What begins as an address does: s3://bucket, file:///data.
@@ -33,11 +33,7 @@ def read_json(path: Path, fix: str = "restore it", texts: Collection[str] = ()) 
     """
     check_regular(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        record = json.loads(text)
-        if "\\ud" in text or "\\uD" in text:
-            # Half a pair of surrogates can be escaped in JSON, and can be neither printed nor written.
-            json.dumps(record, ensure_ascii=False).encode()
+        record = parse_json(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise UserError(f"{path} is missing; {fix}") from None
     except OSError as error:
@@ -110,7 +106,7 @@ def read_safetensors_header(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(length)) if 0 < length <= LONGEST_HEADER else {}
+            header = parse_json(file.read(length).decode()) if 0 < length <= LONGEST_HEADER else {}
         header.pop("__metadata__", None)
         size = 8 + length + max(entry["data_offsets"][1] for entry in header.values())
         size = size if all(map(_is_tensor, header.values())) else -1

@@ -3,7 +3,8 @@
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath
 
 from orthoadapters.errors import UserError
 
@@ -54,6 +55,33 @@ def search(folder: Path, is_match: Callable[[str], bool], problems: list[str]) -
     for here, names in _folders(folder, problems):
         paths += [here / name for name in names if is_match(name)]
     return sorted(paths)
+
+
+def find(folder: Path, pattern: str, problems: list[str]) -> set[Path]:
+    """Lists what a pattern means below `folder`, as Path.glob does, which says nothing of folders that cannot be read.
+
+    Such a folder is named in a sentence among the problems. ** follows links, as `search` does.
+    """
+    places = [folder]
+    for part in PurePath(pattern).parts:
+        if part == "**":
+            places += [path for place in places for path in search(place, lambda _: True, problems) if path.is_dir()]
+        elif set(part) & {"*", "?", "["}:
+            places = [place / name for place in places for name in _names(place, problems) if fnmatchcase(name, part)]
+        else:
+            places = [place / part for place in places if exists(place / part)]
+    return set(places)
+
+
+def _names(folder: Path, problems: list[str]) -> list[str]:
+    """Lists the names in a folder; none in what is no folder, nor in one that cannot be read, which a problem says."""
+    try:
+        return [entry.name for entry in os.scandir(folder)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        problems.append(f"{error.filename} cannot be read ({error.strerror}): what is in it is left out")
+        return []
 
 
 def _folders(top: Path, problems: list[str]) -> Iterator[tuple[Path, list[str]]]:

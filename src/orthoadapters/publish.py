@@ -15,10 +15,11 @@ from orthoadapters.config.hub_ids import HUB_ID
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError, first_line
-from orthoadapters.files import check_regular, user_path
+from orthoadapters.exit_codes import exit_code_of
+from orthoadapters.files import check_regular, user_path, write_text
 from orthoadapters.folders import absence, check_inside
 from orthoadapters.hub.adapters import FILE
-from orthoadapters.printing import Parser, print_error, printable
+from orthoadapters.printing import Parser, printable
 from orthoadapters.stages import card_code, model_card
 
 
@@ -34,26 +35,45 @@ def publish(run: Path, repo: str, *, upload: bool) -> None:
     if not (run / "result.json").exists():
         raise UserError(f"{run} is not finished: it has no result.json; finish it by the command that started it")
     adapter = run / "adapter"
-    if not (adapter / FILE).exists():
+    if not (adapter / FILE).is_file():
         raise UserError(f"{run} has no adapter to publish; variant=full_ft trains the backbone itself")
-    if not (adapter / model_card.FILE).exists():
+    if not (adapter / model_card.FILE).is_file():
         raise UserError(f"{adapter} has no {model_card.FILE}: the run is older than model cards; write one there first")
     check_sums(run, "restore it, or repeat the run", ("adapter/",))
     for path in adapter.rglob("*"):
         check_inside(path, run)
         check_regular(path)
+    card = _read_card(adapter / model_card.FILE).replace(card_code.REPO, repo)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(shutil.copytree(adapter, Path(temporary) / "adapter", ignore=shutil.ignore_patterns(".*")))
-        card = folder / model_card.FILE
-        card.write_text(card.read_text(encoding="utf-8").replace(card_code.REPO, repo), encoding="utf-8")
+        folder = _copy(adapter, Path(temporary) / "adapter")
+        write_text(folder / model_card.FILE, card)
         for file in sorted(folder.iterdir()):
             print(printable(f"{file.stat().st_size:>12,} {file.name}"))
-        print(printable(f"\n{card.read_text(encoding='utf-8')}"))
+        print(printable(f"\n{card}"))
         if not upload:
             print(f"nothing was uploaded; add --yes to upload these files to https://huggingface.co/{repo}")
             return
         _upload(folder, repo, run.name)
     print(f"uploaded to https://huggingface.co/{repo}")
+
+
+def _read_card(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8, as a card on the Hub must be; save it as UTF-8") from None
+
+
+def _copy(adapter: Path, folder: Path) -> Path:
+    """Copies what is to be uploaded, so that the card can name the repository."""
+    try:
+        return Path(shutil.copytree(adapter, folder, ignore=shutil.ignore_patterns(".*")))
+    except shutil.Error as error:
+        # It collects the failures, a file and its copy each; the last of the three says why.
+        file, _, why = error.args[0][0]
+        raise UserError(
+            f"{file} cannot be copied into a temporary folder ({why}); make room, or let TMPDIR name another folder"
+        ) from None
 
 
 def _upload(folder: Path, repo: str, run: str) -> None:
@@ -77,13 +97,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("run", type=user_path, metavar="RUN_DIR", help="the directory of a finished run")
     parser.add_argument("--repo", required=True, metavar="OWNER/NAME", help="the Hub's repository, created if need be")
     parser.add_argument("--yes", action="store_true", help="upload; without it nothing leaves this machine")
-    try:
+
+    def run() -> None:
         options = parser.parse_args(arguments)
         publish(options.run, options.repo, upload=options.yes)
-    except UserError as error:
-        print_error(error)
-        return 1
-    return 0
+        sys.stdout.flush()
+
+    return exit_code_of(run, "give the command again")
 
 
 if __name__ == "__main__":

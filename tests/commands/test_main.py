@@ -12,8 +12,8 @@ import pytest
 from hydra._internal.utils import create_config_search_path
 from packaging.requirements import Requirement
 
-from orthoadapters import fetch, publish
-from orthoadapters.commands import evaluate, main, messages, predict, report, train
+from orthoadapters import exit_codes, fetch, publish
+from orthoadapters.commands import evaluate, main, predict, report, train
 from orthoadapters.config.command_line import is_for_hydra, read_command_line
 from orthoadapters.config.compose import CONF
 from orthoadapters.config.version import version_line
@@ -198,8 +198,8 @@ def test_a_reader_that_has_enough_ends_a_command_quietly(
     def run() -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr(messages, "discard_rest", lambda: None)  # which is for the process's own standard output
-    assert messages.exit_code_of(run, "") == 141
+    monkeypatch.setattr(exit_codes, "discard_rest", lambda: None)  # which is for the process's own standard output
+    assert exit_codes.exit_code_of(run, "") == 141
     assert capsys.readouterr() == ("", "")
 
 

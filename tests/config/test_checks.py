@@ -51,6 +51,23 @@ from orthoadapters.errors import UserError
             "domain.root=DIR is the text of a domain without a name; add domain.name=NAME",
         ),
         (["optim.lr=0"], "optim.lr=0.0 must be greater than 0"),
+        (["optim.lr=1e39"], "optim.lr=1e.39 becomes 0 or infinity in float32"),
+        *(
+            (
+                [f"{key}=1e-320"],
+                f"{key}=1e-320 becomes 0 or infinity in float32, .*; use a number from 1.2e-38 to 3.4e.38",
+            )
+            for key in ("optim.lr", "optim.ort_lr", "optim.eps", "mlm.lr", "mlm.ort_lr", "task.lr", "ort.joint")
+        ),
+        *(
+            ([f"{key}=1{'0' * 23}"], f"{key}=10{{19}}\\.\\.\\. is more than can be counted to; use 2147483647 at most")
+            for key in (
+                *("data.limit_train", "data.limit_dev", "data.limit_test", "task.batch_size", "task.max_length"),
+                *("trainer.max_iterations", "trainer.max_epochs", "trainer.checkpoint_every", "mlm.dev_blocks"),
+                *("domain.reduction", "mlm.block_length"),
+            )
+        ),
+        ([f"variant.leave_out=[{2**31}]"], "variant.leave_out=2147483648 is more than can be counted to"),
         (["ort.every=0"], "ort.every=0 must be greater than 0"),
         (["unfreeze.every=0"], "unfreeze.every=0 must be greater than 0"),
         (["unfreeze.per=epoch", "variant=full_ft"], "is for the layers of an adapter, and variant=full_ft trains none"),
@@ -97,6 +114,13 @@ from orthoadapters.errors import UserError
         (["task.hub_columns=[a,a]"], "task.hub_columns has a twice"),
         (["task.labels=[a,b,a]"], "task.labels of xnli has 'a' twice; they must be at least two, each once"),
         (["task.labels=[a,'']"], "each once and none of them empty"),
+        *(
+            (
+                [f"task.labels=['a{character}b',c]"],
+                r"task.labels of xnli has 'a\\\w+b', in which a character is a tab, a line's",
+            )
+            for character in ("\t", "\n", "\r", "\u2028", "\x00")
+        ),
         (
             ["task=wikiann", "task.metrics=[f1]", "task.labels=[O,B-DISH,I-DRINK]"],
             "task.labels of wikiann has I-DRINK and no B-DRINK, but B-DISH and no I-DISH; mend the name of one",

@@ -73,6 +73,7 @@ def test_task_languages_are_those_of_table_1() -> None:
         ("seed=zero", "seed: Value 'zero'"),
         ("variant.task_adapter=otr", "'otr' is not one of none, noo, ort, did you mean 'ort'"),
         ("data.limit_train=many", "data.limit_train: Value 'many'"),
+        (f"optim.lr=1{'0' * 400}", "optim.lr: the number is beyond what a float holds; write a smaller one"),
         ("+trainer.foo=1", "no key 'trainer.foo'"),
         ("+foo=1", "no key 'foo'"),
         ("backbone=local", "backbone.path has no value here; give it one with backbone.path="),

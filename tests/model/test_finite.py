@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from orthoadapters import AdaptedEncoder, UserError
+from orthoadapters.hub.adapters import check_files
 from orthoadapters.model.finite import check_finite
 from orthoadapters.model.heads import TokenHead
 from orthoadapters.model.saved_head import load_head, save_head
@@ -51,6 +52,25 @@ def test_an_adapter_and_a_backbone_with_a_nan_are_refused(oracle: Path, backbone
         UserError, match=rf"{broken}: tensor .*layer.0.output.dense.weight has 1 .* weights of backbone"
     ):
         AdaptedEncoder.from_pretrained(str(broken))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_a_weight_that_makes_products_overflow_is_refused_with_the_adapters_file(
+    oracle: Path, backbone: Path, tmp_path: Path, dtype: torch.dtype
+) -> None:
+    adapter = Path(shutil.copytree(oracle / "sw_safetensors", tmp_path / "sw"))
+    path = adapter / "adapter.safetensors"
+    save_file({name: tensor.to(dtype) for name, tensor in load_file(path).items()}, path, {"format": "pt"})
+    check_files(adapter)
+    model = AdaptedEncoder.from_pretrained(str(backbone))
+    model.load_adapter(adapter, "good")
+    spoil(path, DOWN, -3e38)
+    sentence = (
+        rf"^{path}: tensor {DOWN} has a weight of (3|2\.99)e\+38, which is far too large: .* infinite; bring it back"
+    )
+    for read in (check_files, model.load_adapter):
+        with pytest.raises(UserError, match=sentence):
+            read(adapter)
 
 
 def test_a_head_with_a_nan_is_refused(tmp_path: Path) -> None:

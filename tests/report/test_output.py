@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
+from orthoadapters.commands.report import main
 from orthoadapters.errors import UserError
 from orthoadapters.report.output import find_leftovers, write, write_analyses
 from orthoadapters.report.printed.tables import Extras
@@ -67,6 +68,34 @@ def test_what_comes_from_data_neither_leaves_the_folder_nor_is_run(tmp_path: Pat
             assert all(line[:1] in "%\\" or line[0].isprintable() for line in path.read_text().splitlines())
         if path.suffix == ".csv":
             assert not any(cell[:1] in tuple("=+@") for row in csv.reader(path.open()) for cell in row if cell)
+
+
+def test_what_lies_in_the_place_of_a_file_is_named_before_anything_is_printed_or_written(
+    outcome: Outcome, everything_runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A pipe would be waited for, and a folder would end the command after its other files."""
+    names = [path.relative_to(outcome.folder) for path in outcome.paths if path.parent == outcome.folder]
+    pictures = [path.relative_to(outcome.folder) for path in outcome.paths if path.parent != outcome.folder]
+    for number, name in enumerate([*names, *pictures[:2]]):
+        for make, what in ((Path.mkdir, "a folder"), (os.mkfifo, "a pipe, socket or device")):
+            out = tmp_path / f"{number}-{make.__name__}"
+            (out / name).parent.mkdir(parents=True)
+            make(out / name)
+            assert main([str(everything_runs), "--out", str(out)]) == 1
+            printed = capsys.readouterr()
+            assert f"error: {out / name} is {what}, where the report writes a file; move it away, or cho" in printed.err
+            assert printed.out == ""
+            assert [path for path in out.rglob("*") if path.name != "figures"] == [out / name]
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "figures").touch()
+    assert main([str(everything_runs), "--out", str(tmp_path / "out")]) == 1
+    assert f"error: {tmp_path}/out/figures is no folder; move it away" in capsys.readouterr().err
+
+
+def test_a_pipe_of_another_name_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "other.csv")
+    (tmp_path / "more.csv").mkdir()
+    assert find_leftovers(tmp_path, []) == []
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(everything: WholeReport, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from tests.helpers.commands import ROOT
 
 REPORT = ROOT / "src" / "orthoadapters" / "report"
 # From the ground up: a module's room, or the module itself where it lies in no room.
-STAIRS = ["collect", "statistics", "pictures", "printed", "page", "output", "upload", "xtreme", "tidy"]
+STAIRS = ["collect", "statistics", "pictures", "printed", "page", "places", "output", "upload", "xtreme", "tidy"]
 
 
 def imports(path: Path) -> set[str]:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shlex
 from collections.abc import Callable
@@ -65,6 +66,11 @@ def test_a_run_that_raises_is_ended_as_failed(
             [1, 3],
             "no rows of 1 of the 3 .* of iteration 2 and",
         ),
+        (
+            lambda content: content.replace(b"2,0.5", b"2" * 5000 + b",0.5"),
+            [1, 3],
+            "no rows of 1 of the 3 .* of iteration 2",
+        ),
         (lambda content: content + b"4,0.", [1, 2, 3], ""),
         (lambda content: b"", [], "no rows of 3 of the 3 iterations"),
         (lambda content: b"\0" * 50, [], "no rows of 3 of the 3 iterations"),
@@ -98,6 +104,13 @@ def test_a_damaged_metrics_file_is_repaired_and_what_is_lost_is_said(
             (str(i), "0.5") for i in [*rows, 4]
         ]
     assert re.search(lost, caplog.text) if lost else not caplog.text
+
+
+def test_a_pipe_in_the_place_of_metrics_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "metrics.csv")
+    with pytest.raises(UserError, match="is no file but a pipe"):
+        CsvTracker(tmp_path / "metrics.csv", ["loss"])
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
 
 
 @pytest.mark.parametrize(("logger", "expectation"), [("csv", True), ("none", False)])

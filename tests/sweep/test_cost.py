@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from orthoadapters.config.compose import compose_config
 from orthoadapters.config.schema import Stage
 from orthoadapters.runs.provenance import hardware
-from orthoadapters.sweep.cost import Cost, costs, disk, hardware_here
+from orthoadapters.sweep.cost import Cost, costs, disk, hardware_here, iteration
 from orthoadapters.sweep.table import duration, print_plan
 from tests.helpers.cells import cells, finish_cell
 from tests.helpers.short_runs import execute, overrides
@@ -68,6 +68,9 @@ def test_a_plan_counts_what_is_left_of_a_stopped_cell() -> None:
     finish_cell(whole, 0.5, seconds=20.0)
     second.run.checkpoint.parent.mkdir(parents=True)
     second.run.checkpoint.touch()
+    for last in ("9" * 400, "9" * 5000):
+        (second.run.path / "metrics.csv").write_text(f"iteration,loss\n1,2.0\n{last},1.0\n")
+        assert iteration(second) == 0
     (second.run.path / "metrics.csv").write_text("iteration,loss\n1,2.0\n65450,1.0\n")
     assert costs([whole, second], lambda config: "abacus")[1].hours == 1000 * 2 / 3600
 

@@ -9,13 +9,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from orthoadapters.commands.messages import exit_code_of
 from orthoadapters.config.mistakes import parse_overrides
 from orthoadapters.config.overrides import CONFIG_DIR, override_text, own_folder
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import Under
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
+from orthoadapters.exit_codes import exit_code_of
 from orthoadapters.files import user_path
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.printing import Parser, start_log

@@ -12,11 +12,11 @@ from io import BufferedReader
 from pathlib import Path
 from typing import TextIO, cast
 
-from orthoadapters.commands.messages import BROKEN_PIPE
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import Config, Under
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError, is_of_memory, machine_sentence
+from orthoadapters.exit_codes import BROKEN_PIPE
 from orthoadapters.files import real_path, user_path
 from orthoadapters.folders import check_new_file
 from orthoadapters.printing import Parser, discard_rest, print_error, printable, start_log

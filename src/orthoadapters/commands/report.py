@@ -12,15 +12,16 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from orthoadapters.commands.messages import exit_code_of
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
+from orthoadapters.exit_codes import exit_code_of
 from orthoadapters.files import user_path
 from orthoadapters.folders import check_writable
 from orthoadapters.printing import Parser, printable, start_log
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.table import Report, table_title
+from orthoadapters.report.places import check_places
 from orthoadapters.report.printed.formats import markdown
 from orthoadapters.report.printed.tables import Extras, printed_scores, printed_selection
 from orthoadapters.report.xtreme import choose, describe, write_submission
@@ -71,7 +72,9 @@ def _report(options: argparse.Namespace) -> None:
     else:
         check_writable(options.out, "--out")
         extras = Extras(paper=options.paper, seeds=options.seeds, oracle=options.oracle, sizes=options.sizes)
-        make(build(options.runs, options.backbone), options.out, extras, options.wandb)
+        report = build(options.runs, options.backbone)
+        check_places(report, options.out)
+        make(report, options.out, extras, options.wandb)
     sys.stdout.flush()
 
 

@@ -14,13 +14,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
 from orthoadapters.commands.hydra_jobs import run_hydra
-from orthoadapters.commands.messages import BROKEN_PIPE, exit_code_of, set_up_messages
+from orthoadapters.commands.messages import set_up_messages
 from orthoadapters.config.checks import check
 from orthoadapters.config.command_line import (
     asks_for_a_sweep,
@@ -33,10 +31,11 @@ from orthoadapters.config.command_line import (
 )
 from orthoadapters.config.compose import compose_config, settle
 from orthoadapters.config.keys import key_types
-from orthoadapters.config.messages import sentence
+from orthoadapters.config.messages import REFUSALS, sentence
 from orthoadapters.config.schema import Config, Missing, Stage
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
+from orthoadapters.exit_codes import BROKEN_PIPE, exit_code_of
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.printing import discard_rest, print_error
 from orthoadapters.runs import adapter_library as library
@@ -185,7 +184,7 @@ def answer(options: argparse.Namespace) -> int:
     try:
         run_hydra(options, job)
         sys.stdout.flush()
-    except (HydraException, OmegaConfBaseException) as error:
+    except REFUSALS as error:
         print_error(sentence(error, sorted(key_types())))
         return 1
     except ValueError as error:

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.types import Override
-from hydra.errors import HydraException
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from orthoadapters.config.compose import CONF, group_files, settle
 from orthoadapters.config.keys import key_types
-from orthoadapters.config.messages import nearest, sentence
+from orthoadapters.config.messages import REFUSALS, nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
 from orthoadapters.config.own_files import check_file
 from orthoadapters.config.parts import read_group
@@ -45,7 +43,7 @@ def amend(config: Config, overrides: Sequence[str], keys: Sequence[str]) -> Conf
             tree[group] = read_group(files[group][name], GROUPS[group], CONF)
         ConfigLoaderImpl._apply_overrides_to_config([part for part in parts if part.key_or_group not in GROUPS], tree)
         return settle(tree)
-    except (HydraException, OmegaConfBaseException) as error:
+    except REFUSALS as error:
         raise UserError(sentence(error, names)) from error
 
 

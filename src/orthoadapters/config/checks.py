@@ -10,7 +10,8 @@ from orthoadapters.config.language_checks import check_languages
 from orthoadapters.config.list_checks import check_lists
 from orthoadapters.config.locations import warn_once
 from orthoadapters.config.logger import check_logger
-from orthoadapters.config.names import check_names
+from orthoadapters.config.names import CONTROL, check_names
+from orthoadapters.config.number_checks import check_numbers
 from orthoadapters.config.schema import (
     AdapterKind,
     AdapterSource,
@@ -31,7 +32,6 @@ OTHER_PRECISIONS = {
     "16-mixed": "its gradient scaler is updated once per optimizer and the orthogonality step is not unscaled",
     "bf16-true": "steps of 1e-7 are lost in bf16 weights",
 }
-SHORTEST = 8  # ours: subwords; the special ones and a few words
 PAPER_VARIANTS = ("full_ft", "t_noo", "t_ort", "lnoo_tnoo", "lnoo_tort", "lort_tnoo", "lort_tort")
 
 
@@ -51,44 +51,6 @@ def check(config: Config) -> None:
     check_languages(config)
     check_transfer(config)
     check_logger(config.logger)
-
-
-def check_numbers(config: Config) -> None:
-    """Refuses numbers out of their range."""
-    mlm, task, trainer, data = config.mlm, config.task, config.trainer, config.data
-    positive = {f"optim.{key}": value for key, value in vars(config.optim).items()} | {
-        "ort.every": config.ort.every,
-        "ort.joint": config.ort.joint,
-        "unfreeze.every": config.unfreeze.every,
-        "trainer.max_epochs": trainer.max_epochs,
-        "trainer.patience": trainer.patience,
-        "trainer.max_iterations": trainer.max_iterations,
-        "trainer.checkpoint_every": trainer.checkpoint_every,
-        "trainer.checkpoint_minutes": trainer.checkpoint_minutes,
-        "trainer.log_every": trainer.log_every,
-        "trainer.layers_every": trainer.layers_every,
-        "trainer.devices": trainer.devices,
-        "trainer.num_nodes": trainer.num_nodes,
-        "sweep.cells_per_gpu": config.sweep.cells_per_gpu,
-        "task.batch_size": task.batch_size,
-        "mlm.batch_size": mlm.batch_size,
-        "mlm.dev_blocks": mlm.dev_blocks,
-        "variant.language_reduction": config.variant.language_reduction,
-        "variant.task_reduction": config.variant.task_reduction,
-        "data.limit_train": data.limit_train,
-        "data.limit_dev": data.limit_dev,
-        "data.limit_test": data.limit_test,
-    }
-    for key, value in positive.items():
-        if value is not None and not 0 < value < float("inf"):
-            raise UserError(f"{key}={value} must be greater than 0, and finite")
-    for key, length in {"mlm.block_length": mlm.block_length, "task.max_length": task.max_length}.items():
-        if length < SHORTEST:
-            raise UserError(f"{key}={length} leaves no room for words; use {SHORTEST} or more")
-    if not 0 < mlm.mask_probability < 1:
-        raise UserError(f"mlm.mask_probability={mlm.mask_probability} must lie between 0 and 1")
-    if not 0 <= config.seed < 2**32:
-        raise UserError(f"seed={config.seed} must lie between 0 and 4294967295")
 
 
 def check_device(config: Config) -> None:
@@ -224,13 +186,19 @@ def check_metrics(task: TaskConfig) -> None:
 
 
 def check_labels(task: TaskConfig) -> None:
-    """Refuses labels that are fewer than two, empty, or there twice."""
+    """Refuses labels that are fewer than two, empty, there twice, or that would end a cell or a line of the predictions."""
     twice = sorted({label for label in task.labels if task.labels.count(label) > 1})
     if len(task.labels) < 2 or twice or "" in task.labels:
         problem = f"has '{twice[0]}' twice" if twice else f"is [{', '.join(task.labels)}]"
         raise UserError(
             f"task.labels of {task.name} {problem}; they must be at least two, each once and none of them empty"
         )
+    for label in task.labels:
+        if CONTROL.search(label):
+            raise UserError(
+                f"task.labels of {task.name} has {label!r}, in which a character is a tab, a line's end or a control; "
+                "predictions are a label a line, so write it without"
+            )
     if task.kind is TaskKind.tagging:
         _check_types(task)
 

@@ -9,14 +9,12 @@ from pathlib import Path
 
 import yaml
 from hydra.core.config_store import ConfigStore
-from hydra.errors import HydraException
 from omegaconf import MISSING, DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from orthoadapters.config.domain import settle_domain
 from orthoadapters.config.keys import OPEN, OPTIONAL_GROUPS, PATHS, check_items, key_types, values_of
 from orthoadapters.config.logger import Variables, environment, settle_logger
-from orthoadapters.config.messages import listing, missing_sentence, nearest, sentence
+from orthoadapters.config.messages import REFUSALS, listing, missing_sentence, nearest, sentence
 from orthoadapters.config.mistakes import check_overrides, parse_overrides
 from orthoadapters.config.overrides import CONFIG_DIR, own_folder
 from orthoadapters.config.own_files import check_file, value_of
@@ -69,11 +67,11 @@ def _compose_once(folders: Folders, overrides: tuple[str, ...], files: Files, cw
     try:
         try:
             return settle(compose_in_parts(folders, parts, files, groups))
-        except (HydraException, OmegaConfBaseException):
+        except REFUSALS:
             return settle(compose_files(folders, overrides, files))  # its errors name the file
     except yaml.MarkedYAMLError as error:
         raise UserError(yaml_sentence(error)) from error
-    except (HydraException, OmegaConfBaseException) as error:
+    except REFUSALS as error:
         raise UserError(sentence(error, sorted(groups.keys() | key_types().keys()), folders)) from error
 
 
@@ -84,7 +82,7 @@ def compose_of_folder(folder: str, overrides: Sequence[str]) -> None:
         compose_files(folders, tuple(overrides), ())
     except yaml.MarkedYAMLError as error:
         raise UserError(yaml_sentence(error)) from error
-    except (HydraException, OmegaConfBaseException) as error:
+    except REFUSALS as error:
         raise UserError(sentence(error, sorted(key_types()), folders)) from error
 
 

@@ -12,7 +12,7 @@ from string import Formatter
 from orthoadapters.config.schema import DataConfig, TaskConfig
 from orthoadapters.errors import UserError
 from orthoadapters.files import user_path
-from orthoadapters.folders import is_file, search
+from orthoadapters.folders import find, is_file, search
 
 log = logging.getLogger(__name__)
 
@@ -43,14 +43,11 @@ def named_files(data: DataConfig, task: TaskConfig, split: str, code: str) -> tu
     names = {"language": files.languages.get(code, code), "split": files.splits.get(split, split)}
     name = path_template(task).format(**names)
     _check_below("files.path", task, name)
-    if "**" in name:
-        top, _, rest = name.partition("**/")
-        problems: list[str] = []
-        folders = [folder / top, *search(folder / top, lambda _: True, problems)]
-        _warn(problems)
-        return name, _each_once({path for one in folders if one.is_dir() for path in one.glob(rest)})
     if "*" in name:
-        return name, _each_once(set(folder.glob(name)))
+        problems: list[str] = []
+        paths = find(folder, name, problems)
+        _warn(problems)
+        return name, _each_once(paths)
     return name, [path for path in (folder / name, folder / f"{name}.gz") if is_file(path)][:1]
 
 

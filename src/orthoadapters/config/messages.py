@@ -5,12 +5,15 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from hydra.errors import MissingConfigException
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf.errors import OmegaConfBaseException
 
 from orthoadapters.config.keys import OPEN, value_words
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.yaml_nodes import line_of
 
+# What Hydra and OmegaConf raise for what they do not take; the last one is of a whole number beyond what a float holds.
+REFUSALS = (HydraException, OmegaConfBaseException, OverflowError)
 # Keys of earlier versions, and what takes their place.
 FORMER_KEYS = {"udpos": "task.hub_subsets names the subsets of a data set, a language each"}
 
@@ -103,6 +106,8 @@ def _problem(text: str, key: str) -> str:
         return (
             f"${{{name[1]}}} stands for another key, and there is none; write the whole value, or ${{oc.env:{name[1]}}}"
         )
+    if "int too large" in text:
+        return "the number is beyond what a float holds; write a smaller one"
     if "NoneType is not a subclass" in text:
         return "null is none of its items; take it out"
     lines = text.splitlines()

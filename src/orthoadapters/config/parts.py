@@ -14,12 +14,11 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
 
 from orthoadapters.config.hydra_code import check_hydra
 from orthoadapters.config.keys import key_types
 from orthoadapters.config.locations import CODE
-from orthoadapters.config.messages import sentence
+from orthoadapters.config.messages import REFUSALS, sentence
 from orthoadapters.config.overrides import override_text
 from orthoadapters.config.own_defaults import check_defaults
 from orthoadapters.config.own_files import (
@@ -184,5 +183,5 @@ def read_group(path: Path, schema: type, conf: Path) -> DictConfig:
     try:
         section.merge_with({group: OmegaConf.load(path)})
         return typing.cast(DictConfig, section[group])
-    except OmegaConfBaseException as error:
+    except REFUSALS as error:
         raise UserError(sentence(error, list(key_types()), folders, f"{group}/{path.stem}")) from error

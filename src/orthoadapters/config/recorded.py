@@ -57,7 +57,7 @@ def read_config(path: Path) -> Config:
             file = yaml.safe_load((CONF / "task" / "wikiann.yaml").read_text(encoding="utf-8"))
             values["task"].setdefault("character_words", file["character_words"])
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), values))
-    except (ValueError, OmegaConfBaseException) as error:
+    except (ValueError, OverflowError, OmegaConfBaseException) as error:
         raise UserError(f"{path} cannot be read ({first_line(error)}); restore it") from None
     except (AttributeError, TypeError, KeyError):
         raise UserError(f"{path} is not what a run writes; restore it") from None

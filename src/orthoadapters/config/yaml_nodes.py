@@ -12,6 +12,7 @@ from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import check_content
 
 TAG = "tag:yaml.org,2002:"
+LONGEST_NUMBER = 255  # ours: a float holds every whole number of so many characters, in whatever base
 
 
 def root_node(path: Path) -> Node | None:
@@ -34,6 +35,7 @@ def _read(path: Path, time: int) -> Node | None:
     try:
         text = path.read_text(encoding="utf-8-sig")
         root: Node | None = yaml.compose(text, Loader=get_yaml_loader())
+        _check_numbers(path, root)
         yaml.load(text, Loader=get_yaml_loader())  # which sees keys that are there twice
     except yaml.MarkedYAMLError as error:
         raise UserError(yaml_sentence(error, path)) from None
@@ -45,6 +47,22 @@ def _read(path: Path, time: int) -> Node | None:
         kind = "a list" if isinstance(root, SequenceNode) else "text"
         raise UserError(f"{path}, line {root.start_mark.line + 1}: this is {kind}; write KEY: VALUE, one on each line")
     return root
+
+
+def _check_numbers(path: Path, root: Node | None) -> None:
+    """Refuses a whole number beyond what a float holds, for which OmegaConf would raise an error without the file's name."""
+    nodes, former = [root], set[int]()
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ScalarNode) and node.tag == f"{TAG}int" and len(node.value) > LONGEST_NUMBER:
+            place = f"{path}, line {node.start_mark.line + 1}"
+            raise UserError(
+                f"{place}: the number {node.value[:20]}... is beyond what a float holds; write a smaller one"
+            )
+        # Where an alias names a node once more, it is the same one, which may even hold itself.
+        if isinstance(node, MappingNode | SequenceNode) and id(node) not in former:
+            former.add(id(node))
+            nodes += [one for part in node.value for one in (part if isinstance(node, MappingNode) else [part])]
 
 
 def entries(path: Path) -> list[tuple[Node, Node]]:

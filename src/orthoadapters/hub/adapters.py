@@ -23,9 +23,11 @@ HEAD_WEIGHTS = ("model_head.safetensors", "pytorch_model_head.bin")
 # The files that are read of an adapter's folder. The first one is this project's record of an adapter that it trained.
 FILES = ("training.json", FILE, *WEIGHTS, HEAD_FILE, *HEAD_WEIGHTS)
 
-# The types of tensors, as numpy has them. It has no bfloat16: of its two bytes, the bits of the exponent are looked at.
+# The types of tensors, as numpy has them. It has no bfloat16, whose two bytes are the upper half of a float32.
 NUMBERS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
-BF16_EXPONENT = 0x7F80
+# ours: with weights up to here, Eq. 1 has room in float32 (2**128): two of them, sums over 2**13 and 2**12 numbers, and a
+# vector of 2**20; no training makes weights of a thousandth of it
+LARGEST_WEIGHT = 2.0**40
 
 # ours: one fix for every file of an adapter
 FIX = "bring it back from where it was published, or train it anew"
@@ -43,7 +45,7 @@ def check_files(folder: Path) -> None:
     """Looks at the files of an adapter's folder, without PyTorch.
 
     Raises UserError if one of them cannot be read, is not what was written, or has something else in its place, if there
-    are no weights, or if one in a file of safetensors is no finite number.
+    are no weights, or if one in a file of safetensors is no finite number or is far too large.
     """
     if not any((folder / name).exists() for name in WEIGHTS):
         raise UserError(f"no weights in {folder}: neither {' nor '.join(WEIGHTS)} is there")
@@ -60,7 +62,10 @@ def check_files(folder: Path) -> None:
 
 @cache
 def _check_weights(path: Path, time: int) -> None:
-    """Refuses weights that are no floating-point numbers, a NaN, or an infinity. time: that of the file's last change."""
+    """Refuses weights that are no floating-point numbers, a NaN, an infinity, or far too large.
+
+    time: that of the file's last change.
+    """
     with path.open("rb") as file:
         start = 8 + int.from_bytes(file.read(8), "little")
     for name, entry in read_safetensors_header(path).items():
@@ -71,9 +76,19 @@ def _check_weights(path: Path, time: int) -> None:
         if (numbers := NUMBERS.get(dtype)) is None or begin == end:
             continue
         values = np.fromfile(path, numbers, (end - begin) // np.dtype(numbers).itemsize, offset=start + begin)
-        is_wrong = values & BF16_EXPONENT == BF16_EXPONENT if dtype == "BF16" else ~np.isfinite(values)
-        if count := int(is_wrong.sum()):
+        values = (values.astype("<u4") << 16).view("<f4") if dtype == "BF16" else values
+        if count := int((~np.isfinite(values)).sum()):
             raise UserError(f"{path}: tensor {name} has {count} weights that are NaN or infinite; {FIX}")
+        check_size(path, name, float(np.abs(values).max()))
+
+
+def check_size(path: Path, name: str, largest: float) -> None:
+    """Raises UserError if the largest weight of a tensor makes what an adapter computes infinite."""
+    if largest > LARGEST_WEIGHT:
+        raise UserError(
+            f"{path}: tensor {name} has a weight of {largest:.3g}, which is far too large: what the adapter computes would be "
+            f"infinite; {FIX}"
+        )
 
 
 def find(path: str | Path, revision: str | None = None) -> Path:

@@ -14,15 +14,13 @@ from orthoadapters.report.collect.table import Report
 from orthoadapters.report.page.page import page
 from orthoadapters.report.pictures.gallery import list_missing_pictures
 from orthoadapters.report.pictures.picture import Drawing
+from orthoadapters.report.places import FIGURES, PAGE, PICTURES, PROBLEMS
 from orthoadapters.report.printed.formats import in_markdown, latex, markdown
 from orthoadapters.report.printed.records import FIELDS, csv_text, scores_csv, selection_csv, significance_csv
 from orthoadapters.report.printed.significance import COMPARISON_FIELDS, significance_markdown
 from orthoadapters.report.printed.tables import Extras, PrintedTable, printed_scores, printed_selection
 from orthoadapters.report.printed.under import UNDER_FIELDS, printed_under, under_records
 from orthoadapters.report.statistics.analysis import Analysis
-
-PROBLEMS = "problems.md"
-PAGE = "report.html"
 
 
 def write(report: Report, out: Path, extras: Extras) -> list[Path]:
@@ -49,7 +47,7 @@ def write_analyses(report: Report, analyses: Sequence[Analysis], drawings: Seque
 
     Raises UserError if a file cannot be written.
     """
-    texts = {"figures.md": _figures_markdown(report, drawings), PAGE: page(report, analyses, drawings, out)}
+    texts = {PICTURES: _figures_markdown(report, drawings), PAGE: page(report, analyses, drawings, out)}
     for analysis in analyses:
         name = f"significance-{analysis.table.name}"
         texts[f"{name}.md"] = significance_markdown(analysis)
@@ -58,15 +56,17 @@ def write_analyses(report: Report, analyses: Sequence[Analysis], drawings: Seque
         if analysis.under:
             texts |= _table_texts(printed_under(analysis), csv_text(UNDER_FIELDS, under_records(analysis)))
     with _naming_the_folder(out):
-        figures = [path for drawing in drawings for path in drawing.save(out / "figures")]
+        figures = [path for drawing in drawings for path in drawing.save(out / FIGURES)]
     return [*_write(texts, out), *figures]
 
 
 def find_leftovers(out: Path, paths: Iterable[Path]) -> list[Path]:
     """Finds the scores, comparisons and pictures in `out` that an earlier report wrote and this one did not."""
     headers = tuple(",".join(fields).encode() for fields in (FIELDS, COMPARISON_FIELDS, UNDER_FIELDS))
-    tables = [path for path in {*out.glob("*.csv")} - {*paths} if path.read_bytes().startswith(headers)]
-    return sorted([*tables, *({*(out / "figures").glob("*.svg")} - {*paths})])
+    # A pipe would be waited for.
+    files = [path for path in {*out.glob("*.csv")} - {*paths} if path.is_file()]
+    tables = [path for path in files if path.read_bytes().startswith(headers)]
+    return sorted([*tables, *({*(out / FIGURES).glob("*.svg")} - {*paths})])
 
 
 def _write(texts: Mapping[str, str], out: Path) -> list[Path]:

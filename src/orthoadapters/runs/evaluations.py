@@ -17,6 +17,7 @@ from orthoadapters.config.schema import Under
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json, write_text
 from orthoadapters.folders import search
+from orthoadapters.runs.results import is_count
 
 SCHEMA_VERSION = 1
 FILE = "evaluation.json"
@@ -124,5 +125,5 @@ def _check_values(record: EvaluationRecord) -> None:
         raise ValueError("it says of nothing what was scored")
     for row in [*record.test.values(), *record.target_dev.values(), *others]:
         scores = [value for name, value in row.items() if name != "n"]
-        if not isinstance(row["n"], int) or row["n"] < 1 or not all(0 <= score <= 1 for score in scores):
+        if not is_count(row["n"]) or row["n"] < 1 or not all(0 <= score <= 1 for score in scores):
             raise ValueError("a score is no fraction, or a test set is empty")

@@ -18,6 +18,7 @@ from orthoadapters.folders import absence, exists, names_in, search
 SCHEMA_VERSION = 1
 # The name of the average over target languages, as tables and trackers show it; the paper calls it AVGz.
 AVERAGE = "avg_zero_shot"
+LARGEST = 2**63 - 1  # ours: the largest whole number of NumPy's and pandas' tables, and more than a run can count
 log = logging.getLogger(__name__)
 
 
@@ -188,20 +189,22 @@ def _check_values(result: Result) -> None:
         raise ValueError("it is not finished, or a record is none")
     if not all(isinstance(name, str) for name in _names(result)):
         raise ValueError("a name is no text")
-    others = [code for rows in result.under.values() for code in rows]
-    codes = [*result.test, *result.target_dev, *result.adapters, *others, *result.under]
+    codes = [*result.test, *result.target_dev, *result.adapters, *result.under]
+    codes += [code for rows in result.under.values() for code in rows]
     if any(name_problem(name, is_part=name in codes) for name in [*codes, *_names(result)]):
         raise ValueError("a name would become a path that leads elsewhere")
-    sizes = [row["n"] for row in result.test.values()]
-    if not all(_is_count(count) for count in [result.seed, *sizes]) or any(size < 1 for size in sizes):
+    sizes = [row["n"] for rows in (result.test, *result.under.values()) for row in rows.values()]
+    if not all(is_count(count) for count in [result.seed, *sizes]) or any(size < 1 for size in sizes):
         raise ValueError("it counts something in fractions, or a test set is empty")
     rates = [result.lr] if result.ort_lr is None else [result.lr, result.ort_lr]
-    if not all(_is_number(rate) and math.isfinite(rate) and rate > 0 for rate in rates):
+    if not all(_is_number(rate) and rate > 0 for rate in rates):
         raise ValueError("a learning rate is no positive number")
     if not all(_is_number(score) and 0 <= score <= 1 for score in _scores(result)):
         raise ValueError("a score is no fraction")
     before, after = (result.layer_cos2.get(when, []) for when in ("before", "after"))
-    if len(before) != len(after) or not all(_is_number(value) for value in [*before, *after, *_epochs(result)]):
+    others = [*before, *after, *_epochs(result), *_losses(result)]
+    others += [result.provenance[name] for name in ("wall_seconds", "steps") if name in result.provenance]
+    if len(before) != len(after) or not all(_is_number(value) for value in others):
         raise ValueError("a value is no number, or a layer is missing")
 
 
@@ -229,9 +232,15 @@ def _epochs(result: Result) -> list[Any]:
     return [selection.epoch, *(value for row in selection.history for value in row.values())]
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _losses(result: Result) -> list[Any]:
+    """Lists the values of a run of the MLM stage; none of others."""
+    return [] if result.task is not None else [value for row in result.test.values() for value in row.values()]
+
+
+def is_count(value: Any) -> bool:
+    """Says whether a value of a record is a whole number that NumPy and pandas have room for."""
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return is_count(value) or (isinstance(value, float) and math.isfinite(value))

@@ -12,12 +12,14 @@ from typing import Any, Protocol, TextIO
 
 from orthoadapters.config.schema import Config, LoggerConfig
 from orthoadapters.errors import UserError, naming
+from orthoadapters.files import check_regular
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.tensorboard import TensorBoardTracker
 from orthoadapters.runs.wandb_session import check_wandb, start_error
 from orthoadapters.runs.weights_and_biases import WandbTracker
 
 log = logging.getLogger(__name__)
+DIGITS = 18  # ours: those of an iteration that 64 bits hold; Python reads no number of thousands
 
 
 class Tracker(Protocol):
@@ -47,6 +49,7 @@ class CsvTracker:
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
         self.path, self.columns = path, ["iteration", *columns]
+        check_regular(path)
         self.file, self.writer = self._rewrite(sys.maxsize)
 
     def resume_from(self, iteration: int) -> None:
@@ -92,7 +95,7 @@ def _read_rows(path: Path) -> Iterator[dict[str, str]]:
         # Without a line there is no header to unpack.
         return
     names = header.split(",")
-    row = re.compile(rf"[0-9]+(?:,[-+.0-9a-z]*){{{len(names) - 1}}}")
+    row = re.compile(rf"[0-9]{{1,{DIGITS}}}(?:,[-+.0-9a-z]*){{{len(names) - 1}}}")
     if names[0] == "iteration":
         yield from (dict(zip(names, line.split(","), strict=True)) for line in lines if row.fullmatch(line))
 

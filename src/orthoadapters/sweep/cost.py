@@ -19,6 +19,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.files import read_json
 from orthoadapters.runs.language_adapter import trained_adapter
 from orthoadapters.runs.results import Result, read_results
+from orthoadapters.runs.tracking import DIGITS
 from orthoadapters.sweep.cells import Cell
 from orthoadapters.sweep.process import in_own_process
 
@@ -94,13 +95,13 @@ def _cost(cell: Cell, earlier: Sequence[Result], here: str) -> Cost:
 
 
 def iteration(cell: Cell) -> int:
-    """Reads the last iteration that metrics.csv has; 0 without it."""
+    """Reads the last iteration that metrics.csv has; 0 without it, or if its last row is damaged."""
     try:
         with (cell.run.path / "metrics.csv").open("rb") as file:
             # ours: 4096 bytes are far more than one row
             file.seek(max(0, file.seek(0, 2) - 4096))
-            last = file.read().splitlines()[-1]
-        return int(last.split(b",")[0])
+            digits = file.read().splitlines()[-1].split(b",")[0]
+        return int(digits) if len(digits) <= DIGITS else 0
     except (OSError, ValueError, IndexError):
         return 0
 
@@ -108,7 +109,7 @@ def iteration(cell: Cell) -> int:
 def _earlier_results(cells: Sequence[Cell]) -> list[Result]:
     folders = sorted({Path(cell.config.paths.runs) for cell in cells})
     results = [result for folder in folders if folder.is_dir() for _, result in read_results(folder)]
-    return [result for result in results if {"wall_seconds", "steps"} <= result.provenance.keys()]
+    return [one for one in results if "wall_seconds" in one.provenance and one.provenance.get("steps", 0) > 0]
 
 
 # The choices in result.json that decide how long a step takes. A run without the second step has none of `ort`.

@@ -3,6 +3,7 @@
 import gzip
 import json
 import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -370,6 +371,23 @@ def test_parquet_with_metadata_that_nobody_here_knows_is_read_without_classes(
     pyarrow.parquet.write_table(table.replace_schema_metadata({"huggingface": unknown}), tmp_path / "new")
     assert read((tmp_path / "new").read_bytes(), FileFormat.parquet) == [SentencePair("a", "b", "neutral")]
     assert "they are read without names of classes" in caplog.text
+
+
+def test_a_folder_that_a_pattern_cannot_look_into_is_named(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(path: Any = ".") -> Any:
+        if Path(path).name == "b":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    scandir = os.scandir
+    for name in "ab":
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(os, "scandir", fail)
+    content = "first\tsecond\tlabel\na\tb\tneutral\n"
+    assert len(read(content, FileFormat.tsv, name="a/test-en.tsv", path="*/{split}-{language}*.tsv")) == 1
+    assert f"{tmp_path}/b cannot be read (Permission denied): what is in it is left out" in caplog.text
 
 
 def test_a_file_that_is_there_packed_too_is_read_once(read: Read, tmp_path: Path) -> None:

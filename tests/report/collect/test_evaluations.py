@@ -116,7 +116,12 @@ def test_another_run_in_its_place_takes_no_evaluation_over(runs: Path) -> None:
     lost = runs / "nowhere" / "evaluations" / path.name
     shutil.copytree(path, lost)
     damaged = evaluation(runs, {"tr": 0.5}, run_of(runs, 1)) / "evaluation.json"
-    for content in (b"{", b'{"schema_version": 1}', json.dumps({"schema_version": 2}).encode()):
+    vast = json.loads(damaged.read_text()) | {"test": {"tr": {"f1": 0.5, "n": 2**63}}}
+    for content in (
+        b"{",
+        b'{"schema_version": 1}',
+        *(json.dumps(one).encode() for one in ({"schema_version": 2}, vast)),
+    ):
         damaged.write_bytes(content)
         report = build(runs)
         assert only(report).evaluations == ()

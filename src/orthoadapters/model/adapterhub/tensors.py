@@ -23,7 +23,7 @@ from orthoadapters.checksums import check_sums
 from orthoadapters.errors import UserError, first_line, is_of_memory
 from orthoadapters.files import check_content, new_folder
 from orthoadapters.hub import adapters as adapter_hub
-from orthoadapters.hub.adapters import FILE, FIX
+from orthoadapters.hub.adapters import FILE, FIX, check_size
 from orthoadapters.hub.families import FAMILIES, Layout
 from orthoadapters.model.adapterhub.config import PLACEMENT, read_config
 from orthoadapters.model.adapterhub.layout import THEIRS, check_layout, our_names
@@ -85,7 +85,7 @@ def backbone_fields(shape: Shape) -> dict[str, str | int]:
 
 
 def read_tensors(folder: Path, names: Sequence[str]) -> dict[str, Tensor]:
-    """Reads the first of these files that is there. Raises UserError if none is, or it holds anything but finite tensors."""
+    """Reads the first of these files that is there. Raises UserError if none is, or it holds other than finite tensors."""
     paths = [folder / name for name in names if (folder / name).exists()]
     if not paths:
         raise UserError(f"no weights in {folder}: neither {' nor '.join(names)} is there")
@@ -111,6 +111,8 @@ def read_tensors(folder: Path, names: Sequence[str]) -> dict[str, Tensor]:
             f"{path} holds something else than named tensors of floating-point numbers and is not loaded; {FIX}"
         )
     check_finite(tensors, path, FIX)
+    for name, tensor in tensors.items():
+        check_size(path, name, float(tensor.float().abs().max()) if tensor.numel() else 0.0)
     return tensors
 
 

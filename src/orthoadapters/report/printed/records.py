@@ -2,14 +2,16 @@
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
 from orthoadapters.report.collect.table import EvaluationRow, Row, Score, Table
 from orthoadapters.report.printed.significance import COMPARISON_FIELDS, significance_records
 from orthoadapters.report.statistics.analysis import Analysis
 
-# The characters that formulas of spreadsheets begin with
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# The characters that formulas of spreadsheets begin with, and those that lead to another cell before one
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+JUMP = ("\t", "\r", "\n")
 # The columns of a table's scores
 FIELDS = (
     *("task", "backbone", "setting", "metric", "source"),
@@ -121,14 +123,24 @@ def _join(values: Iterable[object]) -> str:
 
 
 def _harmless(value: object) -> object:
-    """Puts an apostrophe before text that a spreadsheet would compute."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    """Puts an apostrophe before text that a spreadsheet would compute.
+
+    Spreadsheets pass over spaces, and over characters of no width, before a formula.
+    """
+    if not isinstance(value, str):
+        return value
+    # Unicode's categories C and Z hold controls, characters of no width, and spaces.
+    visible = next((character for character in value if unicodedata.category(character)[0] not in "CZ"), "")
+    return f"'{value}" if visible in FORMULA or value.startswith(JUMP) else value
 
 
 def csv_text(header: Sequence[str], records: Iterable[Sequence[object]]) -> str:
     """Writes a line of names, then a line for each record."""
+    return "".join([_line(header), *(_line([_harmless(value) for value in record]) for record in records)])
+
+
+def _line(values: Sequence[object]) -> str:
+    """Writes one record. Python puts quotes around the ends of lines that it writes itself alone, which are both here."""
     file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([_harmless(value) for value in record] for record in records)
-    return file.getvalue()
+    csv.writer(file, lineterminator="\r\n").writerow(values)
+    return file.getvalue().removesuffix("\r\n") + "\n"

@@ -1,0 +1,34 @@
+"""The exit code of a command, and the sentence that says why it failed."""
+
+from collections.abc import Callable
+
+from orthoadapters.errors import UserError, machine_sentence
+from orthoadapters.printing import discard_rest, print_error
+
+# What a shell gives a process that SIGPIPE ends.
+BROKEN_PIPE = 141
+
+
+def exit_code_of(run: Callable[[], int | None], fix: str) -> int:
+    """Calls what a command does. Says on standard error why it fails, and returns the exit code.
+
+    fix: what to do after a disk was mended. Raises what is neither a user's mistake nor the machine's failure: a defect of the
+    project.
+    """
+    try:
+        return run() or 0
+    except UserError as error:
+        print_error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read has read enough.
+        discard_rest()
+        return BROKEN_PIPE
+    except Exception as error:
+        if type(error).__module__.startswith("submitit."):
+            # It ends a job in this way that has met its time limit too often; the next command goes on with the cell.
+            return 143
+        if (sentence := machine_sentence(error, fix)) is None:
+            raise
+        print_error(sentence)
+        return 1

@@ -1,0 +1,32 @@
+"""JSON as records have it: its numbers are such as a float holds, and its texts such as can be written."""
+
+import json
+import math
+from typing import Any
+
+EXCERPT = 20  # ours: digits of a number that a sentence shows
+
+
+def parse_json(text: str) -> Any:
+    """Reads JSON. Raises ValueError for what is none, and RecursionError for deep brackets.
+
+    It takes no number beyond a float's range: Python would read 1e400 as infinity, and a whole number of 400 digits as one
+    that fails where it meets a float. Nor half a pair of surrogates, which can be neither printed nor written.
+    """
+    record = json.loads(text, parse_int=_whole, parse_float=_float)
+    if "\\ud" in text or "\\uD" in text:
+        json.dumps(record, ensure_ascii=False).encode()
+    return record
+
+
+def _whole(digits: str) -> int:
+    _float(digits)
+    return int(digits)
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        excerpt = digits if len(digits) <= EXCERPT else f"{digits[:EXCERPT]}..."
+        raise ValueError(f"the number {excerpt} is beyond what a float holds")
+    return number
