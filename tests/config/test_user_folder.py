@@ -4,6 +4,7 @@ import errno
 import os
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,9 @@ FILES = {
     "domain/reviews": DOMAIN,
     "sweep/mine": "# @package _global_\nhydra: {mode: MULTIRUN}\nsweep: {name: mine, axes: {variant: [t_noo, t_mine]}}\n",
 }
+
+# Nine lists, each of nine times the one before it.
+BOMB = "code: xi\na: &a [x]\n" + "".join(f"{b}: &{b} [{','.join([f'*{a}'] * 9)}]\n" for a, b in pairwise("abcdefghij"))
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +75,16 @@ def test_variants_languages_tasks_and_backbones_are_those_of_both_folders(folder
             lambda path: path.symlink_to("nowhere"),
             "xi.yaml cannot be read (No such file or directory); bring it back, or",
         ),
+        (
+            lambda path: path.write_text("code: xi\nname: ${oc.env:NOPE}\n"),
+            "xi.yaml: language.name: the environment has no variable NOPE; set it, or write the value itself",
+        ),
+        (
+            lambda path: path.write_text("code: xi\nname: &a [*a]\n"),
+            "xi.yaml: with what its aliases (*NAME) stand for, it has more than 100,000 values",
+        ),
+        (lambda path: path.write_text(BOMB), "it has more than 100,000 values; write them out"),
+        (lambda path: path.write_text("code: xi\nname: " + "[" * 5000), "xi.yaml cannot be read (it has brackets in"),
         (
             lambda path: path.write_bytes(b"code: xi\nname: \xff\xfe\n"),
             "xi.yaml cannot be read ('utf-8' codec can't decode",

@@ -72,7 +72,7 @@ class FinishedRun:
         kind, ort_lr = "ort" if self.variant in ORT else "noo", self.used_ort_lr
         grid: dict[str, Any] = {"variant.task_adapter": kind, "optim.lr": self.lr, "seed": self.seed}
         if ort_lr is not None:
-            grid |= {"optim.ort_lr": ort_lr} | dict.fromkeys(sorted(ORT_ONLY - {"optim.ort_lr"}), "x")
+            grid |= {"optim.ort_lr": ort_lr} | dict.fromkeys(sorted(ORT_ONLY - {"optim.ort_lr"}), 1e-8)
         return setting(self.task, self.backbone) | grid | {"languages": sorted(self.test)} | dict(self.choices)
 
     @property

@@ -32,6 +32,15 @@ def test_weights_that_are_not_finite_are_counted(value: float) -> None:
         check_finite({"a": torch.zeros(2), "b": weights}, "file", "fix")
 
 
+def test_weights_of_other_precisions_are_finite_where_float32_has_them() -> None:
+    eight = torch.ones(4).to(torch.float8_e4m3fn)
+    check_finite({"a": eight, "b": torch.ones(2, dtype=torch.float64)}, "file", "fix")
+    eight[1] = float("nan")
+    for weights in (eight, torch.tensor([1, 1e300], dtype=torch.float64)):
+        with pytest.raises(UserError, match=r"^file: tensor a has 1 weights that are NaN or infinite; fix$"):
+            check_finite({"a": weights}, "file", "fix")
+
+
 def test_large_weights_are_finite_though_their_sum_is_not() -> None:
     check_finite({"a": torch.full((4,), 3e38), "half": torch.full((4,), 6e4, dtype=torch.float16)}, "file", "fix")
 

@@ -66,6 +66,13 @@ def test_a_result_is_read_as_it_was_written(tmp_path: Path) -> None:
         ({"provenance": {"seconds": 10**400}}, "it is damaged"),
         ({"provenance": {"wall_seconds": "long"}}, "it is damaged"),
         ({"task": None, "test": {"en": {"mlm_loss": float("inf"), "n": 2}}}, "it is damaged"),
+        ({"counts": None}, "it is damaged"),
+        ({"counts": {"train": True}}, "it is damaged"),
+        ({"provenance": []}, "it is damaged"),
+        ({"choices": {"task.labels": None}}, "it is damaged"),
+        ({"choices": {"task.labels": [["O"]]}}, "it is damaged"),
+        ({"choices": {"data.source": {}}}, "it is damaged"),
+        ({"choices": {"task.kind": "tagger"}}, "it is damaged"),
         ({"schema_version": 2}, "its schema 2 is newer than this project's"),
     ],
 )

@@ -116,6 +116,10 @@ def test_a_record_that_was_changed_is_named_and_earlier_runs_need_no_checksums(c
     ):
         read_config(run / "config.yaml")
     change(run / "config.yaml", "batch_size: 21", "batch_size: 20")
+    change(run / "config.yaml", "source_language: en", "source_language: 0")
+    with pytest.raises(UserError, match=r"config.yaml is not what a run writes; restore it"):
+        read_config(run / "config.yaml")
+    change(run / "config.yaml", "source_language: 0", "source_language: en")
     (run / "SHA256SUMS").write_text(sums)
     check(task(copies))
 

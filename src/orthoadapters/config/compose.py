@@ -220,9 +220,12 @@ def _language_of(path: Path, time: int) -> LanguageConfig:
     """Reads a file once. time: that of its last change."""
     check_file(path, "language")
     language = read_group(path, LanguageConfig, CONF)
-    if missing := sorted(key.rpartition(".")[2] for key in OmegaConf.missing_keys(language)):
-        raise UserError(f"{path} has no {missing[0]}; write the line `{missing[0]}: ...` into it")
-    return typing.cast(LanguageConfig, OmegaConf.to_object(language))
+    try:
+        if missing := sorted(key.rpartition(".")[2] for key in OmegaConf.missing_keys(language)):
+            raise UserError(f"{path} has no {missing[0]}; write the line `{missing[0]}: ...` into it")
+        return typing.cast(LanguageConfig, OmegaConf.to_object(language))
+    except REFUSALS as error:  # such as a variable of the environment that is not there
+        raise UserError(f"{path}: {sentence(error, [])}") from None
 
 
 def task_language(code: str, folder: str | None = None) -> LanguageConfig:

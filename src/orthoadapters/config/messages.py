@@ -106,6 +106,8 @@ def _problem(text: str, key: str) -> str:
         return (
             f"${{{name[1]}}} stands for another key, and there is none; write the whole value, or ${{oc.env:{name[1]}}}"
         )
+    if name := re.search(r"Environment variable '(.*?)' not found", text):
+        return f"the environment has no variable {name[1]}; set it, or write the value itself"
     if "int too large" in text:
         return "the number is beyond what a float holds; write a smaller one"
     if "NoneType is not a subclass" in text:

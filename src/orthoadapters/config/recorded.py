@@ -56,14 +56,14 @@ def read_config(path: Path) -> Config:
         if values.get("task", {}).get("name") == "wikiann":
             file = yaml.safe_load((CONF / "task" / "wikiann.yaml").read_text(encoding="utf-8"))
             values["task"].setdefault("character_words", file["character_words"])
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), values))
+        config = cast(Config, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(Config), values)))
+        own = fingerprint(config)
     except (ValueError, OverflowError, OmegaConfBaseException) as error:
         raise UserError(f"{path} cannot be read ({first_line(error)}); restore it") from None
     except (AttributeError, TypeError, KeyError):
         raise UserError(f"{path} is not what a run writes; restore it") from None
     check_sums(path.parent, "restore it", (path.name,))
-    config = cast(Config, config)
-    if fingerprint(config) != former:
+    if own != former:
         raise UserError(
             f"{path} was changed since it was written: its values are not those of its fingerprint; restore it"
         )

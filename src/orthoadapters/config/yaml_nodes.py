@@ -12,6 +12,7 @@ from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import check_content
 
 TAG = "tag:yaml.org,2002:"
+MOST_VALUES = 100_000  # ours: no configuration has a hundredth of it
 LONGEST_NUMBER = 255  # ours: a float holds every whole number of so many characters, in whatever base
 
 
@@ -35,10 +36,12 @@ def _read(path: Path, time: int) -> Node | None:
     try:
         text = path.read_text(encoding="utf-8-sig")
         root: Node | None = yaml.compose(text, Loader=get_yaml_loader())
-        _check_numbers(path, root)
+        _check_nodes(path, root)
         yaml.load(text, Loader=get_yaml_loader())  # which sees keys that are there twice
     except yaml.MarkedYAMLError as error:
         raise UserError(yaml_sentence(error, path)) from None
+    except RecursionError:
+        raise UserError(f"{path} cannot be read (it has brackets in brackets, too deep); mend it") from None
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UserError(f"{path} cannot be read ({first_line(error)}); mend it") from None
     if isinstance(root, ScalarNode) and root.tag == f"{TAG}null":
@@ -49,19 +52,25 @@ def _read(path: Path, time: int) -> Node | None:
     return root
 
 
-def _check_numbers(path: Path, root: Node | None) -> None:
-    """Refuses a whole number beyond what a float holds, for which OmegaConf would raise an error without the file's name."""
-    nodes, former = [root], set[int]()
+def _check_nodes(path: Path, root: Node | None) -> None:
+    """Refuses what would fail later without the file's name: a whole number beyond what a float holds, too many values.
+
+    An alias counts as all that it stands for, so that one within itself stands for too many.
+    """
+    nodes, count = [root], 0
     while nodes:
         node = nodes.pop()
+        count += 1
+        if count > MOST_VALUES:
+            raise UserError(
+                f"{path}: with what its aliases (*NAME) stand for, it has more than {MOST_VALUES:,} values; write them out"
+            )
         if isinstance(node, ScalarNode) and node.tag == f"{TAG}int" and len(node.value) > LONGEST_NUMBER:
             place = f"{path}, line {node.start_mark.line + 1}"
             raise UserError(
                 f"{place}: the number {node.value[:20]}... is beyond what a float holds; write a smaller one"
             )
-        # Where an alias names a node once more, it is the same one, which may even hold itself.
-        if isinstance(node, MappingNode | SequenceNode) and id(node) not in former:
-            former.add(id(node))
+        if isinstance(node, MappingNode | SequenceNode):
             nodes += [one for part in node.value for one in (part if isinstance(node, MappingNode) else [part])]
 
 

@@ -12,7 +12,7 @@ from orthoadapters.errors import UserError
 def check_finite(tensors: Mapping[str, Tensor], file: Path | str, fix: str) -> None:
     """Raises UserError naming the first tensor with a NaN or an infinity, its file and the fix."""
     if name := first_not_finite(tensors):
-        count = int((~torch.isfinite(tensors[name])).sum())
+        count = int((~torch.isfinite(tensors[name].float())).sum())
         raise UserError(f"{file}: tensor {name} has {count} weights that are NaN or infinite; {fix}")
 
 
@@ -20,7 +20,8 @@ def first_not_finite(tensors: Mapping[str, Tensor]) -> str:
     """Finds the name of the first tensor with a NaN or an infinity; empty if there is none."""
     for name, tensor in tensors.items():
         # The sum reads the weights once and makes no second tensor of their size. Only where it is not finite, a closer
-        # look shows whether a weight is not, or the sum alone was too large.
-        if not torch.isfinite(tensor.float().sum()) and not torch.isfinite(tensor).all():
+        # look shows whether a weight is not, or the sum alone was too large. Of numbers with another precision than float32, in
+        # which all is computed, PyTorch cannot tell everywhere, and the largest ones are infinite in it.
+        if not torch.isfinite(tensor.float().sum()) and not torch.isfinite(tensor.float()).all():
             return name
     return ""

@@ -17,6 +17,7 @@ from orthoadapters.config.schema import Under
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json, write_text
 from orthoadapters.folders import search
+from orthoadapters.runs.record_types import has_type
 from orthoadapters.runs.results import is_count
 
 SCHEMA_VERSION = 1
@@ -113,16 +114,18 @@ def find_evaluations(runs: Path) -> tuple[list[tuple[Path, EvaluationRecord]], l
 def _check_values(record: EvaluationRecord) -> None:
     """Raises ValueError, TypeError, KeyError or AttributeError unless every value is of its kind."""
     names = [record.fingerprint, record.task, record.variant, record.backbone, record.source, record.metric]
-    if not all(isinstance(name, str) for name in [*names, *record.changes, *record.inputs.values()]):
-        raise ValueError("a name is no text")
+    if not has_type(record, EvaluationRecord) or not has_type(record.changes, list[str]):
+        raise ValueError("a value is of another type")
     others = [row for rows in record.under.values() for row in rows.values()]
     codes = [*record.test, *record.target_dev, *(code for rows in record.under.values() for code in rows)]
     if {record.test_under, *record.under} - {choice.value for choice in Under}:
         raise ValueError("it says of nothing that is known what was under the task adapter")
     if any(name_problem(name, is_part=name in codes) for name in [*codes, *names[1:]]):
         raise ValueError("a name would become a path that leads elsewhere")
-    if record.run is None and not isinstance(record.elsewhere["name"], str):  # type: ignore[index]
+    if record.run is None and not {*(record.elsewhere or {})} >= {"name", "sha256"}:
         raise ValueError("it says of nothing what was scored")
+    if any(record.metric not in row for row in record.test.values()):
+        raise ValueError("a language has no score")
     for row in [*record.test.values(), *record.target_dev.values(), *others]:
         scores = [value for name, value in row.items() if name != "n"]
         if not is_count(row["n"]) or row["n"] < 1 or not all(0 <= score <= 1 for score in scores):

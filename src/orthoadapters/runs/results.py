@@ -5,15 +5,17 @@ import logging
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from orthoadapters.checksums import check_sums
+from orthoadapters.config.keys import key_types
 from orthoadapters.config.names import name_problem
 from orthoadapters.errors import UserError
 from orthoadapters.files import read_json, write_text
 from orthoadapters.folders import absence, exists, names_in, search
+from orthoadapters.runs.record_types import has_type
 
 SCHEMA_VERSION = 1
 # The name of the average over target languages, as tables and trackers show it; the paper calls it AVGz.
@@ -184,11 +186,11 @@ def find_results(runs: Path) -> tuple[list[tuple[Path, Result]], list[str]]:
 
 def _check_values(result: Result) -> None:
     """Raises ValueError, TypeError, KeyError or AttributeError unless every value is of its kind, as `Result` has it."""
-    records = [result.provenance, result.choices, *result.adapters.values()]
-    if result.status != "finished" or not all(isinstance(record, dict) for record in records):
-        raise ValueError("it is not finished, or a record is none")
-    if not all(isinstance(name, str) for name in _names(result)):
-        raise ValueError("a name is no text")
+    if result.status != "finished" or not has_type(result, Result):
+        raise ValueError("it is not finished, or a value is of another type")
+    hints = {key: hint for key, hint in key_types().items() if not is_dataclass(hint)}
+    if not all(has_type(value, hints.get(key, Any)) for key, value in result.choices.items()):
+        raise ValueError("a choice is none")
     codes = [*result.test, *result.target_dev, *result.adapters, *result.under]
     codes += [code for rows in result.under.values() for code in rows]
     if any(name_problem(name, is_part=name in codes) for name in [*codes, *_names(result)]):

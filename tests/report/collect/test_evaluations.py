@@ -116,11 +116,14 @@ def test_another_run_in_its_place_takes_no_evaluation_over(runs: Path) -> None:
     lost = runs / "nowhere" / "evaluations" / path.name
     shutil.copytree(path, lost)
     damaged = evaluation(runs, {"tr": 0.5}, run_of(runs, 1)) / "evaluation.json"
-    vast = json.loads(damaged.read_text()) | {"test": {"tr": {"f1": 0.5, "n": 2**63}}}
+    whole = json.loads(damaged.read_text())
+    vast = whole | {"test": {"tr": {"f1": 0.5, "n": 2**63}}}
+    others = [whole | {"run": None, "elsewhere": value} for value in ({}, {"name": "x"}, "x", 1.5, None)]
+    others += [whole | {"test": {"tr": {"accuracy": 0.5, "n": 2}}}, whole | {"provenance": {"overrides": 3}}]
     for content in (
         b"{",
         b'{"schema_version": 1}',
-        *(json.dumps(one).encode() for one in ({"schema_version": 2}, vast)),
+        *(json.dumps(one).encode() for one in ({"schema_version": 2}, vast, *others)),
     ):
         damaged.write_bytes(content)
         report = build(runs)

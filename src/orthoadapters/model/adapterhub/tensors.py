@@ -104,9 +104,7 @@ def read_tensors(folder: Path, names: Sequence[str]) -> dict[str, Tensor]:
     except Exception as error:
         # torch.load refuses code in a pickle with a private type of exception.
         raise UserError(f"{path} holds more than tensors and is not loaded ({type(error).__name__}); {FIX}") from None
-    if not isinstance(tensors, dict) or not all(
-        isinstance(t, Tensor) and t.is_floating_point() for t in tensors.values()
-    ):
+    if not isinstance(tensors, dict) or not all(map(_is_plain, tensors.values())):
         raise UserError(
             f"{path} holds something else than named tensors of floating-point numbers and is not loaded; {FIX}"
         )
@@ -114,6 +112,13 @@ def read_tensors(folder: Path, names: Sequence[str]) -> dict[str, Tensor]:
     for name, tensor in tensors.items():
         check_size(path, name, float(tensor.float().abs().max()) if tensor.numel() else 0.0)
     return tensors
+
+
+def _is_plain(value: object) -> bool:
+    """Says whether a value is a tensor of floating-point numbers that are all there: neither sparse nor without storage."""
+    if not isinstance(value, Tensor) or value.layout is not torch.strided:
+        return False
+    return value.is_floating_point() and not value.is_meta
 
 
 def _their_name(shape: Shape, adapter: str, key: str) -> str:
