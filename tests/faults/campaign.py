@@ -21,6 +21,7 @@ from tests.faults.damaged_files import cut_files, damaged_files, obstacles
 from tests.faults.fuzz import fuzz
 from tests.faults.kills import kills
 from tests.faults.long_runs import long_runs
+from tests.faults.moved import moved
 from tests.faults.mutations import mutations
 from tests.faults.sweep_kills import sweep_kills
 from tests.faults.together import together
@@ -33,6 +34,7 @@ CAMPAIGNS: dict[str, Callable[[Path, int, random.Random], list[str]]] = {
     "damaged_files": damaged_files,
     "cut_files": cut_files,
     "obstacles": obstacles,
+    "moved": moved,
     "bytes": bytes_of_files,
     "mutations": mutations,
     "fuzz": fuzz,
