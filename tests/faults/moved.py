@@ -18,6 +18,8 @@ from tests.faults import layer
 from tests.faults.moves import CASES, Case, Moved, Place
 from tests.faults.subjects import MLM, Outcome, Subject, World, state, train_words
 
+# The fields of a result that say what its choices are.
+OF_CHOICES = ("run", "fingerprint", "choices")
 A_ROUND = 15  # ours: commands; with the world's beginning about as long as a round of the other campaigns
 TASK = ["variant=lnoo_tnoo", "task=wikiann", "languages=[sw]", "optim.lr=3e-2"]
 # The parts of a run's directory that hold its numbers.
@@ -150,7 +152,10 @@ def seed_of(run: Path) -> int:
 
 
 def run_state(run: Path) -> dict[str, Any]:
-    return {name: content for name, content in state(run).items() if Path(name).parts[0] in PARTS}
+    """Collects a run's numbers and weights; not its choices, which hold the folder of its data."""
+    parts = {name: content for name, content in state(run).items() if Path(name).parts[0] in PARTS}
+    result = parts.get("result.json", {})
+    return parts | {"result.json": {key: value for key, value in result.items() if key not in OF_CHOICES}}
 
 
 def adapters_state(root: Path) -> dict[str, Any]:
