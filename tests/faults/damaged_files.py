@@ -37,16 +37,15 @@ def damaged_files(folder: Path, rounds: int, rng: random.Random) -> list[str]:
 def cut_files(folder: Path, rounds: int, rng: random.Random) -> list[str]:
     """Cuts one file of each name that a command reads at a length in each of `rounds` equal parts; the same holds.
 
-    Of what nobody has read before, one file in each round.
+    Of data that nobody has read before, one file in each round.
     """
 
     def damages(name: str, places: Sequence[str]) -> Iterator[tuple[str, Damage]]:
-        new = (*FRESH.get(name, ()), *([MODELS] if name in FIRST_READERS else []))
-        former = [place for place in places if not place.startswith(new)] if new else places
-        for same in _by_name(former).values():
+        fresh = [place for place in places if place.startswith(FRESH.get(name, "/"))]
+        for same in _by_name([place for place in places if place not in fresh]).values():
             place = rng.choice(same)
             yield from ((place, partial(_cut, share=(number + rng.random()) / rounds)) for number in range(rounds))
-        for place in islice(walk([place for place in places if place not in former], rng), rounds):
+        for place in islice(walk(fresh, rng), rounds):
             yield place, partial(_cut, share=rng.random())
 
     return _campaign(folder, damages)
