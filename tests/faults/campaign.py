@@ -41,7 +41,7 @@ CAMPAIGNS = {
     "sweep_kills": Campaign(sweep_kills, 2),
     "kills_at_writes": Campaign(kills_at_writes, 2),
     "cut_files": Campaign(cut_files, 1),
-    "together": Campaign(together, 1),
+    "together": Campaign(together, 4),
     "long_runs": Campaign(long_runs, 1),
     "damaged_files": Campaign(damaged_files, 2),
     "faulty_disk": Campaign(faulty_disk, 2),

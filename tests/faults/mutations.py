@@ -33,6 +33,7 @@ def mutations(folder: Path, rounds: int, rng: random.Random) -> list[str]:
             failures.append(f"{what}: {problem}: {end.error[-1500:]}")
             if case.files:
                 failures.append(f"  with {changed[:3000]!r}, by {command.__module__} {words}")
+            print(f"FAILURE {what}: {problem}", flush=True)
         if case.files:
             path.write_bytes(content)
         for other in sorted({*folder.rglob("*")} - names, reverse=True):
