@@ -208,12 +208,9 @@ def test_what_cannot_be_published_is_a_sentence(
     (folder / "result.json").unlink()
     cardless = Path(shutil.copytree(runs["xnli"], tmp_path / "cardless"))
     (cardless / "adapter" / "README.md").unlink()
-    other_card = Path(shutil.copytree(runs["xnli"], tmp_path / "other_card"))
-    (other_card / "adapter" / "README.md").write_bytes("für".encode("latin-1"))
     for run, repo, sentence in (
         (folder, "me/mine", "is not finished: it has no result.json"),
         (cardless, "me/mine", "has no README.md"),
-        (other_card, "me/mine", "README.md is not UTF-8; save it as UTF-8 text"),
         (runs["full_ft"], "me/mine", "has no adapter to publish; variant=full_ft"),
         (tmp_path / "nowhere", "me/mine", "there is no folder"),
         (runs["xnli"], "mine", "--repo mine: write OWNER/NAME"),

@@ -31,7 +31,7 @@ class CellSweeper(BasicSweeper):
     """Runs a multirun (-m) or a sweep (sweep=NAME): first the cells, then the plan, then the launcher of hydra/launcher."""
 
     def sweep(self, arguments: list[str]) -> Any:
-        from orthoadapters.commands.messages import exit_code_of
+        from orthoadapters.exit_codes import exit_code_of
         from orthoadapters.sweep.run import sweep
 
         assert self.launcher is not None and self.hydra_context is not None and self.config is not None  # noqa: PT018
