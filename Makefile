@@ -62,11 +62,11 @@ test: setup ## the tests: CPU, no network, minutes
 test-long: setup ## the tests that take long: sweeps, several processes, compiled encoders, simulations; two minutes
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -m long -n 2 --dist worksteal
 
-test-faults: setup $(FUZZ)/.ready ## faults, injected for real: FAULT_ROUNDS=3 of each, SEED=N to repeat, FAULTS=NAME one kind
-	OMP_NUM_THREADS=1 PYTHONPATH=$(FUZZ) $(RUN) -m tests.faults.campaign --jobs 2 --rounds $(or $(FAULT_ROUNDS),3) \
-	  $(if $(SEED),--seed $(SEED)) $(FAULTS)
+test-faults: setup $(FUZZ)/.ready ## faults, injected for real: FAULT_ROUNDS=N of each, SEED=N to repeat, FAULTS=NAME one kind
+	OMP_NUM_THREADS=1 PYTHONPATH=$(FUZZ) $(RUN) -m tests.faults.campaign --jobs 2 \
+	  $(if $(FAULT_ROUNDS),--rounds $(FAULT_ROUNDS)) $(if $(SEED),--seed $(SEED)) $(FAULTS)
 
-test-faults-tenth: setup $(FUZZ)/.ready ## a part of test-faults, chosen by the date; all but long_runs and together come up
+test-faults-tenth: setup $(FUZZ)/.ready ## a part of test-faults, chosen by the date; all of it comes up within ten days
 	OMP_NUM_THREADS=1 PYTHONPATH=$(FUZZ) $(RUN) -m tests.faults.campaign --jobs 2 --tenth $$(date -I)
 
 # Not every Python has a wheel of it.

@@ -346,6 +346,18 @@ def test_a_line_that_a_copied_language_file_has_of_another_language_is_said(
     assert caplog.text == ""
 
 
+def test_a_language_file_that_is_no_utf8_is_refused_where_it_is_chosen_alone(tmp_path: Path) -> None:
+    (tmp_path / "language").mkdir()
+    (tmp_path / "language" / "xq.yaml").write_text("code: xq\nname: Xquish\nwikipedia: null\n", encoding="utf-16")
+    words = ["stage=mlm", "variant=lort_tnoo", f"paths.config={tmp_path}"]
+    check(compose_config([*words, "language=sw"]))
+    sentence = f"{tmp_path}/language/xq.yaml: the file is UTF-16; save it as UTF-8"
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        check(compose_config([*words, "language=xq"]))
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        check(compose_config(["task=udpos", "variant=t_noo", "languages=[en,xq]", f"paths.config={tmp_path}"]))
+
+
 def test_a_file_with_a_name_of_the_projects_and_a_missing_folder_are_refused(tmp_path: Path) -> None:
     (tmp_path / "language").mkdir()
     (tmp_path / "language/sw.yaml").write_text("code: sw\nname: Mine\n")

@@ -4,6 +4,7 @@ import random
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,12 @@ from tests.faults import layer
 from tests.faults.bytes_of_files import damage
 from tests.faults.subjects import Outcome, Subject, World, state
 
-# What a command reads that nobody has read before it, so that nothing can tell a change from what was meant.
-FRESH = {"task": ("world/", "models/"), "sweep": ("world/", "models/"), "evaluate": ("world/",), "predict": ("text",)}
+# Data that a command reads and nobody has read before, so that nothing can tell a change from what was meant: any end but a
+# traceback is right.
+FRESH = {"task": ("world/",), "sweep": ("world/",), "evaluate": ("world/",), "predict": ("text",)}
+# Commands that read a backbone which nobody has read before. A changed byte makes it another one, and a cut makes it none.
+FIRST_READERS = ("task", "sweep")
+MODELS = "models/"
 # Damages a file, and says how.
 Damage = Callable[[Path], str]
 NAMES = ("task", "again", "resume-mlm", "resume-task", "evaluate", "report", "tidy", "predict", "sweep")
@@ -21,24 +26,36 @@ NAMES = ("task", "again", "resume-mlm", "resume-task", "evaluate", "report", "ti
 def damaged_files(folder: Path, rounds: int, rng: random.Random) -> list[str]:
     """Damages a file that a command reads: one sentence, or the right end; and the right end once the file is back."""
 
-    def damages(places: Sequence[str]) -> Iterator[tuple[str, Damage]]:
-        by_name = _by_name(places)
-        # A command may read nothing but what is fresh.
-        for _ in range(rounds if by_name else 0):
-            yield rng.choice(by_name[rng.choice(sorted(by_name))]), lambda path: damage(path, rng)
+    def damages(name: str, places: Sequence[str]) -> Iterator[tuple[str, Damage]]:
+        for place in islice(walk(places, rng), rounds):
+            must_be_cut = name in FIRST_READERS and place.startswith(MODELS)
+            yield place, partial(_cut, share=rng.random()) if must_be_cut else partial(damage, rng=rng)
 
     return _campaign(folder, damages)
 
 
 def cut_files(folder: Path, rounds: int, rng: random.Random) -> list[str]:
-    """Cuts one file of each name that a command reads at a length in each of `rounds` equal parts; the same holds."""
+    """Cuts one file of each name that a command reads at a length in each of `rounds` equal parts; the same holds.
 
-    def damages(places: Sequence[str]) -> Iterator[tuple[str, Damage]]:
-        for same in _by_name(places).values():
+    Of data that nobody has read before, one file in each round.
+    """
+
+    def damages(name: str, places: Sequence[str]) -> Iterator[tuple[str, Damage]]:
+        fresh = [place for place in places if place.startswith(FRESH.get(name, "/"))]
+        for same in _by_name([place for place in places if place not in fresh]).values():
             place = rng.choice(same)
             yield from ((place, partial(_cut, share=(number + rng.random()) / rounds)) for number in range(rounds))
+        for place in islice(walk(fresh, rng), rounds):
+            yield place, partial(_cut, share=rng.random())
 
     return _campaign(folder, damages)
+
+
+def walk(places: Sequence[str], rng: random.Random) -> Iterator[str]:
+    """Yields files without end: one of each name before a second of any, and each one before any comes again."""
+    while by_name := _by_name(rng.sample(places, len(places))):
+        while left := [name for name, same in by_name.items() if same]:
+            yield from (by_name[name].pop() for name in rng.sample(left, len(left)))
 
 
 def _cut(path: Path, share: float) -> str:
@@ -56,7 +73,7 @@ def _by_name(places: Sequence[str]) -> dict[str, list[str]]:
     return by_name
 
 
-def _campaign(folder: Path, damages: Callable[[Sequence[str]], Iterator[tuple[str, Damage]]]) -> list[str]:
+def _campaign(folder: Path, damages: Callable[[str, Sequence[str]], Iterator[tuple[str, Damage]]]) -> list[str]:
     """Runs each command with each of the damages, which are chosen from the files that it reads."""
     layer.load()
     world, failures = World(folder.resolve()), []
@@ -66,7 +83,7 @@ def _campaign(folder: Path, damages: Callable[[Sequence[str]], Iterator[tuple[st
         world.prepare(subject)
         places = {operation.place.removeprefix("/") for operation in undisturbed.done if operation.kind == "I"}
         files = sorted(place for place in places if (path := world.out / place).is_file() and path.stat().st_size)
-        for place, change in damages([place for place in files if not place.startswith(FRESH.get(name, "/"))]):
+        for place, change in damages(name, files):
             world.prepare(subject)
             problems = _round(world, subject, place, expectation, change)
             print("".join(f"FAILURE {name}: {why}\n" for why in problems), end="", flush=True)
@@ -115,6 +132,8 @@ def _round(world: World, subject: Subject, place: str, expectation: dict[str, An
     if outcome.is_sentence:
         path.write_bytes(content)
         return [f"{place}, {what}: {why}" for why in _again(world, subject, expectation)]
+    if outcome.code == 0 and place.startswith(FRESH.get(subject.name, "/")):
+        return []
     return [f"{place}, {what}: {why}" for why in _differences(world, place, expectation, outcome)]
 
 

@@ -1,6 +1,7 @@
 """Kills at random moments."""
 
 import contextlib
+import os
 import random
 import shutil
 import signal
@@ -8,37 +9,47 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.faults.world import LONGEST, STAGES, make_world, start, state
+from tests.faults.world import STAGES, finish, first_signals, left_by, make_world, start, state
 from tests.helpers.short_runs import overrides
 
 
 def kills(folder: Path, rounds: int, rng: random.Random) -> list[str]:
-    """Kills runs at random moments, gives the same command again, and compares the ends."""
+    """Kills runs at random moments, gives the same command again, and compares the ends; nothing may be left."""
     backbone, world = make_world(folder)
     failures = []
     for stage, more in STAGES.items():
-        begin = time.monotonic()
-        undisturbed = start(overrides(backbone, world, folder / stage, *more))
-        output = undisturbed.communicate(timeout=LONGEST)[0].decode()
-        assert undisturbed.returncode == 0, output
-        duration, expectation = time.monotonic() - begin, state(folder / stage)
-        for number in range(rounds):
-            out, moments = folder / f"{stage}-{number}", []
-            arguments = overrides(backbone, world, out, *more)
-            for _ in range(rng.randint(1, 3)):
-                process = start(arguments)
-                moments.append((rng.choice([signal.SIGKILL, signal.SIGTERM]), rng.uniform(0.2, 1) * duration))
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(moments[-1][1])
-                process.send_signal(moments[-1][0])
-                process.communicate(timeout=LONGEST)
-            last = start(arguments)
-            output = last.communicate(timeout=LONGEST)[0].decode()
+
+        def begin(out: Path, token: str, more: list[str] = more) -> "subprocess.Popen[bytes]":
+            return start(
+                "train.py", [*overrides(backbone, world, out, *more), "trainer.checkpoint_every=3"], folder, token
+            )
+
+        at_start = time.monotonic()
+        code, output = finish(begin(folder / stage, stage), folder)
+        assert code == 0, output
+        duration, expectation = time.monotonic() - at_start, state(folder / stage)
+        for number, kind in zip(range(rounds), first_signals(rng), strict=False):
+            out, token = folder / f"{stage}-{number}", f"{os.getpid()}-{stage}-{number}"
+            kinds = [kind, *rng.choices([signal.SIGKILL, signal.SIGTERM], k=rng.randrange(3))]
+            moments = [(one, rng.uniform(0.2, 1) * duration) for one in kinds]
             what = f"{stage} round {number}, {[(one.name, round(at, 2)) for one, at in moments]}"
-            if last.returncode != 0:
-                failures.append(f"{what}: exit code {last.returncode}: {output[-300:]}")
+            problems = []
+            for one, at in moments:
+                process = begin(out, token)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(at)
+                process.send_signal(one)
+                finish(process, folder)
+                if left := left_by(token, folder, one):
+                    problems.append(f"{left} left after {one.name}")
+            code, output = finish(begin(out, token), folder)
+            if left := left_by(token, folder):
+                problems.append(f"{left} left at the end")
+            if code != 0:
+                problems.append(f"exit code {code}: {output[-300:]}")
             elif (end := state(out)) != expectation:
-                failures.append(f"{what}: other {[key for key in end if end[key] != expectation[key]]}")
+                problems.append(f"other {[key for key in end if end[key] != expectation[key]]}")
+            failures += [f"{what}: {problem}" for problem in problems]
             shutil.rmtree(out)
             print(what, flush=True)
     return failures

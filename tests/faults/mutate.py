@@ -179,5 +179,6 @@ def mutator(name: str) -> Mutator:
         ".npy": mutate_bytes,
         ".npz": mutate_bytes,
         ".bin": mutate_bytes,
+        ".ckpt": mutate_bytes,
     }
     return next((function for ending, function in endings.items() if name.endswith(ending)), mutate_text)

@@ -129,11 +129,11 @@ def _content(path: Path) -> Any:
 
 def _subjects(out: Path) -> list[Subject]:
     def train(name: str, before: str | None, *more: str) -> Subject:
-        return Subject(name, "train.py", _overrides(out, *more), out, before)
+        return Subject(name, "train.py", train_words(out, *more), out, before)
 
     mlm = train("mlm", None, "stage=mlm", "variant=lort_tnoo", "language=sw")
     task = ["variant=lnoo_tnoo", "task=wikiann", "languages=[sw]"]
-    run = str(RunDirectory(compose_config(_overrides(out, *task))).path)
+    run = str(RunDirectory(compose_config(train_words(out, *task))).path)
     sweep = ["-m", "variant=t_ort,lnoo_tnoo", "task=udpos", "languages=[ar]", "language_adapters.missing=train"]
     return [
         mlm,
@@ -149,13 +149,13 @@ def _subjects(out: Path) -> list[Subject]:
         Subject("tidy", "report.py", [f"{out}/runs", f"--tidy={out}/runs.csv"], out, "evaluate"),
         *(
             Subject(f"resume-{name}", "train.py", arguments, out, name, "last.ckpt")
-            for name, arguments in (("mlm", mlm.arguments), ("task", _overrides(out, *task)))
+            for name, arguments in (("mlm", mlm.arguments), ("task", train_words(out, *task)))
         ),
         Subject("demo", "tests/faults/small_demo.py", _demo(out), out),
     ]
 
 
-def _overrides(out: Path, *more: str) -> list[str]:
+def train_words(out: Path, *more: str) -> list[str]:
     return overrides(out / "models" / "tiny", out / "world", out, *LIMITS, *more)
 
 

@@ -6,16 +6,12 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-from tests.faults.subjects import Subject, World, state
-from tests.faults.world import LONGEST
-from tests.helpers.commands import ROOT, environment
+from tests.faults.subjects import World, state
+from tests.faults.world import finish, first_signals, left_by, processes, start
 
-TOKEN = "FAULT_TOKEN"  # the environment's variable by which all processes of one command are known
-LOOK = 0.1  # seconds between two looks at what still runs
 SMALL = ["trainer.max_iterations=60", "trainer.max_epochs=4", "trainer.checkpoint_every=3"]
 
 
@@ -24,27 +20,34 @@ def sweep_kills(folder: Path, rounds: int, rng: random.Random) -> list[str]:
     folder = folder.resolve()
     world, failures = World(folder), []
     subject = world.subjects["sweep"]
+
+    def begin(token: str) -> "subprocess.Popen[bytes]":
+        return start(subject.script, [*subject.arguments, *SMALL], folder, token)
+
     world.prepare(subject)
-    begin = time.monotonic()
-    code, output = _finish(_start(subject, "undisturbed"), folder)
+    at_start = time.monotonic()
+    code, output = finish(begin("undisturbed"), folder)
     assert code == 0, output
-    duration, expectation = time.monotonic() - begin, state(world.out)
-    for number in range(rounds):
+    duration, expectation = time.monotonic() - at_start, state(world.out)
+    for number, first in zip(range(rounds), first_signals(rng), strict=False):
         world.prepare(subject)
         moments = []
-        for attempt in range(rng.randint(1, 3)):
+        kinds = [first, *rng.choices([signal.SIGKILL, signal.SIGTERM], k=rng.randrange(3))]
+        for attempt, kind in enumerate(kinds):
             token = f"{os.getpid()}-{number}-{attempt}"
-            sweep = _start(subject, token)
-            at = rng.uniform(0.1, 1) * duration
-            victim, kind = rng.choice(["parent", "child", "group"]), rng.choice([signal.SIGKILL, signal.SIGTERM])
+            sweep = begin(token)
+            at, victim = rng.uniform(0.1, 1) * duration, rng.choice(["parent", "child", "group"])
             moments.append(f"{kind.name} of {victim} after {at:.1f} s")
             with contextlib.suppress(subprocess.TimeoutExpired):
                 sweep.wait(at)
             _kill(sweep, token, victim, kind, rng)
-            _finish(sweep, folder)
-            if left := _processes(token, LONGEST):
-                failures.append(f"sweep round {number}, {moments}: processes {left} are left")
-        code, output = _finish(_start(subject, "last"), folder)
+            finish(sweep, folder)
+            if left := left_by(token, folder, kind):
+                failures.append(f"sweep round {number}, {moments}: {left} left")
+        token = f"{os.getpid()}-{number}-last"
+        code, output = finish(begin(token), folder)
+        if left := left_by(token, folder):
+            failures.append(f"sweep round {number}, {moments}: {left} left at the end")
         what = f"sweep round {number}, {', '.join(moments)}"
         print(what, flush=True)
         if code != 0:
@@ -57,25 +60,6 @@ def sweep_kills(folder: Path, rounds: int, rng: random.Random) -> list[str]:
     return failures
 
 
-def _start(subject: Subject, token: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, str(ROOT / subject.script), *subject.arguments, *SMALL]
-    with (subject.folder.parent / "output").open("wb") as file:
-        return subprocess.Popen(
-            command,
-            env=environment() | {TOKEN: token},
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            cwd=subject.folder.parent,
-        )
-
-
-def _finish(sweep: "subprocess.Popen[bytes]", folder: Path) -> tuple[int, str]:
-    """Waits for a sweep: its exit code, and what it printed."""
-    code = sweep.wait(LONGEST)
-    return code, (folder / "output").read_text(errors="replace")
-
-
 def _kill(sweep: "subprocess.Popen[bytes]", token: str, victim: str, kind: signal.Signals, rng: random.Random) -> None:
     """Sends the signal; to nobody if the victim has ended."""
     with contextlib.suppress(ProcessLookupError):
@@ -83,22 +67,5 @@ def _kill(sweep: "subprocess.Popen[bytes]", token: str, victim: str, kind: signa
             os.killpg(sweep.pid, kind)
         elif victim == "parent":
             os.kill(sweep.pid, kind)
-        elif children := [pid for pid in _processes(token) if pid != sweep.pid]:
+        elif children := [pid for pid in processes(token) if pid != sweep.pid]:
             os.kill(rng.choice(children), kind)
-
-
-def _processes(token: str, wait: float = 0) -> list[int]:
-    """Lists the living processes of a command. wait: the seconds after which they should have ended."""
-    end = time.monotonic() + wait
-    while left := [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/environ") if _has(path, token)]:
-        if time.monotonic() > end:
-            return left
-        time.sleep(LOOK)
-    return []
-
-
-def _has(path: Path, token: str) -> bool:
-    try:
-        return f"{TOKEN}={token}\0".encode() in path.read_bytes()
-    except OSError:
-        return False

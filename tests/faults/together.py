@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -42,21 +43,18 @@ ensure_backbone(Path(sys.argv[1]), BackboneRecipe(hidden=32, layers=1, heads=2, 
 
 
 def together(folder: Path, rounds: int, rng: random.Random) -> list[str]:
-    """Runs commands at the same time, and with wrong clocks. A round takes minutes, and stands for three of other campaigns."""
+    """Runs commands at the same time, and with wrong clocks. A round is one of four cases, which come up in turn."""
     backbone, world = make_world(folder)
-    rounds = -(-rounds // 3)
     failures: list[str] = []
     expectation = folder / "one-after-another"
     for more in (FIRST, SWEEP):
         failures += _ends([_start(overrides(backbone, world, expectation, *more))], [0])
-    for name, case in (("several", _several), ("trainings", _trainings), ("clocks", _clocks)):
-        for number in range(rounds):
-            out = folder / f"{name}-{number}"
-            problems = case(backbone, world, out, rng, expectation)
-            print(f"{name} round {number}: {len(problems)} failures", flush=True)
-            failures += [f"{name} round {number}: {problem}" for problem in problems]
-    for number in range(rounds):
-        failures += _demo_backbones(folder / f"demo-{number}", rng)
+    cases = rng.sample([_several, _trainings, _clocks, _demo_backbones], 4)
+    for number, case in zip(range(rounds), cycle(cases), strict=False):
+        name = case.__name__.replace("_", " ").strip()
+        problems = case(backbone, world, folder / f"out-{number}", rng, expectation)
+        print(f"{name}: {len(problems)} failures", flush=True)
+        failures += [f"{name}: {problem}" for problem in problems]
     return failures
 
 
@@ -125,7 +123,7 @@ def _clocks(backbone: Path, world: Path, out: Path, rng: random.Random, expectat
     return problems + _compare(out, expectation)
 
 
-def _demo_backbones(out: Path, rng: random.Random) -> list[str]:
+def _demo_backbones(_: Path, __: Path, out: Path, rng: random.Random, ___: Path) -> list[str]:
     """Makes a small demo backbone by three processes at once, one of which is killed."""
     commands = [_run(["-c", DEMO, str(out / "cache")]) for _ in range(3)]
     time.sleep(rng.uniform(4, 12))
@@ -140,8 +138,7 @@ def _demo_backbones(out: Path, rng: random.Random) -> list[str]:
     left = list((out / "cache").glob(".unfinished-*"))
     if left and code != -signal.SIGKILL:
         problems.append(f"{left} was left")
-    print(f"demo backbones: {len(problems)} failures", flush=True)
-    return [f"demo backbones: {problem}" for problem in problems]
+    return problems
 
 
 def _run(arguments: Sequence[str], more: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":

@@ -181,3 +181,20 @@ def test_another_subset_on_the_hub_is_named(tmp_path: Path) -> None:
     assert RunDirectory(other).path == RunDirectory(config).path
     with pytest.raises(UserError, match=r"contents of test-tr than task.hub_subsets.tr=udpos.Arabic now holds"):
         check_finished_run(other, RunDirectory(other))
+
+
+def test_the_result_of_another_configuration_is_none_of_the_run(backbone: Path, world: Path, tmp_path: Path) -> None:
+    more = ("variant=t_noo", "task=udpos", "languages=[tr]", "trainer.max_epochs=1", "task.batch_size=20")
+    arguments = overrides(backbone, world, tmp_path, *more)
+    execute(arguments)
+    run = RunDirectory(compose_config(arguments))
+    (run.path / "SHA256SUMS").unlink()
+    check(arguments)
+    change(run.result, run.fingerprint, "0" * 64)
+    sentence = (
+        f"{run.result} is the result of another configuration .fingerprint 00000000, this run's is {run.fingerprint[:8]}.; "
+        "bring the run's own back, or delete it and give the run's command again$"
+    )
+    for read in (lambda: check(arguments), lambda: open_run(run.path)):
+        with pytest.raises(UserError, match=sentence):
+            read()

@@ -190,6 +190,22 @@ def test_a_file_that_cannot_be_written_fails_the_cell_and_leaves_nothing_half_do
     assert execute(arguments).status == "finished"
 
 
+def test_a_disk_that_takes_no_blocks_ends_the_sweep_with_a_sentence(
+    backbone: Path, world: Path, tmp_path: Path
+) -> None:
+    arguments, run = training(backbone, world, tmp_path)
+    limit = 5_000  # bytes per file: enough for what is said, not for the blocks of the text
+    process = start("-m", *arguments, one_stream=False, file_limit=limit)
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 1
+    (sentence,) = [line for line in error.splitlines() if line.startswith("error: ")]
+    assert f"{tmp_path}/cache/text-" in sentence
+    assert "cannot be written or read (File too large); make room" in sentence
+    assert sentence.endswith("; the same command goes on with what is not finished")
+    assert "Traceback" not in error
+    assert not run.path.exists()
+
+
 def test_a_defect_in_a_cell_is_shown_whole(tmp_path: Path) -> None:
     run = RunDirectory(compose_config([f"paths.runs={tmp_path}"]))
     run.path.mkdir(parents=True)

@@ -31,6 +31,7 @@ class CellSweeper(BasicSweeper):
     """Runs a multirun (-m) or a sweep (sweep=NAME): first the cells, then the plan, then the launcher of hydra/launcher."""
 
     def sweep(self, arguments: list[str]) -> Any:
+        from orthoadapters.exit_codes import exit_code_of
         from orthoadapters.sweep.run import sweep
 
         assert self.launcher is not None and self.hydra_context is not None and self.config is not None  # noqa: PT018
@@ -43,7 +44,9 @@ class CellSweeper(BasicSweeper):
             from orthoadapters.sweep.slurm import SlurmLauncher
 
             launcher = SlurmLauncher(launcher)
-        raise SystemExit(sweep([*self._parse_config(), *arguments], launcher, loader, launching, jobs))
+        words = [*self._parse_config(), *arguments]
+        fix = "the same command goes on with what is not finished"
+        raise SystemExit(exit_code_of(lambda: sweep(words, launcher, loader, launching, jobs), fix))
 
 
 ConfigStore.instance().store(

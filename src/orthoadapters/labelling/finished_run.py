@@ -21,7 +21,7 @@ from orthoadapters.labelling.listing import missing_domain, warn_of_words
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.inputs import check_backbone, read_inputs, tokenizer_sha256, weights_sha256
 from orthoadapters.runs.language_adapter import LanguageAdapter, adapters_folder
-from orthoadapters.runs.places import find_places
+from orthoadapters.runs.places import check_result, find_places
 from orthoadapters.runs.results import Result, read_result
 
 # PyTorch takes seconds to import, and a mistyped language should be answered at once.
@@ -229,6 +229,7 @@ def open_run(
     if result.task is None:
         raise UserError(f"{folder} trained a language adapter, which labels nothing; give the directory of a task run")
     config = read_config(folder / "config.yaml")
+    check_result(config, folder, result)
     find_places(config, folder, result)
     if adapters is not None:
         source = config.language_adapters.source

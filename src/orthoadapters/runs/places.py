@@ -6,9 +6,20 @@ A run records its working directory (`provenance.working_directory`), to which t
 import os
 from pathlib import Path
 
+from orthoadapters.config.choices import fingerprint
 from orthoadapters.config.hub_ids import DEMO
 from orthoadapters.config.schema import Config
+from orthoadapters.errors import UserError
 from orthoadapters.runs.results import Result
+
+
+def check_result(config: Config, run: Path, result: Result) -> None:
+    """Raises UserError if a run's result.json is of another configuration than the run."""
+    if result.fingerprint != (own := fingerprint(config)):
+        raise UserError(
+            f"{run / 'result.json'} is the result of another configuration (fingerprint {result.fingerprint[:8]}, this run's "
+            f"is {own[:8]}); bring the run's own back, or delete it and give the run's command again"
+        )
 
 
 def find_places(config: Config, run: Path, result: Result) -> None:

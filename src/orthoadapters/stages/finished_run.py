@@ -32,6 +32,8 @@ from orthoadapters.runs.inputs import (
     tokenizer_sha256,
     weights_sha256,
 )
+from orthoadapters.runs.places import check_result
+from orthoadapters.runs.results import read_result
 
 
 def directly(function: Callable[..., Any], *arguments: object) -> Any:
@@ -43,8 +45,8 @@ def check_finished_run(config: Config, run: RunDirectory, call: Callable[..., An
     """Checks a finished run against what is on this machine; what is not here any more is not missed.
 
     call: calls a function that loads PyTorch, in a process of its own if need be. Raises UserError if data, backbone, text
-    or language adapters have other contents than the run read. An MLM run publishes its adapter again if the library
-    lost it.
+    or language adapters have other contents than the run read, or if the result is another run's. An MLM run publishes its
+    adapter again if the library lost it.
     """
     fix = "restore it, or move the run away to repeat it"
     run.check_owner()
@@ -58,6 +60,7 @@ def check_finished_run(config: Config, run: RunDirectory, call: Callable[..., An
             f"{', '.join(dict.fromkeys(changes.values()))} now {'holds' if len(set(changes.values())) == 1 else 'hold'}; "
             "move the run away to repeat it, or choose another folder with paths.runs=DIR"
         )
+    check_result(config, run.path, read_result(run.result))
     library.check_run(config, run)
 
 
