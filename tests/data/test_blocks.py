@@ -55,6 +55,7 @@ def test_a_long_text_file_is_read_in_shuffled_runs_that_the_seed_decides(tmp_pat
         ("habari\n".encode("utf-16"), "sw.txt: the file is UTF-16; save it as UTF-8"),
         ("habari\n".encode("utf-32"), "sw.txt: the file is UTF-32; save it as UTF-8"),
         (b"PAR1\x15\x04", "sw.txt: the file is Parquet and no plain text; bring the right one"),
+        (b"fine\n" * 70 + b"\0\0\0\n", "sw.txt, line 71: a NUL character is in it"),
         (b"fine\n" * 70 + b"\xff\xfe\n", "sw.txt, line 71: not UTF-8; convert the file"),
     ],
 )

@@ -339,6 +339,7 @@ def test_what_a_task_says_of_its_files_is_a_choice_of_the_runs_that_read_them() 
     ("row", "sentence"),
     [
         ('{"first": "a \\ud800 b", "second": "c", "label": "neutral"}', r"line 1: \\ud800 is half of a character"),
+        ('{"first": "a \\u0000 b", "second": "c", "label": "neutral"}', "line 1: a NUL character is in it"),
         ("[" * 100_000, "line 1: JSON that is nested too deeply"),
         ('{"first": "a", "first": "b", "second": "c", "label": "neutral"}', "line 1: .*the key 'first' is there twice"),
     ],

@@ -194,6 +194,8 @@ def test_limits_take_the_first_examples_of_their_split_alone(tmp_path: Path) -> 
         ("xnli", "a\tb\tneutral\nab\n", r"line 2: 1 columns instead of `premise TAB hypothesis TAB label` in 'ab'"),
         ("xnli", "a\tb\t-\n", r"line 1: unknown label '-'; the labels of task=xnli are entailment"),
         ("udpos", b"a\tDET\n\xff\tX\n", r"line 2: not UTF-8; convert the file"),
+        ("udpos", b"a\tDET\n\0\0\0\0", r"line 2: a NUL character is in it, as after a power cut; bring the file back"),
+        ("xnli", b"a\tb\0c\tneutral\n", r"line 1: a NUL character is in it"),
         ("udpos", "a\tDET\n".encode("utf-16"), r"the file is UTF-16; save it as UTF-8"),
         ("udpos", "a\tDET\n".encode("utf-16-be"), r"the file is UTF-16; save it as UTF-8"),
         ("udpos", "a\tDET\n".encode("utf-32"), r"the file is UTF-32; save it as UTF-8"),

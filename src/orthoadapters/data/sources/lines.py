@@ -35,17 +35,29 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def decoded_line(raw: bytes, source: str, number: int) -> str:
-    """Decodes one line without its ending and the first one's byte order mark. Raises UserError if it is not UTF-8."""
+    """Decodes one line without its ending and the first one's byte order mark.
+
+    Raises UserError if it is not UTF-8, or has a NUL in it.
+    """
     if number == 1:
         check_is_text(raw, source)
     try:
         line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError:
         raise UserError(f"{source}, line {number}: not UTF-8; convert the file to UTF-8") from None
+    check_no_nul(line, f"{source}, line {number}")
     line = line.removesuffix("\n").removesuffix("\r")
     if number == 1 and not raw.endswith(b"\n") and "\r" in line:
         raise UserError(f"{source}: its lines end in carriage returns alone; save it with line feeds")
     return line
+
+
+def check_no_nul(line: str, place: str) -> None:
+    """Raises UserError for a NUL, which no text has, but a file whose writing a power cut ended, or one of another kind."""
+    if "\0" in line:
+        raise UserError(
+            f"{place}: a NUL character is in it, as after a power cut; bring the file back, or take the line out"
+        )
 
 
 def check_is_text(start: bytes, source: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.config.schema import FileFormat, FilesConfig
-from orthoadapters.data.sources.lines import excerpt, numbered_lines
+from orthoadapters.data.sources.lines import check_no_nul, excerpt, numbered_lines
 from orthoadapters.data.sources.rows import Row
 from orthoadapters.errors import UserError
 
@@ -128,7 +128,7 @@ def json_rows(path: Path) -> Iterator[tuple[str, Row]]:
         if not isinstance(row, dict):
             what = "a JSON array" if isinstance(row, list) else "a JSON value"
             raise UserError(f'{place}: {what} and not an object; write one JSON object a line, such as {{"text": ...}}')
-        if "\\ud" in line.lower():
+        if "\\ud" in line.lower() or "\\u0000" in line:
             _check_text(place, row)
         yield place, row
 
@@ -141,9 +141,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_text(place: str, row: Row) -> None:
-    """Refuses half of a character that is written as two escapes, which is no text."""
+    """Refuses half of a character that is written as two escapes, and a NUL, which are no text."""
     try:
-        json.dumps(row, ensure_ascii=False).encode()
+        text = json.dumps(row, ensure_ascii=False)
+        text.encode()
     except UnicodeEncodeError as error:
         half = f"\\u{ord(error.object[error.start]):04x}"
         raise UserError(f"{place}: {half} is half of a character; write the character itself") from None
+    # A backslash of the text itself is written twice.
+    if "\\u0000" in text.replace("\\\\", ""):
+        check_no_nul("\0", place)

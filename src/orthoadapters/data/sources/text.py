@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orthoadapters.config.schema import CorpusConfig, CorpusSource, LanguageConfig
 from orthoadapters.data.sources.hub import load
-from orthoadapters.data.sources.lines import check_is_text
+from orthoadapters.data.sources.lines import check_is_text, check_no_nul
 from orthoadapters.errors import UserError
 from orthoadapters.file_formats import BEGINNING, JSON_LINES, format_of
 from orthoadapters.files import check_content
@@ -128,6 +128,7 @@ def text_passages(path: Path, seed: int) -> Iterator[str]:
                     line_text = raw.decode("utf-8").strip().strip("\ufeff").strip()
                 except UnicodeDecodeError:
                     raise UserError(f"{path}, line {number}: not UTF-8; convert the file to UTF-8") from None
+                check_no_nul(line_text, f"{path}, line {number}")
                 if line_text:
                     usable = True
                     yield line_text
