@@ -1,5 +1,8 @@
 """The checks: what cannot be run is refused before anything is read, with a sentence that names key and fix."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from orthoadapters.config.checks import check
@@ -182,3 +185,15 @@ def test_any_number_of_labels_from_two_on_is_accepted(task: str, labels: int) ->
     names = ",".join(f"label{n}" for n in range(labels))
     check(compose_config([f"task={task}", f"task.labels=[{names}]", "task.metrics=[accuracy]", "backbone=local",
                           "backbone.path=."]))  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["paths.adapters", "language_adapters.root", "backbone.path"])
+def test_something_else_where_a_folder_should_be_is_named_as_what_it_is(key: str, tmp_path: Path) -> None:
+    own = ["variant=lnoo_tnoo", "task=udpos"]
+    own += ["language_adapters.source=local"] if key == "language_adapters.root" else []
+    own += ["backbone=local"] if key == "backbone.path" else []
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
+    for name, kind in (("file", "a file and no folder"), ("pipe", "no folder but a pipe, socket or device")):
+        with pytest.raises(UserError, match=rf"^{tmp_path / name} is {kind}; .*{key}"):
+            check(compose_config([*own, f"{key}={tmp_path / name}"]))

@@ -25,6 +25,7 @@ from orthoadapters.config.schema import (
 from orthoadapters.config.training_checks import check_ort, check_unfreezing
 from orthoadapters.config.under import check_transfer
 from orthoadapters.errors import UserError
+from orthoadapters.folders import absence, exists
 
 ACCELERATORS = ("auto", "cpu", "gpu")
 PRECISIONS = ("32-true", "bf16-mixed")
@@ -43,6 +44,7 @@ def check(config: Config) -> None:
     check_ort(config)
     check_unfreezing(config)
     check_backbone(config.backbone)
+    check_adapters_folders(config)
     check_variant(config)
     check_domain(config)
     check_sources(config)
@@ -81,19 +83,30 @@ def check_backbone(backbone: BackboneConfig) -> None:
 
     Raises UserError for a folder that does not exist, a Hub id without revision, a revision without Hub id.
     """
-    path, is_folder = backbone.path, Path(backbone.path).expanduser().is_dir()
+    path, folder = backbone.path, Path(backbone.path).expanduser()
     if path == DEMO:
         return
-    if backbone.revision is None and not is_folder:
+    if backbone.revision is None and not folder.is_dir():
         raise UserError(
-            f"there is no folder {path}; backbone.path must be a folder with a backbone, or a Hub id such as "
+            f"{absence(folder, 'folder')}; backbone.path must be a folder with a backbone, or a Hub id such as "
             "FacebookAI/xlm-roberta-base together with the backbone.revision (commit) to use"
         )
-    if backbone.revision is not None and (is_folder or not HUB_ID.fullmatch(path)):
+    if backbone.revision is not None and (folder.is_dir() or not HUB_ID.fullmatch(path)):
         raise UserError(
             f"backbone.path={path} is no Hub id (owner/name) and backbone.revision={backbone.revision} needs one; "
             "for a folder use backbone=local backbone.path=DIR"
         )
+
+
+def check_adapters_folders(config: Config) -> None:
+    """Refuses something else where folders of language adapters lie, before adapters are said to be missing there."""
+    for key, text in (
+        ("paths.adapters", config.paths.adapters),
+        ("language_adapters.root", config.language_adapters.root),
+    ):
+        folder = None if text is None else Path(text).expanduser()
+        if folder is not None and exists(folder) and not folder.is_dir():
+            raise UserError(f"{absence(folder, 'folder')}; name the one that {key}=DIR means")
 
 
 def check_variant(config: Config) -> None:
