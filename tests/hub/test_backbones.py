@@ -291,6 +291,7 @@ def test_a_damaged_config_is_one_sentence(pickle_folder: Path, content: str) -> 
         ("hidden_act", "nope", "the name of an activation function"),
         ("is_decoder", True, "false, as adapters are defined for encoders;"),
         ("add_cross_attention", True, "false, as adapters are defined for encoders;"),
+        ("output_attentions", True, "false, as adapters do not read them;"),
         ("position_embedding_type", "relative_key", '"absolute"'),
     ],
 )

@@ -51,6 +51,8 @@ ACTIVATION: Rule = (
     lambda value: isinstance(value, str) and value in ACTIVATIONS,
 )
 FALSE: Rule = ("false, as adapters are defined for encoders", lambda value: value is False)
+# Else PyTorch's attention, which these layouts are run with, cannot be taken.
+NO_SCORES: Rule = ("false, as adapters do not read them", lambda value: value is False)
 # `transformers` 5 computes no others, and says nothing of it.
 ABSOLUTE: Rule = ('"absolute"', lambda value: value == "absolute")
 
@@ -73,7 +75,8 @@ POST_NORM = {
     "attention_probs_dropout_prob": DROPOUT,
 }
 OF_LAYOUT: dict[Layout, dict[str, Rule]] = {
-    Layout.bert: POST_NORM | {"add_cross_attention": FALSE, "position_embedding_type": ABSOLUTE},
+    Layout.bert: POST_NORM
+    | {"add_cross_attention": FALSE, "position_embedding_type": ABSOLUTE, "output_attentions": NO_SCORES},
     Layout.deberta: POST_NORM | {"embedding_size": _or_null(COUNT), "conv_kernel_size": _or_null(_whole(0, MOST))},
     Layout.modernbert: {
         "hidden_activation": ACTIVATION,
@@ -83,6 +86,7 @@ OF_LAYOUT: dict[Layout, dict[str, Rule]] = {
         "mlp_dropout": DROPOUT,
         "local_attention": COUNT,
         "global_attn_every_n_layers": COUNT,
+        "output_attentions": NO_SCORES,
     },
 }
 
