@@ -1,7 +1,9 @@
 """The folders of backbones: local ones, pinned revisions in the Hub cache, safetensors, and pickles only on request."""
 
+import json
 import os
 import pickle
+import re
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,8 +18,10 @@ import yaml
 from huggingface_hub import constants
 from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils import filter_repo_objects  # type: ignore[attr-defined]
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch._weights_only_unpickler import _get_allowed_globals
+from transformers import CONFIG_MAPPING
+from transformers.activations import ACT2CLS
 
 from orthoadapters import AdaptedEncoder, demo, model
 from orthoadapters.checksums import write_sums
@@ -25,8 +29,11 @@ from orthoadapters.config import compose
 from orthoadapters.config.checks import check
 from orthoadapters.config.choices import fingerprint
 from orthoadapters.config.compose import CONF, compose_config
+from orthoadapters.data.tokenizer import load_tokenizer
 from orthoadapters.errors import UserError
+from orthoadapters.hub.backbone_config import ACTIVATIONS, OF_LAYOUT, check_fields
 from orthoadapters.hub.backbones import backbone_folder
+from orthoadapters.hub.families import FAMILIES
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.hub.pickles import NAMES, check_pickle
 from orthoadapters.model.backbone import backbone_path
@@ -42,6 +49,17 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty Hub cache."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     return tmp_path
+
+
+@pytest.fixture
+def own(backbone: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny backbone, to be changed."""
+    return Path(shutil.copytree(backbone, tmp_path / "own"))
+
+
+def set_field(folder: Path, name: str, value: object) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {name: value}))
 
 
 @pytest.fixture
@@ -235,6 +253,171 @@ def test_a_damaged_config_is_one_sentence(pickle_folder: Path, content: str) -> 
     (pickle_folder / "config.json").write_text(content)
     with pytest.raises(UserError, match=r"config.json is not JSON.*; bring back backbone"):
         backbone_folder(str(pickle_folder))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("num_attention_heads", -2, "a whole number from 1 to"),
+        ("num_attention_heads", 0, "a whole number from 1 to"),
+        ("num_attention_heads", "4", "a whole number from 1 to"),
+        ("num_attention_heads", True, "a whole number from 1 to"),
+        ("num_attention_heads", 7, r"a divisor of hidden_size \(64\)"),
+        ("num_hidden_layers", 10**9, "a whole number from 1 to 1000;"),
+        ("num_hidden_layers", 0, "a whole number from 1 to 1000;"),
+        ("num_hidden_layers", 1, "3, as in the weights beside it; bring back the config.json"),
+        ("num_hidden_layers", 4, "3, as in the weights beside it; bring back the config.json"),
+        ("hidden_size", -64, "a whole number from 1 to"),
+        ("hidden_size", None, "a whole number from 1 to"),
+        ("intermediate_size", [128], "a whole number from 1 to"),
+        ("type_vocab_size", -1, "a whole number from 0 to"),
+        ("max_position_embeddings", 10**15, "a whole number from 1 to"),
+        ("max_position_embeddings", "70", "a whole number from 1 to"),
+        ("max_position_embeddings", 1, "above 2, as positions are counted from"),
+        ("pad_token_id", None, "a whole number from 0 to"),
+        ("pad_token_id", -1, "a whole number from 0 to"),
+        ("pad_token_id", 10**9, "a whole number from 0 to"),
+        ("pad_token_id", 400, r"below vocab_size \(400\)"),
+        ("layer_norm_eps", -1, "a number above 0 and at most 0.01;"),
+        ("layer_norm_eps", 0, "a number above 0 and at most 0.01;"),
+        ("layer_norm_eps", 1e30, "a number above 0 and at most 0.01;"),
+        ("layer_norm_eps", "1e-5", "a number above 0 and at most 0.01;"),
+        ("layer_norm_eps", float("nan"), "a number above 0 and at most 0.01;"),
+        ("hidden_dropout_prob", float("nan"), "a number from 0 to below 1;"),
+        ("hidden_dropout_prob", 1.0, "a number from 0 to below 1;"),
+        ("attention_probs_dropout_prob", -0.1, "a number from 0 to below 1;"),
+        ("classifier_dropout", 2, "a number from 0 to below 1, or null;"),
+        ("hidden_act", 3, "the name of an activation function"),
+        ("hidden_act", "nope", "the name of an activation function"),
+        ("is_decoder", True, "false, as adapters are defined for encoders;"),
+        ("add_cross_attention", True, "false, as adapters are defined for encoders;"),
+        ("output_attentions", True, "false, as adapters do not read them;"),
+        ("position_embedding_type", "relative_key", '"absolute"'),
+    ],
+)
+def test_a_wrong_value_in_config_json_is_named_with_its_place(own: Path, name: str, value: object, what: str) -> None:
+    set_field(own, name, value)
+    with pytest.raises(
+        UserError, match=rf"^{own}/config.json: {name} is {re.escape(json.dumps(value))}, and must be {what}"
+    ) as error:
+        backbone_folder(str(own))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "tensor"),
+    [
+        ("vocab_size", 399, r"word_embeddings.weight has shape \[400, 64\], and vocab_size .* makes it \[399, 64\]"),
+        ("hidden_size", 128, r"shape \[\d+, 64\], and hidden_size in config.json makes it \[\d+, 128\]"),
+        (
+            "max_position_embeddings",
+            514,
+            r"position_embeddings.weight has shape \[70, 64\], and max_position_embeddings .* \[514, 64\]",
+        ),
+    ],
+)
+def test_a_size_in_config_json_that_is_not_that_of_the_weights_is_named(
+    own: Path, name: str, value: int, tensor: str
+) -> None:
+    set_field(own, name, value)
+    with pytest.raises(UserError, match=rf"^{own}/model.safetensors: tensor .*{tensor}; bring back the config"):
+        backbone_folder(str(own))
+
+
+@pytest.mark.parametrize("value", [["xlm-roberta"], {"a": 1}, None])
+def test_a_model_type_that_is_no_text_is_one_sentence(own: Path, value: object) -> None:
+    set_field(own, "model_type", value)
+    with pytest.raises(UserError, match=r"config.json is damaged: its field 'model_type' is no text; bring back"):
+        backbone_folder(str(own))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("use_cache", "yes", "Validation error for field 'use_cache': .*expected bool, got str"),
+        ("initializer_range", "a", "Validation error for field 'initializer_range': .*expected float, got str"),
+        ("id2label", {"a": "b"}, "invalid literal for int"),
+        ("dtype", "float99", "module 'torch' has no attribute 'float99'"),
+    ],
+)
+def test_a_value_that_transformers_refuses_is_laid_to_config_json_with_the_reason(
+    own: Path, name: str, value: object, reason: str
+) -> None:
+    set_field(own, name, value)
+    sentence = rf"^{own}/config.json cannot be used \({reason}.*\); copy it again"
+    with pytest.raises(UserError, match=sentence) as error:
+        load_tokenizer(str(own))
+    assert "\n" not in str(error.value)
+    with pytest.raises(UserError, match=sentence):
+        AdaptedEncoder.from_pretrained(str(own))
+
+
+def test_layers_are_counted_in_all_files_of_the_weights_and_a_file_that_is_missing_is_named(own: Path) -> None:
+    weights = load_file(own / "model.safetensors")
+    (own / "model.safetensors").unlink()
+    names = [f"model-0000{part}-of-00002.safetensors" for part in (1, 2)]
+    places = {key: names["layer.2." in key] for key in weights}
+    for name in names:
+        save_file({key: weights[key] for key in weights if places[key] == name}, own / name)
+    (own / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": places}))
+    assert AdaptedEncoder.from_pretrained(str(own)).shape.layers == 3
+    (own / names[1]).unlink()
+    with pytest.raises(
+        UserError, match=rf"index.json names '{names[1]}', and there is no such file beside it; copy it"
+    ):
+        backbone_folder(str(own))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_familys_own_values_pass(name: str, tmp_path: Path) -> None:
+    config = CONFIG_MAPPING[name]()
+    check_fields(tmp_path / "config.json", config.to_dict())
+    check_fields(tmp_path / "config.json", json.loads(config.to_json_string()))
+    assert all(
+        holds(getattr(config, field))
+        for field, (_, holds) in OF_LAYOUT[FAMILIES[name].layout].items()
+        if hasattr(config, field)
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        # Those of published files, where they differ from the defaults of transformers.
+        {"model_type": "xlm-roberta", "vocab_size": 250002, "max_position_embeddings": 514, "layer_norm_eps": 1e-05},
+        {"model_type": "bert", "pad_token_id": None, "position_embedding_type": "absolute", "directionality": "bidi"},
+        {"model_type": "bert", "vocab_size": 30000, "pad_token_id": -1, "pooler_fc_size": 768, "type_vocab_size": 2},
+        {"model_type": "electra", "embedding_size": 128, "hidden_size": 256, "num_attention_heads": 4},
+        {
+            "model_type": "deberta-v2",
+            "attention_head_size": 64,
+            "max_relative_positions": -1,
+            "pos_att_type": "p2c|c2p",
+            "position_biased_input": False,
+            "type_vocab_size": 0,
+            "embedding_size": None,
+            "conv_kernel_size": 0,
+        },
+        {"model_type": "modernbert", "global_attn_every_n_layers": 3, "position_embedding_type": "sans_pos"},
+        {"model_type": "xlm-roberta", "is_decoder": False, "hidden_dropout_prob": 0, "classifier_dropout": None},
+    ],
+)
+def test_values_of_published_files_pass(fields: dict[str, object], tmp_path: Path) -> None:
+    check_fields(tmp_path / "config.json", fields)
+
+
+def test_the_names_of_activations_are_those_of_transformers() -> None:
+    assert set(ACT2CLS) <= ACTIVATIONS
+
+
+@pytest.mark.parametrize(("layout", "layers"), [("", 3), ("deberta", 3), ("modernbert", 4)])
+def test_the_layers_of_every_layout_are_counted(layout: str, layers: int, oracle: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    shutil.copytree(oracle / layout / "backbone", folder)
+    assert backbone_folder(str(folder)) == folder
+    set_field(folder, "num_hidden_layers", layers + 1)
+    with pytest.raises(UserError, match=f"num_hidden_layers is {layers + 1}, and must be {layers}, as in"):
+        backbone_folder(str(folder))
 
 
 def test_a_revision_that_is_whole_in_the_cache_needs_no_network(

@@ -201,6 +201,19 @@ def test_a_vocab_size_that_is_not_that_of_the_weights_is_named(
     assert "word_embeddings.weight has shape [400, 64], and vocab_size in config.json makes it [500, 64]" in problem
 
 
+def test_a_padding_id_that_is_not_the_tokenizers_is_named(command: Callable[..., list[str]], tmp_path: Path) -> None:
+    path = tmp_path / "tiny" / "config.json"
+    fields = json.loads(path.read_text())
+    path.write_text(json.dumps(fields | {"pad_token_id": 5}))
+    (problem,) = problems(command())
+    sentence = f"{path}: pad_token_id is 5, and must be 1, the tokenizer's padding id, as positions are counted from it"
+    assert problem.startswith(sentence)
+    with pytest.raises(UserError, match="pad_token_id is 5, and must be 1"):
+        load_tokenizer(str(tmp_path / "tiny"))
+    path.write_text(json.dumps(fields | {"pad_token_id": 5, "model_type": "bert"}))
+    assert problems(command()) == []  # BERT counts positions from 0
+
+
 def test_an_adapter_that_is_there_is_read_before_others_are_trained(
     command: Callable[..., list[str]], oracle: Path, tmp_path: Path
 ) -> None:

@@ -1,5 +1,7 @@
 """The cost of a sweep's cells as its plan shows it."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +106,21 @@ def test_the_disk_that_a_plan_names_is_what_the_weights_take(backbone: Path, wor
         size = disk(cell.config)
         assert size is not None
         assert 0.9 * size_on_disk < size < 1.1 * size_on_disk, cell.overrides
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("hidden_size", float("inf")), ("num_hidden_layers", float("nan")), ("embedding_size", ["x"])],
+)
+def test_a_plan_names_no_disk_for_a_damaged_backbone(
+    name: str, value: object, backbone: Path, world: Path, tmp_path: Path
+) -> None:
+    own = Path(shutil.copytree(backbone, tmp_path / "own"))
+    arguments = overrides(own, world, tmp_path, "stage=mlm", "language=sw", "variant=lort_tnoo")
+    assert disk(compose_config(arguments)) is not None
+    fields = json.loads((own / "config.json").read_text())
+    (own / "config.json").write_text(json.dumps(fields | {name: value}))
+    assert disk(compose_config(arguments)) is None
 
 
 def _bytes(content: Any) -> int:

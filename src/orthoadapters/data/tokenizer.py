@@ -6,17 +6,26 @@ from pathlib import Path
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from orthoadapters.errors import UserError, first_line, is_of_memory
-from orthoadapters.hub.vocabulary import check_tokenizer, check_vocabulary, without_ends, without_pad_token
+from orthoadapters.hub.backbone_config import check_loading
+from orthoadapters.hub.vocabulary import (
+    check_padding,
+    check_tokenizer,
+    check_vocabulary,
+    without_ends,
+    without_pad_token,
+)
 
 
 def load_tokenizer(path: str, *, needs_mask: bool = False) -> PreTrainedTokenizerFast:
     """Loads the fast tokenizer of a folder, such as `backbone_path` gives.
 
-    Raises UserError if there is none, if it has no fast form, no vocabulary or more entries than the backbone has
-    embeddings, no pad token, nothing to put around a text, or (needs_mask) no mask token.
+    Raises UserError if there is none, if config.json beside it cannot be used, if it has no fast form, no vocabulary or more
+    entries than the backbone has embeddings, no pad token or another than the backbone's positions are counted from, nothing
+    to put around a text, or (needs_mask) no mask token.
     """
     folder = Path(path).expanduser()
     check_tokenizer(folder)
+    check_loading(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
         # A first call finds values of wrong types in its configuration.
@@ -33,6 +42,7 @@ def load_tokenizer(path: str, *, needs_mask: bool = False) -> PreTrainedTokenize
     check_vocabulary(folder, max(tokenizer.get_vocab().values()))
     if tokenizer.pad_token_id is None:
         raise UserError(without_pad_token(path))
+    check_padding(folder, tokenizer.pad_token_id)
     if tokenizer.num_special_tokens_to_add() == 0:
         raise UserError(without_ends(path))
     if needs_mask and tokenizer.mask_token_id is None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from orthoadapters.config.hub_ids import HUB_ID
 from orthoadapters.errors import UserError
-from orthoadapters.files import COPY_AGAIN, check_content, read_json, read_safetensors_header
+from orthoadapters.files import COPY_AGAIN, check_content, read_json
+from orthoadapters.hub.backbone_config import check_fields, check_shapes
 from orthoadapters.hub.families import FAMILIES, refusal
 from orthoadapters.hub.offline import cache_error, from_hub, is_offline
 from orthoadapters.hub.pickles import check_pickle
@@ -23,7 +24,6 @@ TOKENIZER_FILES = (
 )
 # The files that are read of a repository. The others (pickles, ONNX, TensorFlow, Flax) are several times as large.
 SAFETENSORS = ("model*.safetensors", "model.safetensors.index.json")
-EMBEDDINGS = ("embeddings.word_embeddings.weight", "embeddings.tok_embeddings.weight")
 PICKLES = ("pytorch_model*.bin", "pytorch_model.bin.index.json")
 # Of these, the ones that are read.
 PICKLE = re.compile(r"pytorch_model(-[0-9]+-of-[0-9]+)?\.bin")
@@ -74,7 +74,8 @@ def cached_backbone(path: str, revision: str | None, allow_pickle: bool) -> Path
 def check_folder(folder: Path, path: str, allow_pickle: bool) -> None:
     """Looks at the files of a backbone's folder, without loading a weight. path: its name, for the sentences.
 
-    Raises UserError if the type is not supported, no weights may be read, or something lies in a file's place.
+    Raises UserError if the type is not supported, a value in config.json is wrong or does not go with the weights, no weights
+    may be read, or something lies in a file's place.
     """
     _check_type(folder, path)
     if not _has(folder, SAFETENSORS) and not (allow_pickle and _has(folder, PICKLES)):
@@ -90,11 +91,11 @@ def check_folder(folder: Path, path: str, allow_pickle: bool) -> None:
             if PICKLE.fullmatch(file.name) and not _has(folder, SAFETENSORS):
                 check_pickle(file, "bring it back whole, or convert it to model.safetensors")
     _check_index(folder)
-    _check_rows(folder)
+    check_shapes(folder, SAFETENSORS[0])
 
 
 def _check_index(folder: Path) -> None:
-    """Raises UserError if the index of weights in several files names any but files of safetensors in this folder."""
+    """Raises UserError if the index of weights in several files names any but the files of safetensors in this folder."""
     path = folder / SAFETENSORS[1]
     if not path.exists():
         return
@@ -102,18 +103,9 @@ def _check_index(folder: Path) -> None:
     for name in files.values() if isinstance(files, dict) else [files]:
         if not isinstance(name, str) or not re.fullmatch(r"[^/\\]+\.safetensors", name):
             raise UserError(f"{path} names {name!r}, and weights lie in files of safetensors beside it; {COPY_AGAIN}")
-
-
-def _check_rows(folder: Path) -> None:
-    """Raises UserError if the embedding matrix in model.safetensors has other rows than config.json says."""
-    rows = read_json(folder / "config.json").get("vocab_size")
-    for file in sorted(folder.glob(SAFETENSORS[0])):
-        for name, entry in read_safetensors_header(file).items():
-            if isinstance(rows, int) and name.endswith(EMBEDDINGS) and entry["shape"][0] != rows:
-                raise UserError(
-                    f"{file}: tensor {name} has shape {entry['shape']}, and vocab_size in config.json makes it "
-                    f"{[rows, *entry['shape'][1:]]}; bring back the config.json that belongs to these weights"
-                )
+        if not (folder / name).is_file():
+            # Its layers would be missed in config.json.
+            raise UserError(f"{path} names {name!r}, and there is no such file beside it; {COPY_AGAIN}")
 
 
 def positions(folder: Path) -> int | None:
@@ -179,6 +171,7 @@ def _check_type(folder: Path, path: str) -> None:
             f"no backbone at {path}: there is no config.json in {folder}; give a Hugging Face folder with backbone=local "
             "backbone.path=DIR"
         )
-    config = read_json(folder / "config.json", f"bring back backbone {path}")
+    config = read_json(folder / "config.json", f"bring back backbone {path}", texts=("model_type",))
+    check_fields(folder / "config.json", config)
     if sentence := refusal(f"backbone {path}", config):
         raise UserError(sentence)

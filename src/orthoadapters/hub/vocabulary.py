@@ -6,7 +6,9 @@ from pathlib import Path
 
 from orthoadapters.errors import UserError
 from orthoadapters.files import check_content, read_json
+from orthoadapters.hub.backbone_config import wrong_value
 from orthoadapters.hub.backbones import TOKENIZER_FILES
+from orthoadapters.hub.families import FAMILIES
 
 FIX = "save the tokenizer there again"
 # The classes of transformers, by version, whose tokenizers have nothing but what is in their files.
@@ -73,6 +75,36 @@ def check_vocabulary(folder: Path, highest: int) -> None:
             f"config.json); save the model there after model.resize_token_embeddings({highest + 1}), or the tokenizer that "
             "belongs to it"
         )
+
+
+def check_padding(folder: Path, padding: int | None) -> None:
+    """Raises UserError if the backbone counts its positions from another padding id than the tokenizer's, which is given.
+
+    Every word would have another position than it was pretrained with, and nothing would say so.
+    """
+    path = folder / "config.json"
+    fields = read_json(path) if path.is_file() else {}
+    family = FAMILIES.get(fields.get("model_type", ""))
+    if family is None or not family.positions_after_padding or padding is None:
+        return
+    if fields.get("pad_token_id", padding) != padding:
+        what = f"{padding}, the tokenizer's padding id, as positions are counted from it"
+        fix = "bring back the config.json and the tokenizer that belong to these weights"
+        raise UserError(wrong_value(path, fields, "pad_token_id", what, fix))
+
+
+def padding_id(folder: Path) -> int | None:
+    """Reads the padding id from the tokenizer's JSON files, without loading it; None if they do not tell.
+
+    It expects a tokenizer.json in which `highest_id` found its ids.
+    """
+    files = [folder / name for name in ("tokenizer.json", "special_tokens_map.json", "tokenizer_config.json")]
+    tokenizer, special, config = (read_json(path, FIX) if path.is_file() else {} for path in files)
+    # The classes of the families that count positions from it name it so where no file does.
+    token = (special | config).get("pad_token") or "<pad>"
+    content = token.get("content") if isinstance(token, dict) else token
+    ids = [one["id"] for one in tokenizer.get("added_tokens") or [] if one.get("content") == content]
+    return ids[0] if len(ids) == 1 and type(ids[0]) is int else None
 
 
 def highest_id(folder: Path) -> int | None:

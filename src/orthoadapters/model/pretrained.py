@@ -12,6 +12,7 @@ from transformers.utils import logging as transformers_logging
 
 from orthoadapters.errors import UserError, first_line, is_of_memory
 from orthoadapters.files import COPY_AGAIN, read_json
+from orthoadapters.hub.backbone_config import check_loading
 from orthoadapters.hub.backbones import backbone_folder
 from orthoadapters.hub.families import FAMILIES, Layout
 from orthoadapters.model.finite import check_finite
@@ -29,6 +30,7 @@ def read_pretrained(path: str, revision: str | None, *, mlm_head: bool, allow_pi
     not finite.
     """
     folder = backbone_folder(path, revision, allow_pickle)
+    check_loading(folder)
     auto = AutoModelForMaskedLM if mlm_head else AutoModel
     try:
         model, info = _load(auto, folder, allow_pickle)

@@ -35,7 +35,14 @@ from orthoadapters.folders import check_writable
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.hub.backbones import cached_backbone
 from orthoadapters.hub.offline import NotFetchedError, is_offline
-from orthoadapters.hub.vocabulary import check_special_tokens, check_tokenizer, check_vocabulary, highest_id
+from orthoadapters.hub.vocabulary import (
+    check_padding,
+    check_special_tokens,
+    check_tokenizer,
+    check_vocabulary,
+    highest_id,
+    padding_id,
+)
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.language_adapter import LanguageAdapter, language_adapter, trained_adapter
@@ -171,6 +178,7 @@ def _look_for_backbone(backbone: BackboneConfig, cache: Path) -> None:
     check_tokenizer(folder)
     if (highest := highest_id(folder)) is not None:
         check_vocabulary(folder, highest)
+        check_padding(folder, padding_id(folder))
     check_special_tokens(folder)
 
 

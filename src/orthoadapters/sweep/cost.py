@@ -194,13 +194,14 @@ def disk(config: Config) -> int | None:
     try:
         backbone = read_json(folder / "config.json")
         hidden, layers = int(backbone["hidden_size"]), int(backbone["num_hidden_layers"])
-    except (UserError, KeyError, TypeError, ValueError):
+        width = int(backbone.get("embedding_size") or hidden)
+    except (UserError, KeyError, TypeError, ValueError, OverflowError):
         # The inventory says what is wrong with it.
         return None
     variant, ort_moments = config.variant, 2 if config.has_ort_step else 0
     layers -= len(variant.leave_out)
     if config.stage is Stage.mlm:
-        quarter = int(backbone.get("embedding_size", hidden)) // 4
+        quarter = width // 4
         d = hidden // trained_adapter(config).reduction(variant, config.domain)
         # A domain adapter has no invertible part.
         invertible = 0 if config.trains_domain else 2 * _adapter(2 * quarter, quarter)
