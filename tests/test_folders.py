@@ -76,7 +76,14 @@ def test_what_cannot_be_read_is_named_and_what_vanished_is_not(tree: Path, monke
 )
 def test_a_pattern_means_what_pathlib_makes_of_it_and_follows_links(tree: Path, pattern: str, paths: list[str]) -> None:
     (tree / "link").symlink_to(tree.parent / "scratch")
-    assert sorted(str(path.relative_to(tree)) for path in find(tree, pattern, [])) == paths
+    (tree / "readme").touch()
+    problems: list[str] = []
+    assert sorted(str(path.relative_to(tree)) for path in find(tree, pattern, problems)) == paths
+    assert problems == []
+
+
+def test_there_is_nothing_whose_name_has_a_nul() -> None:
+    assert not exists(Path("a\0b"))
 
 
 @pytest.mark.parametrize("pattern", ["*/x", "**/x", "b/*"])

@@ -34,10 +34,11 @@ def write_sum(file: Path, content: Path) -> None:
 def check_sums(folder: Path, fix: str, parts: tuple[str, ...] = ("",)) -> None:
     """Raises UserError if a file is not what was written, by the folder's checksums. parts: how names begin that are read."""
     for name, digest in _read(folder / FILE):
+        if not name.startswith(parts):
+            continue
         if (place := PurePosixPath(name)).is_absolute() or ".." in place.parts:
             raise UserError(f"{folder / FILE} names {name!r}, which lies outside of {folder}; bring it back")
-        if name.startswith(parts):
-            _check(folder / name, digest, folder / FILE, fix)
+        _check(folder / name, digest, folder / FILE, f"{fix}, or delete {FILE} if the change is meant")
 
 
 def check_sum(file: Path, fix: str) -> None:
@@ -56,11 +57,18 @@ def beside(file: Path) -> Path:
 def _read(path: Path) -> list[tuple[str, str]]:
     """Reads the names of a file of checksums, each with its SHA-256; none if there is no such file."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        return _parse(path, *stamp(path))
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read ({error}); bring it back") from None
+
+
+@cache
+def _parse(path: Path, *stamp: int) -> list[tuple[str, str]]:
+    """Reads a file of checksums, once as long as its stamp is the same: a report asks for each language's of a run."""
+    check_regular(path)
+    lines = path.read_text(encoding="utf-8").splitlines()
     matches = [_LINE.fullmatch(line) for line in lines]
     if not lines or None in matches:
         raise UserError(f"{path} is damaged: it is not as `sha256sum` writes checksums; bring it back")
@@ -74,10 +82,7 @@ def _check(file: Path, digest: str, sums: Path, fix: str) -> None:
     except OSError as error:
         raise UserError(f"{file} cannot be read ({error.strerror}), which {sums} names; {fix}") from None
     if actual != digest:
-        raise UserError(
-            f"{file} is damaged, or was changed since it was written: {sums} has another SHA-256; {fix}, or delete "
-            f"{sums.name} if the change is meant"
-        )
+        raise UserError(f"{file} is damaged, or was changed since it was written: {sums} has another SHA-256; {fix}")
 
 
 def stamp(file: Path) -> tuple[int, int, int]:

@@ -13,7 +13,7 @@ def exists(path: Path) -> bool:
     """Says whether there is such a file or folder. Raises UserError where this account may not look."""
     try:
         path.stat()
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: no name has a NUL
         return False
     except OSError as error:
         raise UserError(f"{path} cannot be looked at ({error.strerror}); mend that, or choose another folder") from None
@@ -65,7 +65,11 @@ def find(folder: Path, pattern: str, problems: list[str]) -> set[Path]:
     places = [folder]
     for part in PurePath(pattern).parts:
         if part == "**":
-            places += [path for place in places for path in search(place, lambda _: True, problems) if path.is_dir()]
+            folders = [place for place in places if place.is_dir()]
+            places = [
+                *folders,
+                *(path for one in folders for path in search(one, lambda _: True, problems) if path.is_dir()),
+            ]
         elif set(part) & {"*", "?", "["}:
             places = [place / name for place in places for name in _names(place, problems) if fnmatchcase(name, part)]
         else:

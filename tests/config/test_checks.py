@@ -197,3 +197,8 @@ def test_something_else_where_a_folder_should_be_is_named_as_what_it_is(key: str
     for name, kind in (("file", "a file and no folder"), ("pipe", "no folder but a pipe, socket or device")):
         with pytest.raises(UserError, match=rf"^{tmp_path / name} is {kind}; .*{key}"):
             check(compose_config([*own, f"{key}={tmp_path / name}"]))
+
+
+def test_a_folder_that_a_variant_does_not_read_may_be_anything(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    check(compose_config(["variant=t_ort", "task=udpos", f"paths.adapters={tmp_path / 'file'}"]))

@@ -386,6 +386,7 @@ def test_every_familys_own_values_pass(name: str, tmp_path: Path) -> None:
         # Those of published files, where they differ from the defaults of transformers.
         {"model_type": "xlm-roberta", "vocab_size": 250002, "max_position_embeddings": 514, "layer_norm_eps": 1e-05},
         {"model_type": "bert", "pad_token_id": None, "position_embedding_type": "absolute", "directionality": "bidi"},
+        {"model_type": "bert", "position_embedding_type": None, "output_attentions": None},
         {"model_type": "bert", "vocab_size": 30000, "pad_token_id": -1, "pooler_fc_size": 768, "type_vocab_size": 2},
         {"model_type": "electra", "embedding_size": 128, "hidden_size": 256, "num_attention_heads": 4},
         {

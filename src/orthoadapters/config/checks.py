@@ -100,6 +100,8 @@ def check_backbone(backbone: BackboneConfig) -> None:
 
 def check_adapters_folders(config: Config) -> None:
     """Refuses something else where folders of language adapters lie, before adapters are said to be missing there."""
+    if not config.variant.has_language_adapter and config.domain.name is None:
+        return
     for key, text in (
         ("paths.adapters", config.paths.adapters),
         ("language_adapters.root", config.language_adapters.root),

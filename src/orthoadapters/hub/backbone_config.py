@@ -51,10 +51,18 @@ ACTIVATION: Rule = (
     lambda value: isinstance(value, str) and value in ACTIVATIONS,
 )
 FALSE: Rule = ("false, as adapters are defined for encoders", lambda value: value is False)
-# Else PyTorch's attention, which these layouts are run with, cannot be taken.
-NO_SCORES: Rule = ("false, as adapters do not read them", lambda value: value is False)
+# Else PyTorch's attention, which these layouts are run with, cannot be taken. Null is the default.
+NO_SCORES: Rule = ("false, as adapters do not read them", lambda value: not value)
 # `transformers` 5 computes no others, and says nothing of it.
-ABSOLUTE: Rule = ('"absolute"', lambda value: value == "absolute")
+ABSOLUTE: Rule = ('"absolute"', lambda value: value in ("absolute", None))
+# What is to be done where a file may be whole, and is not for this project.
+OTHER_BACKBONE = "choose another backbone"
+FIXES = {
+    "is_decoder": OTHER_BACKBONE,
+    "add_cross_attention": OTHER_BACKBONE,
+    "position_embedding_type": OTHER_BACKBONE,
+    "output_attentions": "write false there",
+}
 
 RULES: dict[str, Rule] = {
     "vocab_size": COUNT,
@@ -106,7 +114,7 @@ def check_fields(path: Path, fields: Mapping[str, Any]) -> None:
     rules["pad_token_id"] = _whole(0, MOST) if family.positions_after_padding else _or_null(_whole(-MOST, MOST))
     for name, (what, holds) in rules.items():
         if name in fields and not holds(fields[name]):
-            raise UserError(wrong_value(path, fields, name, what))
+            raise UserError(wrong_value(path, fields, name, what, FIXES.get(name, COPY_AGAIN)))
     hidden, heads = fields.get("hidden_size"), fields.get("num_attention_heads")
     if hidden and heads and hidden % heads:
         raise UserError(wrong_value(path, fields, "num_attention_heads", f"a divisor of hidden_size ({hidden})"))

@@ -77,23 +77,25 @@ def check_vocabulary(folder: Path, highest: int) -> None:
         )
 
 
-def check_padding(folder: Path, padding: int | None) -> None:
-    """Raises UserError if the backbone counts its positions from another padding id than the tokenizer's, which is given.
+def check_padding(folder: Path, padding: int | None = None) -> None:
+    """Raises UserError if the backbone counts its positions from another padding id than the tokenizer's.
 
-    Every word would have another position than it was pretrained with, and nothing would say so.
+    Every word would have another position than it was pretrained with, and nothing would say so. padding: the tokenizer's; by
+    default what its JSON files say.
     """
     path = folder / "config.json"
     fields = read_json(path) if path.is_file() else {}
     family = FAMILIES.get(fields.get("model_type", ""))
-    if family is None or not family.positions_after_padding or padding is None:
+    if family is None or not family.positions_after_padding:
         return
-    if fields.get("pad_token_id", padding) != padding:
+    padding = _padding_id(folder) if padding is None else padding
+    if padding is not None and fields.get("pad_token_id", padding) != padding:
         what = f"{padding}, the tokenizer's padding id, as positions are counted from it"
         fix = "bring back the config.json and the tokenizer that belong to these weights"
         raise UserError(wrong_value(path, fields, "pad_token_id", what, fix))
 
 
-def padding_id(folder: Path) -> int | None:
+def _padding_id(folder: Path) -> int | None:
     """Reads the padding id from the tokenizer's JSON files, without loading it; None if they do not tell.
 
     It expects a tokenizer.json in which `highest_id` found its ids.

@@ -3,6 +3,7 @@
 import typing
 from dataclasses import is_dataclass
 from enum import Enum
+from functools import cache
 from types import UnionType
 from typing import Any
 
@@ -14,7 +15,7 @@ def has_type(value: Any, hint: Any) -> bool:
     """
     if hint is Any:
         return True
-    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    origin, parts = _parts(hint)
     if origin in (UnionType, typing.Union):
         return any(has_type(value, part) for part in parts)
     if origin is dict:
@@ -23,10 +24,22 @@ def has_type(value: Any, hint: Any) -> bool:
     if origin is list:
         return isinstance(value, list) and all(has_type(item, parts[0]) for item in value)
     if is_dataclass(hint) and isinstance(hint, type):
-        hints = typing.get_type_hints(hint)
-        return isinstance(value, hint) and all(has_type(getattr(value, name), part) for name, part in hints.items())
+        return isinstance(value, hint) and all(
+            has_type(getattr(value, name), part) for name, part in _hints(hint).items()
+        )
     if isinstance(value, bool) or hint is bool:
         return isinstance(value, bool) and hint is bool
     if issubclass(hint, Enum):
         return value in [member.value for member in hint]
     return isinstance(value, int | float if hint is float else hint)
+
+
+# A report reads a thousand records of one type.
+@cache
+def _parts(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    return typing.get_origin(hint), typing.get_args(hint)
+
+
+@cache
+def _hints(schema: type) -> dict[str, Any]:
+    return typing.get_type_hints(schema)

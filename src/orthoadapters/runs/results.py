@@ -188,8 +188,10 @@ def _check_values(result: Result) -> None:
     """Raises ValueError, TypeError, KeyError or AttributeError unless every value is of its kind, as `Result` has it."""
     if result.status != "finished" or not has_type(result, Result):
         raise ValueError("it is not finished, or a value is of another type")
-    hints = {key: hint for key, hint in key_types().items() if not is_dataclass(hint)}
-    if not all(has_type(value, hints.get(key, Any)) for key, value in result.choices.items()):
+    hints = key_types()
+    if not all(
+        has_type(v, hints.get(key, Any)) for key, v in result.choices.items() if not is_dataclass(hints.get(key))
+    ):
         raise ValueError("a choice is none")
     codes = [*result.test, *result.target_dev, *result.adapters, *result.under]
     codes += [code for rows in result.under.values() for code in rows]

@@ -16,7 +16,7 @@ from orthoadapters.config.recorded import read_config
 from orthoadapters.config.schema import Config, CorpusSource, Stage
 from orthoadapters.config.under import weights_table
 from orthoadapters.data.sources.read import find_examples, read_examples, silence
-from orthoadapters.data.sources.text import corpus_key, text_file
+from orthoadapters.data.sources.text import corpus_key, has_blocks, text_file
 from orthoadapters.errors import UserError
 from orthoadapters.examples import Split
 from orthoadapters.folders import exists, last_change
@@ -163,7 +163,7 @@ def _may_have_other_text(config: Config, run: RunDirectory) -> bool:
     except UserError:
         return False
     key = corpus_key(config.corpus, config.language, config.seed)
-    return not any(Path(config.paths.cache).glob(f"{key}-*.npy"))
+    return not has_blocks(Path(config.paths.cache), f"{key}-*.npy")
 
 
 def _blocks_sha256(config: Config) -> str:

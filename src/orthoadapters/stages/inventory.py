@@ -27,7 +27,7 @@ from orthoadapters.config.schema import (
 )
 from orthoadapters.data.sources.copies import warn_of_same_contents
 from orthoadapters.data.sources.read import find_examples, look_for_examples
-from orthoadapters.data.sources.text import find_text
+from orthoadapters.data.sources.text import find_text, has_blocks
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.examples import Split
 from orthoadapters.files import real_path
@@ -41,7 +41,6 @@ from orthoadapters.hub.vocabulary import (
     check_tokenizer,
     check_vocabulary,
     highest_id,
-    padding_id,
 )
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
@@ -178,7 +177,7 @@ def _look_for_backbone(backbone: BackboneConfig, cache: Path) -> None:
     check_tokenizer(folder)
     if (highest := highest_id(folder)) is not None:
         check_vocabulary(folder, highest)
-        check_padding(folder, padding_id(folder))
+        check_padding(folder)
     check_special_tokens(folder)
 
 
@@ -213,7 +212,7 @@ def _look_for_examples(
 def _look_for_text(corpus: CorpusConfig, language: LanguageConfig, seed: int, blocks: str, cache: Path) -> None:
     """Looks for the text, and whether the cache takes the blocks that are cut from it, unless they may be there."""
     find_text(corpus, language, seed, blocks, cache)
-    if not any(cache.glob(f"{corpus.source.value}-{language.code}-seed{seed}-*-{blocks}-*.npy")):
+    if not has_blocks(cache, f"{corpus.source.value}-{language.code}-seed{seed}-*-{blocks}-*.npy"):
         check_writable(cache, "paths.cache")
 
 

@@ -45,19 +45,19 @@ def decoded_line(raw: bytes, source: str, number: int) -> str:
         line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError:
         raise UserError(f"{source}, line {number}: not UTF-8; convert the file to UTF-8") from None
-    check_no_nul(line, f"{source}, line {number}")
+    if "\0" in line:
+        raise nul_error(f"{source}, line {number}")
     line = line.removesuffix("\n").removesuffix("\r")
     if number == 1 and not raw.endswith(b"\n") and "\r" in line:
         raise UserError(f"{source}: its lines end in carriage returns alone; save it with line feeds")
     return line
 
 
-def check_no_nul(line: str, place: str) -> None:
-    """Raises UserError for a NUL, which no text has, but a file whose writing a power cut ended, or one of another kind."""
-    if "\0" in line:
-        raise UserError(
-            f"{place}: a NUL character is in it, as after a power cut; bring the file back, or take the line out"
-        )
+def nul_error(place: str) -> UserError:
+    """Makes the sentence about a NUL, which no text has, but a file whose writing a power cut ended."""
+    return UserError(
+        f"{place}: a NUL character is in it, as after a power cut; bring the file back, or take the line out"
+    )
 
 
 def check_is_text(start: bytes, source: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orthoadapters.config.schema import FileFormat, FilesConfig
-from orthoadapters.data.sources.lines import check_no_nul, excerpt, numbered_lines
+from orthoadapters.data.sources.lines import excerpt, nul_error, numbered_lines
 from orthoadapters.data.sources.rows import Row
 from orthoadapters.errors import UserError
 
@@ -150,4 +150,4 @@ def _check_text(place: str, row: Row) -> None:
         raise UserError(f"{place}: {half} is half of a character; write the character itself") from None
     # A backslash of the text itself is written twice.
     if "\\u0000" in text.replace("\\\\", ""):
-        check_no_nul("\0", place)
+        raise nul_error(place)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from orthoadapters.checksums import beside
 from orthoadapters.config.schema import CorpusConfig, CorpusSource, LanguageConfig
 from orthoadapters.data.sources.hub import load
-from orthoadapters.data.sources.lines import check_is_text, check_no_nul
+from orthoadapters.data.sources.lines import check_is_text, nul_error
 from orthoadapters.errors import UserError
 from orthoadapters.file_formats import BEGINNING, JSON_LINES, format_of
 from orthoadapters.files import check_content
@@ -93,9 +94,14 @@ def find_text(corpus: CorpusConfig, language: LanguageConfig, seed: int, blocks:
         return None
     key = corpus_key(corpus, language, seed)
     subset = _wikipedia_subset(language)
-    if is_offline() and not any(cache.glob(f"{key}-{blocks}-*.npy")):
+    if is_offline() and not has_blocks(cache, f"{key}-{blocks}-*.npy"):
         raise cache_error(f"{WIKIPEDIA} (config {subset}, split train)", OTHERWISE)
     return None
+
+
+def has_blocks(cache: Path, pattern: str) -> bool:
+    """Says whether the cache has a file of blocks with such a name, and its checksum, without which it is cut again."""
+    return any(beside(path).exists() for path in cache.glob(pattern))
 
 
 def _refuse_tables(path: Path) -> None:
@@ -128,7 +134,8 @@ def text_passages(path: Path, seed: int) -> Iterator[str]:
                     line_text = raw.decode("utf-8").strip().strip("\ufeff").strip()
                 except UnicodeDecodeError:
                     raise UserError(f"{path}, line {number}: not UTF-8; convert the file to UTF-8") from None
-                check_no_nul(line_text, f"{path}, line {number}")
+                if "\0" in line_text:
+                    raise nul_error(f"{path}, line {number}")
                 if line_text:
                     usable = True
                     yield line_text
