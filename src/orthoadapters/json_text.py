@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 EXCERPT = 20  # ours: digits of a number that a sentence shows
-# What a number beyond a float's range has: hundreds of digits, or an exponent of hundreds. To look at each number takes a half of
-# the time that reading a tokenizer's file does.
+# What a number beyond a float's range has: hundreds of digits, or an exponent of hundreds. To look at each number would take a
+# good part of the time in which a tokenizer's file is read.
 VAST = re.compile(r"[0-9]{300}|[0-9][eE]\+?0*[0-9]{3}")
 
 
