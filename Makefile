@@ -121,7 +121,7 @@ test-browser: setup ## the report's page in a headless Chromium, the system's ow
 	@$(RUN) tests/browser/chromium.py
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -m browser tests/browser
 
-test-slurm: setup ## sweeps through a SLURM of one node, this machine, in a temporary folder: ten minutes on two cores
+test-slurm: setup ## sweeps through a SLURM of one node, this machine, in a temporary folder: a quarter of an hour on two cores
 	@$(RUN) -m tests.slurm.cluster
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -m slurm tests/slurm
 
