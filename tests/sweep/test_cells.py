@@ -137,6 +137,16 @@ def test_a_quoted_seed_is_a_seed() -> None:
     assert [cell.config.seed for cell in cells("task=udpos", "variant=t_noo", "seed='1',2")] == [1, 2]
 
 
+@pytest.mark.parametrize("values", ["[0, 0.5]", "[[0], [1]]", "[-1]", "['range(0,3)']", "[x]"])
+def test_a_sweep_over_what_is_no_seed_is_a_sentence(values: str, tmp_path: Path) -> None:
+    (tmp_path / "sweep").mkdir()
+    axes = f"axes: {{variant: [t_noo], seed: {values}}}"
+    text = f"# @package _global_\nhydra: {{mode: MULTIRUN}}\nsweep:\n  name: mine\n  {axes}\n"
+    (tmp_path / "sweep" / "mine.yaml").write_text(text)
+    with pytest.raises(UserError, match="a seed is a whole number from 0 on; write such ones"):
+        cells(f"paths.config={tmp_path}", "sweep=mine", "task=udpos")
+
+
 def test_seeds_are_run_at_the_grid_point_that_english_dev_selects() -> None:
     grid = cells("sweep=udpos", "variant=t_noo,t_ort")
     for number, cell in enumerate(grid):

@@ -47,7 +47,7 @@ def yaml_files(folder: Path) -> list[Path]:
 
     An editor's lock is a link that leads nowhere.
     """
-    return sorted(path for depth in ("", "*/", "*/*/") for path in folder.glob(f"{depth}*.yaml") if path.exists())
+    return sorted(path for depth in ("", "*/", "*/*/") for path in folder.glob(f"{depth}*.yaml") if path.is_file())
 
 
 def files_of_group(folders: Folders, group: str) -> dict[str, Path]:

@@ -8,8 +8,6 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
-import yaml
-
 from orthoadapters.config.checks import check
 from orthoadapters.config.compose import compose_config, group_files
 from orthoadapters.config.list_checks import say_repetition
@@ -192,8 +190,10 @@ def _grid(cell: Cell, keys: Collection[str]) -> Iterator[Cell]:
 
 
 def _with_seed(cell: Cell, seed: str) -> Cell:
-    others = tuple(override for override in cell.overrides if not override.startswith("seed="))
-    return _point((*others, seed), replace(cell.config, seed=int(str(yaml.safe_load(seed.partition("=")[2])))))
+    if not (number := seed.partition("=")[2].strip("'\"")).isdecimal():
+        raise UserError(f"{seed}: a seed is a whole number from 0 on; write such ones")
+    others = (override for override in cell.overrides if not override.startswith("seed="))
+    return _point((*others, seed), replace(cell.config, seed=int(number)))
 
 
 def _point(overrides: tuple[str, ...], config: Config) -> Cell:
@@ -203,7 +203,7 @@ def _point(overrides: tuple[str, ...], config: Config) -> Cell:
     """
     texts = list(overrides)
     if config.paths.config:
-        texts += [path.read_text(encoding="utf-8-sig") for path in yaml_files(Path(config.paths.config))]
+        texts += [path.read_text("utf-8-sig", errors="replace") for path in yaml_files(Path(config.paths.config))]
     return Cell(overrides, compose_config(overrides) if any("${" in text for text in texts) else config)
 
 
