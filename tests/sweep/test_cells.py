@@ -1,5 +1,6 @@
 """A sweep's cells and its plan: how many there are, in which order, what they cost."""
 
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -145,6 +146,15 @@ def test_a_sweep_over_what_is_no_seed_is_a_sentence(values: str, tmp_path: Path)
     (tmp_path / "sweep" / "mine.yaml").write_text(text)
     with pytest.raises(UserError, match="a seed is a whole number from 0 on; write such ones"):
         cells(f"paths.config={tmp_path}", "sweep=mine", "task=udpos")
+
+
+def test_a_users_file_that_no_run_chooses_may_be_anything(tmp_path: Path) -> None:
+    (tmp_path / "language").mkdir()
+    os.mkfifo(tmp_path / "language" / "xi.yaml")
+    (tmp_path / "language" / "xj.yaml").write_bytes(b"code: xj\nname: \xff\xfe\n")
+    assert (
+        len(cells(f"paths.config={tmp_path}", "task=udpos", "variant=t_noo,t_ort", "languages=[tr]", "seed=0,1")) == 4
+    )
 
 
 def test_seeds_are_run_at_the_grid_point_that_english_dev_selects() -> None:
