@@ -89,12 +89,10 @@ def _has(path: Path, token: str) -> bool:
 def left_by(token: str, folder: Path, kind: int = 0) -> str:
     """Names the processes and the temporary files of a command that has ended; empty if there are none.
 
-    kind: the signal that ended it. What SIGKILL ends leaves its temporary files; and SIGTERM, while a sweep looks at its
-    inputs, the folder with the socket of Python's fork server.
+    kind: the signal that ended it. What SIGKILL ends leaves its temporary files.
     """
     left = [f"process {pid}" for pid in processes(token, LONGEST)]
     files = [] if kind == signal.SIGKILL else sorted((folder / "temporary").iterdir())
-    files = [path for path in files if not (kind and path.name.startswith("pymp-"))]
     return ", ".join([*left, *map(str, files)])
 
 

@@ -7,6 +7,8 @@ import random
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -286,6 +288,30 @@ def test_what_a_killed_sweep_computes_in_a_process_of_its_own_ends_with_it(tmp_p
     wait_for(pid.exists)
     os.kill(process.pid, signal.SIGKILL)
     wait_for(lambda: not Path(f"/proc/{pid.read_text()}").exists(), 60)
+
+
+def test_sigterm_ends_what_a_sweep_computes_in_a_process_of_its_own_and_leaves_nothing(tmp_path: Path) -> None:
+    script, pid, temporary = tmp_path / "script.py", tmp_path / "pid", tmp_path / "temporary"
+    temporary.mkdir()
+    work = "(__import__('pathlib').Path('new').write_text(str(__import__('os').getpid())), "
+    work += "__import__('os').rename('new', 'pid'), __import__('time').sleep(600))"
+    script.write_text(
+        "from orthoadapters.sweep.process import in_own_process\n"
+        "from orthoadapters.sweep.signals import ending_on_sigterm\n"
+        "if __name__ == '__main__':\n"
+        f"    with ending_on_sigterm():\n        in_own_process(eval, {work!r})\n"
+    )
+    variables = environment() | {"TMPDIR": str(temporary)}
+    process = subprocess.Popen(
+        [sys.executable, str(script)], cwd=tmp_path, env=variables, stderr=subprocess.PIPE, text=True
+    )
+    wait_for(pid.exists, 60)
+    assert any(temporary.iterdir())  # the fork server's socket
+    process.terminate()
+    _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (143, "")
+    assert not Path(f"/proc/{pid.read_text()}").exists()
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_sweep_killed_three_times_ends_with_the_results_of_its_runs_alone(

@@ -29,7 +29,7 @@ from orthoadapters.sweep.cost import costs, hardware_here
 from orthoadapters.sweep.devices import cells_at_once
 from orthoadapters.sweep.inputs import cut_texts_of_cells, take_inventory
 from orthoadapters.sweep.process import STOP_CODES, failure_reason, in_own_process
-from orthoadapters.sweep.signals import saving_on_signals
+from orthoadapters.sweep.signals import ending_on_sigterm, saving_on_signals
 from orthoadapters.sweep.table import (
     COLUMNS,
     SCORES,
@@ -54,6 +54,7 @@ class CellLauncher(Protocol):
         """Runs one job for each list of overrides; returns objects whose `return_value` is an exit code, in that order."""
 
 
+@ending_on_sigterm()
 def sweep(
     arguments: Sequence[str],
     launcher: CellLauncher,
