@@ -332,6 +332,10 @@ def test_what_is_wrong_is_one_sentence(
         ),
         ([run, "--language", "xx"], "python train.py stage=mlm backbone=local backbone.path="),
         ([run], "--language CODE is missing"),
+        (
+            [run_folders["full_ft"], "--language", ".."],
+            "--language '..' ",
+        ),
         ([run, "--language", "sw", "--batch-size", 0], "--batch-size 0 must be at least 1"),
         ([run, tmp_path / "none.txt", "--language", "sw"], "none.txt cannot be read (No such file or directory)"),
         ([run, tmp_path, "--language", "sw"], "cannot be read (Is a directory)"),

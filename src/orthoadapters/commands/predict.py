@@ -68,6 +68,7 @@ def arguments() -> argparse.ArgumentParser:
 def predict(options: argparse.Namespace) -> None:
     # This import stands here, as PyTorch takes seconds, and --help and a mistyped language should be answered at once.
     from orthoadapters.config.kinds import KINDS
+    from orthoadapters.config.names import name_problem
     from orthoadapters.config.overrides import own_folder
     from orthoadapters.labelling.finished_run import open_run
     from orthoadapters.labelling.listing import list_languages
@@ -81,6 +82,8 @@ def predict(options: argparse.Namespace) -> None:
         return
     if not options.language:
         raise UserError("--language CODE is missing; --list shows the languages that this run can label")
+    if problem := name_problem(options.language, is_part=True):
+        raise UserError(f"--language '{options.language}' {problem}; codes are such as sw, and --list shows the run's")
     if options.batch_size is not None and options.batch_size < 1:
         raise UserError(f"--batch-size {options.batch_size} must be at least 1")
     if options.pretokenized and not KINDS[run.config.task.kind].per_word:
