@@ -148,6 +148,19 @@ def test_pairs_are_read_with_quotes_as_they_stand(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_without_empty_lines_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for count, is_said in ((1000, False), (1001, True)):
+        caplog.clear()
+        assert len(read_file(tmp_path, "udpos", "a\tDET\n" * count)) == 1
+        assert (
+            "train-en.tsv: all of it is one sentence of 1001 words; an empty line belongs" in caplog.text
+        ) == is_said
+    caplog.clear()
+    read_file(tmp_path, "udpos", "a\tDET\n" * 1001, limit_train=1)
+    read_file(tmp_path, "udpos", "a\tDET\n" * 1001 + "\nb\tX\n")
+    assert "one sentence" not in caplog.text
+
+
 def test_an_empty_text_is_said_whatever_the_source(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         read_file(tmp_path, "xnli", "a\tb\tneutral\n \tb\tneutral\n")

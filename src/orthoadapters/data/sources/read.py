@@ -21,7 +21,7 @@ from orthoadapters.data.sources.hub_checks import check_hub
 from orthoadapters.data.sources.lines import unknown_label
 from orthoadapters.data.sources.xtreme import read_xtreme, xtreme_files
 from orthoadapters.errors import UserError
-from orthoadapters.examples import Choice, Example, Split
+from orthoadapters.examples import Choice, Example, Split, TaggedSentence
 from orthoadapters.files import check_content
 from orthoadapters.folders import absence
 
@@ -45,6 +45,7 @@ FINDERS: dict[str, Finder] = {
 }
 # What looks at a split without reading its rows, by source.
 CHECKS: dict[str, Callable[[DataConfig, TaskConfig, Split, LanguageConfig], None]] = {"hub": check_hub}
+LONGEST = 1000  # ours: words; a set of one sentence that is longer is a file without an end of any sentence
 log = logging.getLogger(__name__)
 
 
@@ -104,6 +105,10 @@ def read_examples(data: DataConfig, task: TaskConfig, split: Split, language: La
         raise UserError(f"{place} has no {split} examples; check that it is complete")
     check_examples(examples, place, task)
     log.info("%s: %d %s", place, len(examples), KINDS[task.kind].plural)
+    first = examples[0]
+    if limit != 1 and len(examples) == 1 and isinstance(first, TaggedSentence) and len(first.words) > LONGEST:
+        text = "%s: all of it is one sentence of %d words; an empty line belongs after each sentence"
+        log.warning(text, place, len(first.words))
     if empty := [number for number, example in enumerate(examples, 1) if _is_empty(example)]:
         log.warning(
             "%s: %d of %d %s examples have an empty text, the first of them is number %d",
