@@ -11,7 +11,7 @@ from string import Formatter
 
 from orthoadapters.config.schema import DataConfig, TaskConfig
 from orthoadapters.errors import UserError
-from orthoadapters.files import user_path
+from orthoadapters.files import real_path, user_path
 from orthoadapters.folders import find, is_file, search
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,10 @@ def named_files(data: DataConfig, task: TaskConfig, split: str, code: str) -> tu
 
 
 def _each_once(paths: set[Path]) -> list[Path]:
-    return sorted(path for path in paths if path.suffix != ".gz" or path.with_suffix("") not in paths)
+    """Leaves out what is packed beside its own content, and further ways by links to a file, which would be read twice."""
+    plain = (path for path in paths if path.suffix != ".gz" or path.with_suffix("") not in paths)
+    by_ways = sorted(plain, key=lambda path: (path != real_path(path), path), reverse=True)
+    return sorted({real_path(path): path for path in by_ways}.values())
 
 
 def path_template(task: TaskConfig) -> str:

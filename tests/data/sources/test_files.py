@@ -398,6 +398,15 @@ def test_a_file_that_is_there_packed_too_is_read_once(read: Read, tmp_path: Path
         assert len(read(content, FileFormat.tsv, name="test-en.tsv", path=path)) == 1
 
 
+def test_a_file_that_links_lead_to_as_well_is_read_once(read: Read, tmp_path: Path) -> None:
+    content = "first\tsecond\tlabel\na\tb\tneutral\n"
+    (tmp_path / "own").mkdir()
+    (tmp_path / "back").symlink_to(tmp_path / "own")
+    (tmp_path / "own" / "test-en-again.tsv").symlink_to("test-en.tsv")
+    for path in ("**/{split}-{language}*.tsv", "*/{split}-{language}*.tsv"):
+        assert len(read(content, FileFormat.tsv, name="own/test-en.tsv", path=path)) == 1
+
+
 @pytest.mark.parametrize(
     ("names", "copy"),
     [
