@@ -201,4 +201,13 @@ def test_something_else_where_a_folder_should_be_is_named_as_what_it_is(key: str
 
 def test_a_folder_that_a_variant_does_not_read_may_be_anything(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    check(compose_config(["variant=t_ort", "task=udpos", f"paths.adapters={tmp_path / 'file'}"]))
+    for own in (
+        ["variant=t_ort", f"paths.adapters={tmp_path / 'file'}"],
+        [
+            "variant=lnoo_tnoo",
+            "language_adapters.source=local",
+            "language_adapters.root=.",
+            f"paths.adapters={tmp_path}/file",
+        ],
+    ):
+        check(compose_config(["task=udpos", *own]))

@@ -102,13 +102,15 @@ def check_adapters_folders(config: Config) -> None:
     """Refuses something else where folders of language adapters lie, before adapters are said to be missing there."""
     if not config.variant.has_language_adapter and config.domain.name is None:
         return
-    for key, text in (
-        ("paths.adapters", config.paths.adapters),
-        ("language_adapters.root", config.language_adapters.root),
-    ):
-        folder = None if text is None else Path(text).expanduser()
-        if folder is not None and exists(folder) and not folder.is_dir():
-            raise UserError(f"{absence(folder, 'folder')}; name the one that {key}=DIR means")
+    is_local = config.stage is Stage.task and config.language_adapters.source is AdapterSource.local
+    key, text = (
+        ("language_adapters.root", config.language_adapters.root)
+        if is_local
+        else ("paths.adapters", config.paths.adapters)
+    )
+    folder = None if text is None else Path(text).expanduser()
+    if folder is not None and exists(folder) and not folder.is_dir():
+        raise UserError(f"{absence(folder, 'folder')}; name the one that {key}=DIR means")
 
 
 def check_variant(config: Config) -> None:

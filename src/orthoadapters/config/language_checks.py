@@ -74,10 +74,13 @@ def _copied_lines(code: str, path: Path, files: tuple[tuple[Path, int], ...]) ->
 def _lines(path: Path, time: int) -> dict[str, int]:
     """Reads the lines of a language's file that belong to this language alone, without comments, with their numbers.
 
-    A file is read once. time: that of its last change. Of a file that is no text there are none: whoever chooses that
-    language is told.
+    A file is read once. time: that of its last change. Of a file that is no text, or that this account may not read, there
+    are none: whoever chooses that language is told.
     """
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return {}
     lines = [line.partition(" #")[0].strip() for line in text.splitlines()]
     return {
         line: number

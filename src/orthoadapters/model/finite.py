@@ -20,8 +20,8 @@ def first_not_finite(tensors: Mapping[str, Tensor]) -> str:
     """Finds the name of the first tensor with a NaN or an infinity; empty if there is none."""
     for name, tensor in tensors.items():
         # The sum reads the weights once and makes no second tensor of their size. Only where it is not finite, a closer
-        # look shows whether a weight is not, or the sum alone was too large. Of numbers with another precision than float32, in
-        # which all is computed, PyTorch cannot tell everywhere, and the largest ones are infinite in it.
+        # look shows whether a weight is not, or the sum alone was too large. Float32 is what all is computed in: a float64
+        # beyond its range is infinite there, and of eight bits PyTorch cannot tell.
         if not torch.isfinite(tensor.float().sum()) and not torch.isfinite(tensor.float()).all():
             return name
     return ""
