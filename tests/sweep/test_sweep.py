@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -290,9 +291,11 @@ def test_what_a_killed_sweep_computes_in_a_process_of_its_own_ends_with_it(tmp_p
     wait_for(lambda: not Path(f"/proc/{pid.read_text()}").exists(), 60)
 
 
-def test_sigterm_ends_what_a_sweep_computes_in_a_process_of_its_own_and_leaves_nothing(tmp_path: Path) -> None:
-    script, pid, temporary = tmp_path / "script.py", tmp_path / "pid", tmp_path / "temporary"
-    temporary.mkdir()
+@pytest.mark.parametrize("length", [20, 90])  # a socket's path has 107 bytes at most
+def test_sigterm_ends_what_a_sweep_computes_in_a_process_of_its_own_and_leaves_nothing(
+    length: int, tmp_path: Path
+) -> None:
+    script, pid = tmp_path / "script.py", tmp_path / "pid"
     work = "(__import__('pathlib').Path('new').write_text(str(__import__('os').getpid())), "
     work += "__import__('os').rename('new', 'pid'), __import__('time').sleep(600))"
     script.write_text(
@@ -301,17 +304,23 @@ def test_sigterm_ends_what_a_sweep_computes_in_a_process_of_its_own_and_leaves_n
         "if __name__ == '__main__':\n"
         f"    with ending_on_sigterm():\n        in_own_process(eval, {work!r})\n"
     )
-    variables = environment() | {"TMPDIR": str(temporary)}
-    process = subprocess.Popen(
-        [sys.executable, str(script)], cwd=tmp_path, env=variables, stderr=subprocess.PIPE, text=True
-    )
-    wait_for(pid.exists, 60)
-    assert any(temporary.iterdir())  # the fork server's socket
-    process.terminate()
-    _, error = process.communicate(timeout=60)
-    assert (process.returncode, error) == (143, "")
-    assert not Path(f"/proc/{pid.read_text()}").exists()
-    assert list(temporary.iterdir()) == []
+    with TemporaryDirectory(dir="/tmp") as short:
+        temporary = Path(short, "t" * (length - len(short) - 1))
+        temporary.mkdir()
+        variables = environment() | {"TMPDIR": str(temporary)}
+        process = subprocess.Popen(
+            [sys.executable, str(script)], cwd=tmp_path, env=variables, stderr=subprocess.PIPE, text=True
+        )
+        wait_for(lambda: pid.exists() or process.poll() is not None)
+        # The fork server's socket is there, if its path is not too long for one.
+        assert any(temporary.iterdir()) == (length == 20)
+        sockets = set(Path("/tmp").glob("pymp-*"))
+        process.terminate()
+        _, error = process.communicate(timeout=60)
+        assert (process.returncode, error) == (143, "")
+        assert not Path(f"/proc/{pid.read_text()}").exists()
+        assert list(temporary.iterdir()) == []
+        assert length == 20 or sockets - set(Path("/tmp").glob("pymp-*"))
 
 
 def test_a_sweep_killed_three_times_ends_with_the_results_of_its_runs_alone(

@@ -8,11 +8,12 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver, resource_tracker, util
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -35,6 +36,9 @@ OWN_START_METHODS = ("fork", "spawn", "forkserver")
 STOP_CODES = (130, 143, -signal.SIGTERM)
 # SLURM announces the end of a job's time with one of these, to every process of the job; submitit answers it.
 TIME_OUT = (signal.SIGUSR1, signal.SIGUSR2)
+# ours: the longest TMPDIR, in bytes, that holds the server's socket. A socket's path has up to 103 bytes on macOS and 107 on
+# Linux, and Python adds 32 to TMPDIR (/pymp-xxxxxxxx/listener-xxxxxxxx).
+LONGEST_TMPDIR = 71
 # ours: lines of the log that failed.txt repeats, enough for the longest of tracebacks
 LOG_LINES = 200
 
@@ -101,9 +105,21 @@ def _fork_server() -> ForkServerContext:
     # The server inherits the blocked signals. Otherwise a signal to all processes of a job would end it, and nobody would
     # learn how its cells end. The server ends with its parent.
     former_mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, *TIME_OUT))
+    _make_socket_folder()
     forkserver.ensure_running()
     signal.pthread_sigmask(signal.SIG_SETMASK, former_mask)
     return context
+
+
+def _make_socket_folder() -> None:
+    """Makes the folder of the server's socket, if there is none yet: in TMPDIR, or in /tmp where TMPDIR is too long."""
+    former = tempfile.gettempdir()
+    if len(os.fsencode(former)) > LONGEST_TMPDIR:
+        tempfile.tempdir = "/tmp"  # Python makes a folder there that is this user's alone
+    try:
+        util.get_temp_dir()
+    finally:
+        tempfile.tempdir = former
 
 
 def _join(process: BaseProcess) -> None:
