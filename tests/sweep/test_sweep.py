@@ -1,5 +1,6 @@
 """Sweeps that really run: stopped, killed, failing, two at a time, on several launchers."""
 
+import atexit
 import json
 import multiprocessing
 import os
@@ -142,6 +143,19 @@ def test_a_cell_has_the_variables_that_hydra_sets(backbone: Path, world: Path, t
     arguments, run = training(backbone, world, tmp_path)
     assert run_cell(arguments, run, print_variable, {"A_VARIABLE": "its value"}) == 0
     assert run.log.read_text() == "its value\n"
+
+
+def end_with_an_exit_function(overrides: Sequence[str]) -> int:
+    """Stands in for a cell whose packages register what is to be done at its end."""
+    atexit.register(print, "tidied up", flush=True)
+    return 0
+
+
+def test_a_cell_does_what_its_packages_registered_for_its_end(backbone: Path, world: Path, tmp_path: Path) -> None:
+    """W&B removes its temporary folders so."""
+    arguments, run = training(backbone, world, tmp_path)
+    assert run_cell(arguments, run, end_with_an_exit_function) == 0
+    assert run.log.read_text() == "tidied up\n"
 
 
 def test_a_run_directory_that_cannot_be_made_is_one_sentence(backbone: Path, world: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ The process runs what train.py runs with the cell's overrides. It is forked from
 nothing else, so that starting one takes no seconds.
 """
 
+import atexit
 import multiprocessing
 import os
 import signal
@@ -168,7 +169,10 @@ def _train(
     os.dup2(output, 2)
     _follow_parent()
     bound_memory(cells_per_gpu)
-    sys.exit(command(overrides))
+    try:
+        sys.exit(command(overrides))
+    finally:
+        atexit._run_exitfuncs()  # multiprocessing leaves them out, and W&B's temporary folders would stay
 
 
 def _follow_parent() -> None:
