@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 from orthoadapters.evaluation.metrics import f1_of_counts  # noqa: E402
 from orthoadapters.report.collect.build import build  # noqa: E402
 from orthoadapters.report.collect.paper import paper  # noqa: E402
-from orthoadapters.report.output import write  # noqa: E402
+from orthoadapters.report.output import table_texts  # noqa: E402
 from orthoadapters.report.printed.tables import Extras  # noqa: E402
 from orthoadapters.runs.predictions import write_sentence_counts  # noqa: E402
 from tests.helpers.report_runs import ORT, UDPOS, write_run  # noqa: E402
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def many(folder: Path, runs: int) -> None:
-    """Measures the reading of at least so many runs, and the writing of their tables."""
+    """Measures the reading of at least so many runs, and the making of their tables."""
     count = 0
     while count < runs:
         for variant in paper().variants:
@@ -53,10 +53,10 @@ def many(folder: Path, runs: int) -> None:
     start = time.perf_counter()
     report = build(folder)
     built = time.perf_counter()
-    write(report, folder / "out", Extras(paper=True, seeds=True, oracle=True, sizes=True))
+    table_texts(report, Extras(paper=True, seeds=True, oracle=True, sizes=True))
     print(
         f"{count} runs, {len(report.tables)} tables: {built - start:.2f} s to read, "
-        f"{time.perf_counter() - built:.2f} s to write"
+        f"{time.perf_counter() - built:.2f} s to make the texts"
     )
 
 

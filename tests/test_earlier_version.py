@@ -14,13 +14,13 @@ from safetensors.torch import load_file
 from orthoadapters.config.compose import compose_config
 from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.labelling.free_text import label_text
-from orthoadapters.report.collect.build import build
 from orthoadapters.report.output import write
 from orthoadapters.report.printed.tables import Extras
 from orthoadapters.runs import adapter_library as language_adapters
 from orthoadapters.runs.directory import RunDirectory
 from orthoadapters.runs.results import find_results
 from tests.helpers.short_runs import execute, numbers
+from tests.helpers.whole_report import make_report
 
 EARLIER = Path(__file__).parent / "golden" / "earlier_version"
 COMMANDS: dict[str, list[list[str]]] = json.loads((EARLIER / "commands.json").read_text())
@@ -91,7 +91,8 @@ def test_an_earlier_run_labels_text_as_it_did(folder: Path) -> None:
 
 
 def test_earlier_runs_are_reported_in_the_same_tables(folder: Path) -> None:
-    write(build(Path("runs"), None), Path("report"), Extras(paper=True, seeds=True, oracle=True, sizes=True))
+    extras = Extras(paper=True, seeds=True, oracle=True, sizes=True)
+    write(*make_report(Path("runs"), pictures=False), Path("report"), extras)
     for path in (EARLIER / "report").iterdir():
         assert Path("report", path.name).read_bytes() == path.read_bytes(), path.name
 

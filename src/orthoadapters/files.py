@@ -5,8 +5,8 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, TextIO
 
@@ -167,11 +167,13 @@ def write_text(path: Path, text: str) -> None:
         file.write(text)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Writes a file that is there whole or not at all."""
-    with _temporary_name(path) as temporary, temporary.open("wb") as file:
-        file.write(content)
-        _to_disk(file)
+def write_files(contents: Mapping[Path, str | bytes]) -> None:
+    """Writes files, UTF-8 where they are text. None takes the place of a former one before all are on the disk."""
+    with ExitStack() as stack:
+        for path, content in contents.items():
+            with stack.enter_context(_temporary_name(path)).open("wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
+                _to_disk(file)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orthoadapters.report.output import write, write_analyses
+from orthoadapters.report.output import write
 from orthoadapters.report.printed.tables import Extras
 from tests.browser.chromium import Page, browser
 from tests.helpers.whole_report import make_report, write_whole_report
@@ -31,8 +31,7 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     write_whole_report(folder / "runs")
     report, analyses, drawings = make_report(folder / "runs")
-    write(report, folder / "report", Extras())
-    write_analyses(report, analyses, drawings, folder / "report")
+    write(report, analyses, drawings, folder / "report", Extras())
     return folder / "report"
 
 

@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from orthoadapters.commands.report import main
 from orthoadapters.errors import UserError
-from orthoadapters.report.output import find_leftovers, write, write_analyses
+from orthoadapters.report.output import find_leftovers, write
 from orthoadapters.report.printed.tables import Extras
 from tests.helpers.commands import ROOT
 from tests.helpers.whole_report import make_report, write_run_with_counts
@@ -30,7 +31,7 @@ def outcome(everything: WholeReport, everything_runs: Path) -> Outcome:
     """A report beside its runs, as report.py writes it."""
     report, analyses, drawings = everything
     out = everything_runs.parent / "report"
-    return Outcome(out, [*write(report, out, Extras()), *write_analyses(report, analyses, drawings, out)])
+    return Outcome(out, write(report, analyses, drawings, out, Extras()))
 
 
 def test_all_that_is_written_is_named_and_pictures_stand_in_figures_md(
@@ -57,7 +58,7 @@ def test_what_comes_from_data_neither_leaves_the_folder_nor_is_run(tmp_path: Pat
         choices = {"optim.note": f"x{number}\n\\input{{passwd}}\u2028\\input{{more}}"}
         write_run_with_counts(runs, variant, "xnli", backbone="a/b", name=f"a/b/xnli/v{number}/x", choices=choices)
     report, analyses, drawings = make_report(runs)
-    paths = [*write(report, out, Extras()), *write_analyses(report, analyses, drawings, out)]
+    paths = write(report, analyses, drawings, out, Extras())
     assert {path.parent for path in paths} == {out, out / "figures"}
     assert [
         path for path in tmp_path.rglob("*") if path.is_file() and runs not in path.parents and out not in path.parents
@@ -102,7 +103,27 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(everything: WholeReport, 
     (tmp_path / "file").write_text("")
     report, analyses, drawings = everything
     with pytest.raises(UserError, match=r"cannot write .*file: .*; choose another folder with --out DIR"):
-        write_analyses(report, analyses, drawings[:1], tmp_path / "file")
+        write(report, analyses, drawings[:1], tmp_path / "file", Extras())
+
+
+def test_a_report_on_a_full_disk_leaves_an_earlier_one_whole(
+    outcome: Outcome, everything_runs: Path, tmp_path: Path
+) -> None:
+    """Otherwise tables of this report and pictures of the earlier one would stand side by side."""
+    out = shutil.copytree(outcome.folder, tmp_path / "out")
+    for path in outcome.paths:
+        (out / path.relative_to(outcome.folder)).write_text("earlier\n")
+    sizes = sorted(path.stat().st_size for path in outcome.paths)
+    limit = f"ulimit -f {sizes[-3] // 1024}; exec "  # all files but the largest three can be written
+    command = shlex.join([sys.executable, str(ROOT / "report.py"), str(everything_runs), "--out", str(out)])
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src"), "HOME": str(tmp_path), "MPLCONFIGDIR": str(tmp_path)}
+    process = subprocess.run(
+        ["bash", "-c", limit + command], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert process.returncode == 1
+    assert f"error: cannot write {out}: File too large; choose another folder with --out DIR" in process.stderr
+    assert {path.read_text() for path in out.rglob("*.*") if path.is_file()} == {"earlier\n"}
+    assert len(list(out.rglob("*.*"))) == len(outcome.paths)
 
 
 def test_the_command_writes_the_same_bytes_in_another_process_and_prints_a_summary(

@@ -100,20 +100,19 @@ def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
     # NumPy reads this when it is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # scipy and matplotlib take a second to import, and the tables above need neither.
-    from orthoadapters.report.output import find_leftovers, write, write_analyses
+    from orthoadapters.report.output import find_leftovers, write
     from orthoadapters.report.pictures.gallery import draw_pictures
     from orthoadapters.report.printed.significance import summary
     from orthoadapters.report.printed.under import printed_under
     from orthoadapters.report.statistics.analysis import analyse
 
-    files = write(report, out, extras)
     analyses = []
     for number, table in enumerate(report.tables, start=1):
         progress(f"statistics of {table_title(table)} ({number} of {len(report.tables)}) ...")
         analyses.append(analyse(table))
     progress("pictures ...")
     pictures = draw_pictures(report, analyses)
-    files += write_analyses(report, analyses, pictures, out)
+    files = write(report, analyses, pictures, out, extras)
     progress("")
     for analysis in analyses:
         if analysis.under:

@@ -4,12 +4,11 @@ report.html.
 A file that would hold nothing is not written.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from orthoadapters.errors import UserError
-from orthoadapters.files import write_text
+from orthoadapters.files import write_files
 from orthoadapters.report.collect.table import Report
 from orthoadapters.report.page.page import page
 from orthoadapters.report.pictures.gallery import list_missing_pictures
@@ -23,41 +22,52 @@ from orthoadapters.report.printed.under import UNDER_FIELDS, printed_under, unde
 from orthoadapters.report.statistics.analysis import Analysis
 
 
-def write(report: Report, out: Path, extras: Extras) -> list[Path]:
-    """Writes the tables and the problems, each file whole or not at all, and returns the paths.
+def write(
+    report: Report, analyses: Sequence[Analysis], drawings: Sequence[Drawing], out: Path, extras: Extras
+) -> list[Path]:
+    """Writes the tables, the comparisons, the page and the pictures (out/figures, as SVG and PDF), and returns the paths.
 
-    Raises UserError if a file cannot be written.
+    Raises UserError if a file cannot be written; then all files are as they were.
     """
+    texts = table_texts(report, extras)
+    texts |= {PICTURES: _figures_markdown(report, drawings), PAGE: page(report, analyses, drawings, out)}
+    for analysis in analyses:
+        texts |= _analysis_texts(analysis)
+    contents: dict[Path, str | bytes] = {out / name: text for name, text in texts.items() if text.strip()}
+    for drawing in drawings:
+        contents |= {out / FIGURES / name: picture for name, picture in drawing.files().items()}
+    try:
+        write_files(contents)
+    except OSError as error:
+        raise UserError(f"cannot write {out}: {error.strerror}; choose another folder with --out DIR") from error
+    return list(contents)
+
+
+def table_texts(report: Report, extras: Extras) -> dict[str, str]:
+    """Returns the texts of the tables' files and of the problems, by the files' names."""
     texts = {PROBLEMS: _problems_markdown(report)}
     for table in report.tables:
-        texts |= _table_texts(printed_scores(table, extras), scores_csv(table))
+        texts |= _files_of(printed_scores(table, extras), scores_csv(table))
         if table.rows:
-            texts |= _table_texts(printed_selection(table), selection_csv(table))
-    return _write(texts, out)
+            texts |= _files_of(printed_selection(table), selection_csv(table))
+    return texts
 
 
-def _table_texts(table: PrintedTable, content: str) -> dict[str, str]:
+def _files_of(table: PrintedTable, content: str) -> dict[str, str]:
     """Returns the texts of a printed table's three files. content: the CSV file's."""
     name = table.name
     return {f"{name}.md": markdown(table), f"{name}.tex": latex(table), f"{name}.csv": content}
 
 
-def write_analyses(report: Report, analyses: Sequence[Analysis], drawings: Sequence[Drawing], out: Path) -> list[Path]:
-    """Writes the comparisons, the page, and the pictures (out/figures, as SVG and PDF), and returns the paths.
-
-    Raises UserError if a file cannot be written.
-    """
-    texts = {PICTURES: _figures_markdown(report, drawings), PAGE: page(report, analyses, drawings, out)}
-    for analysis in analyses:
-        name = f"significance-{analysis.table.name}"
-        texts[f"{name}.md"] = significance_markdown(analysis)
-        if analysis.comparisons:
-            texts[f"{name}.csv"] = significance_csv(analysis)
-        if analysis.under:
-            texts |= _table_texts(printed_under(analysis), csv_text(UNDER_FIELDS, under_records(analysis)))
-    with _naming_the_folder(out):
-        figures = [path for drawing in drawings for path in drawing.save(out / FIGURES)]
-    return [*_write(texts, out), *figures]
+def _analysis_texts(analysis: Analysis) -> dict[str, str]:
+    """Returns the texts of a table's comparisons, and of what is under its task adapters."""
+    name = f"significance-{analysis.table.name}"
+    texts = {f"{name}.md": significance_markdown(analysis)}
+    if analysis.comparisons:
+        texts[f"{name}.csv"] = significance_csv(analysis)
+    if analysis.under:
+        texts |= _files_of(printed_under(analysis), csv_text(UNDER_FIELDS, under_records(analysis)))
+    return texts
 
 
 def find_leftovers(out: Path, paths: Iterable[Path]) -> list[Path]:
@@ -67,23 +77,6 @@ def find_leftovers(out: Path, paths: Iterable[Path]) -> list[Path]:
     files = [path for path in {*out.glob("*.csv")} - {*paths} if path.is_file()]
     tables = [path for path in files if path.read_bytes().startswith(headers)]
     return sorted([*tables, *({*(out / FIGURES).glob("*.svg")} - {*paths})])
-
-
-def _write(texts: Mapping[str, str], out: Path) -> list[Path]:
-    names = [name for name, text in texts.items() if text.strip()]
-    with _naming_the_folder(out):
-        for name in names:
-            write_text(out / name, texts[name])
-    return [out / name for name in names]
-
-
-@contextmanager
-def _naming_the_folder(out: Path) -> Iterator[None]:
-    """Turns a failure to write into an error that names the folder."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(f"cannot write {out}: {error.strerror}; choose another folder with --out DIR") from error
 
 
 def _figures_markdown(report: Report, drawings: Sequence[Drawing]) -> str:

@@ -12,7 +12,7 @@ from orthoadapters.checksums import check_sums
 from orthoadapters.config.kinds import KINDS
 from orthoadapters.config.schema import TaskKind, Under
 from orthoadapters.errors import UserError, first_line, is_of_memory
-from orthoadapters.files import check_regular, write_bytes, write_text
+from orthoadapters.files import check_regular, write_files, write_text
 
 
 def write_predictions(path: Path, predictions: Sequence[Sequence[str]], kind: TaskKind) -> None:
@@ -31,7 +31,7 @@ def write_sentence_counts(
     content = io.BytesIO()
     arrays: dict[str, Any] = {metric: rows.astype(np.int32) for metric, rows in counts.items()}
     np.savez_compressed(content, **arrays)
-    write_bytes(_sentences(run, language, under), content.getvalue())
+    write_files({_sentences(run, language, under): content.getvalue()})
 
 
 def sentence_counts(run: Path, language: str, under: Under | None = None) -> dict[str, NDArray[np.int32]]:

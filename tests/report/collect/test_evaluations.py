@@ -9,7 +9,7 @@ import pytest
 
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.table import Report, Table
-from orthoadapters.report.output import write, write_analyses
+from orthoadapters.report.output import write
 from orthoadapters.report.pictures.gallery import draw_pictures
 from orthoadapters.report.printed.formats import latex, markdown
 from orthoadapters.report.printed.records import scores_csv
@@ -150,8 +150,7 @@ def test_a_report_of_adapters_from_elsewhere_alone_has_all_its_files(tmp_path: P
     table = only(report)
     out = tmp_path / "report"
     analysis = analyse(table, 50)
-    files = write(report, out, EVERYTHING)
-    files += write_analyses(report, [analysis], draw_pictures(report, [analysis]), out)
+    write(report, [analysis], draw_pictures(report, [analysis]), out, EVERYTHING)
     page = (out / "report.html").read_text()
     assert "scored afterwards, without training" in page
     assert "60.00" in page

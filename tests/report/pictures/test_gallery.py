@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from orthoadapters.report.output import write_analyses
+from orthoadapters.report.output import write
 from orthoadapters.report.pictures import gallery
 from orthoadapters.report.pictures.gallery import list_missing_pictures
+from orthoadapters.report.printed.tables import Extras
 from tests.helpers.commands import ROOT
 from tests.helpers.xnli_runs import FEW_DRAWS, WholeReport, analyse_runs, answers, write_xnli_run
 
@@ -55,7 +56,7 @@ def test_a_new_picture_is_one_file_and_its_name_in_the_list(tmp_path: Path, monk
     write_xnli_run(tmp_path / "runs", "t_noo")
     report, analyses, drawings = analyse_runs(tmp_path / "runs", FEW_DRAWS)
     out = tmp_path / "report"
-    write_analyses(report, analyses, drawings, out)
+    write(report, analyses, drawings, out, Extras())
     caption = "xnli, tiny: sentences of the test sets."
     assert [drawing.name for drawing in drawings] == ["text-xnli-tiny", "sizes-xnli-tiny"]
     assert f"![sizes-xnli-tiny](figures/sizes-xnli-tiny.svg)\n\n{caption}" in (out / "figures.md").read_text()

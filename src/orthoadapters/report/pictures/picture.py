@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from orthoadapters.files import write_bytes
 from orthoadapters.report.collect.table import Table
 from orthoadapters.report.collect.trained_adapters import TrainedAdapters
 from orthoadapters.report.pictures.style import pdf, svg
@@ -48,9 +46,6 @@ class Drawing:
         """The figure as SVG, drawn once for its file and for the page."""
         return svg(self.figure)
 
-    def save(self, folder: Path) -> list[Path]:
-        """Writes <name>.svg and <name>.pdf, both or none."""
-        contents = {folder / f"{self.name}.svg": self.svg, folder / f"{self.name}.pdf": pdf(self.figure)}
-        for path, content in contents.items():
-            write_bytes(path, content)
-        return list(contents)
+    def files(self) -> dict[str, bytes]:
+        """Draws <name>.svg and <name>.pdf, and returns their contents."""
+        return {f"{self.name}.svg": self.svg, f"{self.name}.pdf": pdf(self.figure)}
