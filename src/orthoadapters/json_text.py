@@ -32,10 +32,10 @@ def _whole(digits: str) -> int:
 def _float(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
-        raise ValueError(f"the number {short(digits)} is beyond what a float holds")
+        raise ValueError(f"the number {short_number(digits)} is beyond what a float holds")
     return number
 
 
-def short(digits: str) -> str:
+def short_number(digits: str) -> str:
     """Shortens a number of hundreds of digits, for a sentence."""
     return digits if len(digits) <= EXCERPT else f"{digits[:EXCERPT]}..."

@@ -5,7 +5,7 @@ from operator import attrgetter
 from orthoadapters.config.keys import key_types
 from orthoadapters.config.schema import Config
 from orthoadapters.errors import UserError
-from orthoadapters.json_text import short
+from orthoadapters.json_text import short_number
 
 SHORTEST = 8  # ours: subwords; the special ones and a few words
 LARGEST = 2**31 - 1  # ours: no run counts as far, and the product of two such numbers has room in 64 bits
@@ -48,7 +48,7 @@ def check_numbers(config: Config) -> None:
     if not 0 < mlm.mask_probability < 1:
         raise UserError(f"mlm.mask_probability={mlm.mask_probability} must lie between 0 and 1")
     if not 0 <= config.seed < 2**32:
-        raise UserError(f"seed={short(str(config.seed))} must lie between 0 and 4294967295")
+        raise UserError(f"seed={short_number(str(config.seed))} must lie between 0 and 4294967295")
     _check_sizes(config)
 
 
@@ -58,7 +58,9 @@ def _check_sizes(config: Config) -> None:
         value = attrgetter(key)(config)
         for number in value if isinstance(value, list) else [value]:
             if isinstance(number, int) and abs(number) > LARGEST:
-                raise UserError(f"{key}={short(str(number))} is more than can be counted to; use {LARGEST} at most")
+                raise UserError(
+                    f"{key}={short_number(str(number))} is more than can be counted to; use {LARGEST} at most"
+                )
     optim, mlm, task = config.optim, config.mlm, config.task
     # The stage gives its rates to optim, so that they come first.
     factors = {"mlm.lr": mlm.lr, "mlm.ort_lr": mlm.ort_lr, "task.lr": task.lr, "task.ort_lr": task.ort_lr}

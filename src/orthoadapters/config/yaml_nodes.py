@@ -10,7 +10,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.files import check_content
-from orthoadapters.json_text import short
+from orthoadapters.json_text import short_number
 
 TAG = "tag:yaml.org,2002:"
 MOST_VALUES = 100_000  # ours: no configuration has a hundredth of it
@@ -69,7 +69,7 @@ def _check_nodes(path: Path, root: Node | None) -> None:
         if isinstance(node, ScalarNode) and node.tag == f"{TAG}int" and len(node.value) > LONGEST_NUMBER:
             place = f"{path}, line {node.start_mark.line + 1}"
             raise UserError(
-                f"{place}: the number {short(node.value)} is beyond what a float holds; write a smaller one"
+                f"{place}: the number {short_number(node.value)} is beyond what a float holds; write a smaller one"
             )
         if isinstance(node, MappingNode | SequenceNode):
             nodes += [one for part in node.value for one in (part if isinstance(node, MappingNode) else [part])]
