@@ -25,8 +25,8 @@ from orthoadapters.labelling.finished_run import open_run
 from orthoadapters.labelling.listing import list_languages
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.runs.inputs import tokenizer_sha256
-from orthoadapters.runs.language_adapter import FILES, LanguageAdapter, language_adapter
+from orthoadapters.runs.inputs import backbone_files_sha256
+from orthoadapters.runs.language_adapter import BACKBONE_FILES, FILES, LanguageAdapter, language_adapter
 from orthoadapters.stages.adapter_fit import check_fit
 from orthoadapters.stages.plan import print_plan
 from tests.helpers.commands import ROOT
@@ -221,18 +221,17 @@ def test_a_trained_adapter_under_the_name_of_another_kind_is_refused(oracle: Pat
         library.check_adapter(adapter, "lort_tnoo")
 
 
-def test_an_adapter_that_was_trained_with_another_tokenizer_is_refused(
-    local: Callable[..., list[str]], root: Path, backbone: Path
+@pytest.mark.parametrize(("field", "name"), BACKBONE_FILES.items())
+def test_an_adapter_that_was_trained_with_another_tokenizer_or_number_of_heads_is_refused(
+    field: str, name: str, local: Callable[..., list[str]], root: Path, backbone: Path
 ) -> None:
     config = compose_config(local())
-    record, tokenizer = root / "tr" / "training.json", tokenizer_sha256(config.backbone)["tokenizer"]
+    record, sha256 = root / "tr" / "training.json", backbone_files_sha256(config.backbone)[name]
     adapter = language_adapter(config, "tr")
-    record.write_text(json.dumps({"kind": "noo", "tokenizer_sha256": tokenizer}))
+    record.write_text(json.dumps({"kind": "noo", field: sha256}))
     check_fit(adapter, config.variant, config.domain, backbone)
-    record.write_text(json.dumps({"kind": "noo", "tokenizer_sha256": "5eed" * 16}))
-    sentence = (
-        rf"tr was trained with another tokenizer \(5eed5eed\) than {backbone} holds \({tokenizer[:8]}\); restore it"
-    )
+    record.write_text(json.dumps({"kind": "noo", field: "5eed" * 16}))
+    sentence = rf"tr was trained with another {name} \(5eed5eed\) than {backbone} holds \({sha256[:8]}\); restore it"
     with pytest.raises(UserError, match=sentence):
         check_fit(adapter, config.variant, config.domain, backbone)
 

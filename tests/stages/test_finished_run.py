@@ -141,6 +141,27 @@ def test_another_tokenizer_is_named_unless_the_run_recorded_none(copies: Path) -
     check(mlm(copies))
 
 
+def test_another_number_of_heads_is_named_and_another_origin_is_none(copies: Path) -> None:
+    """The weights are the same, and all that is computed with them is another thing."""
+    path, run = copies / "tiny" / "config.json", RunDirectory(compose_config(task(copies))).path
+    fields = json.loads(path.read_text())
+    path.write_text(json.dumps(fields | {"transformers_version": "9.0", "dtype": "float16", "_name_or_path": "x"}))
+    for arguments in (task(copies), mlm(copies)):
+        check(arguments)
+    open_run(run).load("tr", "cpu")
+    path.write_text(json.dumps(fields | {"num_attention_heads": 2 * fields["num_attention_heads"]}))
+    for arguments in (task(copies), mlm(copies)):
+        with pytest.raises(
+            UserError, match=rf"with other contents of config.json than {copies}/tiny now holds{REPEAT}"
+        ):
+            check(arguments)
+    with pytest.raises(
+        UserError, match=r"the config.json in .*tiny is another one \(.*; --backbone PATH names another"
+    ):
+        open_run(run).load("tr", "cpu")
+    path.write_text(json.dumps(fields))
+
+
 def test_a_run_that_recorded_no_tokenizer_goes_on_and_records_it(tmp_path: Path) -> None:
     config = compose_config([f"paths.runs={tmp_path}", "task=udpos", "variant=t_noo"])
     for inputs in ({"backbone": "a"}, {"backbone": "a", "tokenizer": "b"}, {"backbone": "a", "tokenizer": "b"}):

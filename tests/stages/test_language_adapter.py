@@ -26,7 +26,8 @@ def test_a_language_adapter_is_trained_published_and_described(out: Path, backbo
     library_copy = out / "adapters" / "tiny" / "sw-ort"
     assert result["adapters"]["sw"]["path"] == str(library_copy)
     inputs, record = (json.loads(path.read_text()) for path in (run / "inputs.json", library_copy / "training.json"))
-    assert [record[f"{name}_sha256"] for name in ("backbone", "tokenizer")] == [inputs["backbone"], inputs["tokenizer"]]
+    recorded = [record[f"{name}_sha256"] for name in ("backbone", "tokenizer", "config")]
+    assert recorded == [inputs[name] for name in ("backbone", "tokenizer", "config.json")]
     model = AdaptedEncoder.from_pretrained(str(backbone))
     assert model.load_adapter(library_copy) == "sw"
     assert model.configs["sw"].bottleneck == 32

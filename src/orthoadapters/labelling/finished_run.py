@@ -19,7 +19,7 @@ from orthoadapters.folders import absence
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.labelling.listing import missing_domain, warn_of_words
 from orthoadapters.runs import adapter_library as library
-from orthoadapters.runs.inputs import check_backbone, read_inputs, tokenizer_sha256, weights_sha256
+from orthoadapters.runs.inputs import backbone_files_sha256, check_backbone, read_inputs, weights_sha256
 from orthoadapters.runs.language_adapter import LanguageAdapter, adapters_folder
 from orthoadapters.runs.places import check_result, find_places
 from orthoadapters.runs.results import Result, read_result
@@ -165,7 +165,7 @@ class FinishedRun:
             folder = backbone_path(self.config)
         except NotFetchedError as error:
             raise UserError(f"{error} backbone={self.config.backbone.name}") from error
-        check_backbone(self.inputs, tokenizer_sha256(self.config.backbone), folder, self.path)
+        check_backbone(self.inputs, backbone_files_sha256(self.config.backbone), folder, self.path)
         return folder
 
     def load_model(self, folder: str) -> "tuple[AdaptedEncoder, TaskHead]":

@@ -31,7 +31,7 @@ SWEEP = "ORTHOADAPTERS_SWEEP"
 RECORD_FILES = ("result.json", "config.yaml", "inputs.json", "metrics.csv")
 
 # Names in inputs.json that are newer than some runs, which are gone on with as if they had recorded what is there now.
-NEWER_INPUTS = ("tokenizer",)
+NEWER_INPUTS = ("tokenizer", "config.json")
 
 
 def changed_inputs(former: Mapping[str, object], inputs: Mapping[str, str]) -> list[str]:

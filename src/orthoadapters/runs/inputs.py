@@ -1,6 +1,7 @@
 """The contents of what a run read: SHA-256 of the backbone's weights, examples, blocks and language adapters."""
 
 import hashlib
+import json
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -15,8 +16,11 @@ from orthoadapters.config.schema import BackboneConfig, Config, Under
 from orthoadapters.config.under import choices_under, weights_table
 from orthoadapters.errors import UserError
 from orthoadapters.examples import Example
-from orthoadapters.files import read_json
+from orthoadapters.files import COPY_AGAIN, read_json
 from orthoadapters.hub.backbones import TOKENIZER
+
+# ours: the fields of a backbone's config.json that say where it comes from and decide nothing; weights are read as float32.
+ORIGIN = {"_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version"}
 
 # PyTorch takes seconds to import, and hashes of files do not need it.
 if TYPE_CHECKING:
@@ -62,17 +66,26 @@ def local_folder(backbone: BackboneConfig) -> Path | None:
     return folder if is_local else None
 
 
-def tokenizer_sha256(backbone: BackboneConfig) -> dict[str, str]:
-    """Hashes the files of a local backbone's tokenizer, by the name in inputs.json; empty for the others.
+def backbone_files_sha256(backbone: BackboneConfig) -> dict[str, str]:
+    """Hashes the tokenizer and the config.json of a local backbone, by their names in inputs.json; empty for the others.
 
     The Hub's revision, and the demo world's recipe, say what the others' files hold.
     """
     folder = local_folder(backbone)
-    return {} if folder is None else {"tokenizer": folder_sha256(folder, TOKENIZER)}
+    if folder is None:
+        return {}
+    return {"tokenizer": folder_sha256(folder, TOKENIZER), "config.json": config_sha256(folder)}
+
+
+def config_sha256(folder: Path) -> str:
+    """Hashes the values in a backbone's config.json that decide what its weights compute, such as the number of heads."""
+    fields = read_json(folder / "config.json", COPY_AGAIN)
+    decisive = {name: fields[name] for name in fields.keys() - ORIGIN}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
 def check_backbone(former: Mapping[str, str], present: Mapping[str, str], folder: str, run: Path) -> None:
-    """Raises UserError if the weights ("backbone") or the tokenizer in a folder are others than a run was trained on.
+    """Raises UserError if weights ("backbone"), tokenizer or config.json in a folder are others than a run was trained on.
 
     former: the run's inputs.json. present: what is in the folder, by the same names.
     """

@@ -12,13 +12,15 @@ from orthoadapters.files import read_json
 from orthoadapters.folders import exists
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.hub.backbones import TOKENIZER
-from orthoadapters.runs.inputs import folder_sha256
+from orthoadapters.runs.inputs import config_sha256, folder_sha256
 
 # It lies beside AdapterHub's own files and says which run trained the adapter.
 RECORD = "training.json"
 # The field of a domain adapter's record with the SHA-256 of the language adapter that it was trained on.
 BELOW = "language_adapter_sha256"
-TEXTS = ("fingerprint", "language", "kind", "backbone", "backbone_sha256", "tokenizer_sha256", "domain", BELOW)
+# The fields of its record with the SHA-256 of a local backbone's files, each with the name that inputs.json has for them.
+BACKBONE_FILES = {"tokenizer_sha256": "tokenizer", "config_sha256": "config.json"}
+TEXTS = ("fingerprint", "language", "kind", "backbone", "backbone_sha256", *BACKBONE_FILES, "domain", BELOW)
 # The files that a run reads from an adapter's folder.
 FILES = (RECORD, adapter_hub.FILE, *adapter_hub.WEIGHTS)
 
@@ -113,17 +115,21 @@ class LanguageAdapter:
                 f"trained on {language}; {fix}"
             )
 
-    def check_tokenizer(self, backbone: Path) -> None:
-        """Raises UserError if the adapter was trained on the subwords of another tokenizer than the backbone's folder has.
+    def check_backbone_files(self, backbone: Path) -> None:
+        """Raises UserError if the adapter was trained with another tokenizer or config.json than the backbone's folder has.
 
-        An adapter of the Hub's backbones has no record of it: their commit says what the tokenizer is.
+        An adapter of the Hub's backbones has no record of them: their commit says what they are.
         """
-        training_sha256 = self.record().get("tokenizer_sha256")
-        if training_sha256 is not None and training_sha256 != (sha256 := folder_sha256(backbone, TOKENIZER)):
-            raise UserError(
-                f"{self.location} was trained with another tokenizer ({training_sha256[:8]}) than {backbone} holds "
-                f"({sha256[:8]}); restore it, or name the backbones apart with backbone.name=..., and train the adapter anew"
-            )
+        for field, name in BACKBONE_FILES.items():
+            if (training_sha256 := self.record().get(field)) is None:
+                continue
+            sha256 = folder_sha256(backbone, TOKENIZER) if name == "tokenizer" else config_sha256(backbone)
+            if training_sha256 != sha256:
+                raise UserError(
+                    f"{self.location} was trained with another {name} ({training_sha256[:8]}) than {backbone} holds "
+                    f"({sha256[:8]}); restore it, or name the backbones apart with backbone.name=..., and train the adapter "
+                    "anew"
+                )
 
     def check_below(self, other: "LanguageAdapter") -> None:
         """Raises UserError if this domain adapter was trained on another language adapter than is there now, if one is."""

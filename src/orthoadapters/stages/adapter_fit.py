@@ -11,7 +11,7 @@ from orthoadapters.runs.language_adapter import LanguageAdapter
 
 def check_fit(adapter: LanguageAdapter, variant: VariantConfig, domain: DomainConfig, backbone: Path) -> None:
     """Raises UserError if an adapter's files do not fit the backbone in this folder, or have another size than the run."""
-    adapter.check_tokenizer(backbone)
+    adapter.check_backbone_files(backbone)
     if (shape := shape_in(backbone)) is not None:
         size, leave_out = check_header(adapter.path, shape)
         hidden, is_trained = shape.hidden_size, adapter.source is AdapterSource.trained

@@ -23,13 +23,13 @@ from orthoadapters.folders import exists, last_change
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RECORD_FILES, RunDirectory
 from orthoadapters.runs.inputs import (
+    backbone_files_sha256,
     blocks_sha256,
     examples_sha256,
     local_folder,
     read_inputs,
     source_set,
     table_sha256,
-    tokenizer_sha256,
     weights_sha256,
 )
 from orthoadapters.runs.places import check_result
@@ -83,8 +83,9 @@ def _changes(config: Config, run: RunDirectory, former: dict[str, Any], call: Ca
     if text in former and _may_have_other_text(config, run) and call(_blocks_sha256, config) != former[text]:
         changes[text] = str(text_file(config.corpus, config.language))
     folder = local_folder(config.backbone)
-    if folder is not None and former.get("tokenizer") not in (None, *tokenizer_sha256(config.backbone).values()):
-        changes["tokenizer"] = str(folder)
+    for name, sha256 in backbone_files_sha256(config.backbone).items():
+        if former.get(name, sha256) != sha256:
+            changes[name] = str(folder)
     if folder is not None and "backbone" in former and _is_newer(folder, run):
         sha256 = _backbone_sha256(str(folder), config.backbone.allow_pickle, last_change(folder), call)
         if sha256 != former["backbone"]:

@@ -28,8 +28,8 @@ from orthoadapters.model.sizes import bottleneck, check_lengths
 from orthoadapters.orthogonality_losses import OrthogonalityLoss, named_loss
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.runs.inputs import blocks_sha256, tokenizer_sha256, weights_sha256
-from orthoadapters.runs.language_adapter import BELOW, LanguageAdapter, trained_adapter
+from orthoadapters.runs.inputs import backbone_files_sha256, blocks_sha256, weights_sha256
+from orthoadapters.runs.language_adapter import BACKBONE_FILES, BELOW, LanguageAdapter, trained_adapter
 from orthoadapters.runs.provenance import commit
 from orthoadapters.runs.results import Result
 from orthoadapters.stages import model_card
@@ -116,7 +116,7 @@ def _set_up(config: Config, overrides: Sequence[str]) -> Setup:
     check_left_out(config.variant, len(model.sites))
     check_lengths(model.shape.positions, {"mlm.block_length": config.mlm.block_length})
     inputs = {"backbone": weights_sha256(model.backbone), f"text-{language}": text_sha256}
-    inputs |= tokenizer_sha256(config.backbone)
+    inputs |= backbone_files_sha256(config.backbone)
     stacks = new_stacks(config, model, {}, inputs["backbone"], lower_adapters)
     with forward_precision(config.trainer.precision, where):
         losses = {"mlm_loss_without_adapter": score_held_out(model, data.dev, invert=False)[0]["mlm_loss"]}
@@ -174,7 +174,7 @@ def _write_adapter(
         "batch_size": config.mlm.batch_size,
         **({"leave_out": list(config.variant.leave_out)} if config.variant.leave_out else {}),
         "backbone_sha256": setup.inputs["backbone"],
-        **({"tokenizer_sha256": setup.inputs["tokenizer"]} if "tokenizer" in setup.inputs else {}),
+        **{field: setup.inputs[name] for field, name in BACKBONE_FILES.items() if name in setup.inputs},
         **({"domain": target.domain, BELOW: setup.inputs[f"adapter-{language}"]} if target.domain else {}),
     }
     library.publish(folder, target, record | scores)

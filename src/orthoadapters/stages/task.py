@@ -25,7 +25,7 @@ from orthoadapters.model.sizes import bottleneck, check_lengths
 from orthoadapters.orthogonality_losses import OrthogonalityLoss, named_loss
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
-from orthoadapters.runs.inputs import examples_sha256, source_set, table_sha256, tokenizer_sha256, weights_sha256
+from orthoadapters.runs.inputs import backbone_files_sha256, examples_sha256, source_set, table_sha256, weights_sha256
 from orthoadapters.runs.provenance import commit
 from orthoadapters.runs.results import Result, Selection, average_zero_shot, source_name
 from orthoadapters.runs.tracking import Tracker
@@ -182,7 +182,7 @@ def _inputs(config: Config, data: TaskData, stacks: Stacks) -> dict[str, str]:
     inputs |= {source_set("train", code, sources): examples_sha256(part) for code, part in data.train_sets.items()}
     inputs |= {source_set("dev", code, sources): examples_sha256(dev.examples) for code, dev in data.devs.items()}
     inputs |= {f"test-{code}": examples_sha256(evaluation.examples) for code, evaluation in data.tests.items()}
-    inputs |= tokenizer_sha256(config.backbone)
+    inputs |= backbone_files_sha256(config.backbone)
     inputs |= {f"dev-{code}": examples_sha256(evaluation.examples) for code, evaluation in data.target_devs.items()}
     return inputs | {f"adapter-{code}": entry["sha256"] for code, entry in stacks.entries.items()}
 
