@@ -14,8 +14,8 @@ PACKAGE = ROOT / "src" / "orthoadapters"
 # From the ground up. A room may import from the floors below it and from itself, never from its own floor or above.
 FLOORS = [
     {"errors", "file_formats", "json_text", "loss_precision", "printing", "temporary_names"},
-    {"exit_codes", "files", "folders", "locks", "examples"},
-    {"checksums"},
+    {"files", "folders", "locks", "examples", "own_process"},
+    {"checksums", "exit_codes"},
     {"config"},
     {"hub", "demo", "orthogonality"},
     {"adapters", "orthogonality_losses"},
@@ -38,6 +38,7 @@ LIGHT = (
     "folders",
     "locks",
     "examples",
+    "own_process",
     "checksums",
     "config",
     "hub",

@@ -62,9 +62,11 @@ def machine_sentence(error: BaseException, fix: str) -> str | None:
     place = error.filename2 or error.filename
     if place is None and error.errno not in DISK_ERRORS:
         return None
-    mending = (
-        "move away what lies there" if error.errno in OBSTACLES else "make room, or mend the disk or its permissions"
-    )
+    mending = "make room, or mend the disk or its permissions"
+    if error.errno in OBSTACLES:
+        mending = "move away what lies there"
+    elif error.errno in (errno.EMFILE, errno.ENFILE):
+        mending = "allow more open files (ulimit -n)"
     return f"{place or 'a file'} cannot be written or read ({os.strerror(error.errno)}); {mending}; {fix}"
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from orthoadapters.errors import UserError, machine_sentence
+from orthoadapters.own_process import check_working_directory
 from orthoadapters.printing import discard_rest, print_error
 
 # What a shell gives a process that SIGPIPE ends.
@@ -16,6 +17,7 @@ def exit_code_of(run: Callable[[], int | None], fix: str) -> int:
     project.
     """
     try:
+        check_working_directory()
         return run() or 0
     except UserError as error:
         print_error(error)

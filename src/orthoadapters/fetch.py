@@ -19,6 +19,7 @@ from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.exit_codes import exit_code_of
 from orthoadapters.hub.offline import NotFetchedError, is_offline
+from orthoadapters.own_process import ending_on_sigterm, start_process
 from orthoadapters.printing import start_log
 
 
@@ -109,8 +110,10 @@ def main(words: Sequence[str] | None = None) -> int:
     if "--version" in arguments:
         print(version_line())
         return 0
+    start_process()
     start_log()
 
+    @ending_on_sigterm()
     def run() -> None:
         try:
             fetch(read_command_line(arguments).overrides)

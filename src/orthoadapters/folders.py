@@ -1,10 +1,12 @@
 """Searches folders, following links, and looks whether a folder can be written."""
 
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
+from typing import IO, Any
 
 from orthoadapters.errors import UserError
 
@@ -163,7 +165,17 @@ def check_new_file(path: Path, flag: str, inputs: Iterable[Path | int] = ()) -> 
         raise UserError(f"{flag} {path} cannot be written: {why}; name another file")
 
 
-def _is_same_file(path: Path, other: Path | int) -> bool:
+def check_loop(stream: IO[Any], source: Path | int) -> None:
+    """Raises UserError if a stream is written into the file that is read, by path or descriptor, which would never end."""
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):
+        return  # one of a notebook or a test, which is no file
+    if stat.S_ISREG(os.fstat(number).st_mode) and _is_same_file(number, source):
+        raise UserError("standard output is the file that is read, and would grow without an end; name another file")
+
+
+def _is_same_file(path: Path | int, other: Path | int) -> bool:
     """Says whether both are one file, by whatever names and links; a file that is not there is none."""
     try:
         return os.path.samefile(path, other)  # noqa: PTH121 - Path.samefile takes no descriptor

@@ -19,6 +19,7 @@ from orthoadapters.exit_codes import exit_code_of
 from orthoadapters.files import check_regular, user_path, write_text
 from orthoadapters.folders import absence, check_inside
 from orthoadapters.hub.adapters import FILE
+from orthoadapters.own_process import ending_on_sigterm, start_process
 from orthoadapters.printing import Parser, printable
 from orthoadapters.stages import card_code, model_card
 
@@ -92,18 +93,24 @@ def _upload(folder: Path, repo: str, run: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    start_process()
     parser = Parser(prog=shell_command("publish"), description=__doc__.splitlines()[0])
     parser.add_argument("--version", action="version", version=version_line())
     parser.add_argument("run", type=user_path, metavar="RUN_DIR", help="the directory of a finished run")
     parser.add_argument("--repo", required=True, metavar="OWNER/NAME", help="the Hub's repository, created if need be")
     parser.add_argument("--yes", action="store_true", help="upload; without it nothing leaves this machine")
 
+    @ending_on_sigterm()
     def run() -> None:
         options = parser.parse_args(arguments)
         publish(options.run, options.repo, upload=options.yes)
         sys.stdout.flush()
 
-    return exit_code_of(run, "give the command again")
+    try:
+        return exit_code_of(run, "give the command again")
+    except KeyboardInterrupt:
+        print("stopped; give the command again", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import tomllib
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hydra._internal.utils import create_config_search_path
@@ -190,6 +191,25 @@ def test_questions_leave_logging_as_it_was(capsys: pytest.CaptureFixture[str]) -
     handlers = list(logging.getLogger().handlers)
     assert train.main(["--cfg", "job", "--package", "seed"]) == 0
     assert logging.getLogger().handlers == handlers
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "words"),
+    [(report, "_report", ["x"]), (publish, "publish", ["x", "--repo", "a/b"]), (evaluate, "_evaluate", ["x"])],
+)
+def test_ctrl_c_is_answered_in_a_sentence(
+    module: ModuleType,
+    name: str,
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def stop(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, name, stop)
+    assert module.main(words) == 130
+    assert capsys.readouterr().err.startswith("stopped; ")
 
 
 def test_a_reader_that_has_enough_ends_a_command_quietly(

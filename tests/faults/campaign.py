@@ -29,7 +29,7 @@ from tests.faults.together import together
 
 
 class Campaign(NamedTuple):
-    """A kind of faults. rounds: those of `make test-faults`, which has half an hour of two cores for all campaigns together."""
+    """A kind of faults. rounds: those of `make test-faults`, which has 25 minutes of two cores for all campaigns together."""
 
     run: Callable[[Path, int, random.Random], list[str]]
     rounds: int
@@ -53,7 +53,7 @@ CAMPAIGNS = {
 }
 
 
-PARTS = 10  # ours: a tenth of a half-hour is what every change can wait for
+PARTS = 10  # ours: a tenth of 25 minutes is what every change can wait for
 
 
 def of_day(day: int) -> list[str]:

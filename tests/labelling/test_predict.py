@@ -6,8 +6,10 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -253,6 +255,34 @@ def test_the_command_writes_a_file_whole_or_not_at_all(
     streams = capsys.readouterr()
     assert streams.err == f"error: {text}, line 2: not UTF-8; convert the file to UTF-8\n"
     assert streams.out == ""
+
+
+def test_sigterm_ends_the_command_without_a_file(
+    run_folders: dict[str, Path], script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*arguments: object) -> Iterator[tuple[int, str]]:
+        yield 1, "anna\tB-PER\n"
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield 1, "anna\tB-PER\n"
+
+    monkeypatch.setattr(free_text, "label_text", stop)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "text").write_text("anna\nanna\n")
+    arguments = ("--language", "sw", "--output", tmp_path / "out" / "labels", tmp_path / "text")
+    with pytest.raises(SystemExit, match="143"):
+        command(script, monkeypatch, run_folders["wikiann"], *arguments)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_standard_input_that_is_closed_is_a_sentence(
+    run_folders: dict[str, Path],
+    script: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert command(script, monkeypatch, run_folders["wikiann"], "--language", "sw") == 1
+    assert capsys.readouterr().err == "error: standard input is closed; give the FILE to label\n"
 
 
 def test_the_list_shows_what_was_evaluated_and_what_else_has_an_adapter(

@@ -238,6 +238,7 @@ def test_a_defect_in_a_cell_is_shown_whole(tmp_path: Path) -> None:
     [
         (signal.SIGINT, os.kill, "basic"),  # the sweep alone: it passes it on
         (signal.SIGTERM, os.killpg, "basic"),  # all processes of a job, as clusters do
+        (signal.SIGHUP, os.killpg, "basic"),  # as a terminal does that is closed
         (signal.SIGTERM, os.kill, "joblib"),  # which kills its workers and all that they started
     ],
 )
@@ -251,7 +252,7 @@ def test_a_stopped_sweep_lets_its_cell_save_and_goes_on_from_there(
     wait_for(lambda: (run.path / "metrics.csv").exists() and len((run.path / "metrics.csv").read_bytes()) > 500)
     tell(process.pid, number)
     output, _ = process.communicate(timeout=120)
-    assert process.returncode == 128 + number, output
+    assert process.returncode == (143 if number == signal.SIGHUP else 128 + number), output
     assert "Traceback" not in output
     assert run.checkpoint.exists()
     assert not run.failure.exists()
@@ -314,7 +315,7 @@ def test_sigterm_ends_what_a_sweep_computes_in_a_process_of_its_own_and_leaves_n
     work += "__import__('os').rename('new', 'pid'), __import__('time').sleep(600))"
     script.write_text(
         "from orthoadapters.sweep.process import in_own_process\n"
-        "from orthoadapters.sweep.signals import ending_on_sigterm\n"
+        "from orthoadapters.own_process import ending_on_sigterm\n"
         "if __name__ == '__main__':\n"
         f"    with ending_on_sigterm():\n        in_own_process(eval, {work!r})\n"
     )

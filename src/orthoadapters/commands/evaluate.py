@@ -18,6 +18,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.exit_codes import exit_code_of
 from orthoadapters.files import user_path
 from orthoadapters.hub.offline import NotFetchedError
+from orthoadapters.own_process import ending_on_sigterm, start_process
 from orthoadapters.printing import Parser, start_log
 from orthoadapters.runs.evaluations import read_evaluation
 from orthoadapters.runs.terminal import show_scores
@@ -48,6 +49,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
+    start_process()
     start_log()
     try:
         return exit_code_of(lambda: _evaluate(words), "the same command begins anew")
@@ -56,6 +58,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return 130
 
 
+@ending_on_sigterm()
 def _evaluate(words: Sequence[str] | None) -> None:
     options = arguments().parse_intermixed_args(words)
     folder = own_folder(options.config_dir or [], parse_overrides(options.overrides))

@@ -18,7 +18,8 @@ from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError, is_of_memory, machine_sentence
 from orthoadapters.exit_codes import BROKEN_PIPE
 from orthoadapters.files import real_path, user_path
-from orthoadapters.folders import check_new_file
+from orthoadapters.folders import check_loop, check_new_file
+from orthoadapters.own_process import check_working_directory, ending_on_sigterm, start_process
 from orthoadapters.printing import Parser, discard_rest, print_error, printable, start_log
 
 STDIN = 0  # the descriptor of standard input, as POSIX has it
@@ -65,6 +66,7 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
+@ending_on_sigterm()
 def predict(options: argparse.Namespace) -> None:
     # This import stands here, as PyTorch takes seconds, and --help and a mistyped language should be answered at once.
     from orthoadapters.config.kinds import KINDS
@@ -93,7 +95,7 @@ def predict(options: argparse.Namespace) -> None:
         from orthoadapters.labelling.free_text import label_text
 
         predictor = run.load(options.language, options.device, options.batch_size)
-        if sys.stdin.isatty() and options.file == "-":
+        if options.file == "-" and sys.stdin.isatty():
             print("reading from the terminal, line by line; end with Ctrl-D", file=sys.stderr)
         name = "standard input" if options.file == "-" else options.file
         progress = sys.stderr.isatty() and not target.isatty()
@@ -113,6 +115,8 @@ def predict(options: argparse.Namespace) -> None:
 @contextmanager
 def _source(file: str) -> Iterator[BufferedReader]:
     if file == "-":
+        if sys.stdin is None:
+            raise UserError("standard input is closed; give the FILE to label")
         yield cast(BufferedReader, sys.stdin.buffer)
         return
     try:
@@ -130,7 +134,9 @@ def _source(file: str) -> Iterator[BufferedReader]:
 def _target(output: Path | None, source: str, config: Config) -> Iterator[TextIO]:
     """Opens what the labels are written into. config: the run's, whose data they may not take the place of."""
     # By these names the system would open a file behind it anew, and empty it.
+    text = STDIN if source == "-" else user_path(source)
     if output is None or str(output) in STDOUT:
+        check_loop(sys.stdout, text)
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
         yield sys.stdout
         return
@@ -138,7 +144,6 @@ def _target(output: Path | None, source: str, config: Config) -> Iterator[TextIO
     from orthoadapters.runs.records import records_at
     from orthoadapters.stages.inventory import data_files
 
-    text = STDIN if source == "-" else user_path(source)
     check_new_file(output, "--output", [text, *records_at(output), *(data_files(config) if output.exists() else [])])
     with ExitStack() as stack:
         try:
@@ -150,9 +155,11 @@ def _target(output: Path | None, source: str, config: Config) -> Iterator[TextIO
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
+    start_process()
     start_log()
     output = None
     try:
+        check_working_directory()
         # Intermixed arguments let FILE come last.
         options = arguments().parse_intermixed_args(words)
         output = options.output

@@ -18,6 +18,7 @@ from orthoadapters.errors import UserError
 from orthoadapters.exit_codes import exit_code_of
 from orthoadapters.files import user_path
 from orthoadapters.folders import check_writable
+from orthoadapters.own_process import ending_on_sigterm, start_process
 from orthoadapters.printing import Parser, printable, start_log
 from orthoadapters.report.collect.build import build
 from orthoadapters.report.collect.table import Report, table_title
@@ -29,6 +30,7 @@ from orthoadapters.report.xtreme import choose, describe, write_submission
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
+    start_process()
     start_log()
     parser = Parser(prog=shell_command("report"), description="Finished runs as tables, statistics and pictures.")
     parser.add_argument("--version", action="version", version=version_line())
@@ -60,9 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="FILE",
         help="no tables: a CSV file, a row per run, language, split and metric",
     )
-    return exit_code_of(lambda: _report(parser.parse_args(arguments)), "give the command again")
+    try:
+        return exit_code_of(lambda: _report(parser.parse_args(arguments)), "give the command again")
+    except KeyboardInterrupt:
+        print("stopped; nothing was written, and the same command begins anew", file=sys.stderr)
+        return 130
 
 
+@ending_on_sigterm()
 def _report(options: argparse.Namespace) -> None:
     if options.xtreme is not None:
         check_writable(options.xtreme.absolute().parent, "--xtreme")
@@ -120,8 +127,9 @@ def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
         print(printable(summary(analysis)))
         for note in analysis.notes:
             print(printable(f"- {note}"), file=sys.stderr)
-    for path in find_leftovers(out, files):
-        print(f"{path} and its like were left there by an earlier report; this one has none such", file=sys.stderr)
+    if leftovers := find_leftovers(out, files):
+        count = "1 file" if len(leftovers) == 1 else f"{len(leftovers)} files such as"
+        print(f"{count} {leftovers[0]} of an earlier report, and their like, are none of this one's", file=sys.stderr)
     print(f"written: {out} ({len(files)} files)")
     if wandb:
         from orthoadapters.report.upload import upload

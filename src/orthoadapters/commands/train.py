@@ -37,6 +37,7 @@ from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
 from orthoadapters.exit_codes import BROKEN_PIPE, exit_code_of
 from orthoadapters.hub.offline import NotFetchedError
+from orthoadapters.own_process import check_working_directory
 from orthoadapters.printing import discard_rest, print_error
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.directory import RunDirectory
@@ -208,6 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(version_line())
         return 0
     try:
+        check_working_directory()
         options = read_command_line(words)
         if is_question(options):
             return answer(options)

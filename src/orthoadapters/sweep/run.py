@@ -18,6 +18,7 @@ from orthoadapters.config.program import program, shell_command
 from orthoadapters.config.schema import Config, Missing, Rerun
 from orthoadapters.errors import UserError, first_line
 from orthoadapters.model.backbone import backbone_path
+from orthoadapters.own_process import ending_on_sigterm
 from orthoadapters.printing import print_error
 from orthoadapters.runs.directory import InUseError
 from orthoadapters.runs.terminal import show_together
@@ -29,7 +30,7 @@ from orthoadapters.sweep.cost import costs, hardware_here
 from orthoadapters.sweep.devices import cells_at_once
 from orthoadapters.sweep.inputs import cut_texts_of_cells, take_inventory
 from orthoadapters.sweep.process import STOP_CODES, failure_reason, in_own_process
-from orthoadapters.sweep.signals import ending_on_sigterm, saving_on_signals
+from orthoadapters.sweep.signals import saving_on_signals
 from orthoadapters.sweep.table import (
     COLUMNS,
     SCORES,

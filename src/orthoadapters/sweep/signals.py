@@ -1,10 +1,8 @@
-"""Signals to a sweep: its cells on this machine save before anything else ends them, and nothing is left of it."""
+"""Signals to a sweep: its cells on this machine save before anything else ends them."""
 
-import multiprocessing
 import os
 import signal
 import socket
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,31 +10,6 @@ from types import FrameType
 
 from orthoadapters.runs.directory import SWEEP
 from orthoadapters.sweep.cells import Cell
-
-
-@contextmanager
-def ending_on_sigterm() -> Iterator[None]:
-    """Lets SIGTERM end what this process computes in others, and then this process as an exception does.
-
-    Its default would leave the temporary folder of Python's fork server. Whoever answers SIGTERM already goes on to do so.
-    """
-    is_free = (
-        threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    )
-
-    def end(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a second one ends it at once
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise SystemExit(128 + number)  # as a shell counts it
-
-    if is_free:
-        signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        if is_free:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager
