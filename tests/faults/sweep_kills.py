@@ -29,6 +29,7 @@ def sweep_kills(folder: Path, rounds: int, rng: random.Random) -> list[str]:
     code, output = finish(begin("undisturbed"), folder)
     assert code == 0, output
     duration, expectation = time.monotonic() - at_start, state(world.out)
+    victims = rng.sample(["parent", "child", "group"], 3)  # in turn, as the signals are: six rounds have each pair once
     for number, first in zip(range(rounds), first_signals(rng), strict=False):
         world.prepare(subject)
         moments = []
@@ -36,7 +37,10 @@ def sweep_kills(folder: Path, rounds: int, rng: random.Random) -> list[str]:
         for attempt, kind in enumerate(kinds):
             token = f"{os.getpid()}-{number}-{attempt}"
             sweep = begin(token)
-            at, victim = rng.uniform(0.1, 1) * duration, rng.choice(["parent", "child", "group"])
+            at, victim = (
+                rng.uniform(0.1, 1) * duration,
+                rng.choice(victims) if attempt else victims[number % len(victims)],
+            )
             moments.append(f"{kind.name} of {victim} after {at:.1f} s")
             with contextlib.suppress(subprocess.TimeoutExpired):
                 sweep.wait(at)
