@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 from huggingface_hub.errors import LocalTokenNotFoundError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from orthoadapters import AdaptedEncoder
 from orthoadapters.config.compose import compose_config
@@ -195,6 +195,29 @@ def test_a_card_or_a_disk_that_is_none_is_a_sentence(
     card.unlink()
     card.mkdir()
     assert f"{run}/adapter has no README.md" in answer()
+
+
+@pytest.mark.parametrize("name", ["adapter.safetensors", "model_head.safetensors"])
+def test_weights_that_are_no_finite_numbers_are_not_published(
+    runs: dict[str, Path], calls: list[tuple[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """A run of an earlier version has no checksums that would show it."""
+    run = Path(shutil.copytree(runs["xnli"], tmp_path / "run"))
+    (run / "SHA256SUMS").unlink()
+    path = run / "adapter" / name
+    tensors = load_file(path)
+    key = sorted(tensors)[0]
+    for value, problem in (
+        (float("nan"), "has 1 weights that are NaN or infinite"),
+        (1e30, "has a weight of 1e+30, which is far too large: what the adapter computes would be infinite"),
+    ):
+        tensors[key].view(-1)[0] = value
+        save_file(tensors, path)
+        assert main([str(run), "--repo", "me/mine", "--yes"]) == 1
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert printed.err == f"error: {path}: tensor {key} {problem}; restore it, or repeat the run\n"
+    assert calls == []
 
 
 def test_what_cannot_be_published_is_a_sentence(

@@ -142,7 +142,7 @@ def check_writable(folder: Path, key: str) -> None:
 
     key: the key that names the folder, for the sentence. Nothing is left behind.
     """
-    if why := _obstacle(folder):
+    if why := obstacle(folder):
         raise UserError(f"nothing can be written to {folder}: {why}; choose another folder with {key}=DIR")
 
 
@@ -160,7 +160,7 @@ def check_new_file(path: Path, flag: str, inputs: Iterable[Path | int] = ()) -> 
         # A pipe or a device is written into, whatever its folder allows.
         why = None if os.access(path, os.W_OK) else "this account may not write into it"
     else:
-        why = _obstacle(path if path.is_symlink() and not path.exists() else Path(os.path.realpath(path)).parent)
+        why = obstacle(path if path.is_symlink() and not path.exists() else Path(os.path.realpath(path)).parent)
     if why:
         raise UserError(f"{flag} {path} cannot be written: {why}; name another file")
 
@@ -183,7 +183,7 @@ def _is_same_file(path: Path | int, other: Path | int) -> bool:
         return False
 
 
-def _obstacle(folder: Path) -> str | None:
+def obstacle(folder: Path) -> str | None:
     """Says what keeps files from being written in a folder or, where it is yet to be made, in the nearest one above."""
     place = folder.absolute()
     while not os.path.lexists(place):

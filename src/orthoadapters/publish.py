@@ -18,16 +18,19 @@ from orthoadapters.errors import UserError, first_line
 from orthoadapters.exit_codes import exit_code_of
 from orthoadapters.files import check_regular, user_path, write_text
 from orthoadapters.folders import absence, check_inside
-from orthoadapters.hub.adapters import FILE
+from orthoadapters.hub.adapters import FILE, check_weights
 from orthoadapters.own_process import ending_on_sigterm, start_process
 from orthoadapters.printing import Parser, printable
 from orthoadapters.stages import card_code, model_card
+
+FIX = "restore it, or repeat the run"  # ours: one fix for every file of a run's adapter
 
 
 def publish(run: Path, repo: str, *, upload: bool) -> None:
     """Prints the files of the run's `adapter/` with their sizes, and the model card; uploads them if `upload`.
 
-    Raises UserError if the run is not finished, has no adapter, or another than it wrote, or the Hub refuses.
+    Raises UserError if the run is not finished, has no adapter, another than it wrote or one with weights that are no
+    finite numbers, or the Hub refuses.
     """
     if not HUB_ID.fullmatch(repo):
         raise UserError(f"--repo {repo}: write OWNER/NAME, your name on the Hub and the repository's")
@@ -40,10 +43,12 @@ def publish(run: Path, repo: str, *, upload: bool) -> None:
         raise UserError(f"{run} has no adapter to publish; variant=full_ft trains the backbone itself")
     if not (adapter / model_card.FILE).is_file():
         raise UserError(f"{adapter} has no {model_card.FILE}: the run is older than model cards; write one there first")
-    check_sums(run, "restore it, or repeat the run", ("adapter/",))
-    for path in adapter.rglob("*"):
+    check_sums(run, FIX, ("adapter/",))
+    for path in sorted(adapter.rglob("*")):
         check_inside(path, run)
         check_regular(path)
+        if path.suffix == ".safetensors":
+            check_weights(path, FIX)
     card = _read_card(adapter / model_card.FILE).replace(card_code.REPO, repo)
     with tempfile.TemporaryDirectory() as temporary:
         folder = _copy(adapter, Path(temporary) / "adapter")

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -491,6 +493,42 @@ def test_in_python_what_is_no_text_is_a_sentence_and_changes_nothing(run_folders
         run.label([("anna", "dog")], "xx", device="cpu")
     assert run.label([("anna", "dog")], "sw", device="cpu") == records
     assert run.label([], "sw", device="cpu") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((None, "sw", "cpu"), "texts=None is no list of texts; write label"),
+        ((5, "sw", "cpu"), "texts=5 is no list of texts"),
+        ((b"a", "sw", "cpu"), "label takes a list of texts"),
+        ((["a\tb"], "../sw", "cpu"), "language='../sw' has a / in it; give one code, such as 'sw'"),
+        ((["a\tb"], "", "cpu"), "language='' is empty; give one code"),
+        ((["a\tb"], "s\n", "cpu"), "language='s\\n' has a character that cannot be printed"),
+        ((["a\tb"], None, "cpu"), "language=None is no text"),
+        ((["a\tb"], ["sw"], "cpu"), "language=['sw'] is no text"),
+        ((["a\tb"], "sw", "tpu"), "device='tpu' is none that a run can be loaded to; there are auto, cpu, cuda"),
+        ((["a\tb"], "sw", None), "device=None is none that a run can be loaded to"),
+        ((["a\tb"], "sw", ["cpu"]), "device=['cpu'] is none that a run can be loaded to"),
+    ],
+)
+def test_in_python_what_is_asked_is_checked_before_anything_is_loaded(
+    run_folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, arguments: tuple[Any, str, str], message: str
+) -> None:
+    monkeypatch.setattr("orthoadapters.labelling.finished_run.FinishedRun.load_model", None)
+    texts, language, device = arguments
+    run = open_run(run_folders["xnli"])
+    with pytest.raises(UserError, match=f"^{re.escape(message)}"):
+        run.label(texts, language, device=device)
+    if texts == ["a\tb"]:
+        with pytest.raises(UserError, match=f"^{re.escape(message)}"):
+            run.load(language, device)
+
+
+def test_in_python_an_empty_place_is_named(run_folders: dict[str, Path]) -> None:
+    with pytest.raises(UserError, match=r"^backbone is empty, as it becomes where a shell's variable has no value"):
+        open_run(run_folders["xnli"], backbone="")
+    with pytest.raises(UserError, match=r"^adapters is empty"):
+        open_run(run_folders["xnli"], adapters="")
 
 
 def test_an_endless_input_and_a_reader_that_has_enough_end_quietly(

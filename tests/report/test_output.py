@@ -93,6 +93,33 @@ def test_what_lies_in_the_place_of_a_file_is_named_before_anything_is_printed_or
     assert f"error: {tmp_path}/out/figures is no folder; move it away" in capsys.readouterr().err
 
 
+def test_two_files_that_a_link_makes_one_are_named_and_none_is_written(
+    outcome: Outcome, everything: WholeReport, everything_runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The later one took the place of the other, and the command ended well."""
+    fix = "are one file through a link, and the report writes two; remove the link, or choose another folder with --out"
+    page, problems = tmp_path / "report.html", tmp_path / "problems.md"
+    page.symlink_to("problems.md")
+    assert main([str(everything_runs), "--out", str(tmp_path)]) == 1
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", f"error: {problems} and {page} {fix} DIR\n")
+    assert list(tmp_path.iterdir()) == [page]
+    # Which pictures there will be is known at the end alone.
+    page.unlink()
+    first, second = [tmp_path / path.relative_to(outcome.folder) for path in outcome.paths if path.suffix == ".svg"][:2]
+    first.parent.mkdir()
+    first.symlink_to(second.name)
+    report, analyses, drawings = everything
+    with pytest.raises(UserError, match=f"^{first} and {second} {fix}"):
+        write(report, analyses, drawings, tmp_path, Extras())
+    assert [path for path in tmp_path.rglob("*") if path != first.parent] == [first]
+    # An alias that the report does not write is the user's own.
+    first.rename(first.with_name("newest.svg"))
+    (tmp_path / "newest.html").symlink_to("report.html")
+    write(report, analyses, drawings, tmp_path, Extras())
+    assert first.with_name("newest.svg").is_symlink()
+
+
 def test_a_pipe_of_another_name_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "other.csv")
     (tmp_path / "more.csv").mkdir()

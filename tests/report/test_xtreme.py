@@ -200,7 +200,7 @@ def test_one_of_several_backbones_can_be_named(tmp_path: Path) -> None:
     write_task_run(tmp_path, "a", 0.9)
     write_task_run(tmp_path, "b", 0.1, backbone="other")
     assert [choice.run.path for choice in choose(tmp_path, "other")] == [tmp_path / "b"]
-    with pytest.raises(UserError, match="holds no run of backbone third; it has other, tiny"):
+    with pytest.raises(UserError, match="holds no run of backbone 'third'; it has other, tiny"):
         choose(tmp_path, "third")
 
 

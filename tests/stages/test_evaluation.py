@@ -1,8 +1,10 @@
 """Evaluations: a finished run on other languages, data and adapters, and a task adapter from elsewhere, without training."""
 
+import errno
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import chdir
 from itertools import chain
@@ -259,6 +261,32 @@ def test_what_is_wrong_is_one_sentence_and_leaves_nothing(
         assert streams.out == ""
     assert not (run / "evaluations").exists()
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_disk_for_reading_alone_is_one_sentence_before_anything_is_loaded(
+    project: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = overrides(project / "tiny", project / "world", tmp_path, *CHOICES, "languages=[ar]")
+    elsewhere.append(f"paths.adapters={project}/adapters")
+
+    def refuse(**_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr("orthoadapters.stages.evaluation.evaluate_subject", None)
+    why = "cannot be written (Read-only file system)"
+    fix = f"mend that, or copy {run} to a disk that can be written and evaluate the copy"
+    for more in ([], ["plan=true"]):
+        assert evaluate(run, "languages=[ar]", *more) == 1
+        assert capsys.readouterr().err == f"error: nothing can be written to {run}/evaluations: {run} {why}; {fix}\n"
+        assert evaluate(run / "adapter", *elsewhere, *more) == 1
+        assert capsys.readouterr().err.endswith(f": {tmp_path} {why}; choose another folder with paths.runs=DIR\n")
+    monkeypatch.undo()
+    assert evaluate(run, "languages=[ar]") == 0
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    capsys.readouterr()
+    assert evaluate(run, "languages=[ar]") == 0
+    assert "finished before: " in capsys.readouterr().out
 
 
 def test_an_adapter_that_was_trained_anew_is_scored_only_if_it_is_named(

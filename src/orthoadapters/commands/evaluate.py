@@ -69,6 +69,8 @@ def _evaluate(words: Sequence[str] | None) -> None:
 
 def run(subject: Subject) -> None:
     """Shows the plan, or the scores of before, or scores the subject."""
+    if not subject.is_finished:
+        subject.check_place()
     if subject.config.plan:
         print_plan(subject)
         return

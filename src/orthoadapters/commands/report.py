@@ -47,16 +47,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", action="store_true", help="beside each score: standard deviation over seeds, and n")
     parser.add_argument("--oracle", action="store_true", help="beside each score: chosen on target dev, not zero-shot")
     parser.add_argument("--sizes", action="store_true", help="the number of test sentences of each language")
-    parser.add_argument(
+    # Each of these is another end of the command: of two, one would be left out without a word.
+    ends = parser.add_mutually_exclusive_group()
+    ends.add_argument(
         "--wandb", action="store_true", help="tables and pictures also as one W&B run of the sweep's group"
     )
-    parser.add_argument(
+    ends.add_argument(
         "--xtreme",
         type=partial(user_path, name="--xtreme"),
         metavar="DIR",
         help="no tables: <task>/test-<language>.tsv of the best runs in a new folder",
     )
-    parser.add_argument(
+    ends.add_argument(
         "--tidy",
         type=partial(user_path, name="--tidy"),
         metavar="FILE",

@@ -53,9 +53,14 @@ def named_files(data: DataConfig, task: TaskConfig, split: str, code: str) -> tu
 
 def _each_once(paths: set[Path]) -> list[Path]:
     """Leaves out what is packed beside its own content, and further ways by links to a file, which would be read twice."""
-    plain = (path for path in paths if path.suffix != ".gz" or path.with_suffix("") not in paths)
-    by_ways = sorted(plain, key=lambda path: (path != real_path(path), path), reverse=True)
-    return sorted({real_path(path): path for path in by_ways}.values())
+    real = {path: real_path(path) for path in paths}
+    places = set(real.values())
+    # A link leads away from the content that lies beside the packed file, so that both places are looked at.
+    twins = [(real[path], real.get(path.with_suffix(""))) for path in paths if path.suffix == ".gz"]
+    twins += [(place, place.with_suffix("")) for place in places if place.suffix == ".gz"]
+    copies = {place for place, twin in twins if twin != place and twin in places}
+    by_ways = sorted((path for path in paths if real[path] not in copies), key=lambda path: (path != real[path], path))
+    return sorted({real[path]: path for path in reversed(by_ways)}.values())
 
 
 def path_template(task: TaskConfig) -> str:

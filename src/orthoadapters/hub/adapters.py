@@ -56,38 +56,40 @@ def check_files(folder: Path) -> None:
         if not (folder / names[0]).exists() and (folder / names[1]).exists():
             check_pickle(folder / names[1], FIX)
     if (path := folder / WEIGHTS[0]).exists():
-        _check_weights(path, path.stat().st_mtime_ns)
+        _check_weights_once(path, path.stat().st_mtime_ns)
     check_sums(folder, FIX)
 
 
 @cache
-def _check_weights(path: Path, time: int) -> None:
-    """Refuses weights that are no floating-point numbers, a NaN, an infinity, or far too large.
+def _check_weights_once(path: Path, time: int) -> None:
+    """Checks the same contents once. time: that of the file's last change."""
+    check_weights(path)
 
-    time: that of the file's last change.
-    """
+
+def check_weights(path: Path, fix: str = FIX) -> None:
+    """Refuses a file of safetensors whose weights are no floating-point numbers, a NaN, an infinity, or far too large."""
     with path.open("rb") as file:
         start = 8 + int.from_bytes(file.read(8), "little")
     for name, entry in read_safetensors_header(path).items():
         dtype, (begin, end) = entry["dtype"], entry["data_offsets"]
         if "F" not in dtype:
-            raise UserError(f"{path}: tensor {name} is of type {dtype}, and weights are floating-point numbers; {FIX}")
+            raise UserError(f"{path}: tensor {name} is of type {dtype}, and weights are floating-point numbers; {fix}")
         # Of the types of eight bits, which numpy does not have, `model.finite` looks at what was loaded.
         if (numbers := NUMBERS.get(dtype)) is None or begin == end:
             continue
         values = np.fromfile(path, numbers, (end - begin) // np.dtype(numbers).itemsize, offset=start + begin)
         values = (values.astype("<u4") << 16).view("<f4") if dtype == "BF16" else values
         if count := int((~np.isfinite(values)).sum()):
-            raise UserError(f"{path}: tensor {name} has {count} weights that are NaN or infinite; {FIX}")
-        check_size(path, name, float(np.abs(values).max()))
+            raise UserError(f"{path}: tensor {name} has {count} weights that are NaN or infinite; {fix}")
+        check_size(path, name, float(np.abs(values).max()), fix)
 
 
-def check_size(path: Path, name: str, largest: float) -> None:
+def check_size(path: Path, name: str, largest: float, fix: str = FIX) -> None:
     """Raises UserError if the largest weight of a tensor makes what an adapter computes infinite."""
     if largest > LARGEST_WEIGHT:
         raise UserError(
             f"{path}: tensor {name} has a weight of {largest:.3g}, which is far too large: what the adapter computes would be "
-            f"infinite; {FIX}"
+            f"infinite; {fix}"
         )
 
 

@@ -18,6 +18,7 @@ from orthoadapters.files import user_path
 from orthoadapters.folders import absence
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.labelling.listing import missing_domain, warn_of_words
+from orthoadapters.labelling.requests import check_device, check_language, check_texts, place_of
 from orthoadapters.runs import adapter_library as library
 from orthoadapters.runs.inputs import backbone_files_sha256, check_backbone, read_inputs, weights_sha256
 from orthoadapters.runs.language_adapter import LanguageAdapter, adapters_folder
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from orthoadapters.model.heads import TaskHead
 
 log = logging.getLogger(__name__)
-DEVICES = ("auto", "cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ class FinishedRun:
         return not self.config.variant.has_task_adapter
 
     def require(self, language: str) -> None:
-        """Raises UserError if the language has no adapter here, or another one than was evaluated."""
+        """Raises UserError if the code is none, or the language has no adapter here, or another one than was evaluated."""
+        check_language(language)
         warn_of_words(self, language)
         for adapter in library.adapters_in(self.config, self.mixtures([language], [self.under])):
             self._require_adapter(adapter)
@@ -117,6 +118,8 @@ class FinishedRun:
         from orthoadapters.evaluation.transfer import swap_in
         from orthoadapters.labelling.texts import label_texts
 
+        check_texts(texts)
+        check_device(device)
         if (predictor := self.predictors.get(device)) is None:
             predictor = self.load(language, device)
             self.predictors.clear()
@@ -134,17 +137,13 @@ class FinishedRun:
 
         Raises UserError if anything is missing, broken, or not what the run was trained with.
         """
-        import torch
-
         from orthoadapters.config.compose import task_language
         from orthoadapters.data.modules import SCORING_SUBWORDS, TaskData
         from orthoadapters.data.tokenizer import load_tokenizer
         from orthoadapters.evaluation.transfer import swap_in
         from orthoadapters.labelling.free_text import Predictor
 
-        if device == "cuda" and not torch.cuda.is_available():
-            raise UserError("--device cuda: PyTorch sees no CUDA device here; use --device cpu")
-        place = "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
+        place = place_of(device)
         self.require(language)
         config, folder = self.config, self.backbone_folder()
         tokenizer = load_tokenizer(folder)
@@ -236,11 +235,11 @@ def open_run(
         if source is AdapterSource.hub:
             raise UserError(f"{folder} has its language adapters from the Hub; leave --adapters out")
         if source is AdapterSource.local:
-            config.language_adapters.root = adapters
+            config.language_adapters.root = str(user_path(str(adapters), "adapters"))
         else:
-            config.paths.adapters = adapters
+            config.paths.adapters = str(user_path(str(adapters), "adapters"))
     if backbone is not None:
-        config.backbone.path, config.backbone.revision = backbone, None
+        config.backbone.path, config.backbone.revision = str(user_path(str(backbone), "backbone")), None
     if config_dir is not None:
         config.paths.config = str(user_folder([override_text("paths.config", config_dir)]))
     if under is not None:

@@ -17,8 +17,6 @@ def label_texts(predictor: Predictor, texts: Iterable[Text], language: str, by_s
 
     Raises UserError for what is no text of one line, or has other parts than the task's.
     """
-    if isinstance(texts, str):
-        raise UserError('label takes a list of texts; write label(["..."], ...) for a single one')
     lines = "".join(_line(text, number) + "\n" for number, text in enumerate(texts, 1))
     chunks = label_text(predictor, BytesIO(lines.encode()), "", language, "jsonl", by_spaces)
     return [json.loads(line) for _, chunk in chunks for line in chunk.split("\n") if line]

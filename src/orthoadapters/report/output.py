@@ -13,7 +13,7 @@ from orthoadapters.report.collect.table import Report
 from orthoadapters.report.page.page import page
 from orthoadapters.report.pictures.gallery import list_missing_pictures
 from orthoadapters.report.pictures.picture import Drawing
-from orthoadapters.report.places import FIGURES, PAGE, PICTURES, PROBLEMS
+from orthoadapters.report.places import FIGURES, PAGE, PICTURES, PROBLEMS, check_apart
 from orthoadapters.report.printed.formats import in_markdown, latex, markdown
 from orthoadapters.report.printed.records import FIELDS, csv_text, scores_csv, selection_csv, significance_csv
 from orthoadapters.report.printed.significance import COMPARISON_FIELDS, significance_markdown
@@ -27,7 +27,7 @@ def write(
 ) -> list[Path]:
     """Writes the tables, the comparisons, the page and the pictures (out/figures, as SVG and PDF), and returns the paths.
 
-    Raises UserError if a file cannot be written; then all files are as they were.
+    Raises UserError if a file cannot be written, or two would be one; then all files are as they were.
     """
     texts = table_texts(report, extras)
     texts |= {PICTURES: _figures_markdown(report, drawings), PAGE: page(report, analyses, drawings, out)}
@@ -36,6 +36,8 @@ def write(
     contents: dict[Path, str | bytes] = {out / name: text for name, text in texts.items() if text.strip()}
     for drawing in drawings:
         contents |= {out / FIGURES / name: picture for name, picture in drawing.files().items()}
+    # What pictures there are is known now, and not before.
+    check_apart(contents)
     try:
         write_files(contents)
     except OSError as error:

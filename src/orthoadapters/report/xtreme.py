@@ -98,7 +98,7 @@ def choose(runs: Path, backbone: str | None = None) -> list[Choice]:
     if backbone is None and len(names) > 1:
         raise UserError(f"{runs} holds runs of {', '.join(names)}; a submission is of one: add --backbone {names[0]}")
     if backbone is not None and backbone not in names:
-        raise UserError(f"{runs} holds no run of backbone {backbone}; it has {', '.join(names)}")
+        raise UserError(f"{runs} holds no run of backbone '{backbone}'; it has {', '.join(names)}")
     task_runs = [run for run in task_runs if backbone in (None, run.result.backbone)]
     folders = sorted({run.folder for run in task_runs})
     return [_best([run for run in task_runs if run.folder == folder], runs) for folder in folders]

@@ -20,6 +20,7 @@ from orthoadapters.data.sources.copies import warn_of_same_contents
 from orthoadapters.data.sources.read import find_examples, read_examples
 from orthoadapters.errors import MissingSplitError, UserError
 from orthoadapters.files import read_json
+from orthoadapters.folders import check_writable, obstacle
 from orthoadapters.hub import adapters as adapter_hub
 from orthoadapters.labelling.finished_run import FinishedRun, open_run
 from orthoadapters.labelling.listing import missing_domain
@@ -92,6 +93,16 @@ class Subject:
     @property
     def is_finished(self) -> bool:
         return (self.path / FILE).exists()
+
+    def check_place(self) -> None:
+        """Raises UserError if the evaluation's folder cannot be made. That of a run lies in the run and nowhere else."""
+        if self.run is None:
+            check_writable(self.path, "paths.runs")
+        elif why := obstacle(self.path):
+            raise UserError(
+                f"nothing can be written to {self.path.parent}: {why}; mend that, or copy {self.folder} to a disk "
+                "that can be written and evaluate the copy"
+            )
 
 
 def open_subject(folder: Path, overrides: Sequence[str]) -> Subject:

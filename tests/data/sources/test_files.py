@@ -407,6 +407,30 @@ def test_a_file_that_links_lead_to_as_well_is_read_once(read: Read, tmp_path: Pa
         assert len(read(content, FileFormat.tsv, name="own/test-en.tsv", path=path)) == 1
 
 
+def test_links_to_a_packed_file_are_left_out_where_its_content_is_read(read: Read, tmp_path: Path) -> None:
+    content = "first\tsecond\tlabel\na\tb\tneutral\n"
+    for name in ("a", "b", "c", "store"):
+        (tmp_path / name).mkdir()
+    packed, link = tmp_path / "a" / "test-en.tsv.gz", tmp_path / "b" / "test-en.tsv.gz"
+    link.symlink_to("../a/test-en.tsv.gz")
+
+    def count() -> int:
+        return len(read(content, FileFormat.tsv, name="a/test-en.tsv", path="[abc]/{split}-{language}.tsv*"))
+
+    packed.write_bytes(gzip.compress(content.encode(), mtime=0))
+    assert count() == 1
+    # A store names files by their contents, so that the place itself does not say that it is packed.
+    packed.rename(tmp_path / "store" / "1f")
+    packed.symlink_to("../store/1f")
+    assert count() == 1
+    # What is there under its packed name alone is read, and so is a name without .gz that leads to it.
+    link.unlink()
+    link.write_bytes(gzip.compress(content.encode(), mtime=0))
+    assert count() == 2
+    (tmp_path / "b" / "test-en.tsv").symlink_to("test-en.tsv.gz")
+    assert count() == 2
+
+
 @pytest.mark.parametrize(
     ("names", "copy"),
     [

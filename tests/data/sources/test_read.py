@@ -148,17 +148,21 @@ def test_pairs_are_read_with_quotes_as_they_stand(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_without_empty_lines_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    for count, is_said in ((1000, False), (1001, True)):
+def test_sentences_without_empty_lines_between_them_are_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole, long, short = "a\tDET\n" * 1000, "a\tDET\n" * 1001, "b\tX\n"
+    read_file(tmp_path, "udpos", f"{whole}\n{short}\n{whole}")
+    assert caplog.text == ""
+    for content, limit, (count, first) in (
+        (long, None, ("1 of 1", 1)),
+        (long, 1, ("1 of 1", 1)),
+        (f"{short}\n{long}\n{short}\n{long}", None, ("2 of 4", 2)),
+    ):
         caplog.clear()
-        assert len(read_file(tmp_path, "udpos", "a\tDET\n" * count)) == 1
-        assert (
-            "train-en.tsv: all of it is one sentence of 1001 words; an empty line belongs" in caplog.text
-        ) == is_said
-    caplog.clear()
-    read_file(tmp_path, "udpos", "a\tDET\n" * 1001, limit_train=1)
-    read_file(tmp_path, "udpos", "a\tDET\n" * 1001 + "\nb\tX\n")
-    assert "one sentence" not in caplog.text
+        read_file(tmp_path, "udpos", content, limit_train=limit)
+        warning = (
+            f"train-en.tsv: {count} train sentences have more than 1000 words, the first of them is number {first}"
+        )
+        assert f"{warning}; an empty line belongs after each sentence\n" in caplog.text
 
 
 def test_an_empty_text_is_said_whatever_the_source(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

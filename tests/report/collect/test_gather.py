@@ -38,7 +38,7 @@ def test_other_settings_backbones_tasks_and_tables_without_choices_are_apart(tmp
         "udpos, tiny: the runs stand in 3 tables, as they differ in data.limit_train, whether they recorded"
     )
     assert [table.backbone for table in build(tmp_path, "other").tables] == ["other"]
-    with pytest.raises(UserError, match=r"holds no finished run of backbone third; it has runs of other, tiny"):
+    with pytest.raises(UserError, match=r"holds no finished run of backbone 'third'; it has runs of other, tiny"):
         build(tmp_path, "third")
 
 

@@ -200,11 +200,28 @@ def test_the_command_writes_what_it_prints(runs: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "arguments", ["--xtreme x --tidy x.csv", "--tidy x.csv --wandb", "--wandb --xtreme x", "--wandb --tidy x.csv"]
+)
+def test_of_two_ends_of_the_command_neither_is_left_out_without_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: str
+) -> None:
+    write_run(tmp_path / "runs", "t_noo", UDPOS)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main(arguments.split())
+    assert end.value.code == 2
+    first, second = (word for word in arguments.split() if word.startswith("--"))
+    assert f"argument {second}: not allowed with argument {first}\n" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ("", "there is no folder runs; name the one that paths.runs=DIR named when the runs were made"),
         ("empty", "empty holds no finished run of a task to report on; python train.py task=xnli makes one"),
-        ("some --backbone x", "some holds no finished run of backbone x; it has runs of tiny"),
+        ("some --backbone x", "some holds no finished run of backbone 'x'; it has runs of tiny"),
+        ("some --backbone=", "some holds no finished run of backbone ''; it has runs of tiny"),
         (
             "some --out file",
             "nothing can be written to file: {}/file is no folder; choose another folder with --out=DIR",

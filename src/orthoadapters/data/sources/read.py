@@ -45,7 +45,7 @@ FINDERS: dict[str, Finder] = {
 }
 # What looks at a split without reading its rows, by source.
 CHECKS: dict[str, Callable[[DataConfig, TaskConfig, Split, LanguageConfig], None]] = {"hub": check_hub}
-LONGEST = 1000  # ours: words; a set of one sentence that is longer is a file without an end of any sentence
+LONGEST = 1000  # ours: words; what is longer is hardly one sentence: empty lines are missing in it
 log = logging.getLogger(__name__)
 
 
@@ -105,16 +105,23 @@ def read_examples(data: DataConfig, task: TaskConfig, split: Split, language: La
         raise UserError(f"{place} has no {split} examples; check that it is complete")
     check_examples(examples, place, task)
     log.info("%s: %d %s", place, len(examples), KINDS[task.kind].plural)
-    first = examples[0]
-    if limit != 1 and len(examples) == 1 and isinstance(first, TaggedSentence) and len(first.words) > LONGEST:
-        text = "%s: all of it is one sentence of %d words; an empty line belongs after each sentence"
-        log.warning(text, place, len(first.words))
+    if long := [number for number, example in enumerate(examples, 1) if _is_long(example)]:
+        log.warning(
+            "%s: %d of %d %s sentences have more than %d words, the first of them is number %d; an empty line belongs after "
+            "each sentence",
+            place, len(long), len(examples), split, LONGEST, long[0],
+        )  # fmt: skip
     if empty := [number for number, example in enumerate(examples, 1) if _is_empty(example)]:
         log.warning(
             "%s: %d of %d %s examples have an empty text, the first of them is number %d",
             place, len(empty), len(examples), split, empty[0],
         )  # fmt: skip
     return examples
+
+
+def _is_long(example: Example) -> bool:
+    """Says whether an example is a tagged sentence of more than LONGEST words."""
+    return isinstance(example, TaggedSentence) and len(example.words) > LONGEST
 
 
 def _is_empty(example: Example) -> bool:

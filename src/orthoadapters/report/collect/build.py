@@ -42,7 +42,7 @@ def build(folder: Path, backbone: str | None = None) -> Report:
     records = gather_evaluations(folder, backbone, collection.groups, problems)
     if backbone is not None and not collection.groups:
         names = ", ".join(sorted({group.backbone for group in gather(folder).groups})) or "none"
-        raise UserError(f"{folder} holds no finished run of backbone {backbone}; it has runs of {names}")
+        raise UserError(f"{folder} holds no finished run of backbone '{backbone}'; it has runs of {names}")
     groups = sorted(collection.groups, key=lambda group: (_task_order(group.task), group.backbone))
     tables = []
     for group in groups:

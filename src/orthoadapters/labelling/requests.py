@@ -1,0 +1,39 @@
+"""The checks of what a program asks of a finished run, which the command line checks of its own words."""
+
+from collections.abc import Iterable
+
+from orthoadapters.config.names import name_problem
+from orthoadapters.errors import UserError
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def check_texts(texts: object) -> None:
+    """Raises UserError if `texts` holds no texts but is one, or is nothing that could hold any."""
+    if isinstance(texts, str | bytes):
+        raise UserError('label takes a list of texts; write label(["..."], ...) for a single one')
+    if not isinstance(texts, Iterable):
+        raise UserError(f'texts={texts!r} is no list of texts; write label(["...", "..."], ...)')
+
+
+def check_language(language: object) -> None:
+    """Raises UserError if a language's code is none that could be a part of a file's name."""
+    problem = name_problem(language) if isinstance(language, str) else "is no text"
+    if problem:
+        raise UserError(f"language={language!r} {problem}; give one code, such as 'sw'")
+
+
+def check_device(device: object) -> None:
+    """Raises UserError if `device` is none of DEVICES."""
+    if not isinstance(device, str) or device not in DEVICES:
+        raise UserError(f"device={device!r} is none that a run can be loaded to; there are {', '.join(DEVICES)}")
+
+
+def place_of(device: str) -> str:
+    """Returns what PyTorch calls the device, one of DEVICES. Raises UserError if it is none of them or is not here."""
+    import torch
+
+    check_device(device)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: PyTorch sees no CUDA device here; use --device cpu")
+    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"
