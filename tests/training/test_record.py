@@ -1,4 +1,4 @@
-"""The sentence of a loss that diverges: when it is said, and when noise, short sentences and easy batches are left alone."""
+"""The sentences of losses that diverge or are not finite, and the noise, short sentences and easy batches that have none."""
 
 import random
 from collections.abc import Iterable
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import pytest
 import torch
 
+from orthoadapters import UserError
 from orthoadapters.config.schema import OptimConfig
 from orthoadapters.training.record import WINDOW, Recorder
 
@@ -77,3 +78,22 @@ def test_noisy_losses_say_nothing_of_divergence(caplog: pytest.LogCaptureFixture
         words = [[luck.expovariate(1 / (2.5 - n / 200)) for _ in range(length)] for n, length in enumerate(lengths)]
         record([(sum(losses), len(losses) + 2) for losses in words])
     assert not caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "iteration", "fix"),
+    [
+        ("loss", 1, r"no step was taken yet, so look at the weights that were read \(backbone, adapters\)"),
+        ("grad_norm", 1, "no step was taken yet, so look at the weights"),
+        ("l_ort", 1, "a lower optim.lr usually mends it"),
+        ("loss", 2, "a lower optim.lr usually mends it"),
+    ],
+)
+def test_what_is_not_finite_before_the_first_step_is_not_put_down_to_a_learning_rate(
+    name: str, iteration: int, fix: str
+) -> None:
+    """L_ORT is usually computed after the main step of its iteration."""
+    recorder = Recorder([], OPTIM, True, 1, 1)
+    row = {"loss": torch.ones(()), "l_ort": torch.ones(())} | {name: torch.tensor(torch.nan)}
+    with pytest.raises(UserError, match=f"is nan at iteration {iteration}; {fix}"):
+        recorder.step(iteration, row, 1)

@@ -24,6 +24,8 @@ FINITE = {
     "l_ort": "L_ORT",
     "ort_grad_norm": "the norm of its gradients",
 }
+# Those of them that are always computed before an iteration's first step.
+BEFORE_STEP = ("loss", "grad_norm")
 # ours: iterations whose mean loss is compared with the beginning, as a batch's own loss is its luck
 WINDOW = 20
 # ours: no luck makes a window's mean ten times the first batch's loss, or twice the first window's mean
@@ -113,7 +115,7 @@ class Recorder:
             self.last |= row
             for column, name in FINITE.items():
                 if not math.isfinite(row.get(column, 0.0)):
-                    raise NotFiniteError(f"{name} is {row[column]}", iteration)
+                    raise NotFiniteError(f"{name} is {row[column]}", iteration, column in BEFORE_STEP)
             self._compare(row["loss"], tokens, iteration)
         for tracker in self.trackers:
             tracker.flush()
