@@ -27,11 +27,17 @@ class MissingSplitError(UserError):
 
 
 class NotFiniteError(UserError):
-    """A NaN or an infinity in training. what: the value that is not finite. iteration: the first one that has it."""
+    """A NaN or an infinity in training.
 
-    fix = "a lower optim.lr usually mends it"
+    what: the value that is not finite. iteration: the first one that has it. is_before_step: it was computed from the weights
+    as they were before that iteration's step.
+    """
 
-    def __init__(self, what: str, iteration: int) -> None:
+    def __init__(self, what: str, iteration: int, is_before_step: bool = False) -> None:
+        # Before the first step no learning rate has had an effect.
+        is_of_start = is_before_step and iteration == 1
+        start = "no step was taken yet, so look at the weights that were read (backbone, adapters)"
+        self.fix = start if is_of_start else "a lower optim.lr usually mends it"
         super().__init__(f"{what} at iteration {iteration}; {self.fix}")
         self.what, self.iteration = what, iteration
 

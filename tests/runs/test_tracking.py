@@ -106,6 +106,75 @@ def test_a_damaged_metrics_file_is_repaired_and_what_is_lost_is_said(
     assert re.search(lost, caplog.text) if lost else not caplog.text
 
 
+ROWS = """iteration,loss,lr,dev_f1
+1,2.5,0.1,
+2,1e-09,0.1,
+2,,,0.25
+3,-inf,0.1,
+4,1.073501e+07,0.1,
+4,,,0.5
+"""
+
+
+@pytest.mark.parametrize(
+    ("former", "new", "sentences", "lost"),
+    [
+        ("", "", "", ""),
+        ("loss", "lxss", "damaged: its header was changed at 'lxss'$", ""),
+        ("loss,lr", "lr,loss", "damaged: its header was changed at 'lr'$", ""),
+        ("lr,", "loss,", "damaged: its header was changed at 'loss'$", ""),
+        ("iteration", "jteration", "damaged: its header was changed at 'jteration'$", ""),
+        (
+            "2,,,0.25",
+            "2,,,0.25\n2,,,0.25",
+            "damaged: line 5 is the first of 1 that were changed, repeated or moved$",
+            "",
+        ),
+        ("1,2.5,0.1,", "1,2.5,0.1,\n1,2.5,0.1,", "damaged: line 3 is the first of 1 that", ""),
+        ("1,2.5,0.1,\n2,1e-09,0.1,", "2,1e-09,0.1,\n1,2.5,0.1,", "damaged: line 3 is the first of 1 that", ""),
+        ("2,,,0.25", "2,,,abc2.3", "damaged: line 4 is the first of 1 that", "2,,,0.25\n"),
+        ("2,,,0.25", "\0\0\0", "damaged: line 4 is the first of 1 that", "2,,,0.25\n"),
+        ("4,,,0.5", "4,,,0.5.5", "damaged: line 7 is the first of 1 that", "4,,,0.5\n"),
+        (
+            "2,1e-09",
+            "2,abc2.3",
+            "no rows of 1 of the 4 .* of iteration 2 and others; line 3 is the first of 1 that",
+            "2,1e-09,0.1,\n",
+        ),
+        ("1,2.5", "7,2.5", "of iteration 1 and others; line 3 is the first of 1 that", "1,2.5,0.1,\n"),
+        # Only the score on the development set is left of this iteration.
+        ("2,1e-09,0.1,\n", "", "no rows of 1 of the 4 .* of iteration 2 and others$", "2,1e-09,0.1,\n"),
+        # These iterations are going to be repeated.
+        ("4,,,0.5\n", "4,,,0.5\n5,2,0.1,\n5,2,0.1,\n6,2..5,0.1,\n7,", "", ""),
+    ],
+)
+def test_damage_before_the_checkpoint_is_said_and_rows_are_put_in_order(
+    former: str, new: str, sentences: str, lost: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text(ROWS.replace(former, new, 1))
+    columns = ["loss", "lr", "dev_f1"]
+    # A process that ends before it trains repairs nothing, so that the next one still says the damage.
+    CsvTracker(path, columns).close(1)
+    tracker = CsvTracker(path, columns)
+    tracker.resume_from(4)
+    tracker.close(0)
+    assert len(caplog.messages) == bool(sentences)
+    assert re.search(sentences, caplog.text.strip())
+    assert path.read_text() == ROWS.replace(lost, "", 1)
+
+
+def test_a_file_of_an_earlier_version_with_fewer_columns_is_not_damaged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "metrics.csv"
+    path.write_text("iteration,loss,lr\n1,0.5,0.1\n")
+    tracker = CsvTracker(path, ["loss", "grad_norm", "lr"])
+    tracker.resume_from(1)
+    tracker.close(0)
+    assert (path.read_text(), caplog.text) == ("iteration,loss,grad_norm,lr\n1,0.5,,0.1\n", "")
+
+
 def test_a_pipe_in_the_place_of_metrics_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "metrics.csv")
     with pytest.raises(UserError, match="is no file but a pipe"):

@@ -360,6 +360,28 @@ def test_a_checkpoint_of_another_run_is_a_sentence_and_one_of_an_earlier_version
     assert numbers(execute(run)) == whole
 
 
+@pytest.mark.parametrize("lines", [0, 5])
+def test_rows_that_are_lost_after_the_last_step_are_said(
+    lines: int,
+    backbone: Path,
+    world: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Training is over, and Lightning starts none."""
+    arguments = overrides(backbone, world, tmp_path, "stage=mlm", "variant=lnoo_tnoo", "language=sw")
+    interrupt(monkeypatch, 100, arguments)
+    (metrics,) = tmp_path.rglob("metrics.csv")
+    kept = metrics.read_text().splitlines(keepends=True)[:lines]
+    metrics.write_text("".join(kept)) if kept else metrics.unlink()
+    _, steps = count_steps(monkeypatch, arguments)
+    assert steps == 0
+    lost = "6 of the 6 iterations before this start, of iteration 1" if not lines else "2 of the 6 .*, of iteration 5"
+    assert re.search(f"metrics.csv was damaged: it has no rows of {lost} and others", caplog.text)
+    assert metrics.read_text().startswith("".join(kept) or "iteration,loss")
+
+
 def test_a_byte_that_was_changed_in_a_checkpoint_is_noticed(
     backbone: Path, world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

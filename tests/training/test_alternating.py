@@ -254,28 +254,6 @@ def test_a_loss_that_is_not_finite_stops_with_a_sentence(backbone: Path) -> None
         train(module, batches(4))
 
 
-@pytest.mark.parametrize(("second", "sentences"), [(1.9, 0), (2.1, 1)])
-def test_a_loss_that_diverges_is_said_once(second: float, sentences: int, caplog: pytest.LogCaptureFixture) -> None:
-    """A resumed run compares with the beginning of the whole run."""
-    recorder = Recorder([], OPTIM, False, 2, 1)
-    for iteration in (1, 2):
-        recorder.step(iteration, {"loss": torch.ones(())}, 1)
-    rest = Recorder([], OPTIM, False, 2, 1)
-    rest.load_state_dict(recorder.state_dict())
-    for iteration in (3, 4, 5, 6):
-        rest.step(iteration, {"loss": torch.tensor(second)}, 1)
-    assert caplog.text.count("the loss diverges: its mean is 2.1 up to iteration 4 and was 1 at") == sentences
-
-
-def test_an_interval_that_a_checkpoint_cut_short_says_nothing_of_divergence(caplog: pytest.LogCaptureFixture) -> None:
-    recorder = Recorder([], OPTIM, False, 2, 1)
-    for iteration, loss in enumerate((0.1, 1, 1, 2.1, 1), 1):
-        recorder.step(iteration, {"loss": torch.tensor(float(loss))}, 1)
-        if iteration in (1, 4):
-            recorder.state_dict()
-    assert "diverges" not in caplog.text
-
-
 def test_l_ort_needs_an_adapter(backbone: Path) -> None:
     model = AdaptedEncoder.from_pretrained(str(backbone))
     with pytest.raises(ValueError, match="none to train"):

@@ -82,6 +82,9 @@ def fit(
             with processes, last.stopping_on_ctrl_c():
                 checkpoint = str(run.checkpoint) if run.checkpoint.exists() else None
                 trainer.fit(module, datamodule=data, ckpt_path=checkpoint)
+            if checkpoint and last.iteration == 0:
+                # After a checkpoint of the last iteration Lightning starts no training, but the trackers still go on from it.
+                module.recorder.resume_from(trainer.global_step)
             if last.is_stopping:
                 raise last.stop_exception()
         except NotFiniteError as error:

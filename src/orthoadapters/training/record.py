@@ -24,8 +24,14 @@ FINITE = {
     "l_ort": "L_ORT",
     "ort_grad_norm": "the norm of its gradients",
 }
-# ours: no batch's luck makes the mean loss of a whole interval twice that of the first one
-DIVERGENCE = 2
+# Those of them that are always computed before an iteration's first step.
+BEFORE_STEP = ("loss", "grad_norm")
+# ours: iterations whose mean loss is compared with the beginning, as a batch's own loss is its luck
+WINDOW = 20
+# ours: no luck makes a window's mean ten times the first batch's loss, or twice the first window's mean
+DIVERGENCE = (10, 2)
+# ours: about the loss of guessing between two or three labels; a beginning below it had easy batches
+FLOOR = 1.0
 log = logging.getLogger(__name__)
 
 
@@ -51,10 +57,12 @@ class Recorder:
         self._wall, self._start_time = 0.0, time.perf_counter()
         # The progress bar shows the newest values.
         self.last: dict[str, float] = {}
-        # The mean main loss of the first rows, which later ones are compared with.
-        self.first_mean: float | None = None
+        # Main loss and subwords: of the first batch, before any step, and on average those of the first window.
+        self.beginnings: list[tuple[float, float]] = []
+        # Those of the batches since the last whole window. Neither a flush nor a restart cuts a window short.
+        self.window: list[tuple[float, float]] = []
         self._has_warned = False
-        self._rows: list[tuple[int, list[str]]] = []
+        self._rows: list[tuple[int, list[str], int]] = []
         self._values: list[Tensor] = []
         self._interval_start, self._interval_tokens = time.perf_counter(), 0
 
@@ -84,7 +92,7 @@ class Recorder:
 
     def step(self, iteration: int, row: Mapping[str, Tensor], tokens: int) -> None:
         """Keeps one iteration's values on their device. tokens: the batch's real subwords."""
-        self._rows.append((iteration, list(row)))
+        self._rows.append((iteration, list(row), tokens))
         self._values.extend(row.values())
         self._interval_tokens += tokens
         if iteration % self.log_every == 0:
@@ -99,8 +107,7 @@ class Recorder:
         rate = self._interval_tokens / max(seconds, 1e-9)
         self.seconds += seconds
         self.tokens += self._interval_tokens
-        losses: list[float] = []
-        for iteration, names in self._rows:
+        for iteration, names, tokens in self._rows:
             row = dict(zip(names, values, strict=False)) | self.rates | {"tokens_per_second": rate}
             values = values[len(names) :]
             for tracker in self.trackers:
@@ -108,28 +115,36 @@ class Recorder:
             self.last |= row
             for column, name in FINITE.items():
                 if not math.isfinite(row.get(column, 0.0)):
-                    raise NotFiniteError(f"{name} is {row[column]}", iteration)
-            losses.append(row["loss"])
-        if len(losses) >= self.log_every:
-            # A checkpoint may have cut an interval short, and a few batches differ by their luck and their sentences' length.
-            self._compare(sum(losses) / len(losses), self._rows[-1][0])
+                    raise NotFiniteError(f"{name} is {row[column]}", iteration, column in BEFORE_STEP)
+            self._compare(row["loss"], tokens, iteration)
         for tracker in self.trackers:
             tracker.flush()
         self._rows, self._values = [], []
         self.start()
 
-    def _compare(self, mean: float, iteration: int) -> None:
-        """Says once that the main loss diverges: its mean over the newest rows is far above that over the first ones."""
-        self.first_mean = mean if self.first_mean is None else self.first_mean
-        if mean > DIVERGENCE * self.first_mean and not self._has_warned:
-            self._has_warned = True
-            log.warning(
-                "the loss diverges: its mean is %.4g up to iteration %d and was %.4g at the beginning; a lower optim.lr "
-                "usually mends it",
-                mean,
-                iteration,
-                self.first_mean,
-            )
+    def _compare(self, loss: float, tokens: float, iteration: int) -> None:
+        """Says once that the main loss diverges: its mean over a window is far above the loss at the beginning."""
+        self.window.append((loss, tokens))
+        if not self.beginnings:
+            self.beginnings.append((loss, tokens))
+        if len(self.window) < WINDOW:
+            return
+        loss, tokens = (sum(values) / WINDOW for values in zip(*self.window, strict=True))
+        self.window = []
+        if len(self.beginnings) == 1:
+            self.beginnings.append((loss, tokens))
+        for factor, (first_loss, first_tokens) in zip(DIVERGENCE, self.beginnings, strict=True):
+            # The loss of a tagging task is a sum over words, so that longer sentences alone make it larger.
+            limit = factor * max(first_loss, FLOOR) * max(1.0, tokens / first_tokens)
+            if loss > limit and not self._has_warned:
+                self._has_warned = True
+                log.warning(
+                    "the loss diverges: its mean is %.4g up to iteration %d and was %.4g at the beginning; a lower "
+                    "optim.lr usually mends it",
+                    loss,
+                    iteration,
+                    first_loss,
+                )
 
     def log(self, iteration: int, row: Mapping[str, float]) -> None:
         """Logs values that do not come from the training step, such as a score on the development set."""
@@ -143,9 +158,9 @@ class Recorder:
     def state_dict(self) -> dict[str, Any]:
         self.flush()
         times = {"seconds": self.seconds, "tokens": self.tokens, "wall_seconds": self.wall_seconds}
-        return times | {"first_mean": self.first_mean}
+        return times | {"beginnings": list(self.beginnings), "window": list(self.window)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.seconds, self.tokens, self._wall = state["seconds"], state["tokens"], state["wall_seconds"]
-        # Checkpoints of earlier versions have none.
-        self.first_mean = state.get("first_mean")
+        # Checkpoints of earlier versions have neither: the beginning is then where the run goes on.
+        self.beginnings, self.window = list(state.get("beginnings", [])), list(state.get("window", []))
