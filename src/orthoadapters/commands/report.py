@@ -130,8 +130,8 @@ def make(report: Report, out: Path, extras: Extras, wandb: bool) -> None:
         for note in analysis.notes:
             print(printable(f"- {note}"), file=sys.stderr)
     if leftovers := find_leftovers(out, files):
-        count = "1 file" if len(leftovers) == 1 else f"{len(leftovers)} files such as"
-        print(f"{count} {leftovers[0]} of an earlier report, and their like, are none of this one's", file=sys.stderr)
+        count = "a table or picture" if len(leftovers) == 1 else f"{len(leftovers)} tables and pictures"
+        print(f"{out} still has {count} of an earlier report, such as {leftovers[0]}", file=sys.stderr)
     print(f"written: {out} ({len(files)} files)")
     if wandb:
         from orthoadapters.report.upload import upload
