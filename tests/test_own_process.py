@@ -74,6 +74,30 @@ def test_a_closed_terminal_ends_a_command_as_sigterm_does_which_can_still_print(
     assert (tmp_path / "saved").exists() is not is_ignored
 
 
+def test_the_second_of_two_hangups_is_no_second_sigterm(tmp_path: Path) -> None:
+    """A shell tells its jobs that the terminal is closed, and so does the system."""
+    script = (
+        "def count(number, frame):\n    print('SIGTERM', flush=True)\n"
+        "signal.signal(signal.SIGTERM, count)\nprint('ready', flush=True)\n"
+        "while sys.stdin.read(1):\n    pass\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", START + script],
+        cwd=tmp_path,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    os.kill(process.pid, signal.SIGHUP)
+    assert process.stdout.readline() == "SIGTERM\n"
+    os.kill(process.pid, signal.SIGHUP)
+    output, _ = process.communicate("x", timeout=60)
+    assert (process.returncode, output) == (0, "")
+
+
 def test_a_deleted_working_directory_is_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,10 +14,10 @@ from orthoadapters.errors import UserError
 
 
 def start_process() -> None:
-    """Makes the standard streams fit for all that a command prints, and lets a closed terminal end it as SIGTERM does.
+    """Makes what a command prints harmless for its streams, and lets a closed terminal end it as SIGTERM does.
 
-    What a stream's encoding lacks is written as Python writes it. A stream that the parent closed goes nowhere: otherwise a
-    file that is opened later would get its number, and what is printed.
+    What an encoding lacks is written as Python writes it. What goes to a stream that the parent closed goes nowhere:
+    otherwise it would go into the next file that is opened, which would get the stream's number.
     """
     for number, name in ((1, "stdout"), (2, "stderr")):
         if getattr(sys, name) is None:
@@ -28,6 +28,8 @@ def start_process() -> None:
     terminals = [stream.fileno() for stream in (sys.stdout, sys.stderr) if _is_terminal(stream)]
 
     def end(number: int, frame: FrameType | None) -> None:
+        # A shell and the system may both send it, and a second SIGTERM would end what the first one lets save.
+        signal.signal(number, signal.SIG_IGN)
         # Whoever writes to a terminal that is gone gets an error, and would end before it has saved.
         for terminal in terminals:
             _discard(terminal)

@@ -60,16 +60,20 @@ def test_a_run_that_raises_is_ended_as_failed(
     ("damage", "rows", "lost"),
     [
         (lambda content: content, [1, 2, 3], ""),
-        (lambda content: content[:-2], [1, 2], "1 of the 3 iterations before this start, of iteration 3 and"),
+        (
+            lambda content: content[:-2],
+            [1, 2],
+            "1 of the 3 iterations before this start, the first of them iteration 3",
+        ),
         (
             lambda content: content.replace(b"2,0.5", b"\0\0\0\xff"),
             [1, 3],
-            "no rows of 1 of the 3 .* of iteration 2 and",
+            "no rows of 1 of the 3 .* the first of them iteration 2",
         ),
         (
             lambda content: content.replace(b"2,0.5", b"2" * 5000 + b",0.5"),
             [1, 3],
-            "no rows of 1 of the 3 .* of iteration 2",
+            "no rows of 1 of the 3 .* iteration 2",
         ),
         (lambda content: content + b"4,0.", [1, 2, 3], ""),
         (lambda content: b"", [], "no rows of 3 of the 3 iterations"),
@@ -138,12 +142,12 @@ ROWS = """iteration,loss,lr,dev_f1
         (
             "2,1e-09",
             "2,abc2.3",
-            "no rows of 1 of the 4 .* of iteration 2 and others; line 3 is the first of 1 that",
+            "no rows of 1 of the 4 .* the first of them iteration 2; line 3 is the first of 1 that",
             "2,1e-09,0.1,\n",
         ),
-        ("1,2.5", "7,2.5", "of iteration 1 and others; line 3 is the first of 1 that", "1,2.5,0.1,\n"),
+        ("1,2.5", "7,2.5", "the first of them iteration 1; line 3 is the first of 1 that", "1,2.5,0.1,\n"),
         # Only the score on the development set is left of this iteration.
-        ("2,1e-09,0.1,\n", "", "no rows of 1 of the 4 .* of iteration 2 and others$", "2,1e-09,0.1,\n"),
+        ("2,1e-09,0.1,\n", "", "no rows of 1 of the 4 .* the first of them iteration 2$", "2,1e-09,0.1,\n"),
         # These iterations are going to be repeated.
         ("4,,,0.5\n", "4,,,0.5\n5,2,0.1,\n5,2,0.1,\n6,2..5,0.1,\n7,", "", ""),
     ],

@@ -377,8 +377,9 @@ def test_rows_that_are_lost_after_the_last_step_are_said(
     metrics.write_text("".join(kept)) if kept else metrics.unlink()
     _, steps = count_steps(monkeypatch, arguments)
     assert steps == 0
-    lost = "6 of the 6 iterations before this start, of iteration 1" if not lines else "2 of the 6 .*, of iteration 5"
-    assert re.search(f"metrics.csv was damaged: it has no rows of {lost} and others", caplog.text)
+    lost = "6 of the 6 iterations before this start, the first of them iteration 1"
+    lost = "2 of the 6 .* iteration 5" if lines else lost
+    assert re.search(f"metrics.csv was damaged: it has no rows of {lost}$", caplog.text, re.MULTILINE)
     assert metrics.read_text().startswith("".join(kept) or "iteration,loss")
 
 

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return exit_code_of(lambda: _report(parser.parse_args(arguments)), "give the command again")
     except KeyboardInterrupt:
-        print("stopped; nothing was written, and the same command begins anew", file=sys.stderr)
+        print("stopped; the same command begins anew", file=sys.stderr)
         return 130
 
 

@@ -18,7 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from orthoadapters.commands.hydra_jobs import run_hydra
-from orthoadapters.commands.messages import set_up_messages
+from orthoadapters.commands.messages import start_training_command
 from orthoadapters.config.checks import check
 from orthoadapters.config.command_line import (
     asks_for_a_sweep,
@@ -158,7 +158,7 @@ def cell(overrides: Sequence[str]) -> int:
 
     Returns its exit code.
     """
-    set_up_messages()
+    start_training_command()
     return _code_of(lambda: run_one(compose_config(overrides), overrides))
 
 
@@ -217,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print_error(error)
         return 1
-    set_up_messages()
+    start_training_command()
     options.multirun = asks_for_a_sweep(options)
     try:
         if options.multirun or is_for_hydra(options):

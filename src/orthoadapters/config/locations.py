@@ -58,7 +58,7 @@ def _each_once(paths: set[Path]) -> list[Path]:
     # A link leads away from the content that lies beside the packed file, so that both places are looked at.
     twins = [(real[path], real.get(path.with_suffix(""))) for path in paths if path.suffix == ".gz"]
     twins += [(place, place.with_suffix("")) for place in places if place.suffix == ".gz"]
-    copies = {place for place, twin in twins if twin != place and twin in places}
+    copies = {place for place, twin in twins if twin in places and twin.suffix != ".gz"}
     by_ways = sorted((path for path in paths if real[path] not in copies), key=lambda path: (path != real[path], path))
     return sorted({real[path]: path for path in reversed(by_ways)}.values())
 

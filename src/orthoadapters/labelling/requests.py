@@ -1,6 +1,6 @@
 """The checks of what a program asks of a finished run, which the command line checks of its own words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from orthoadapters.config.names import name_problem
 from orthoadapters.errors import UserError
@@ -9,10 +9,10 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def check_texts(texts: object) -> None:
-    """Raises UserError if `texts` holds no texts but is one, or is nothing that could hold any."""
+    """Raises UserError if `texts` is one text, or no list of them or the like."""
     if isinstance(texts, str | bytes):
         raise UserError('label takes a list of texts; write label(["..."], ...) for a single one')
-    if not isinstance(texts, Iterable):
+    if not isinstance(texts, Iterable) or isinstance(texts, Mapping):
         raise UserError(f'texts={texts!r} is no list of texts; write label(["...", "..."], ...)')
 
 
@@ -35,5 +35,5 @@ def place_of(device: str) -> str:
 
     check_device(device)
     if device == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: PyTorch sees no CUDA device here; use --device cpu")
+        raise UserError("device cuda: PyTorch sees no CUDA device here; choose the device cpu")
     return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"

@@ -27,7 +27,7 @@ def write(
 ) -> list[Path]:
     """Writes the tables, the comparisons, the page and the pictures (out/figures, as SVG and PDF), and returns the paths.
 
-    Raises UserError if a file cannot be written, or two would be one; then all files are as they were.
+    Raises UserError if a file cannot be written, or two would be one, before any takes the place of a former one.
     """
     texts = table_texts(report, extras)
     texts |= {PICTURES: _figures_markdown(report, drawings), PAGE: page(report, analyses, drawings, out)}

@@ -19,8 +19,15 @@ from orthoadapters.examples import Example
 from orthoadapters.files import COPY_AGAIN, read_json
 from orthoadapters.hub.backbones import TOKENIZER
 
-# ours: the fields of a backbone's config.json that say where it comes from and decide nothing; weights are read as float32.
-ORIGIN = {"_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version"}
+# ours: the fields of a backbone's config.json that decide nothing of what is computed here. They say where it comes from, are
+# for heads and for generating text, or are for training it anew; weights are read as float32, and attention is PyTorch's.
+UNREAD = frozenset(
+    "_attn_implementation _attn_implementation_autoset _name_or_path architectures attn_implementation bos_token_id "
+    "chunk_size_feed_forward classifier_dropout cls_token_id decoder_start_token_id dtype eos_token_id finetuning_task "
+    "gradient_checkpointing id2label initializer_cutoff_factor initializer_factor initializer_range is_encoder_decoder "
+    "label2id output_attentions output_hidden_states output_past prefix problem_type return_dict sep_token_id "
+    "task_specific_params tokenizer_class torch_dtype torchscript transformers_version use_cache".split()
+)
 
 # PyTorch takes seconds to import, and hashes of files do not need it.
 if TYPE_CHECKING:
@@ -78,9 +85,9 @@ def backbone_files_sha256(backbone: BackboneConfig) -> dict[str, str]:
 
 
 def config_sha256(folder: Path) -> str:
-    """Hashes the values in a backbone's config.json that decide what its weights compute, such as the number of heads."""
+    """Hashes a backbone's config.json without UNREAD: all that may decide what its weights compute, as the number of heads."""
     fields = read_json(folder / "config.json", COPY_AGAIN)
-    decisive = {name: fields[name] for name in fields.keys() - ORIGIN}
+    decisive = {name: fields[name] for name in fields.keys() - UNREAD}
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 

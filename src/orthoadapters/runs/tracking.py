@@ -141,7 +141,7 @@ def _damage(content: _Content, last: int) -> list[str]:
     if content.wrong_name is not None:
         damage.append(f"its header was changed at {content.wrong_name[:40]!r}")
     if missing := set(range(1, last + 1)) - {iteration for iteration, is_dev in content.rows if not is_dev}:
-        which = f"of iteration {min(missing)} and others"
+        which = f"the first of them iteration {min(missing)}"
         damage.append(f"it has no rows of {len(missing)} of the {last} iterations before this start, {which}")
     if numbers := [number for iteration, number in content.wrong_lines if iteration <= last]:
         damage.append(f"line {numbers[0]} is the first of {len(numbers)} that were changed, repeated or moved")

@@ -35,8 +35,6 @@ PRELOAD = ["orthoadapters.stages.task", "orthoadapters.stages.language_adapter"]
 OWN_START_METHODS = ("fork", "spawn", "forkserver")
 # The exit codes after Ctrl-C and SIGTERM, also before training began: they were asked for, and are no failure.
 STOP_CODES = (130, 143, -signal.SIGTERM)
-# A terminal that is closed tells it to every process that it started; it is the parent's to end the cells, by SIGTERM.
-HANGUP = signal.SIGHUP
 # SLURM announces the end of a job's time with one of these, to every process of the job; submitit answers it.
 TIME_OUT = (signal.SIGUSR1, signal.SIGUSR2)
 # ours: the longest TMPDIR, in bytes, that holds the server's socket. A socket's path has up to 103 bytes on macOS and 107 on
@@ -107,7 +105,7 @@ def _fork_server() -> ForkServerContext:
     resource_tracker.ensure_running()
     # The server inherits the blocked signals. Otherwise a signal to all processes of a job would end it, and nobody would
     # learn how its cells end. The server ends with its parent.
-    former_mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, HANGUP, *TIME_OUT))
+    former_mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGHUP, *TIME_OUT))
     _make_socket_folder()
     forkserver.ensure_running()
     signal.pthread_sigmask(signal.SIG_SETMASK, former_mask)
@@ -162,8 +160,8 @@ def failure_reason(run: RunDirectory) -> str:
 def _train(
     command: Command, overrides: list[str], log: str, environment: Mapping[str, str], cells_per_gpu: int
 ) -> None:
-    """Runs the command in the cell's process. Ctrl-C is for its parent, which ends the cell by SIGTERM."""
-    for number in (signal.SIGINT, HANGUP, *TIME_OUT):
+    """Runs the command in the cell's process. Ctrl-C and a closed terminal are for its parent, which ends it by SIGTERM."""
+    for number in (signal.SIGINT, signal.SIGHUP, *TIME_OUT):
         signal.signal(number, signal.SIG_IGN)
     os.environ.update(environment)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

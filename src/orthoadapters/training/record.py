@@ -28,8 +28,9 @@ FINITE = {
 BEFORE_STEP = ("loss", "grad_norm")
 # ours: iterations whose mean loss is compared with the beginning, as a batch's own loss is its luck
 WINDOW = 20
-# ours: no luck makes a window's mean ten times the first batch's loss, or twice the first window's mean
-DIVERGENCE = (10, 2)
+# ours: no luck makes a window's mean four times the first batch's loss, or twice the first window's mean. Both are needed: a
+# loss that explodes at once spoils the first window, and one that does so later may stay below four times the first loss.
+BATCH_FACTOR, WINDOW_FACTOR = 4, 2
 # ours: about the loss of guessing between two or three labels; a beginning below it had easy batches
 FLOOR = 1.0
 log = logging.getLogger(__name__)
@@ -57,8 +58,9 @@ class Recorder:
         self._wall, self._start_time = 0.0, time.perf_counter()
         # The progress bar shows the newest values.
         self.last: dict[str, float] = {}
-        # Main loss and subwords: of the first batch, before any step, and on average those of the first window.
-        self.beginnings: list[tuple[float, float]] = []
+        # Main loss and subwords of the first batch, before any step, and those of the first window on average.
+        self.first_batch: tuple[float, float] | None = None
+        self.first_window: tuple[float, float] | None = None
         # Those of the batches since the last whole window. Neither a flush nor a restart cuts a window short.
         self.window: list[tuple[float, float]] = []
         self._has_warned = False
@@ -123,27 +125,25 @@ class Recorder:
         self.start()
 
     def _compare(self, loss: float, tokens: float, iteration: int) -> None:
-        """Says once that the main loss diverges: its mean over a window is far above the loss at the beginning."""
+        """Says that the main loss diverges, once in a process: its mean over a window is far above that of the beginning."""
         self.window.append((loss, tokens))
-        if not self.beginnings:
-            self.beginnings.append((loss, tokens))
+        self.first_batch = self.first_batch or (loss, tokens)
         if len(self.window) < WINDOW:
             return
-        loss, tokens = (sum(values) / WINDOW for values in zip(*self.window, strict=True))
+        mean, mean_tokens = (sum(values) / WINDOW for values in zip(*self.window, strict=True))
         self.window = []
-        if len(self.beginnings) == 1:
-            self.beginnings.append((loss, tokens))
-        for factor, (first_loss, first_tokens) in zip(DIVERGENCE, self.beginnings, strict=True):
+        self.first_window = self.first_window or (mean, mean_tokens)
+        for factor, (first, first_tokens) in ((BATCH_FACTOR, self.first_batch), (WINDOW_FACTOR, self.first_window)):
             # The loss of a tagging task is a sum over words, so that longer sentences alone make it larger.
-            limit = factor * max(first_loss, FLOOR) * max(1.0, tokens / first_tokens)
-            if loss > limit and not self._has_warned:
+            limit = factor * max(first, FLOOR) * max(1.0, mean_tokens / first_tokens)
+            if mean > limit and not self._has_warned:
                 self._has_warned = True
                 log.warning(
                     "the loss diverges: its mean is %.4g up to iteration %d and was %.4g at the beginning; a lower "
                     "optim.lr usually mends it",
-                    loss,
+                    mean,
                     iteration,
-                    first_loss,
+                    first,
                 )
 
     def log(self, iteration: int, row: Mapping[str, float]) -> None:
@@ -158,9 +158,10 @@ class Recorder:
     def state_dict(self) -> dict[str, Any]:
         self.flush()
         times = {"seconds": self.seconds, "tokens": self.tokens, "wall_seconds": self.wall_seconds}
-        return times | {"beginnings": list(self.beginnings), "window": list(self.window)}
+        return times | {"first_batch": self.first_batch, "first_window": self.first_window, "window": list(self.window)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.seconds, self.tokens, self._wall = state["seconds"], state["tokens"], state["wall_seconds"]
-        # Checkpoints of earlier versions have neither: the beginning is then where the run goes on.
-        self.beginnings, self.window = list(state.get("beginnings", [])), list(state.get("window", []))
+        # Checkpoints of earlier versions have none of these: the beginning is then where the run goes on.
+        self.first_batch, self.first_window = state.get("first_batch"), state.get("first_window")
+        self.window = list(state.get("window", []))
