@@ -28,9 +28,9 @@ FINITE = {
 BEFORE_STEP = ("loss", "grad_norm")
 # ours: iterations whose mean loss is compared with the beginning, as a batch's own loss is its luck
 WINDOW = 20
-# ours: no luck makes a window's mean four times the first batch's loss, or twice the first window's mean. Both are needed: a
-# loss that explodes at once spoils the first window, and one that does so later may stay below four times the first loss.
-BATCH_FACTOR, WINDOW_FACTOR = 4, 2
+# ours: no luck makes a window's mean three times the first batch's loss, or twice the first window's mean. Both are needed: a
+# loss that explodes at once spoils the first window, and one that does so later may stay below three times the first loss.
+BATCH_FACTOR, WINDOW_FACTOR = 3, 2
 # ours: about the loss of guessing between two or three labels; a beginning below it had easy batches
 FLOOR = 1.0
 log = logging.getLogger(__name__)
