@@ -163,7 +163,15 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
         {"a": {key: value for key, value in TENSOR.items() if key != "dtype"}},
         *(
             {"a": TENSOR | change}
-            for change in ({"shape": [-2]}, {"data_offsets": [9, 8]}, {"dtype": 1}, {"shape": [True]})
+            for change in (
+                {"shape": [-2]},
+                {"data_offsets": [9, 8]},
+                {"data_offsets": [5, 8]},
+                {"shape": [3]},
+                {"dtype": 1},
+                {"dtype": "F"},
+                {"shape": [True]},
+            )
         ),
     ],
 )

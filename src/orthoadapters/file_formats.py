@@ -2,7 +2,9 @@
 
 import codecs
 import json
+import math
 import re
+from typing import Any
 
 # ours: bytes that a format is recognised by; a first line of JSON may be long
 BEGINNING = 4096
@@ -33,6 +35,8 @@ BINARIES = {
 }
 # The files that lie first in the zip of a workbook or a document.
 OFFICE = (b"[Content_Types].xml", b"_rels/.rels", b"mimetypeapplication/vnd.oasis", b"docProps/", b"xl/")
+# The name of a type of numbers in safetensors, which begins with letters and the number's bits.
+BITS = re.compile(r"[A-Z]+([0-9]{1,3})(?:_[A-Z0-9]+)?\Z")
 # Comments that treebanks of Universal Dependencies begin with.
 TREEBANK = re.compile(r"# *((sent_id|text|global\.columns) *=|(newdoc|newpar)\b)")
 
@@ -88,3 +92,14 @@ def _json_format(text: str, is_cut: bool) -> str:
     if text[end:].partition("\n")[0].strip():
         return ""
     return JSON_LINES if text.startswith("{") and "\n" not in text[:end] else JSON
+
+
+def is_tensor(entry: dict[str, Any]) -> bool:
+    """Says whether an entry of a header has a type, a shape, and a place in the file of just that length."""
+    begin, end = entry["data_offsets"]
+    counts = [begin, end, *entry["shape"]]
+    if not isinstance(entry["shape"], list) or not all(type(count) is int and count >= 0 for count in counts):
+        return False
+    # A type's name has its bits: F32, BF16, F8_E4M3.
+    bits = 8 if entry["dtype"] == "BOOL" else int(BITS.match(entry["dtype"])[1])  # type: ignore[index]
+    return math.prod(entry["shape"]) * bits == 8 * (end - begin)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any, TextIO
 
 from orthoadapters.errors import UserError, naming
-from orthoadapters.file_formats import BEGINNING, encoding_of, packer_of
+from orthoadapters.file_formats import BEGINNING, encoding_of, is_tensor, packer_of
 from orthoadapters.json_text import parse_json
 from orthoadapters.temporary_names import share, temporary_path
 
@@ -109,7 +109,7 @@ def read_safetensors_header(path: Path) -> dict[str, Any]:
             header = parse_json(file.read(length).decode()) if 0 < length <= LONGEST_HEADER else {}
         header.pop("__metadata__", None)
         size = 8 + length + max(entry["data_offsets"][1] for entry in header.values())
-        size = size if all(map(_is_tensor, header.values())) else -1
+        size = size if all(map(is_tensor, header.values())) else -1
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); bring it back") from None
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
@@ -122,14 +122,6 @@ def read_safetensors_header(path: Path) -> dict[str, Any]:
         )
         raise UserError(f"{path} cannot be read, it may be cut off: {why}; {COPY_AGAIN}")
     return header
-
-
-def _is_tensor(entry: dict[str, Any]) -> bool:
-    """Says whether an entry of a header has a type, a shape, and a place in the file."""
-    begin, end = entry["data_offsets"]
-    counts = [begin, end, *entry["shape"]]
-    are_counts = all(type(count) is int and count >= 0 for count in counts)
-    return are_counts and begin <= end and isinstance(entry["dtype"], str) and isinstance(entry["shape"], list)
 
 
 def user_path(text: str, name: str = "a path") -> Path:

@@ -57,7 +57,8 @@ GOOD: dict[str, list[bytes]] = {
     "adapter": [json.dumps(one).encode() for one in (ADAPTER, PLAIN)],
     "head": [json.dumps(HEAD).encode()],
     "tensors": [
-        tensors({"a": {"dtype": dtype, "shape": [2], "data_offsets": [0, 8]}}, 8) for dtype in ("F32", "BF16", "I32")
+        tensors({"a": {"dtype": dtype, "shape": shape, "data_offsets": [0, 8]}}, 8)
+        for dtype, shape in (("F32", [2]), ("BF16", [2, 2]), ("I32", [2]))
     ],
     "sums": [b"0" * 64 + b"  record.json\n", b"f" * 64 + b"  adapter/x\n"],
     "result": [json.dumps(RESULT).encode()],
