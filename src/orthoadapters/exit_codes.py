@@ -1,5 +1,6 @@
 """The exit code of a command, and the sentence that says why it failed."""
 
+import sys
 from collections.abc import Callable
 
 from orthoadapters.errors import UserError, machine_sentence
@@ -8,6 +9,8 @@ from orthoadapters.printing import discard_rest, print_error
 
 # What a shell gives a process that SIGPIPE ends.
 BROKEN_PIPE = 141
+# What it gives one that Ctrl-C ends.
+CTRL_C = 130
 
 
 def exit_code_of(run: Callable[[], int | None], fix: str) -> int:
@@ -34,3 +37,15 @@ def exit_code_of(run: Callable[[], int | None], fix: str) -> int:
             raise
         print_error(sentence)
         return 1
+
+
+def stoppable_exit_code_of(run: Callable[[], int | None], fix: str) -> int:
+    """Does as `exit_code_of` for a command that Ctrl-C ends with no more than a sentence.
+
+    A cell of a sweep must not answer Ctrl-C itself: the sweep would take the next one.
+    """
+    try:
+        return exit_code_of(run, fix)
+    except KeyboardInterrupt:
+        print(f"stopped; {fix}", file=sys.stderr)
+        return CTRL_C

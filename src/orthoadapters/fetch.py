@@ -17,7 +17,7 @@ from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import AdapterSource, Config, CorpusSource, DomainConfig, Missing, Stage
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
-from orthoadapters.exit_codes import exit_code_of
+from orthoadapters.exit_codes import stoppable_exit_code_of
 from orthoadapters.hub.offline import NotFetchedError, is_offline
 from orthoadapters.own_process import ending_on_sigterm, start_process
 from orthoadapters.printing import start_log
@@ -122,11 +122,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"without a network from now on: HF_HUB_OFFLINE=1 {shell_command('train', arguments)}")
         sys.stdout.flush()
 
-    try:
-        return exit_code_of(run, "the same command goes on with what is missing")
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on with what is missing", file=sys.stderr)
-        return 130
+    return stoppable_exit_code_of(run, "the same command goes on with what is missing")
 
 
 if __name__ == "__main__":

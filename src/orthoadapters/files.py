@@ -155,8 +155,7 @@ def real_path(path: str | Path) -> Path:
 
 def write_text(path: Path, text: str) -> None:
     """Writes a UTF-8 file that is there whole or not at all."""
-    with new_file(path) as file:
-        file.write(text)
+    write_files({path: text})
 
 
 def write_files(contents: Mapping[Path, str | bytes]) -> None:

@@ -15,7 +15,7 @@ from orthoadapters.config.hub_ids import HUB_ID
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError, first_line
-from orthoadapters.exit_codes import exit_code_of
+from orthoadapters.exit_codes import stoppable_exit_code_of
 from orthoadapters.files import check_regular, user_path, write_text
 from orthoadapters.folders import absence, check_inside
 from orthoadapters.hub.adapters import FILE, check_weights
@@ -111,11 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         publish(options.run, options.repo, upload=options.yes)
         sys.stdout.flush()
 
-    try:
-        return exit_code_of(run, "give the command again")
-    except KeyboardInterrupt:
-        print("stopped; give the command again", file=sys.stderr)
-        return 130
+    return stoppable_exit_code_of(run, "give the command again")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import Under
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
-from orthoadapters.exit_codes import exit_code_of
+from orthoadapters.exit_codes import stoppable_exit_code_of
 from orthoadapters.files import user_path
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.own_process import ending_on_sigterm, start_process
@@ -51,11 +51,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Runs the command line and returns the exit code."""
     start_process()
     start_log()
-    try:
-        return exit_code_of(lambda: _evaluate(words), "the same command begins anew")
-    except KeyboardInterrupt:
-        print("stopped; nothing was written, and the same command begins anew", file=sys.stderr)
-        return 130
+    return stoppable_exit_code_of(lambda: _evaluate(words), "the same command begins anew")
 
 
 @ending_on_sigterm()

@@ -19,6 +19,7 @@ from orthoadapters.errors import UserError, is_of_memory, machine_sentence
 from orthoadapters.exit_codes import BROKEN_PIPE
 from orthoadapters.files import real_path, user_path
 from orthoadapters.folders import check_loop, check_new_file
+from orthoadapters.labelling.requests import DEVICES, check_language
 from orthoadapters.own_process import check_working_directory, ending_on_sigterm, start_process
 from orthoadapters.printing import Parser, discard_rest, print_error, printable, start_log
 
@@ -47,7 +48,7 @@ def arguments() -> argparse.ArgumentParser:
     )
     parser.add_argument("--pretokenized", action="store_true", help="words are separated by spaces already (tagging)")
     parser.add_argument("--batch-size", metavar="N", type=int, help="windows per batch (default: the run's)")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--device", choices=DEVICES, default="auto")
     parser.add_argument(
         "--adapters", metavar="DIR", type=user_path, help="language adapters, if paths.adapters was moved"
     )
@@ -70,7 +71,6 @@ def arguments() -> argparse.ArgumentParser:
 def predict(options: argparse.Namespace) -> None:
     # This import stands here, as PyTorch takes seconds, and --help and a mistyped language should be answered at once.
     from orthoadapters.config.kinds import KINDS
-    from orthoadapters.config.names import name_problem
     from orthoadapters.config.overrides import own_folder
     from orthoadapters.labelling.finished_run import open_run
     from orthoadapters.labelling.listing import list_languages
@@ -84,8 +84,7 @@ def predict(options: argparse.Namespace) -> None:
         return
     if not options.language:
         raise UserError("--language CODE is missing; --list shows the languages that this run can label")
-    if problem := name_problem(options.language, is_part=True):
-        raise UserError(f"--language '{options.language}' {problem}; codes are such as sw, and --list shows the run's")
+    check_language(options.language, "--language ")
     if options.batch_size is not None and options.batch_size < 1:
         raise UserError(f"--batch-size {options.batch_size} must be at least 1")
     if options.pretokenized and not KINDS[run.config.task.kind].per_word:

@@ -15,7 +15,7 @@ from pathlib import Path
 from orthoadapters.config.program import shell_command
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
-from orthoadapters.exit_codes import exit_code_of
+from orthoadapters.exit_codes import stoppable_exit_code_of
 from orthoadapters.files import user_path
 from orthoadapters.folders import check_writable
 from orthoadapters.own_process import ending_on_sigterm, start_process
@@ -64,11 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="FILE",
         help="no tables: a CSV file, a row per run, language, split and metric",
     )
-    try:
-        return exit_code_of(lambda: _report(parser.parse_args(arguments)), "give the command again")
-    except KeyboardInterrupt:
-        print("stopped; the same command begins anew", file=sys.stderr)
-        return 130
+    return stoppable_exit_code_of(lambda: _report(parser.parse_args(arguments)), "give the command again")
 
 
 @ending_on_sigterm()
