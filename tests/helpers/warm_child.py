@@ -43,7 +43,7 @@ content = json.dumps(request).encode()
 socket.send_fds(connection, [len(content).to_bytes(8, "big")], numbers)
 connection.sendall(content)
 child = int.from_bytes(connection.recv(8), "big")
-for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT):
+for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCONT):
     signal.signal(number, lambda number, frame: os.kill(child, number))
 code = int.from_bytes(connection.recv(8), "big", signed=True)
 if code < 0:
@@ -130,10 +130,19 @@ def take_over(request: dict[str, Any], descriptors: Sequence[int]) -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, request["blocked"])
 
 
-def _run(arguments: list[str]) -> None:
-    """Does what Python does with these arguments: [flags] -m MODULE, -c CODE or SCRIPT, with what follows."""
+def answer_signals() -> None:
+    """Lets this process answer signals as a command that a shell starts does, whatever the test runner ignores.
+
+    Its workers ignore Ctrl-C, and all of it ignores a closed terminal under nohup.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def _run(arguments: list[str]) -> None:
+    """Does what Python does with these arguments: [flags] -m MODULE, -c CODE or SCRIPT, with what follows."""
+    answer_signals()
     sys.stdin = os.fdopen(0)
     sys.stdout, sys.stderr = (os.fdopen(number, "w", encoding="utf-8", buffering=1) for number in (1, 2))
     multiprocessing.util.spawnv_passfds = warm_fork_server()  # type: ignore[assignment]
@@ -199,7 +208,9 @@ def warm_fork_server() -> Callable[[bytes, Sequence[str], Sequence[int]], int]:
         request: dict[str, Any] = json.loads(message)
         take_over(request, descriptors)
         sys.argv = ["-c", *request["argv"]]
-        exec(request["code"], {"__name__": "server"})
+        # It ends with SystemExit. Further up, sockets would be closed whose numbers the server's own pipes have now.
+        with suppress(SystemExit):
+            exec(request["code"], {"__name__": "server"})
         os._exit(0)
     waiter.close()
 

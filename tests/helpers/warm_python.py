@@ -29,7 +29,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from tests.helpers.warm_child import end_at_once, fork_server_code, serve_children, warm_fork_server
+from tests.helpers.warm_child import answer_signals, end_at_once, fork_server_code, serve_children, warm_fork_server
 
 HEAVY = (
     "orthoadapters.commands.train",
@@ -212,8 +212,7 @@ def become(request: dict[str, Any]) -> None:
     os.chdir(request["cwd"])
     if request["file_limit"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["file_limit"],) * 2)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a test runner's workers ignore Ctrl-C
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    answer_signals()
     sys.argv = request["argv"]
     sys.path[0] = str(Path(sys.argv[0]).parent)
 
