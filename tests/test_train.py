@@ -73,7 +73,7 @@ def test_a_stopped_run_says_how_to_go_on_and_goes_on(
         tmp_path,
         "stage=mlm",
         "language=tr",
-        "trainer.max_iterations=100",
+        "trainer.max_iterations=300",
         "trainer.checkpoint_every=5",
     )
     process = start(*arguments, one_stream=False)
@@ -95,6 +95,6 @@ def test_a_stopped_run_says_how_to_go_on_and_goes_on(
     outcome = train(*arguments)
     assert outcome.returncode == 0, outcome.stderr
     (result,) = tmp_path.rglob("result.json")
-    assert json.loads(result.read_text())["provenance"]["steps"] == 100
+    assert json.loads(result.read_text())["provenance"]["steps"] == 300
     rows = next(tmp_path.rglob("metrics.csv")).read_text().splitlines()[1:]
-    assert [int(row.split(",")[0]) for row in rows] == list(range(1, 101))
+    assert [int(row.split(",")[0]) for row in rows] == list(range(1, 301))

@@ -213,6 +213,7 @@ def become(request: dict[str, Any]) -> None:
     if request["file_limit"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (request["file_limit"],) * 2)
     answer_signals()
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])  # a test that started a cell may have started the server too
     sys.argv = request["argv"]
     sys.path[0] = str(Path(sys.argv[0]).parent)
 

@@ -245,7 +245,9 @@ def test_a_defect_in_a_cell_is_shown_whole(tmp_path: Path) -> None:
 def test_a_stopped_sweep_lets_its_cell_save_and_goes_on_from_there(
     number: signal.Signals, tell: Any, launcher: str, backbone: Path, world: Path, tmp_path: Path
 ) -> None:
-    arguments, run = training(backbone, world, tmp_path, "trainer.checkpoint_every=100000")
+    arguments, run = training(
+        backbone, world, tmp_path, "trainer.checkpoint_every=100000", "trainer.max_iterations=300"
+    )
     arguments = [f"hydra/launcher={launcher}", *arguments]
     # A test runner's workers ignore Ctrl-C, and so would what they start.
     process = start("-m", *arguments)
@@ -264,7 +266,7 @@ def test_a_stopped_sweep_lets_its_cell_save_and_goes_on_from_there(
         assert "to resume" in train("-m", *arguments, "plan=true").stdout
         execute(arguments)
     rows = (run.path / "metrics.csv").read_text().splitlines()[1:]
-    assert [int(row.split(",")[0]) for row in rows] == list(range(1, 101))
+    assert [int(row.split(",")[0]) for row in rows] == list(range(1, 301))
 
 
 def test_a_signal_to_all_processes_of_a_job_does_not_end_the_server_of_its_cells(tmp_path: Path) -> None:
