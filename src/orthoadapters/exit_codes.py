@@ -42,7 +42,7 @@ def exit_code_of(run: Callable[[], int | None], fix: str) -> int:
 def stoppable_exit_code_of(run: Callable[[], int | None], fix: str) -> int:
     """Does as `exit_code_of` for a command that Ctrl-C ends with no more than a sentence.
 
-    A cell of a sweep must not answer Ctrl-C itself: the sweep would take the next one.
+    What runs one cell of a sweep must not answer it: the sweep would go on with the next cell.
     """
     try:
         return exit_code_of(run, fix)

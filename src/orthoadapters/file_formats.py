@@ -1,8 +1,10 @@
-"""The format of a file by its first bytes, so that a sentence can name what lies where another format belongs."""
+"""The format of a file by its first bytes, so that a sentence can name what lies where another format belongs.
+
+Of files of safetensors, the entries of their headers too.
+"""
 
 import codecs
 import json
-import math
 import re
 from typing import Any
 
@@ -95,11 +97,18 @@ def _json_format(text: str, is_cut: bool) -> str:
 
 
 def is_tensor(entry: dict[str, Any]) -> bool:
-    """Says whether an entry of a header has a type, a shape, and a place in the file of just that length."""
+    """Says whether an entry of a header of safetensors has a type, a shape, and a place in the file of just that length."""
     begin, end = entry["data_offsets"]
     counts = [begin, end, *entry["shape"]]
-    if not isinstance(entry["shape"], list) or not all(type(count) is int and count >= 0 for count in counts):
+    # No file has so long a place, and the product of numbers without a bound would take minutes.
+    if not isinstance(entry["shape"], list) or not all(type(count) is int and 0 <= count < 2**63 for count in counts):
         return False
     # A type's name has its bits: F32, BF16, F8_E4M3.
     bits = 8 if entry["dtype"] == "BOOL" else int(BITS.match(entry["dtype"])[1])  # type: ignore[index]
-    return math.prod(entry["shape"]) * bits == 8 * (end - begin)
+    if 0 in entry["shape"]:
+        return begin == end
+    for count in entry["shape"]:
+        bits *= count
+        if bits > 8 * (end - begin):
+            return False
+    return bits == 8 * (end - begin)

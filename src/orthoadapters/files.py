@@ -103,23 +103,24 @@ def read_safetensors_header(path: Path) -> dict[str, Any]:
 
     Raises UserError if the file is cut off, or is no file of safetensors.
     """
+    header: dict[str, Any] = {}
+    why = "it does not begin as safetensors do"
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             header = parse_json(file.read(length).decode()) if 0 < length <= LONGEST_HEADER else {}
+            actual = file.seek(0, os.SEEK_END)
         header.pop("__metadata__", None)
         size = 8 + length + max(entry["data_offsets"][1] for entry in header.values())
-        size = size if all(map(is_tensor, header.values())) else -1
+        if wrong := [name for name, entry in header.items() if not is_tensor(entry)]:
+            why = f"its header gives {wrong[0][:60]!r} no type, shape and place that fit together"
+        else:
+            why = "" if size == actual else f"its header asks for {size} bytes and it has {actual}"
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}); bring it back") from None
     except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-        size = -1
-    if size != (actual := path.stat().st_size):
-        why = (
-            f"its header asks for {size} bytes and it has {actual}"
-            if size > 0
-            else "it does not begin as safetensors do"
-        )
+        pass  # the sentence is that of its beginning
+    if why:
         raise UserError(f"{path} cannot be read, it may be cut off: {why}; {COPY_AGAIN}")
     return header
 

@@ -194,13 +194,19 @@ def test_questions_leave_logging_as_it_was(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "words"),
-    [(report, "_report", ["x"]), (publish, "publish", ["x", "--repo", "a/b"]), (evaluate, "_evaluate", ["x"])],
+    ("module", "name", "words", "fix"),
+    [
+        (report, "_report", ["x"], "give the command again"),
+        (publish, "publish", ["x", "--repo", "a/b"], "give the command again"),
+        (evaluate, "_evaluate", ["x"], "the same command begins anew"),
+        (fetch, "fetch", ["task=udpos"], "the same command goes on with what is missing"),
+    ],
 )
 def test_ctrl_c_is_answered_in_a_sentence(
     module: ModuleType,
     name: str,
     words: list[str],
+    fix: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -209,7 +215,7 @@ def test_ctrl_c_is_answered_in_a_sentence(
 
     monkeypatch.setattr(module, name, stop)
     assert module.main(words) == 130
-    assert capsys.readouterr().err.startswith("stopped; ")
+    assert capsys.readouterr().err == f"stopped; {fix}\n"
 
 
 def test_a_reader_that_has_enough_ends_a_command_quietly(

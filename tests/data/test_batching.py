@@ -113,6 +113,17 @@ def test_an_epoch_is_a_permutation_of_the_data_with_padding_alone_added(
         assert isinstance(batch["tokens"], int)
 
 
+def test_a_word_counts_once_however_many_subwords_it_has() -> None:
+    """L_TASK of tagging is a sum over words, and is compared with another batch's per word."""
+    windows = make_windows([9, 4, 7])
+    for labels, words in zip(windows.labels, (1, 4, 2), strict=True):
+        labels[words:] = IGNORE_INDEX
+    (batch,) = BatchLoader(windows, 3, PAD, 0, shuffle=True)
+    assert batch.get("labels_per_window") == pytest.approx((1 + 4 + 2) / 3)
+    (batch,) = BatchLoader(make_windows([9, 4, 7], per_word=False), 3, PAD, 0, shuffle=True)
+    assert "labels_per_window" not in batch  # the loss is the mean over windows
+
+
 @given(lengths_and_size, st.integers(1, 60))
 def test_sorted_batches_fill_so_many_subwords_and_hold_no_fewer_than_their_size(
     data: tuple[list[int], int], subwords: int

@@ -366,7 +366,7 @@ def test_what_is_wrong_is_one_sentence(
         ([run], "--language CODE is missing"),
         (
             [run_folders["full_ft"], "--language", ".."],
-            "--language '..' ",
+            "--language '..' leads to another folder; codes are such as sw, and --list shows the run's",
         ),
         ([run, "--language", "sw", "--batch-size", 0], "--batch-size 0 must be at least 1"),
         ([run, tmp_path / "none.txt", "--language", "sw"], "none.txt cannot be read (No such file or directory)"),

@@ -16,7 +16,7 @@ from orthoadapters.config.program import shell_command
 from orthoadapters.config.schema import Config, Under
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError, is_of_memory, machine_sentence
-from orthoadapters.exit_codes import BROKEN_PIPE
+from orthoadapters.exit_codes import BROKEN_PIPE, CTRL_C
 from orthoadapters.files import real_path, user_path
 from orthoadapters.folders import check_loop, check_new_file
 from orthoadapters.labelling.requests import DEVICES, check_language
@@ -84,7 +84,7 @@ def predict(options: argparse.Namespace) -> None:
         return
     if not options.language:
         raise UserError("--language CODE is missing; --list shows the languages that this run can label")
-    check_language(options.language, "--language ")
+    check_language(options.language, "--language ", "codes are such as sw, and --list shows the run's")
     if options.batch_size is not None and options.batch_size < 1:
         raise UserError(f"--batch-size {options.batch_size} must be at least 1")
     if options.pretokenized and not KINDS[run.config.task.kind].per_word:
@@ -168,7 +168,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print_error(error)
         return 1
     except KeyboardInterrupt:
-        return 130
+        return CTRL_C
     except BrokenPipeError:
         # Whoever read has read enough.
         discard_rest()

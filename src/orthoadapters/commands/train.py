@@ -35,7 +35,7 @@ from orthoadapters.config.messages import REFUSALS, sentence
 from orthoadapters.config.schema import Config, Missing, Stage
 from orthoadapters.config.version import version_line
 from orthoadapters.errors import UserError
-from orthoadapters.exit_codes import BROKEN_PIPE, exit_code_of
+from orthoadapters.exit_codes import BROKEN_PIPE, CTRL_C, exit_code_of
 from orthoadapters.hub.offline import NotFetchedError
 from orthoadapters.own_process import check_working_directory
 from orthoadapters.printing import discard_rest, print_error
@@ -227,5 +227,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
             exit_code = _code_of(lambda: run_one(compose_config(options.overrides), options.overrides))
     except KeyboardInterrupt:
         print(f"stopped; {FIX}, or begins anew where none was written yet", file=sys.stderr)
-        return 130
+        return CTRL_C
     return exit_code

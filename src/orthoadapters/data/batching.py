@@ -35,6 +35,7 @@ class Batch(TypedDict):
     language: NotRequired[str]  # of windows from several languages: the one that all of the batch are from
     attention_mask: NotRequired[Tensor]  # (B, T) bool
     token_type_ids: NotRequired[Tensor]  # (B, T) int64
+    labels_per_window: NotRequired[float]  # of windows with a label per word, at least one: the mean over windows
     index: NotRequired[Tensor]  # (B,) int64, the numbers of the windows
     positions: NotRequired[Tensor]  # (M,) int64, the masked ones of the flattened (B, T)
     main_share: NotRequired[float]
@@ -197,6 +198,8 @@ class BatchLoader(ResumableLoader):
             "index": torch.from_numpy(members.astype(np.int64)),
             "tokens": int(lengths.sum()),
         }
+        if per_word:
+            batch["labels_per_window"] = float((labels != IGNORE_INDEX).sum() / len(members))
         if self.windows.segments is not None:
             types = np.zeros(shape, dtype=np.int64)
             for row, sequence in enumerate(sequences.tolist()):

@@ -16,11 +16,11 @@ def check_texts(texts: object) -> None:
         raise UserError(f'texts={texts!r} is no list of texts; write label(["...", "..."], ...)')
 
 
-def check_language(language: object, key: str = "language=") -> None:
-    """Raises UserError if a language's code is none that could be a part of a file's name. key: begins the sentence."""
+def check_language(language: object, key: str = "language=", fix: str = "give one code, such as 'sw'") -> None:
+    """Raises UserError if a language's code is none that could be a part of a file's name: key and code, problem, fix."""
     problem = name_problem(language) if isinstance(language, str) else "is no text"
     if problem:
-        raise UserError(f"{key}{language!r} {problem}; give one code, such as 'sw'")
+        raise UserError(f"{key}{language!r} {problem}; {fix}")
 
 
 def check_device(device: object) -> None:

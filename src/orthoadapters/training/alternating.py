@@ -105,7 +105,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
             row |= {"l_ort": l_ort, "ort_grad_norm": self._clip(self.body)}
             ort.step()
             row |= self._layers_row(layers, batch.get("token_share"))
-        self.recorder.step(self.global_step, row, batch["tokens"])
+        self.recorder.step(self.global_step, row, batch)
 
     def _step_simultaneously(self, batch: Batch) -> None:
         """Takes both steps from one forward (ort.share_forward): each gradient is of the weights before either step."""
@@ -125,7 +125,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
         for parameter, gradient in zip(self.body, ort_gradients, strict=True):
             parameter.grad = gradient
         ort.step()
-        self.recorder.step(self.global_step, row | self._layers_row(layers, share), batch["tokens"])
+        self.recorder.step(self.global_step, row | self._layers_row(layers, share), batch)
 
     def _step_jointly(self, batch: Batch) -> None:
         """Takes one step of one Adam on L_MAIN + lambda L_ORT (ort.joint; paper, footnote 5), from one forward."""
@@ -142,7 +142,7 @@ class AlternatingTraining(pl.LightningModule, ABC):
         loss, l_ort = values if share is None else self._sum(self.main_parameters, values)
         row = {"loss": loss, "grad_norm": self._clip(self.main_parameters), "l_ort": l_ort}
         main.step()
-        self.recorder.step(self.global_step, row | self._layers_row(layers, share), batch["tokens"])
+        self.recorder.step(self.global_step, row | self._layers_row(layers, share), batch)
 
     def _main_optimizer(self) -> LightningOptimizer:
         optimizers = self.optimizers(use_pl_optimizer=True)

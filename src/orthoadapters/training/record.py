@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from orthoadapters.config.schema import OptimConfig
+from orthoadapters.data.batching import Batch
 from orthoadapters.errors import NotFiniteError
 from orthoadapters.runs.tracking import Tracker
 
@@ -28,8 +29,9 @@ FINITE = {
 BEFORE_STEP = ("loss", "grad_norm")
 # ours: iterations whose mean loss is compared with the beginning, as a batch's own loss is its luck
 WINDOW = 20
-# ours: no luck makes a window's mean three times the first batch's loss, or twice the first window's mean. Both are needed: a
-# loss that explodes at once spoils the first window, and one that does so later may stay below three times the first loss.
+# ours: a head that guesses has the same loss for every label, so that a window's mean is near the first batch's. Both factors
+# are needed: a loss that explodes at once spoils the first window, and one that does so later may stay below three times the
+# first loss.
 BATCH_FACTOR, WINDOW_FACTOR = 3, 2
 # ours: about the loss of guessing between two or three labels; a beginning below it had easy batches
 FLOOR = 1.0
@@ -58,13 +60,13 @@ class Recorder:
         self._wall, self._start_time = 0.0, time.perf_counter()
         # The progress bar shows the newest values.
         self.last: dict[str, float] = {}
-        # Main loss and subwords of the first batch, before any step, and those of the first window on average.
-        self.first_batch: tuple[float, float] | None = None
-        self.first_window: tuple[float, float] | None = None
-        # Those of the batches since the last whole window. Neither a flush nor a restart cuts a window short.
+        # The main loss per label of the first batch, before any step, and of the first window.
+        self.first_batch: float | None = None
+        self.first_window: float | None = None
+        # Main loss and labels of the batches since the last whole window. Neither a flush nor a restart cuts it short.
         self.window: list[tuple[float, float]] = []
         self._has_warned = False
-        self._rows: list[tuple[int, list[str], int]] = []
+        self._rows: list[tuple[int, list[str], float]] = []
         self._values: list[Tensor] = []
         self._interval_start, self._interval_tokens = time.perf_counter(), 0
 
@@ -92,11 +94,11 @@ class Recorder:
         """
         return iteration <= ort_every or iteration % self.layers_every < ort_every
 
-    def step(self, iteration: int, row: Mapping[str, Tensor], tokens: int) -> None:
-        """Keeps one iteration's values on their device. tokens: the batch's real subwords."""
-        self._rows.append((iteration, list(row), tokens))
+    def step(self, iteration: int, row: Mapping[str, Tensor], batch: Batch) -> None:
+        """Keeps one iteration's values on their device."""
+        self._rows.append((iteration, list(row), batch.get("labels_per_window", 1.0)))
         self._values.extend(row.values())
-        self._interval_tokens += tokens
+        self._interval_tokens += batch["tokens"]
         if iteration % self.log_every == 0:
             self.flush()
 
@@ -109,7 +111,7 @@ class Recorder:
         rate = self._interval_tokens / max(seconds, 1e-9)
         self.seconds += seconds
         self.tokens += self._interval_tokens
-        for iteration, names, tokens in self._rows:
+        for iteration, names, labels in self._rows:
             row = dict(zip(names, values, strict=False)) | self.rates | {"tokens_per_second": rate}
             values = values[len(names) :]
             for tracker in self.trackers:
@@ -118,29 +120,32 @@ class Recorder:
             for column, name in FINITE.items():
                 if not math.isfinite(row.get(column, 0.0)):
                     raise NotFiniteError(f"{name} is {row[column]}", iteration, column in BEFORE_STEP)
-            self._compare(row["loss"], tokens, iteration)
+            self._compare(row["loss"], labels, iteration)
         for tracker in self.trackers:
             tracker.flush()
         self._rows, self._values = [], []
         self.start()
 
-    def _compare(self, loss: float, tokens: float, iteration: int) -> None:
-        """Says that the main loss diverges, once in a process: its mean over a window is far above that of the beginning."""
-        self.window.append((loss, tokens))
-        self.first_batch = self.first_batch or (loss, tokens)
+    def _compare(self, loss: float, labels: float, iteration: int) -> None:
+        """Says that the main loss diverges, once in a process: its mean over a window is far above that of the beginning.
+
+        labels: what the loss is a sum over, so that long sentences alone do not make it large.
+        """
+        self.window.append((loss, labels))
+        if self.first_batch is None:
+            self.first_batch = loss / labels
         if len(self.window) < WINDOW:
             return
-        mean, mean_tokens = (sum(values) / WINDOW for values in zip(*self.window, strict=True))
-        self.window = []
-        self.first_window = self.first_window or (mean, mean_tokens)
-        for factor, (first, first_tokens) in ((BATCH_FACTOR, self.first_batch), (WINDOW_FACTOR, self.first_window)):
-            # The loss of a tagging task is a sum over words, so that longer sentences alone make it larger.
-            limit = factor * max(first, FLOOR) * max(1.0, mean_tokens / first_tokens)
-            if mean > limit and not self._has_warned:
+        losses, counts = zip(*self.window, strict=True)
+        self.window, mean = [], sum(losses) / sum(counts)
+        if self.first_window is None:
+            self.first_window = mean
+        for factor, first in ((BATCH_FACTOR, self.first_batch), (WINDOW_FACTOR, self.first_window)):
+            if mean > factor * max(first, FLOOR) and not self._has_warned:
                 self._has_warned = True
                 log.warning(
-                    "the loss diverges: its mean is %.4g up to iteration %d and was %.4g at the beginning; a lower "
-                    "optim.lr usually mends it",
+                    "the loss diverges: its mean per label is %.4g up to iteration %d and was %.4g at the beginning; a "
+                    "lower optim.lr usually mends it",
                     mean,
                     iteration,
                     first,
