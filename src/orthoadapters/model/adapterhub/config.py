@@ -151,12 +151,14 @@ def _preset_fields(folder: Path, config: str) -> dict[str, Any]:
     # As in `adapters`: KEY=VALUE, ..., with values as Python writes them.
     values = re.sub(r"(\w+)=", r"'\1':", rest.removesuffix("]"))
     try:
-        fields = ast.literal_eval("{" + values + "}")
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        # Without a `=`, Python reads the values as a set, which has no items.
+        items = ast.literal_eval("{" + values + "}").items()
+        fields = {_OLD_NAMES.get(field, field): value for field, value in items}
+    except (SyntaxError, ValueError, TypeError, AttributeError, MemoryError, RecursionError):
         raise UserError(
             f"adapter {folder}: config = {config!r} cannot be read; write it as {name}[reduction_factor=2]"
         ) from None
-    return PLACEMENT | _PRESETS[name] | {_OLD_NAMES.get(field, field): value for field, value in fields.items()}
+    return PLACEMENT | _PRESETS[name] | fields
 
 
 def _check_placement(folder: Path, config: Mapping[str, Any]) -> None:
