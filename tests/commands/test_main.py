@@ -218,6 +218,28 @@ def test_ctrl_c_is_answered_in_a_sentence(
     assert capsys.readouterr().err == f"stopped; {fix}\n"
 
 
+def test_ctrl_c_ends_predict_without_a_word_among_the_labels(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(predict, "predict", stop)
+    assert predict.main(["RUN", "--language", "sw"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_ctrl_c_before_a_training_begins_promises_no_checkpoint(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train, "run_one", stop)
+    assert train.main(["task=udpos"]) == 130
+    assert capsys.readouterr().err.endswith("or begins anew where none was written yet\n")
+
+
 def test_a_reader_that_has_enough_ends_a_command_quietly(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""The checks of what a program asks of a finished run, which the command line checks of its own words."""
+"""The checks of what a program, or the command line, asks of a finished run."""
 
 from collections.abc import Iterable, Mapping
 

@@ -163,10 +163,10 @@ class Recorder:
     def state_dict(self) -> dict[str, Any]:
         self.flush()
         times = {"seconds": self.seconds, "tokens": self.tokens, "wall_seconds": self.wall_seconds}
-        return times | {"first_batch": self.first_batch, "first_window": self.first_window, "window": list(self.window)}
+        return times | {"per_label": (self.first_batch, self.first_window, list(self.window))}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.seconds, self.tokens, self._wall = state["seconds"], state["tokens"], state["wall_seconds"]
         # Checkpoints of earlier versions have none of these: the beginning is then where the run goes on.
-        self.first_batch, self.first_window = state.get("first_batch"), state.get("first_window")
-        self.window = list(state.get("window", []))
+        self.first_batch, self.first_window, window = state.get("per_label", (None, None, []))
+        self.window = list(window)

@@ -202,6 +202,8 @@ def test_what_is_written_has_the_librarys_tensor_names_and_fields(
         ("config", "seq_bn[reduction_factor=open()]", r"cannot be read; write it as seq_bn\[reduction_factor=2\]"),
         ("config", "seq_bn[2]", r"cannot be read; write it as seq_bn\[reduction_factor=2\]"),
         ("config", "seq_bn[{}: 2]", r"cannot be read; write it as seq_bn\[reduction_factor=2\]"),
+        ("config", "seq_bn[reduction_factor=1e-320]", "reduction_factor = 1e-320 is not supported; supported: numbers"),
+        ("config", "seq_bn[reduction_factor=1e999]", "reduction_factor = inf is not supported; supported: numbers"),
         ("config", "seq_bn[reduction_factor=2", "is not supported; supported names"),
         ("config", "seq_bn_inv[scaling=4.0]", "scaling = 4.0"),
         ("config", "prefix_tuning|seq_bn", "is not supported; supported names"),

@@ -4,6 +4,7 @@ Field names and defaults are those of `adapters` 1.3.0 and its forerunner adapte
 """
 
 import ast
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -228,7 +229,9 @@ def _layer_factor(folder: Path, config: Mapping[str, Any], layer: int) -> Any:
 
 def _width(folder: Path, field: str, size: int, factor: Any) -> int:
     """Divides `size` by a reduction factor, as `adapters` does it."""
-    if isinstance(factor, bool) or not isinstance(factor, int | float) or not factor > 0:
+    is_number = isinstance(factor, int | float) and not isinstance(factor, bool)
+    # The smallest numbers divide to infinity, which no width is.
+    if not is_number or not 0 < factor < math.inf or size // factor == math.inf:
         raise UserError(f"adapter {folder}: {field} = {factor!r} is not supported; supported: numbers above 0")
     return max(1, int(size // factor))
 
