@@ -65,8 +65,8 @@ def test_it_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize(
     "batches",
     [
-        # A loss that is summed over words: sentences of three words each first, then of 20.
-        [(8.5, 3.0), *[(56.7, 20.0)] * 19],
+        # A real run's first batches: sentences of one word first, and a loss that is summed over words and 17 tags.
+        [(3.2, 1.1), *[(52.0, 18.4)] * 19],
         # Batches with few masked subwords each, of which the first was easy.
         [(2.5, 1), *[(6.0, 1)] * 19],
         # Losses near zero.
